@@ -1,0 +1,2 @@
+//! `chat-client`: the reference client.
+fn main() {}

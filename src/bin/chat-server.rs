@@ -1,0 +1,2 @@
+//! `chat-server`: the reference server.
+fn main() {}

@@ -1,0 +1,3 @@
+//! The transcript language: one conversation, written to be read aloud.
+
+pub mod syntax;
