@@ -1,1 +1,13 @@
-//! To be written.
+//! The suite, the program under test, and what is made of the two.
+//!
+//! ```text
+//! run -> replay -> subject, peer, screen      processes, sockets, terminals
+//!          |  \-> conversation                what a line means; pure
+//!          v
+//!       evidence -> verdict -> result         pure
+//! requirement, suite                          what is asked; pure
+//! ```
+
+pub mod evidence;
+pub mod requirement;
+pub mod result;

@@ -1,0 +1,252 @@
+//! What was seen in one replay of one transcript, with times: all that verdicts and reports know.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything about one replay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What happened, in the order seen.
+    pub events: Vec<Event>,
+    /// How far the conversation got.
+    pub outcome: Outcome,
+    /// How long the replay took, start and end of the subject included.
+    pub seconds: f64,
+}
+
+/// Something that happened at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Seconds since the subject was started.
+    pub at: f64,
+    /// Index of the transcript's step that was under way; `None` before the first.
+    pub step: Option<usize>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// The kinds of things that happen. Bytes are shown with [`visible`] before a person sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum EventKind {
+    /// The subject was started.
+    Started {
+        /// Program and arguments.
+        command: Vec<String>,
+    },
+    /// The subject was seen to listen.
+    Listening {
+        /// At this address.
+        address: String,
+    },
+    /// An actor's connection was opened (server transcripts) or accepted (client transcripts).
+    Connected {
+        /// Whose.
+        actor: String,
+    },
+    /// An actor sent bytes to the subject.
+    Sent {
+        /// Who.
+        actor: String,
+        /// What; long runs are cut, see [`EventKind::Note`] beside.
+        #[serde(with = "escaped")]
+        bytes: Vec<u8>,
+    },
+    /// An actor got bytes from the subject.
+    Received {
+        /// Who.
+        actor: String,
+        /// What, as it came in one read.
+        #[serde(with = "escaped")]
+        bytes: Vec<u8>,
+    },
+    /// An actor's connection ended.
+    Closed {
+        /// Whose.
+        actor: String,
+        /// Whether the subject ended it, rather than the harness.
+        by_subject: bool,
+        /// By a reset rather than in an orderly way.
+        reset: bool,
+    },
+    /// The person at the terminal pressed keys.
+    Typed {
+        /// The bytes of the keys.
+        #[serde(with = "escaped")]
+        bytes: Vec<u8>,
+    },
+    /// The subject printed on its terminal.
+    Printed {
+        /// What.
+        #[serde(with = "escaped")]
+        bytes: Vec<u8>,
+    },
+    /// The subject was sent a signal.
+    Signalled {
+        /// Its name, such as `SIGINT`.
+        signal: String,
+    },
+    /// The subject's process is over.
+    Ended {
+        /// How, such as `exit status 0` or `signal 9`.
+        how: String,
+    },
+    /// Something a reader of the evidence should know.
+    Note {
+        /// In a sentence.
+        text: String,
+    },
+}
+
+/// How far a conversation got.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// Every step held.
+    Completed,
+    /// A step did not hold.
+    FellShort(Shortfall),
+    /// Not run, or not to its end, because an earlier failure of this row made it pointless.
+    Skipped {
+        /// Id of the row that is known to fail.
+        because_of: String,
+    },
+    /// The harness could not do its part.
+    Unable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Where a conversation stopped being what the transcript says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortfall {
+    /// Index of the step, counted from 0.
+    pub step: usize,
+    /// What should have been, as a phrase: "the line `200 ...`".
+    pub expected: String,
+    /// What was instead, as a phrase: "nothing within 5.0 s".
+    pub received: String,
+    /// The line that came instead, where it was one.
+    pub line: Option<String>,
+    /// Requirement that this speaks of; `None` where only the transcript itself can say.
+    pub speaks_of: Option<String>,
+}
+
+/// Bytes as a person reads them: printable UTF-8 as it is, the rest as escapes of the transcript language.
+pub fn visible(bytes: &[u8]) -> String {
+    let mut shown = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push_visible(&mut shown, character);
+        }
+        for byte in chunk.invalid() {
+            shown.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    shown
+}
+
+fn push_visible(shown: &mut String, character: char) {
+    match character {
+        '\n' => shown.push_str("\\n"),
+        '\r' => shown.push_str("\\r"),
+        '\t' => shown.push_str("\\t"),
+        '\\' => shown.push_str("\\\\"),
+        '\0' => shown.push_str("\\0"),
+        character if character.is_ascii_control() => {
+            shown.push_str(&format!("\\x{:02x}", character as u32));
+        }
+        character if character.is_control() || is_invisible(character) => {
+            shown.push_str(&format!("\\u{{{:x}}}", character as u32));
+        }
+        character => shown.push(character),
+    }
+}
+
+/// Characters that would change how the text around them is laid out, or not be seen at all.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Completed => write!(f, "every step held"),
+            Outcome::FellShort(shortfall) => {
+                write!(
+                    f,
+                    "expected {}, got {}",
+                    shortfall.expected, shortfall.received
+                )
+            }
+            Outcome::Skipped { because_of } => write!(f, "not run, because {because_of} fails"),
+            Outcome::Unable { reason } => write!(f, "{reason}"),
+        }
+    }
+}
+
+/// Bytes in JSON: one string, reversible, readable where the bytes are.
+mod escaped {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(&chunk.valid().replace('\\', "\\\\"));
+            for byte in chunk.invalid() {
+                text.push_str(&format!("\\x{byte:02x}"));
+            }
+        }
+        serializer.serialize_str(&text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find('\\') {
+            bytes.extend_from_slice(&rest.as_bytes()[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('\\') {
+                bytes.push(b'\\');
+                rest = after;
+            } else {
+                let digits = rest.strip_prefix('x').and_then(|hex| hex.get(..2));
+                let byte = digits.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                bytes.push(byte.ok_or_else(|| D::Error::custom("a broken escape"))?);
+                rest = &rest[3..];
+            }
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_survive_json() {
+        for bytes in [
+            &b"plain \\ text\n"[..],
+            b"\xff\xfe\\x41",
+            "h\u{e9}llo".as_bytes(),
+        ] {
+            let event = EventKind::Printed {
+                bytes: bytes.to_vec(),
+            };
+            let json = serde_json::to_string(&event).expect("serialises");
+            let back: EventKind = serde_json::from_str(&json).expect("parses");
+            assert_eq!(back, event, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_visible_has_no_control_characters() {
+        let shown = visible(b"a\x1b[2J\xff\n\xc2\x85\xe2\x80\xae");
+        assert_eq!(shown, "a\\x1b[2J\\xff\\n\\u{85}\\u{202e}");
+    }
+}

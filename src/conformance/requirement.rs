@@ -1,0 +1,68 @@
+//! The numbered requirements: what a conforming server and client do, and where it is said.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How binding a requirement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The assignment says so.
+    Must,
+    /// The assignment is silent, and what it does say needs it in order to hold.
+    Implied,
+    /// Beyond the assignment: reported, never counted against a program.
+    Hardening,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Level::Must => "must",
+            Level::Implied => "implied",
+            Level::Hardening => "hardening",
+        })
+    }
+}
+
+/// One row of `conformance/requirements.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// The stable id, such as `S-REG-5`.
+    pub id: String,
+    /// How binding it is.
+    pub level: Level,
+    /// The heading under which reports list it.
+    pub group: String,
+    /// What must be so, as a sentence.
+    pub sentence: String,
+    /// The assignment's own words that it rests on.
+    pub assignment: Option<String>,
+    /// Why the row is there, where the assignment does not say so itself.
+    pub reason: Option<String>,
+    /// What a student whose program fails it should look at.
+    pub fix: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    requirement: Vec<Requirement>,
+}
+
+/// Reads `requirements.toml`.
+///
+/// # Errors
+/// The TOML reader's own message, with line and column, or that an id is there twice.
+pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
+    let document: Document = toml::from_str(source).map_err(|error| error.to_string())?;
+    let rows = document.requirement;
+    for (index, row) in rows.iter().enumerate() {
+        if rows[..index].iter().any(|earlier| earlier.id == row.id) {
+            return Err(format!("{} is there twice", row.id));
+        }
+    }
+    Ok(rows)
+}

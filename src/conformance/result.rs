@@ -1,0 +1,105 @@
+//! The result model: what a run found out about one subject. Reports read this and nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::Evidence;
+use super::requirement::{Level, Requirement};
+use crate::transcript::syntax::{Role, Transcript};
+
+/// What is known about a transcript or a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not hold.
+    Fail,
+    /// It could not be asked, because something else does not work.
+    Blocked,
+    /// The harness could not tell: runs disagree, or it could not do its part.
+    Unsure,
+    /// No transcript of it was run.
+    Untested,
+}
+
+/// A transcript of the suite, with where it stands in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Its path in the suite without the ending: `server/registration/accepted`.
+    pub name: String,
+    /// The file's text.
+    pub source: String,
+    /// What the text says.
+    pub transcript: Transcript,
+}
+
+/// What a run found out.
+#[derive(Debug, Clone)]
+pub struct RunResult {
+    /// Whether a server or a client was judged.
+    pub role: Role,
+    /// Program and arguments, or the address of a running server.
+    pub command: Vec<String>,
+    /// How the subject ends its messages; `line` where each ends with LF.
+    pub dialect: String,
+    /// Every requirement of the subject's role and level asked for, in the table's order.
+    pub requirements: Vec<RequirementResult>,
+    /// Every transcript that was run, in the suite's order.
+    pub transcripts: Vec<TranscriptResult>,
+    /// Wall time of the whole run.
+    pub seconds: f64,
+}
+
+/// The verdict on one requirement.
+#[derive(Debug, Clone)]
+pub struct RequirementResult {
+    /// The row.
+    pub requirement: Requirement,
+    /// Passes when each of its transcripts passes, fails when one fails it.
+    pub verdict: Verdict,
+    /// Names of the transcripts that judge it.
+    pub transcripts: Vec<String>,
+    /// Ids of the rows whose failure blocks it.
+    pub blocked_by: Vec<String>,
+}
+
+/// The verdict on one transcript.
+#[derive(Debug, Clone)]
+pub struct TranscriptResult {
+    /// The transcript.
+    pub case: Case,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Of the rows that it covers, those that it fails.
+    pub fails: Vec<String>,
+    /// Id of the row whose failure blocks it, or some of the rows that it covers.
+    pub blocked_by: Option<String>,
+    /// What was seen, one entry a run; the first run that did not pass is the one to show.
+    pub runs: Vec<Evidence>,
+}
+
+impl TranscriptResult {
+    /// The run that a report shows: the first that did not pass, or the last.
+    pub fn telling_run(&self) -> Option<&Evidence> {
+        use super::evidence::Outcome;
+        let fell_short = |run: &&Evidence| run.outcome != Outcome::Completed;
+        self.runs.iter().find(fell_short).or(self.runs.last())
+    }
+
+    /// How many of its runs passed.
+    pub fn runs_passed(&self) -> usize {
+        use super::evidence::Outcome;
+        let passed = |run: &&Evidence| run.outcome == Outcome::Completed;
+        self.runs.iter().filter(passed).count()
+    }
+}
+
+impl RunResult {
+    /// Whether every requirement that counts (must and implied) passes, untested ones aside.
+    pub fn holds(&self) -> bool {
+        self.requirements
+            .iter()
+            .filter(|row| row.requirement.level != Level::Hardening)
+            .all(|row| matches!(row.verdict, Verdict::Pass | Verdict::Untested))
+    }
+}
