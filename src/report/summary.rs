@@ -86,7 +86,7 @@ fn group_line(name: &str, rows: &[&RequirementResult], names: usize, style: Styl
         hold
     };
     let uncounted = if rows.iter().all(|row| !counts(row)) {
-        style.ink(Ink::Quiet, "  (hardening: not counted)")
+        style.ink(Ink::Quiet, "  (not counted)")
     } else {
         String::new()
     };
