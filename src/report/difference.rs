@@ -54,11 +54,11 @@ impl Difference {
         let words = if rest.is_empty() && !wanted.is_empty() {
             "the rest is missing"
         } else if until == at && !wanted.is_empty() {
-            "something is missing here"
+            "missing here"
         } else if wanted.len() == tail {
-            "this is too much"
+            "too much"
         } else {
-            "this differs"
+            "differs"
         };
         Difference { at, until, words }
     }
@@ -118,28 +118,25 @@ mod tests {
             false,
             "200 Registration succesful",
         );
-        let caret = "          something is missing here ^\n";
+        let caret = "                                   ^ missing here\n";
         assert!(lines.ends_with(caret), "{lines}");
         assert_eq!(
             shown("@a: b c", false, "@a: x c"),
-            "  expected  @a: b c\n  received  @a: x c\n                ^ this differs\n"
+            "  expected  @a: b c\n  received  @a: x c\n                ^ differs\n"
         );
     }
 
     #[test]
     fn a_prefix_stops_short_and_an_addition_is_too_much() {
         assert!(shown("hello", false, "hel").contains("   ^ the rest is missing"));
-        assert!(shown("hello", false, "hello, all").contains("^^^^^ this is too much"));
+        assert!(shown("hello", false, "hello, all").contains("^^^^^ too much"));
         assert!(shown("401", true, "200 fine").contains("  expected  401 ...\n"));
     }
 
     #[test]
     fn wide_characters_move_the_caret() {
         let lines = shown("日本", false, "日x");
-        assert!(
-            lines.ends_with("\n              ^ this differs\n"),
-            "{lines}"
-        );
+        assert!(lines.ends_with("\n              ^ differs\n"), "{lines}");
     }
 
     #[test]

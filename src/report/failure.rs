@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::text::{Ink, count, harmless, one_line, paragraph, sentence, width};
+use super::text::{Ink, count, cut, harmless, one_line, paragraph, sentence, width};
 use super::{Style, diagram, difference, excerpt};
 use crate::conformance::evidence::{Evidence, Outcome, Shortfall, visible};
 use crate::conformance::requirement::{Level, Requirement};
@@ -78,7 +78,11 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
     };
     let title = format!("━━ ✗ {} fails ({level}) ", row.id);
     let rule = "━".repeat(style.prose().saturating_sub(width(&title)));
-    let mut shown = style.ink(Ink::Bad, &format!("{title}{rule}")) + "\n";
+    let ink = match row.level {
+        Level::Hardening => Ink::Uncertain,
+        Level::Must | Level::Implied => Ink::Bad,
+    };
+    let mut shown = style.ink(ink, &format!("{title}{rule}")) + "\n";
     shown.push_str(&paragraph(&sentence(&row.sentence), "", style.prose()));
     shown.push_str(&rests_on(row, style));
     shown.push_str(&paragraph(
@@ -105,7 +109,8 @@ fn rests_on(row: &Requirement, style: Style) -> String {
 }
 
 fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style) -> String {
-    let mut shown = style.ink(Ink::Heading, &harmless(&judged.case.name)) + "\n";
+    let name = cut(&harmless(&judged.case.name), style.width);
+    let mut shown = style.ink(Ink::Heading, &name) + "\n";
     let top = harmless(&judged.case.transcript.sentence);
     shown.push_str(&paragraph(&top, "  ", style.prose()));
     for remark in remarks(judged, result) {
@@ -243,10 +248,8 @@ fn unsure(result: &RunResult, style: Style) -> Option<String> {
         .iter()
         .filter(|judged| judged.verdict == Verdict::Unsure);
     let lines = unsure.map(|judged| {
-        let name = style.ink(
-            Ink::Uncertain,
-            &format!("? unsure: {}", harmless(&judged.case.name)),
-        );
+        let title = format!("? unsure: {}", harmless(&judged.case.name));
+        let name = style.ink(Ink::Uncertain, &cut(&title, style.width));
         let why = paragraph(&why_unsure(judged), "  ", style.prose());
         format!("{name}\n{why}")
     });
@@ -273,6 +276,7 @@ fn why_unsure(judged: &TranscriptResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
+    use super::super::text::{uncoloured, unseen};
     use super::*;
 
     const PLAIN: Style = Style {
@@ -280,10 +284,130 @@ mod tests {
         width: 80,
     };
 
+    fn shown() -> String {
+        render(&fixture::server(), PLAIN)
+    }
+
+    fn assert_has(shown: &str, parts: &[&str]) {
+        let mut rest = shown;
+        for part in parts {
+            let at = rest.find(part);
+            let at = at.unwrap_or_else(|| panic!("{part:?} is missing, or too early:\n{shown}"));
+            rest = &rest[at + part.len()..];
+        }
+    }
+
     #[test]
-    fn eyes() {
-        println!("{}", render(&fixture::server(), PLAIN));
-        println!("{}", render(&fixture::client(), PLAIN));
-        println!("{}", render(&fixture::hostile(), PLAIN));
+    fn a_failure_tells_what_was_asked_and_where_it_fell_short() {
+        assert_has(
+            &shown(),
+            &[
+                "━━ ✗ S-REG-5 fails (must) ━━",
+                "A name in use is answered with status 401, and its first holder keeps it.\n",
+                "Assignment says:  “If the user name given during registration",
+                "What to look at:  Look the name up",
+                "\nserver/registration/refused\n  A name in use is refused, and its first holder",
+                "  It could not get as far as S-REG-7: blocked by S-REG-5.\n",
+                "     8 | impostor > REGISTER alice CHAT/1.0\n",
+                "  >  9 | impostor < 401 ...\n       |          ^ fell short here\n",
+                "  expected  401 ...\n  received  200 Registration successful\n",
+                "  0.051 s    ├─────────────────────>│    (connects)\n",
+                "✗ not what line 9 expects\n",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_difference_in_a_line_is_marked_to_the_character() {
+        assert_has(
+            &shown(),
+            &[
+                "  It fell short in 2 of 3 runs.\n",
+                "  expected  @alice: two  spaces, and a tail\n",
+                "  received  @alice: two spaces, and a tail\n",
+                "                        ^ missing here\n",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_crash_is_in_the_conversation() {
+        assert_has(
+            &shown(),
+            &[
+                "━━ ✗ S-DISC-5 fails (implied) ━━",
+                "ConnectionResetError",
+                "(ends: exit status 1)",
+                "(resets the connection)",
+                "✗ line 8: got the end of the connection",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_blocked_is_counted_and_what_is_unsure_is_explained() {
+        assert_has(
+            &shown(),
+            &[
+                "– blocked by S-REG-5: 2 transcripts\n  server/registration/refused-is-silent",
+                "? unsure: server/starting/port-printed\n",
+                "  It fell short in 1 of 3 runs: line 6: expected the port 54307",
+                "? unsure: server/hardening/other-name\n",
+                "  The harness could not do its part: no second pseudo-terminal",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_client_stands_between_its_user_and_the_server() {
+        assert_has(
+            &render(&fixture::client(), PLAIN),
+            &[
+                "     time  user  client  server\n",
+                "  0.101 s    ├─────>│       │    (types \"hel\")\n",
+                "  0.110 s    │      │<──────┤    @bob: hi\n",
+                "(prints \"\\r\\x1b[K@bob: hi\")\n",
+                "  0.122 s    │      ├──────>│    @alice: lo\n",
+                "             │      │       ✗    ✗ not what line 12 expects\n",
+            ],
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_where_everything_holds() {
+        assert_eq!(render(&fixture::good(), PLAIN), "");
+    }
+
+    #[test]
+    fn it_fits_the_terminal() {
+        for columns in [72, 80, 120] {
+            let style = Style {
+                width: columns,
+                ..PLAIN
+            };
+            for result in [fixture::server(), fixture::client(), fixture::hostile()] {
+                for line in render(&result, style).lines() {
+                    assert!(width(line) <= columns, "{columns} columns: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        let coloured = Style {
+            colour: true,
+            ..PLAIN
+        };
+        let shown = render(&fixture::server(), coloured);
+        assert!(shown.contains("\x1b["));
+        assert_eq!(uncoloured(&shown), render(&fixture::server(), PLAIN));
+    }
+
+    #[test]
+    fn nothing_hostile_reaches_the_terminal() {
+        let shown = render(&fixture::hostile(), PLAIN);
+        assert_eq!(unseen(&shown), None, "{shown:?}");
+        assert!(shown.contains("\\x1b[2J"), "{shown}");
     }
 }

@@ -3,7 +3,8 @@
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
-use crate::transcript::syntax::{Action, Role, Step, Transcript};
+use crate::transcript::parse;
+use crate::transcript::syntax::Role;
 
 /// What a subject could say to take over the terminal of whoever reads the report.
 pub const HOSTILE: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}evil\r\x7f";
@@ -63,101 +64,30 @@ user types \"lo\\n\"
 server < @alice: hello
 ";
 
+/// Group, id, level, verdict and sentence.
+const SERVER_ROWS: &str = "\
+Wire | W-LINE-1 | implied | pass | every protocol message is one line, ended by LF; a receiver takes CRLF too
+Wire | W-LINE-2 | implied | pass | a message split over several TCP segments is one message
+Starting | S-PORT-1 | must | pass | starts with no command-line options, on a port that the system chose: two servers run side by side
+Starting | S-PORT-2 | must | unsure | prints the port number that it listens on
+Registration | S-REG-1 | must | pass | `REGISTER name CHAT/1.0` from a new name is answered with status 200
+Registration | S-REG-5 | must | fail | a name in use is answered with status 401, and its first holder keeps it
+Registration | S-REG-7 | must | blocked | a refused client is not registered: it gets no message, and nothing it sends is relayed
+Messages | S-MSG-1 | must | fail | a message is relayed to every other registered client, unchanged, once
+Messages | S-MSG-2 | must | pass | it is not sent back to its sender
+Messages | S-MSG-6 | implied | untested | text in UTF-8 arrives unchanged
+Disconnecting | S-DISC-5 | implied | fail | a client that closes its connection without a DISCONNECT is removed: its name is free again and the others go on undisturbed
+Robustness | S-HARD-1 | hardening | unsure | a message that bears another user's name is not relayed
+Robustness | S-HARD-7 | hardening | pass | SIGTERM shuts down as SIGINT does
+";
+
+const CLIENT_ROWS: &str = "\
+Messages | C-MSG-2 | must | pass | a message received is shown
+Messages | C-MSG-3 | must | fail | typing and receiving go on at the same time: a message that arrives in the middle of a typed line is shown, and the line is then sent whole
+";
+
 /// A server with some faults, one of each kind that a report has to tell.
 pub fn server() -> RunResult {
-    let rows = [
-        (
-            "Wire",
-            "W-LINE-1",
-            Level::Implied,
-            "every protocol message is one line, ended by LF; a receiver takes CRLF too",
-            Verdict::Pass,
-        ),
-        (
-            "Wire",
-            "W-LINE-2",
-            Level::Implied,
-            "a message split over several TCP segments is one message",
-            Verdict::Pass,
-        ),
-        (
-            "Starting",
-            "S-PORT-1",
-            Level::Must,
-            "starts with no command-line options, on a port that the system chose: two servers run side by side",
-            Verdict::Pass,
-        ),
-        (
-            "Starting",
-            "S-PORT-2",
-            Level::Must,
-            "prints the port number that it listens on",
-            Verdict::Unsure,
-        ),
-        (
-            "Registration",
-            "S-REG-1",
-            Level::Must,
-            "`REGISTER name CHAT/1.0` from a new name is answered with status 200",
-            Verdict::Pass,
-        ),
-        (
-            "Registration",
-            "S-REG-5",
-            Level::Must,
-            "a name in use is answered with status 401, and its first holder keeps it",
-            Verdict::Fail,
-        ),
-        (
-            "Registration",
-            "S-REG-7",
-            Level::Must,
-            "a refused client is not registered: it gets no message, and nothing it sends is relayed",
-            Verdict::Blocked,
-        ),
-        (
-            "Messages",
-            "S-MSG-1",
-            Level::Must,
-            "a message is relayed to every other registered client, unchanged, once",
-            Verdict::Fail,
-        ),
-        (
-            "Messages",
-            "S-MSG-2",
-            Level::Must,
-            "it is not sent back to its sender",
-            Verdict::Pass,
-        ),
-        (
-            "Messages",
-            "S-MSG-6",
-            Level::Implied,
-            "text in UTF-8 arrives unchanged",
-            Verdict::Untested,
-        ),
-        (
-            "Disconnecting",
-            "S-DISC-5",
-            Level::Implied,
-            "a client that closes its connection without a DISCONNECT is removed: its name is free again and the others go on undisturbed",
-            Verdict::Fail,
-        ),
-        (
-            "Robustness",
-            "S-HARD-1",
-            Level::Hardening,
-            "a message that bears another user's name is not relayed",
-            Verdict::Fail,
-        ),
-        (
-            "Robustness",
-            "S-HARD-7",
-            Level::Hardening,
-            "SIGTERM shuts down as SIGINT does",
-            Verdict::Pass,
-        ),
-    ];
     let transcripts = vec![
         passing("server/wire/line-end", "W-LINE-1"),
         passing("server/wire/split", "W-LINE-2"),
@@ -182,7 +112,12 @@ pub fn server() -> RunResult {
         unable("server/hardening/other-name", "S-HARD-1"),
         passing("server/hardening/sigterm", "S-HARD-7"),
     ];
-    run_result(Role::Server, &["python3", "server.py"], &rows, transcripts)
+    run_result(
+        Role::Server,
+        &["python3", "server.py"],
+        SERVER_ROWS,
+        transcripts,
+    )
 }
 
 /// A server to which nothing can be objected.
@@ -200,24 +135,13 @@ pub fn good() -> RunResult {
 
 /// A client that loses what is half typed when a message arrives.
 pub fn client() -> RunResult {
-    let rows = [
-        (
-            "Messages",
-            "C-MSG-2",
-            Level::Must,
-            "a message received is shown",
-            Verdict::Pass,
-        ),
-        (
-            "Messages",
-            "C-MSG-3",
-            Level::Must,
-            "typing and receiving go on at the same time: a message that arrives in the middle of a typed line is shown, and the line is then sent whole",
-            Verdict::Fail,
-        ),
-    ];
     let transcripts = vec![passing("client/messages/shown", "C-MSG-2"), typing()];
-    run_result(Role::Client, &["python3", "client.py"], &rows, transcripts)
+    run_result(
+        Role::Client,
+        &["python3", "client.py"],
+        CLIENT_ROWS,
+        transcripts,
+    )
 }
 
 /// A server that says and is called [`HOSTILE`] wherever it can.
@@ -225,7 +149,15 @@ pub fn hostile() -> RunResult {
     let mut result = server();
     result.command = vec![HOSTILE.to_string()];
     result.dialect = HOSTILE.to_string();
+    for name in result
+        .requirements
+        .iter_mut()
+        .flat_map(|row| &mut row.transcripts)
+    {
+        name.insert_str(0, HOSTILE);
+    }
     for judged in &mut result.transcripts {
+        judged.case.name.insert_str(0, HOSTILE);
         for run in &mut judged.runs {
             make_hostile(run);
         }
@@ -439,44 +371,69 @@ fn unable(name: &str, covers: &str) -> TranscriptResult {
 }
 
 fn plain(covers: &str) -> String {
-    format!(
-        "# What {covers} asks for is so.\ncovers {covers}\n\nalice joins\nbob joins\nalice hears nothing\n"
-    )
+    let steps = if covers.starts_with("C-") {
+        "client starts as alice\nserver hears nothing\nclient ends"
+    } else {
+        "alice joins\nbob joins\nalice hears nothing"
+    };
+    format!("# What {covers} asks for is so.\ncovers {covers}\n\n{steps}\n")
 }
 
 fn run_result(
     role: Role,
     command: &[&str],
-    rows: &[(&str, &str, Level, &str, Verdict)],
+    rows: &str,
     transcripts: Vec<TranscriptResult>,
 ) -> RunResult {
-    let row = |&(group, id, level, sentence, verdict): &(&str, &str, Level, &str, Verdict)| {
-        let covers =
-            |judged: &&TranscriptResult| judged.case.transcript.covers.contains(&id.to_string());
-        let names = transcripts
-            .iter()
-            .filter(covers)
-            .map(|judged| judged.case.name.clone());
-        let blockers = if verdict == Verdict::Blocked {
-            vec!["S-REG-5".to_string()]
-        } else {
-            Vec::new()
-        };
-        RequirementResult {
-            requirement: requirement(group, id, level, sentence),
-            verdict,
-            transcripts: names.collect(),
-            blocked_by: blockers,
-        }
-    };
     RunResult {
         role,
         command: command.iter().map(|part| part.to_string()).collect(),
         dialect: "line".to_string(),
-        requirements: rows.iter().map(row).collect(),
+        requirements: rows
+            .lines()
+            .map(|row| requirement_result(row, &transcripts))
+            .collect(),
         seconds: 4.218,
         transcripts,
     }
+}
+
+fn requirement_result(row: &str, transcripts: &[TranscriptResult]) -> RequirementResult {
+    let cells: Vec<&str> = row.split(" | ").collect();
+    let [group, id, level, verdict, sentence] = cells[..] else {
+        panic!("five cells: {row}");
+    };
+    let (level, verdict) = (level_of(level), verdict_of(verdict));
+    let covers = |judged: &&TranscriptResult| {
+        judged
+            .case
+            .transcript
+            .covers
+            .iter()
+            .any(|covered| covered == id)
+    };
+    let names = transcripts
+        .iter()
+        .filter(covers)
+        .map(|judged| judged.case.name.clone());
+    let is_blocked = verdict == Verdict::Blocked;
+    RequirementResult {
+        requirement: requirement(group, id, level, sentence),
+        verdict,
+        transcripts: names.collect(),
+        blocked_by: is_blocked
+            .then(|| "S-REG-5".to_string())
+            .into_iter()
+            .collect(),
+    }
+}
+
+fn level_of(word: &str) -> Level {
+    serde_json::from_value(word.into()).expect("is a level")
+}
+
+fn verdict_of(word: &str) -> Verdict {
+    serde_json::from_value(word.into()).expect("is a verdict")
 }
 
 pub fn requirement(group: &str, id: &str, level: Level, sentence: &str) -> Requirement {
@@ -574,7 +531,7 @@ pub fn received(actor: &str, text: &str) -> EventKind {
     }
 }
 
-fn printed(text: &str) -> EventKind {
+pub fn printed(text: &str) -> EventKind {
     EventKind::Printed {
         bytes: text.as_bytes().to_vec(),
     }
@@ -606,64 +563,11 @@ fn note(text: &str) -> EventKind {
     }
 }
 
-/// As much of the language as the transcripts above need.
+/// A transcript of the suite.
 pub fn case(name: &str, source: &str) -> Case {
-    let mut transcript = Transcript {
-        sentence: String::new(),
-        covers: Vec::new(),
-        role: if name.starts_with("client") {
-            Role::Client
-        } else {
-            Role::Server
-        },
-        steps: Vec::new(),
-    };
-    for (index, line) in source.lines().enumerate() {
-        if let Some(sentence) = line.strip_prefix("# ") {
-            transcript.sentence = sentence.to_string();
-        } else if let Some(ids) = line.strip_prefix("covers ") {
-            transcript.covers = ids.split(' ').map(str::to_string).collect();
-        } else if !line.is_empty() {
-            transcript.steps.push(step(index + 1, line));
-        }
-    }
     Case {
         name: name.to_string(),
         source: source.to_string(),
-        transcript,
-    }
-}
-
-fn step(number: usize, line: &str) -> Step {
-    let (actor, rest) = line.split_once(' ').expect("an actor and what it does");
-    let rest = rest.trim_start();
-    let actor = actor.to_string();
-    let action = match rest.split_once(' ').unwrap_or((rest, "")) {
-        ("joins", _) => Action::Joins {
-            name: actor.clone(),
-            actor,
-        },
-        ("connects", _) => Action::Connects { actor, times: 1 },
-        (">", said) => Action::Says {
-            actor,
-            line: said.to_string(),
-        },
-        ("<", wanted) => {
-            let open_ended = wanted.ends_with(" ...");
-            let line = wanted.trim_end_matches(" ...").to_string();
-            Action::Gets {
-                actor,
-                line,
-                open_ended,
-            }
-        }
-        ("closes", _) => Action::Closes { actor },
-        _ => Action::HearsNothing { actor },
-    };
-    Step {
-        line: number,
-        column: line.len() - rest.len() + 1,
-        source: line.to_string(),
-        action,
+        transcript: parse(name, source).expect("is in the language"),
     }
 }

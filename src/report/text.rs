@@ -108,7 +108,7 @@ pub(super) fn cut_between_words(text: &str, columns: usize) -> String {
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for word in text.split([' ', '\n']) {
         for piece in pieces(word, columns) {
             let line = lines.last_mut().expect("never empty");
             if line.is_empty() {

@@ -1,0 +1,104 @@
+//! Who has a lifeline, and where.
+
+use crate::conformance::evidence::{Event, EventKind};
+use crate::transcript::syntax::{Action, Role, Step};
+
+/// Who has a lifeline, from left to right.
+pub(super) struct Lanes {
+    pub(super) names: Vec<String>,
+    pub(super) subject: usize,
+    pub(super) role: Role,
+}
+
+impl Lanes {
+    /// In server transcripts the users and then the server; in client transcripts the person,
+    /// the client, and the server that the harness plays.
+    pub(super) fn of(role: Role, events: &[Event], failing: Option<&Step>) -> Self {
+        if role == Role::Client {
+            let names = ["user", "client", "server"].map(str::to_string).to_vec();
+            return Lanes {
+                names,
+                subject: 1,
+                role,
+            };
+        }
+        let mut names: Vec<String> = Vec::new();
+        let actors = events
+            .iter()
+            .filter_map(|event| actor_of_event(&event.kind));
+        for actor in actors.chain(failing.and_then(|step| actor_of_action(&step.action))) {
+            if !names.iter().any(|name| name == actor) {
+                names.push(actor.to_string());
+            }
+        }
+        names.push("server".to_string());
+        Lanes {
+            subject: names.len() - 1,
+            names,
+            role,
+        }
+    }
+
+    pub(super) fn nobody(&self) -> Vec<bool> {
+        vec![false; self.names.len()]
+    }
+
+    pub(super) fn of_actor(&self, actor: &str) -> usize {
+        let lane = self.names.iter().position(|name| name == actor);
+        lane.unwrap_or(self.subject)
+    }
+
+    pub(super) fn of_step(&self, step: Option<&Step>) -> usize {
+        let actor = step.and_then(|step| actor_of_action(&step.action));
+        actor.map_or(self.subject, |actor| self.of_actor(actor))
+    }
+
+    /// The person at the client's terminal; a server's output goes to nobody in particular.
+    pub(super) fn reader(&self) -> Option<usize> {
+        (self.role == Role::Client).then_some(0)
+    }
+}
+
+fn actor_of_event(kind: &EventKind) -> Option<&str> {
+    match kind {
+        EventKind::Connected { actor }
+        | EventKind::Sent { actor, .. }
+        | EventKind::Received { actor, .. }
+        | EventKind::Closed { actor, .. } => Some(actor),
+        EventKind::Started { .. }
+        | EventKind::Listening { .. }
+        | EventKind::Typed { .. }
+        | EventKind::Printed { .. }
+        | EventKind::Signalled { .. }
+        | EventKind::Ended { .. }
+        | EventKind::Note { .. } => None,
+    }
+}
+
+fn actor_of_action(action: &Action) -> Option<&str> {
+    match action {
+        Action::Joins { actor, .. }
+        | Action::Connects { actor, .. }
+        | Action::Says { actor, .. }
+        | Action::Gets { actor, .. }
+        | Action::Sends { actor, .. }
+        | Action::Hears { actor, .. }
+        | Action::HearsNothing { actor }
+        | Action::StopsReading { actor }
+        | Action::Closes { actor }
+        | Action::Resets { actor }
+        | Action::IsDisconnected { actor } => Some(actor),
+        Action::Types { .. }
+        | Action::Presses { .. }
+        | Action::SeesMessage { .. }
+        | Action::TerminalNeverGets { .. } => Some("user"),
+        Action::Pass { .. }
+        | Action::PrintsItsPort
+        | Action::AnotherStarts
+        | Action::IsInterrupted
+        | Action::IsTerminated
+        | Action::Ends
+        | Action::GrowsByAtMost { .. }
+        | Action::ClientStarts { .. } => None,
+    }
+}

@@ -1,0 +1,280 @@
+//! The conversation up to a failure, as a sequence diagram in text.
+//!
+//! Everybody has a lifeline, drawn while they are connected; an arrow is what went from one to
+//! another, its words stand at the right:
+//!
+//! ```text
+//!     time  alice  bob  server
+//!  0.051 s    ├───────────>│    (connects)
+//!  0.052 s    │<───────────┤    200 Registration successful
+//! ```
+
+mod canvas;
+mod lanes;
+mod rows;
+
+use canvas::Canvas;
+use lanes::Lanes;
+use rows::{Row, Shape, repeated_once, rows};
+
+use super::Style;
+use super::text::{Ink, harmless, wrap};
+use crate::conformance::evidence::{Event, EventKind, Evidence, Shortfall};
+use crate::conformance::result::Case;
+use crate::transcript::syntax::{Action, Step};
+
+/// Rows shown before the failing moment.
+const SHOWN: usize = 25;
+
+/// The diagram; it ends with what should have been at that moment, and what was.
+pub(super) fn render(
+    case: &Case,
+    run: &Evidence,
+    shortfall: &Shortfall,
+    dialect: &str,
+    style: Style,
+) -> String {
+    let step = case.transcript.steps.get(shortfall.step);
+    let events = before_cleanup(&run.events, shortfall.step, step);
+    let lanes = Lanes::of(case.transcript.role, events, step);
+    let rows = repeated_once(rows(events, &lanes, dialect));
+    let left_out = rows.len().saturating_sub(SHOWN);
+    let canvas = Canvas::new(&lanes, style);
+    let mut shown = canvas.heading();
+    if left_out > 0 {
+        let text = format!("({left_out} earlier left out)");
+        shown.push_str(&canvas.row(None, &canvas.blank(), &text, Some(Ink::Quiet)));
+    }
+    for row in &rows[left_out..] {
+        shown.push_str(&canvas.event(row));
+    }
+    shown + &failing_moment(&canvas, &lanes, rows.last(), shortfall, step)
+}
+
+fn failing_moment(
+    canvas: &Canvas<'_>,
+    lanes: &Lanes,
+    last: Option<&Row>,
+    shortfall: &Shortfall,
+    step: Option<&Step>,
+) -> String {
+    let live = last.map_or_else(|| lanes.nobody(), |row| row.live.clone());
+    let lane = lanes.of_step(step);
+    let line = step.map_or("this".to_string(), |step| format!("line {}", step.line));
+    let words = match &shortfall.line {
+        Some(_) => format!("✗ not what {line} expects"),
+        None => format!("✗ {line}: got {}", harmless(&shortfall.received)),
+    };
+    let lines = wrap(&words, canvas.words);
+    let mut shown = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let shape = if index == 0 {
+            Shape::Failure(lane)
+        } else {
+            Shape::Nothing
+        };
+        let drawing = canvas.drawing(&live, shape);
+        shown.push_str(&canvas.row(None, &drawing, line, Some(Ink::Bad)));
+    }
+    shown
+}
+
+/// What happened before the harness cleaned up: after the failure it closes and kills, which is
+/// no part of the conversation.
+fn before_cleanup<'e>(events: &'e [Event], failing: usize, step: Option<&Step>) -> &'e [Event] {
+    let action = step.map(|step| &step.action);
+    let closes = matches!(
+        action,
+        Some(Action::Closes { .. } | Action::Resets { .. } | Action::Joins { .. })
+    );
+    let kills = matches!(action, Some(Action::IsTerminated));
+    let is_cleanup = |event: &Event| {
+        let belongs = match &event.kind {
+            EventKind::Closed { by_subject, .. } => *by_subject || closes,
+            EventKind::Signalled { signal } if signal == "SIGTERM" => kills,
+            EventKind::Signalled { signal } => signal != "SIGKILL",
+            _ => true,
+        };
+        event.step.is_some_and(|step| step > failing) || (event.step == Some(failing) && !belongs)
+    };
+    let end = events.iter().position(is_cleanup);
+    &events[..end.unwrap_or(events.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{case, closed, connected, ended, event, printed, received, sent};
+    use super::super::text::width;
+    use super::canvas::REMARK_LINES;
+    use super::*;
+    use crate::conformance::evidence::Outcome;
+
+    const PLAIN: Style = Style {
+        colour: false,
+        width: 80,
+    };
+
+    const SOURCE: &str = "\
+# A message reaches the other.
+covers S-MSG-1
+
+alice joins
+bob joins
+
+alice > @alice: hi
+bob   < @alice: hi
+";
+
+    /// The rows below the heading, for events of which all belong to the last step.
+    fn drawn(kinds: Vec<EventKind>, dialect: &str) -> Vec<String> {
+        let events = kinds.into_iter().map(|kind| event(0.1, 3, kind));
+        drawn_from(events.collect(), dialect)
+    }
+
+    fn drawn_from(events: Vec<Event>, dialect: &str) -> Vec<String> {
+        let case = case("server/broadcast/to-others", SOURCE);
+        let shortfall = Shortfall {
+            step: 3,
+            expected: "the line `@alice: hi`".to_string(),
+            received: "nothing within 5.0 s".to_string(),
+            line: None,
+            speaks_of: None,
+        };
+        let run = Evidence {
+            events,
+            outcome: Outcome::Completed,
+            seconds: 5.0,
+        };
+        let shown = render(&case, &run, &shortfall, dialect, PLAIN);
+        shown.lines().skip(1).map(str::to_string).collect()
+    }
+
+    #[test]
+    fn arrows_go_between_lifelines_and_the_failing_moment_is_marked() {
+        let rows = drawn(
+            vec![
+                connected("alice"),
+                connected("bob"),
+                sent("alice", "@alice: hi\n"),
+                received("alice", "@alice: hi\n"),
+                closed("bob", true, false),
+            ],
+            "line",
+        );
+        assert_eq!(
+            rows,
+            [
+                "  0.100 s    ├───────────>│    (connects)",
+                "  0.100 s    │     ├─────>│    (connects)",
+                "  0.100 s    ├─────┼─────>│    @alice: hi",
+                "  0.100 s    │<────┼──────┤    @alice: hi",
+                "  0.100 s    │     │<─────┤    (closes the connection)",
+                "             │     ✗      │    ✗ line 8: got nothing within 5.0 s",
+            ]
+        );
+    }
+
+    #[test]
+    fn chunks_are_put_together_and_told_line_by_line() {
+        let chunks = vec![
+            received("bob", "200 Regis"),
+            received("bob", "tration successful\n@alice: h"),
+            received("bob", "i\n@alice:"),
+        ];
+        let rows = drawn(chunks, "line");
+        assert!(
+            rows[0].ends_with("  200 Registration successful"),
+            "{rows:#?}"
+        );
+        assert!(rows[1].ends_with("  @alice: hi"), "{rows:#?}");
+        assert!(rows[2].ends_with("  @alice: (no line end)"), "{rows:#?}");
+        assert_eq!(rows.len(), 4);
+    }
+
+    #[test]
+    fn where_nothing_ends_a_message_each_chunk_is_one() {
+        let rows = drawn(
+            vec![
+                received("bob", "@alice: one"),
+                received("bob", "@alice: two"),
+            ],
+            "bare",
+        );
+        assert!(rows[0].ends_with("  @alice: one"), "{rows:#?}");
+        assert!(rows[1].ends_with("  @alice: two"), "{rows:#?}");
+    }
+
+    #[test]
+    fn repetitions_and_floods_are_counted() {
+        let mut kinds = vec![connected("bob"); 300];
+        kinds.push(received(
+            "bob",
+            "@alice: wave\n@alice: and more\n".repeat(4_000).as_str(),
+        ));
+        let rows = drawn(kinds, "line");
+        assert!(rows[0].ends_with("(300 times) (connects)"), "{rows:#?}");
+        assert!(
+            rows.iter()
+                .any(|row| row.ends_with("(and 7996 more lines)")),
+            "{rows:#?}"
+        );
+        assert_eq!(rows.len(), 7);
+    }
+
+    #[test]
+    fn only_what_led_to_the_failure_is_shown() {
+        let says = |number: usize| sent("alice", &format!("@alice: {number}\n"));
+        let rows = drawn((0..40).map(says).collect(), "line");
+        assert!(rows[0].contains("(15 earlier left out)"), "{rows:#?}");
+        assert!(rows[1].ends_with("@alice: 15"), "{rows:#?}");
+        assert_eq!(rows.len(), 1 + SHOWN + 1);
+    }
+
+    #[test]
+    fn what_the_harness_does_to_clean_up_is_not_shown() {
+        let kill = EventKind::Signalled {
+            signal: "SIGKILL".to_string(),
+        };
+        let kinds = vec![
+            sent("alice", "@alice: hi\n"),
+            closed("alice", false, false),
+            kill,
+            ended("signal 9"),
+        ];
+        let rows = drawn(kinds, "line");
+        assert_eq!(rows.len(), 2, "{rows:#?}");
+        let last = event(0.1, 3, received("bob", "x\n"));
+        let crashed = vec![event(0.1, 3, ended("exit status 1")), last];
+        assert_eq!(drawn_from(crashed, "line").len(), 3);
+    }
+
+    #[test]
+    fn long_output_wraps_for_a_while() {
+        let rows = drawn(vec![printed(&"word ".repeat(100))], "line");
+        assert_eq!(rows.len(), REMARK_LINES + 1, "{rows:#?}");
+        assert!(rows[REMARK_LINES - 1].ends_with('…'), "{rows:#?}");
+    }
+
+    #[test]
+    fn many_lifelines_leave_room_for_the_words() {
+        let names = [
+            "alexandria",
+            "bartholomew",
+            "constantine",
+            "desdemona",
+            "eleonora",
+            "ferdinand",
+        ];
+        let rows = drawn(
+            names
+                .map(|name| sent(name, "@someone: hello there, everybody\n"))
+                .to_vec(),
+            "line",
+        );
+        assert!(
+            rows.iter().all(|row| width(row) <= PLAIN.width),
+            "{rows:#?}"
+        );
+        assert!(rows[0].contains("hello there"), "{rows:#?}");
+    }
+}

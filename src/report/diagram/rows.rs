@@ -1,0 +1,274 @@
+//! What happened, told in rows.
+
+use super::lanes::Lanes;
+use crate::conformance::evidence::{Event, EventKind, visible};
+use crate::report::text::{Ink, harmless};
+use crate::transcript::syntax::Role;
+
+/// Of the lines that came in one go, as many are shown before the others are only counted.
+const LINES_IN_A_ROW: usize = 4;
+
+/// One line of the diagram.
+pub(super) struct Row {
+    pub(super) at: f64,
+    pub(super) shape: Shape,
+    pub(super) words: String,
+    /// Which lifelines are drawn beside it.
+    pub(super) live: Vec<bool>,
+    pub(super) ink: Option<Ink>,
+}
+
+/// What is drawn on the lifelines.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shape {
+    Arrow { from: usize, to: usize },
+    Mark(usize),
+    Failure(usize),
+    Nothing,
+}
+
+pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: &str) -> Vec<Row> {
+    let mut live = lanes.nobody();
+    let mut rows = Vec::new();
+    let mut rest = events;
+    while let Some(event) = rest.first() {
+        let chunks = chunks_together(rest, dialect);
+        let before = live.clone();
+        change(&mut live, lanes, &event.kind);
+        // Who leaves is still drawn in the row that says so.
+        let drawn: Vec<bool> = before
+            .iter()
+            .zip(&live)
+            .map(|(was, is)| *was || *is)
+            .collect();
+        for (at, shape, words, ink) in told(&rest[..chunks], lanes, dialect) {
+            let live = drawn.clone();
+            rows.push(Row {
+                at,
+                shape,
+                words,
+                live,
+                ink,
+            });
+        }
+        rest = &rest[chunks..];
+    }
+    rows
+}
+
+/// How many of the first events are chunks of one stream that belong together.
+fn chunks_together(events: &[Event], dialect: &str) -> usize {
+    let belongs = |pair: &[Event]| match (&pair[0].kind, &pair[1].kind) {
+        (EventKind::Received { actor, bytes }, EventKind::Received { actor: next, .. }) => {
+            actor == next && (bytes.ends_with(b"\n") || dialect == "line")
+        }
+        (EventKind::Printed { .. }, EventKind::Printed { .. }) => true,
+        _ => false,
+    };
+    1 + events.windows(2).take_while(|pair| belongs(pair)).count()
+}
+
+/// Who has a lifeline from this event on.
+fn change(live: &mut [bool], lanes: &Lanes, kind: &EventKind) {
+    match kind {
+        EventKind::Started { .. } => {
+            live[lanes.subject] = true;
+            if let Some(reader) = lanes.reader() {
+                live[reader] = true;
+            }
+        }
+        EventKind::Listening { .. } => live[lanes.subject] = true,
+        EventKind::Connected { actor }
+        | EventKind::Sent { actor, .. }
+        | EventKind::Received { actor, .. } => {
+            live[lanes.subject] = true;
+            live[lanes.of_actor(actor)] = true;
+        }
+        EventKind::Closed { actor, .. } => {
+            let lane = lanes.of_actor(actor);
+            if lane != lanes.subject {
+                live[lane] = false;
+            }
+        }
+        EventKind::Ended { .. } => live[lanes.subject] = false,
+        EventKind::Typed { .. }
+        | EventKind::Printed { .. }
+        | EventKind::Signalled { .. }
+        | EventKind::Note { .. } => {}
+    }
+}
+
+type Told = (f64, Shape, String, Option<Ink>);
+
+/// What happened, in rows: words in brackets are ours, all others went over the wire.
+fn told(events: &[Event], lanes: &Lanes, dialect: &str) -> Vec<Told> {
+    let at = events[0].at;
+    let subject = lanes.subject;
+    let to_subject = |actor: &str| Shape::Arrow {
+        from: lanes.of_actor(actor),
+        to: subject,
+    };
+    let from_subject = |actor: &str| Shape::Arrow {
+        from: subject,
+        to: lanes.of_actor(actor),
+    };
+    let remark = |shape, words: &str| vec![(at, shape, format!("({words})"), Some(Ink::Quiet))];
+    match &events[0].kind {
+        EventKind::Started { command } => remark(
+            Shape::Mark(subject),
+            &format!("starts: {}", harmless(&command.join(" "))),
+        ),
+        EventKind::Listening { address } => remark(
+            Shape::Mark(subject),
+            &format!("listens on {}", harmless(address)),
+        ),
+        EventKind::Connected { actor } if lanes.role == Role::Client => {
+            remark(from_subject(actor), "connects")
+        }
+        EventKind::Connected { actor } => remark(to_subject(actor), "connects"),
+        EventKind::Sent { actor, bytes } => {
+            vec![(at, to_subject(actor), line_sent(bytes, dialect), None)]
+        }
+        EventKind::Received { actor, .. } => {
+            let shape = from_subject(actor);
+            let lines = lines(events, dialect);
+            lines
+                .into_iter()
+                .map(|(at, words)| (at, shape, words, None))
+                .collect()
+        }
+        EventKind::Closed {
+            actor,
+            by_subject,
+            reset,
+        } => {
+            let shape = if *by_subject {
+                from_subject(actor)
+            } else {
+                to_subject(actor)
+            };
+            remark(
+                shape,
+                if *reset {
+                    "resets the connection"
+                } else {
+                    "closes the connection"
+                },
+            )
+        }
+        EventKind::Typed { bytes } => vec![(at, to_subject("user"), keys(bytes), None)],
+        EventKind::Printed { .. } => {
+            let to = lanes.reader();
+            let shape = to.map_or(Shape::Mark(subject), |to| Shape::Arrow {
+                from: subject,
+                to,
+            });
+            printed(events, shape)
+        }
+        EventKind::Signalled { signal } => {
+            let words = format!("({})", harmless(signal));
+            vec![(at, Shape::Mark(subject), words, Some(Ink::Uncertain))]
+        }
+        EventKind::Ended { how } => {
+            let words = format!("(ends: {})", harmless(how));
+            vec![(at, Shape::Mark(subject), words, Some(Ink::Uncertain))]
+        }
+        EventKind::Note { text } => remark(Shape::Nothing, &harmless(text)),
+    }
+}
+
+/// Keys as transcripts write them: Enter is `\n` there, whatever a terminal makes of it.
+fn keys(bytes: &[u8]) -> String {
+    match bytes {
+        [0x03] => "(presses Ctrl-C)".to_string(),
+        [0x04] => "(presses Ctrl-D)".to_string(),
+        _ => format!("(types \"{}\")", visible(bytes).replace("\\r", "\\n")),
+    }
+}
+
+/// In lines the end of the line goes without saying; where it is missing, that is said.
+fn line_sent(bytes: &[u8], dialect: &str) -> String {
+    let shown = visible(bytes);
+    match shown.strip_suffix("\\n") {
+        Some(line) if dialect == "line" && !line.contains("\\n") => line.to_string(),
+        None if dialect == "line" => shown + " (no line end)",
+        _ => shown,
+    }
+}
+
+/// The lines that chunks make together, each with the time at which it began to come.
+fn lines(events: &[Event], dialect: &str) -> Vec<(f64, String)> {
+    let mut lines: Vec<(f64, Vec<u8>)> = Vec::new();
+    for event in events {
+        let (EventKind::Received { bytes, .. } | EventKind::Printed { bytes }) = &event.kind else {
+            continue;
+        };
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match lines.last_mut() {
+                Some((_, line)) if !line.ends_with(b"\n") => line.extend_from_slice(piece),
+                _ => lines.push((event.at, piece.to_vec())),
+            }
+        }
+    }
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|(at, line)| (*at, line_sent(line, dialect)))
+        .collect();
+    shorten(shown)
+}
+
+/// What the subject printed, line by line; empty lines are left out.
+fn printed(events: &[Event], shape: Shape) -> Vec<Told> {
+    let told = lines(events, "").into_iter().filter_map(|(at, line)| {
+        let line = line.trim_end_matches("\\n").trim_end_matches("\\r");
+        let words = format!("(prints \"{line}\")");
+        (!line.is_empty()).then_some((at, shape, words, Some(Ink::Quiet)))
+    });
+    told.collect()
+}
+
+/// The first of many lines, and the last.
+fn shorten(mut lines: Vec<(f64, String)>) -> Vec<(f64, String)> {
+    if lines.len() > LINES_IN_A_ROW + 1 {
+        let hidden = lines.len() - LINES_IN_A_ROW;
+        let last = lines.pop();
+        lines.truncate(LINES_IN_A_ROW - 1);
+        let at = lines.last().map_or(0.0, |(at, _)| *at);
+        lines.push((at, format!("(and {hidden} more lines)")));
+        lines.extend(last);
+    }
+    lines
+}
+
+/// Three hundred connections opened in a row are one row.
+pub(super) fn repeated_once(rows: Vec<Row>) -> Vec<Row> {
+    let mut once: Vec<(Row, usize)> = Vec::new();
+    for row in rows {
+        match once.last_mut() {
+            Some((last, times)) if last.shape == row.shape && last.words == row.words => {
+                *times += 1;
+                last.live = row.live;
+            }
+            _ => once.push((row, 1)),
+        }
+    }
+    let counted = once.into_iter().map(|(mut row, times)| {
+        if times > 1 {
+            row.words = format!("({times} times) {}", row.words);
+        }
+        row
+    });
+    counted.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_told_as_transcripts_write_them() {
+        assert_eq!(keys(b"lo\r"), "(types \"lo\\n\")");
+        assert_eq!(keys(b"\x03"), "(presses Ctrl-C)");
+        assert_eq!(keys(b"\x04"), "(presses Ctrl-D)");
+    }
+}
