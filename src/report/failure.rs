@@ -93,19 +93,18 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
     shown
 }
 
-/// The assignment's own words, or why the row is there without them.
+/// The assignment's own words, and why the row is there where they do not say it themselves.
 fn rests_on(row: &Requirement, style: Style) -> String {
+    let mut shown = String::new();
     if let Some(words) = &row.assignment {
-        return paragraph(
-            &format!("“{}”", one_line(words)),
-            "Assignment says:  ",
-            style.prose(),
-        );
+        let quoted = format!("“{}”", one_line(words));
+        shown.push_str(&paragraph(&quoted, "Assignment says:  ", style.prose()));
     }
-    let reason = row.reason.as_deref().map(sentence);
-    reason.map_or(String::new(), |reason| {
-        paragraph(&reason, "Why it is asked:  ", style.prose())
-    })
+    if let Some(reason) = &row.reason {
+        let reason = sentence(reason);
+        shown.push_str(&paragraph(&reason, "Why it is asked:  ", style.prose()));
+    }
+    shown
 }
 
 fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style) -> String {
@@ -138,7 +137,7 @@ fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
             .iter()
             .find(|row| row.requirement.id == *id);
         let says = row.map_or("", |row| &row.requirement.sentence);
-        remarks.push(format!("This also fails {id}: {says}."));
+        remarks.push(sentence(&format!("This also fails {id}: {says}")));
     }
     if let Some(by) = &judged.blocked_by {
         let open = judged
@@ -339,7 +338,7 @@ mod tests {
                 "ConnectionResetError",
                 "(ends: exit status 1)",
                 "(resets the connection)",
-                "✗ line 8: got the end of the connection",
+                "✗ line 8: the end of the connection",
             ],
         );
     }

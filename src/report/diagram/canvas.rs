@@ -77,6 +77,8 @@ impl<'a> Canvas<'a> {
             }
         }
         match shape {
+            // What somebody without a lifeline does, such as who types to a server.
+            Shape::Arrow { from, to } if from == to => cells[self.column(to)] = '●',
             Shape::Arrow { from, to } => self.draw_arrow(&mut cells, from, to),
             Shape::Mark(lane) => cells[self.column(lane)] = '●',
             Shape::Failure(lane) => cells[self.column(lane)] = '✗',

@@ -63,7 +63,7 @@ fn failing_moment(
     let line = step.map_or("this".to_string(), |step| format!("line {}", step.line));
     let words = match &shortfall.line {
         Some(_) => format!("✗ not what {line} expects"),
-        None => format!("✗ {line}: got {}", harmless(&shortfall.received)),
+        None => format!("✗ {line}: {}", harmless(&shortfall.received)),
     };
     let lines = wrap(&words, canvas.words);
     let mut shown = String::new();
@@ -108,6 +108,7 @@ mod tests {
     use super::canvas::REMARK_LINES;
     use super::*;
     use crate::conformance::evidence::Outcome;
+    use crate::transcript::syntax::Role;
 
     const PLAIN: Style = Style {
         colour: false,
@@ -169,7 +170,7 @@ bob   < @alice: hi
                 "  0.100 s    ├─────┼─────>│    @alice: hi",
                 "  0.100 s    │<────┼──────┤    @alice: hi",
                 "  0.100 s    │     │<─────┤    (closes the connection)",
-                "             │     ✗      │    ✗ line 8: got nothing within 5.0 s",
+                "             │     ✗      │    ✗ line 8: nothing within 5.0 s",
             ]
         );
     }
@@ -276,5 +277,39 @@ bob   < @alice: hi
             "{rows:#?}"
         );
         assert!(rows[0].contains("hello there"), "{rows:#?}");
+    }
+
+    #[test]
+    fn whatever_happens_can_be_drawn() {
+        let text = || "x".to_string();
+        let bytes = || b"x\xff".to_vec();
+        let mut kinds = vec![
+            EventKind::Typed { bytes: bytes() },
+            EventKind::Typed { bytes: vec![3] },
+            printed("x"),
+            EventKind::Signalled { signal: text() },
+            EventKind::Note { text: text() },
+            EventKind::Listening { address: text() },
+            EventKind::Started {
+                command: Vec::new(),
+            },
+            ended("x"),
+        ];
+        for actor in ["alice", "server", "user"] {
+            kinds.extend([connected(actor), sent(actor, ""), received(actor, "")]);
+            kinds.extend([closed(actor, true, true), closed(actor, true, false)]);
+        }
+        let number = kinds.len();
+        let rows = drawn(kinds.clone(), "line");
+        assert!(rows.len() <= number + 1, "{rows:#?}");
+        for kind in kinds {
+            for role in [Role::Server, Role::Client] {
+                let lanes = Lanes::of(role, &[event(0.0, 0, kind.clone())], None);
+                let canvas = Canvas::new(&lanes, PLAIN);
+                for row in super::rows(&[event(0.0, 0, kind.clone())], &lanes, "line") {
+                    assert!(canvas.event(&row).ends_with('\n'));
+                }
+            }
+        }
     }
 }

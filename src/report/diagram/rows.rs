@@ -180,8 +180,8 @@ fn told(events: &[Event], lanes: &Lanes, dialect: &str) -> Vec<Told> {
 /// Keys as transcripts write them: Enter is `\n` there, whatever a terminal makes of it.
 fn keys(bytes: &[u8]) -> String {
     match bytes {
-        [0x03] => "(presses Ctrl-C)".to_string(),
-        [0x04] => "(presses Ctrl-D)".to_string(),
+        [0x03] => "(Ctrl-C)".to_string(),
+        [0x04] => "(Ctrl-D)".to_string(),
         _ => format!("(types \"{}\")", visible(bytes).replace("\\r", "\\n")),
     }
 }
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn keys_are_told_as_transcripts_write_them() {
         assert_eq!(keys(b"lo\r"), "(types \"lo\\n\")");
-        assert_eq!(keys(b"\x03"), "(presses Ctrl-C)");
-        assert_eq!(keys(b"\x04"), "(presses Ctrl-D)");
+        assert_eq!(keys(b"\x03"), "(Ctrl-C)");
+        assert_eq!(keys(b"\x04"), "(Ctrl-D)");
     }
 }
