@@ -9,5 +9,10 @@
 //! ```
 
 pub mod evidence;
+pub mod peer;
 pub mod requirement;
 pub mod result;
+pub mod screen;
+pub mod subject;
+pub mod supervisor;
+pub mod system;
