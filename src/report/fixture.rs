@@ -1,0 +1,669 @@
+//! Results made by hand, such as a run of the suite finds them: what the reports are tested on.
+
+use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
+use crate::conformance::requirement::{Level, Requirement};
+use crate::conformance::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::transcript::syntax::{Action, Role, Step, Transcript};
+
+/// What a subject could say to take over the terminal of whoever reads the report.
+pub const HOSTILE: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}evil\r\x7f";
+
+const REFUSED: &str = "\
+# A name in use is refused, and its first holder keeps it.
+covers S-REG-5 S-REG-7
+
+alice joins
+bob joins
+
+impostor connects
+impostor > REGISTER alice CHAT/1.0
+impostor < 401 ...
+
+bob   > @bob: still there?
+alice < @bob: still there?
+impostor hears nothing
+";
+
+const UNCHANGED: &str = "\
+# A message arrives as it was sent, to the byte.
+covers S-MSG-1
+
+alice joins
+bob joins
+
+alice > @alice: two  spaces, and a tail
+bob   < @alice: two  spaces, and a tail
+";
+
+const CRASHES: &str = "\
+# A client that vanishes is removed, and the others go on undisturbed.
+covers S-DISC-5
+
+alice joins
+bob joins
+
+alice closes
+heir joins as alice
+bob  > @bob: hello again
+heir < @bob: hello again
+";
+
+const TYPING: &str = "\
+# A message that arrives in the middle of a typed line is shown, and the line is then sent whole.
+covers C-MSG-3
+
+client starts as alice
+server < REGISTER alice CHAT/1.0
+server > 200 Registration successful
+
+user types \"hel\"
+server > @bob: hi
+user < @bob: hi
+user types \"lo\\n\"
+server < @alice: hello
+";
+
+/// A server with some faults, one of each kind that a report has to tell.
+pub fn server() -> RunResult {
+    let rows = [
+        (
+            "Wire",
+            "W-LINE-1",
+            Level::Implied,
+            "every protocol message is one line, ended by LF; a receiver takes CRLF too",
+            Verdict::Pass,
+        ),
+        (
+            "Wire",
+            "W-LINE-2",
+            Level::Implied,
+            "a message split over several TCP segments is one message",
+            Verdict::Pass,
+        ),
+        (
+            "Starting",
+            "S-PORT-1",
+            Level::Must,
+            "starts with no command-line options, on a port that the system chose: two servers run side by side",
+            Verdict::Pass,
+        ),
+        (
+            "Starting",
+            "S-PORT-2",
+            Level::Must,
+            "prints the port number that it listens on",
+            Verdict::Unsure,
+        ),
+        (
+            "Registration",
+            "S-REG-1",
+            Level::Must,
+            "`REGISTER name CHAT/1.0` from a new name is answered with status 200",
+            Verdict::Pass,
+        ),
+        (
+            "Registration",
+            "S-REG-5",
+            Level::Must,
+            "a name in use is answered with status 401, and its first holder keeps it",
+            Verdict::Fail,
+        ),
+        (
+            "Registration",
+            "S-REG-7",
+            Level::Must,
+            "a refused client is not registered: it gets no message, and nothing it sends is relayed",
+            Verdict::Blocked,
+        ),
+        (
+            "Messages",
+            "S-MSG-1",
+            Level::Must,
+            "a message is relayed to every other registered client, unchanged, once",
+            Verdict::Fail,
+        ),
+        (
+            "Messages",
+            "S-MSG-2",
+            Level::Must,
+            "it is not sent back to its sender",
+            Verdict::Pass,
+        ),
+        (
+            "Messages",
+            "S-MSG-6",
+            Level::Implied,
+            "text in UTF-8 arrives unchanged",
+            Verdict::Untested,
+        ),
+        (
+            "Disconnecting",
+            "S-DISC-5",
+            Level::Implied,
+            "a client that closes its connection without a DISCONNECT is removed: its name is free again and the others go on undisturbed",
+            Verdict::Fail,
+        ),
+        (
+            "Robustness",
+            "S-HARD-1",
+            Level::Hardening,
+            "a message that bears another user's name is not relayed",
+            Verdict::Fail,
+        ),
+        (
+            "Robustness",
+            "S-HARD-7",
+            Level::Hardening,
+            "SIGTERM shuts down as SIGINT does",
+            Verdict::Pass,
+        ),
+    ];
+    let transcripts = vec![
+        passing("server/wire/line-end", "W-LINE-1"),
+        passing("server/wire/split", "W-LINE-2"),
+        passing("server/starting/side-by-side", "S-PORT-1"),
+        unsure("server/starting/port-printed", "S-PORT-2"),
+        passing("server/registration/accepted", "S-REG-1"),
+        refused(),
+        blocked(
+            "server/registration/refused-is-silent",
+            "S-REG-7",
+            "S-REG-5",
+        ),
+        blocked(
+            "server/registration/refused-is-not-heard",
+            "S-REG-7",
+            "S-REG-5",
+        ),
+        unchanged(),
+        passing("server/broadcast/to-others", "S-MSG-1"),
+        passing("server/broadcast/not-to-sender", "S-MSG-2"),
+        crashes(),
+        unable("server/hardening/other-name", "S-HARD-1"),
+        passing("server/hardening/sigterm", "S-HARD-7"),
+    ];
+    run_result(Role::Server, &["python3", "server.py"], &rows, transcripts)
+}
+
+/// A server to which nothing can be objected.
+pub fn good() -> RunResult {
+    let mut result = server();
+    for row in &mut result.requirements {
+        row.verdict = Verdict::Pass;
+        row.blocked_by.clear();
+    }
+    for judged in &mut result.transcripts {
+        *judged = passing(&judged.case.name, &judged.case.transcript.covers[0]);
+    }
+    result
+}
+
+/// A client that loses what is half typed when a message arrives.
+pub fn client() -> RunResult {
+    let rows = [
+        (
+            "Messages",
+            "C-MSG-2",
+            Level::Must,
+            "a message received is shown",
+            Verdict::Pass,
+        ),
+        (
+            "Messages",
+            "C-MSG-3",
+            Level::Must,
+            "typing and receiving go on at the same time: a message that arrives in the middle of a typed line is shown, and the line is then sent whole",
+            Verdict::Fail,
+        ),
+    ];
+    let transcripts = vec![passing("client/messages/shown", "C-MSG-2"), typing()];
+    run_result(Role::Client, &["python3", "client.py"], &rows, transcripts)
+}
+
+/// A server that says and is called [`HOSTILE`] wherever it can.
+pub fn hostile() -> RunResult {
+    let mut result = server();
+    result.command = vec![HOSTILE.to_string()];
+    result.dialect = HOSTILE.to_string();
+    for judged in &mut result.transcripts {
+        for run in &mut judged.runs {
+            make_hostile(run);
+        }
+    }
+    result
+}
+
+fn make_hostile(run: &mut Evidence) {
+    for event in &mut run.events {
+        match &mut event.kind {
+            EventKind::Sent { bytes, .. }
+            | EventKind::Received { bytes, .. }
+            | EventKind::Typed { bytes }
+            | EventKind::Printed { bytes } => *bytes = HOSTILE.as_bytes().to_vec(),
+            EventKind::Started { command } => *command = vec![HOSTILE.to_string()],
+            EventKind::Listening { address: text }
+            | EventKind::Signalled { signal: text }
+            | EventKind::Ended { how: text }
+            | EventKind::Note { text } => *text = HOSTILE.to_string(),
+            EventKind::Connected { .. } | EventKind::Closed { .. } => {}
+        }
+    }
+    match &mut run.outcome {
+        Outcome::FellShort(shortfall) => {
+            shortfall.expected = HOSTILE.to_string();
+            shortfall.received = HOSTILE.to_string();
+            shortfall.line = Some(HOSTILE.to_string());
+        }
+        Outcome::Unable { reason } => *reason = HOSTILE.to_string(),
+        Outcome::Completed | Outcome::Skipped { .. } => {}
+    }
+}
+
+fn refused() -> TranscriptResult {
+    let fall = shortfall(
+        4,
+        "the line `401 ...`",
+        "the line `200 Registration successful`",
+        Some("200 Registration successful"),
+        "S-REG-5",
+    );
+    let mut events = both_join();
+    events.extend([
+        event(0.103, 2, connected("impostor")),
+        event(0.104, 3, sent("impostor", "REGISTER alice CHAT/1.0\n")),
+        event(0.107, 3, printed("alice is back\r\n")),
+        event(
+            0.108,
+            4,
+            received("impostor", "200 Registration successful\n"),
+        ),
+    ]);
+    let mut judged = judged(
+        "server/registration/refused",
+        REFUSED,
+        Verdict::Fail,
+        vec![run(events, fall)],
+    );
+    judged.fails = vec!["S-REG-5".to_string()];
+    judged.blocked_by = Some("S-REG-5".to_string());
+    judged
+}
+
+fn unchanged() -> TranscriptResult {
+    let fall = shortfall(
+        3,
+        "the line `@alice: two  spaces, and a tail`",
+        "the line `@alice: two spaces, and a tail`",
+        Some("@alice: two spaces, and a tail"),
+        "S-MSG-1",
+    );
+    let mut events = both_join();
+    events.extend([
+        event(0.120, 2, sent("alice", "@alice: two  spaces, and a tail\n")),
+        event(0.121, 3, received("bob", "@alice: two sp")),
+        event(0.122, 3, received("bob", "aces, and a tail\n")),
+    ]);
+    let passed = Evidence {
+        events: Vec::new(),
+        outcome: Outcome::Completed,
+        seconds: 0.2,
+    };
+    let runs = vec![run(events.clone(), fall.clone()), passed, run(events, fall)];
+    let mut judged = judged("server/broadcast/unchanged", UNCHANGED, Verdict::Fail, runs);
+    judged.fails = vec!["S-MSG-1".to_string()];
+    judged
+}
+
+fn crashes() -> TranscriptResult {
+    let fall = shortfall(
+        3,
+        "alice's registration to be answered with status 200",
+        "the end of the connection, after 0.1 s",
+        None,
+        "S-DISC-5",
+    );
+    let mut events = both_join();
+    events.extend([
+        event(0.130, 2, closed("alice", false, false)),
+        event(0.131, 3, printed("Traceback (most recent call last):\r\n  File \"server.py\", line 41, in <module>\r\n    serve(selector)\r\nConnectionResetError: [Errno 104] Connection reset by peer\r\n")),
+        event(0.140, 3, ended("exit status 1")),
+        event(0.140, 3, closed("bob", true, true)),
+        event(0.141, 3, note("nothing listens at the port any more; 3 tries to connect were refused")),
+    ]);
+    let mut judged = judged(
+        "server/disconnect/vanishes",
+        CRASHES,
+        Verdict::Fail,
+        vec![run(events, fall)],
+    );
+    judged.fails = vec!["S-DISC-5".to_string()];
+    judged
+}
+
+fn typing() -> TranscriptResult {
+    let fall = shortfall(
+        7,
+        "the line `@alice: hello`",
+        "the line `@alice: lo`",
+        Some("@alice: lo"),
+        "C-MSG-3",
+    );
+    let events = vec![
+        event(
+            0.0,
+            None,
+            started(&["python3", "client.py", "alice", "chat://127.0.0.1:40123"]),
+        ),
+        event(0.09, 0, connected("server")),
+        event(0.091, 1, received("server", "REGISTER alice CHAT/1.0\n")),
+        event(0.092, 2, sent("server", "200 Registration successful\n")),
+        event(0.095, 2, printed("Connected.\r\n> ")),
+        event(
+            0.101,
+            3,
+            EventKind::Typed {
+                bytes: b"hel".to_vec(),
+            },
+        ),
+        event(0.102, 3, printed("hel")),
+        event(0.110, 4, sent("server", "@bob: hi\n")),
+        event(0.113, 5, printed("\r\x1b[K@bob: hi\r\n> ")),
+        event(
+            0.120,
+            6,
+            EventKind::Typed {
+                bytes: b"lo\r".to_vec(),
+            },
+        ),
+        event(0.121, 6, printed("lo\r\n> ")),
+        event(0.122, 7, received("server", "@alice: lo\n")),
+    ];
+    let mut judged = judged(
+        "client/messages/mid-line",
+        TYPING,
+        Verdict::Fail,
+        vec![run(events, fall)],
+    );
+    judged.fails = vec!["C-MSG-3".to_string()];
+    judged
+}
+
+fn passing(name: &str, covers: &str) -> TranscriptResult {
+    let run = Evidence {
+        events: both_join(),
+        outcome: Outcome::Completed,
+        seconds: 0.2,
+    };
+    judged(name, &plain(covers), Verdict::Pass, vec![run])
+}
+
+fn blocked(name: &str, covers: &str, by: &str) -> TranscriptResult {
+    let outcome = Outcome::Skipped {
+        because_of: by.to_string(),
+    };
+    let run = Evidence {
+        events: both_join(),
+        outcome,
+        seconds: 0.0,
+    };
+    let mut judged = judged(name, &plain(covers), Verdict::Blocked, vec![run]);
+    judged.blocked_by = Some(by.to_string());
+    judged
+}
+
+fn unsure(name: &str, covers: &str) -> TranscriptResult {
+    let fall = shortfall(
+        2,
+        "the port 54307 among what was printed",
+        "nothing printed within 5.0 s",
+        None,
+        covers,
+    );
+    let passed = Evidence {
+        events: Vec::new(),
+        outcome: Outcome::Completed,
+        seconds: 0.2,
+    };
+    let runs = vec![run(both_join(), fall), passed.clone(), passed];
+    judged(name, &plain(covers), Verdict::Unsure, runs)
+}
+
+fn unable(name: &str, covers: &str) -> TranscriptResult {
+    let reason = "no second pseudo-terminal could be opened: too many open files".to_string();
+    let run = Evidence {
+        events: Vec::new(),
+        outcome: Outcome::Unable { reason },
+        seconds: 0.0,
+    };
+    judged(name, &plain(covers), Verdict::Unsure, vec![run])
+}
+
+fn plain(covers: &str) -> String {
+    format!(
+        "# What {covers} asks for is so.\ncovers {covers}\n\nalice joins\nbob joins\nalice hears nothing\n"
+    )
+}
+
+fn run_result(
+    role: Role,
+    command: &[&str],
+    rows: &[(&str, &str, Level, &str, Verdict)],
+    transcripts: Vec<TranscriptResult>,
+) -> RunResult {
+    let row = |&(group, id, level, sentence, verdict): &(&str, &str, Level, &str, Verdict)| {
+        let covers =
+            |judged: &&TranscriptResult| judged.case.transcript.covers.contains(&id.to_string());
+        let names = transcripts
+            .iter()
+            .filter(covers)
+            .map(|judged| judged.case.name.clone());
+        let blockers = if verdict == Verdict::Blocked {
+            vec!["S-REG-5".to_string()]
+        } else {
+            Vec::new()
+        };
+        RequirementResult {
+            requirement: requirement(group, id, level, sentence),
+            verdict,
+            transcripts: names.collect(),
+            blocked_by: blockers,
+        }
+    };
+    RunResult {
+        role,
+        command: command.iter().map(|part| part.to_string()).collect(),
+        dialect: "line".to_string(),
+        requirements: rows.iter().map(row).collect(),
+        seconds: 4.218,
+        transcripts,
+    }
+}
+
+pub fn requirement(group: &str, id: &str, level: Level, sentence: &str) -> Requirement {
+    let words = "If the user name given during registration is already in use, the server responds with a \"401 Client already registered\" message.";
+    Requirement {
+        id: id.to_string(),
+        level,
+        group: group.to_string(),
+        sentence: sentence.to_string(),
+        assignment: (level == Level::Must).then(|| words.to_string()),
+        reason: (level != Level::Must).then(|| "TCP is a stream: it keeps the order of bytes, not where one write ended.".to_string()),
+        fix: "Look the name up among the registered clients before you add it, and answer with 401 where it is there.".to_string(),
+    }
+}
+
+fn judged(name: &str, source: &str, verdict: Verdict, runs: Vec<Evidence>) -> TranscriptResult {
+    TranscriptResult {
+        case: case(name, source),
+        verdict,
+        fails: Vec::new(),
+        blocked_by: None,
+        runs,
+    }
+}
+
+fn run(events: Vec<Event>, fall: Shortfall) -> Evidence {
+    Evidence {
+        events,
+        outcome: Outcome::FellShort(fall),
+        seconds: 5.2,
+    }
+}
+
+fn shortfall(
+    step: usize,
+    expected: &str,
+    received: &str,
+    line: Option<&str>,
+    speaks_of: &str,
+) -> Shortfall {
+    Shortfall {
+        step,
+        expected: expected.to_string(),
+        received: received.to_string(),
+        line: line.map(str::to_string),
+        speaks_of: Some(speaks_of.to_string()),
+    }
+}
+
+fn both_join() -> Vec<Event> {
+    vec![
+        event(0.0, None, started(&["python3", "server.py"])),
+        event(
+            0.048,
+            None,
+            EventKind::Listening {
+                address: "127.0.0.1:54307".to_string(),
+            },
+        ),
+        event(0.049, None, printed("Listening on port 54307\r\n")),
+        event(0.051, 0, connected("alice")),
+        event(0.052, 0, sent("alice", "REGISTER alice CHAT/1.0\n")),
+        event(0.054, 0, received("alice", "200 Registration successful\n")),
+        event(0.060, 1, connected("bob")),
+        event(0.061, 1, sent("bob", "REGISTER bob CHAT/1.0\n")),
+        event(0.063, 1, received("bob", "200 Registration successful\n")),
+    ]
+}
+
+pub fn event(at: f64, step: impl Into<Option<usize>>, kind: EventKind) -> Event {
+    Event {
+        at,
+        step: step.into(),
+        kind,
+    }
+}
+
+pub fn connected(actor: &str) -> EventKind {
+    EventKind::Connected {
+        actor: actor.to_string(),
+    }
+}
+
+pub fn sent(actor: &str, text: &str) -> EventKind {
+    EventKind::Sent {
+        actor: actor.to_string(),
+        bytes: text.as_bytes().to_vec(),
+    }
+}
+
+pub fn received(actor: &str, text: &str) -> EventKind {
+    EventKind::Received {
+        actor: actor.to_string(),
+        bytes: text.as_bytes().to_vec(),
+    }
+}
+
+fn printed(text: &str) -> EventKind {
+    EventKind::Printed {
+        bytes: text.as_bytes().to_vec(),
+    }
+}
+
+fn started(command: &[&str]) -> EventKind {
+    EventKind::Started {
+        command: command.iter().map(|part| part.to_string()).collect(),
+    }
+}
+
+pub fn closed(actor: &str, by_subject: bool, reset: bool) -> EventKind {
+    EventKind::Closed {
+        actor: actor.to_string(),
+        by_subject,
+        reset,
+    }
+}
+
+pub fn ended(how: &str) -> EventKind {
+    EventKind::Ended {
+        how: how.to_string(),
+    }
+}
+
+fn note(text: &str) -> EventKind {
+    EventKind::Note {
+        text: text.to_string(),
+    }
+}
+
+/// As much of the language as the transcripts above need.
+pub fn case(name: &str, source: &str) -> Case {
+    let mut transcript = Transcript {
+        sentence: String::new(),
+        covers: Vec::new(),
+        role: if name.starts_with("client") {
+            Role::Client
+        } else {
+            Role::Server
+        },
+        steps: Vec::new(),
+    };
+    for (index, line) in source.lines().enumerate() {
+        if let Some(sentence) = line.strip_prefix("# ") {
+            transcript.sentence = sentence.to_string();
+        } else if let Some(ids) = line.strip_prefix("covers ") {
+            transcript.covers = ids.split(' ').map(str::to_string).collect();
+        } else if !line.is_empty() {
+            transcript.steps.push(step(index + 1, line));
+        }
+    }
+    Case {
+        name: name.to_string(),
+        source: source.to_string(),
+        transcript,
+    }
+}
+
+fn step(number: usize, line: &str) -> Step {
+    let (actor, rest) = line.split_once(' ').expect("an actor and what it does");
+    let rest = rest.trim_start();
+    let actor = actor.to_string();
+    let action = match rest.split_once(' ').unwrap_or((rest, "")) {
+        ("joins", _) => Action::Joins {
+            name: actor.clone(),
+            actor,
+        },
+        ("connects", _) => Action::Connects { actor, times: 1 },
+        (">", said) => Action::Says {
+            actor,
+            line: said.to_string(),
+        },
+        ("<", wanted) => {
+            let open_ended = wanted.ends_with(" ...");
+            let line = wanted.trim_end_matches(" ...").to_string();
+            Action::Gets {
+                actor,
+                line,
+                open_ended,
+            }
+        }
+        ("closes", _) => Action::Closes { actor },
+        _ => Action::HearsNothing { actor },
+    };
+    Step {
+        line: number,
+        column: line.len() - rest.len() + 1,
+        source: line.to_string(),
+        action,
+    }
+}

@@ -1,0 +1,339 @@
+//! The result for programs, as one JSON document. `conformance/RESULT.md` says the same to users.
+//!
+//! The schema is `chat-conformance/result/1`. Fields that are there stay, with their meaning;
+//! others may be added; anything else gets another number. Every field is always there, `null`
+//! where nothing applies. The order is that of the requirements' table and of the suite.
+//!
+//! | field | what it says |
+//! | --- | --- |
+//! | `schema` | `"chat-conformance/result/1"` |
+//! | `subject.role` | `"server"` or `"client"` |
+//! | `subject.command` | program and arguments as a list, or the address of a running server |
+//! | `dialect` | how the subject ends its messages; `"line"`: each with LF |
+//! | `holds` | whether no must or implied row falls short |
+//! | `seconds` | wall time of the whole run |
+//! | `requirements[].id` | such as `"S-REG-5"` |
+//! | `requirements[].level` | `"must"`, `"implied"` or `"hardening"` (never counted) |
+//! | `requirements[].sentence` | what must be so |
+//! | `requirements[].verdict` | `"pass"`, `"fail"`, `"blocked"`, `"unsure"` or `"untested"` |
+//! | `requirements[].transcripts` | names of the transcripts that judge it |
+//! | `requirements[].blocked_by` | ids of the rows whose failure blocks it |
+//! | `transcripts[].name` | such as `"server/registration/refused"` |
+//! | `transcripts[].covers` | ids of the rows that it judges |
+//! | `transcripts[].verdict` | as for requirements |
+//! | `transcripts[].fails` | of the rows that it covers, those that it fails |
+//! | `transcripts[].blocked_by` | id of the row whose failure blocks it or some of its rows |
+//! | `transcripts[].line` | number of the line that did not hold, from 1 |
+//! | `transcripts[].expected` | what should have been there, as a phrase |
+//! | `transcripts[].received` | what was instead, as a phrase |
+//! | `transcripts[].received_line` | the line that came instead, where it was one |
+//! | `transcripts[].reason` | why the harness could not do its part |
+//! | `transcripts[].runs` | how often it was run |
+//! | `transcripts[].runs_passed` | how many of these runs passed |
+//! | `transcripts[].seconds` | how long its runs took, together |
+//! | `transcripts[].events` | what was seen, where it did not pass |
+
+use serde::Serialize;
+
+use crate::conformance::evidence::{Event, Outcome, Shortfall, visible};
+use crate::conformance::requirement::Level;
+use crate::conformance::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::transcript::syntax::Role;
+
+/// The document's name and version.
+pub const SCHEMA: &str = "chat-conformance/result/1";
+
+/// The result as JSON, indented, with a newline at its end.
+///
+/// What would act on a terminal is escaped within the strings, so that the document may be looked
+/// at as well as parsed.
+pub fn render(result: &RunResult) -> String {
+    let document = Document::of(result);
+    let json = serde_json::to_string_pretty(&document).expect("strings, numbers and lists");
+    escape_unseen(&json) + "\n"
+}
+
+/// Beyond the structure's own newlines such characters stand in strings only, where JSON allows
+/// to write any character as an escape.
+fn escape_unseen(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        if matches!(character, '\n' | '\\') || is_seen(character) {
+            shown.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    shown
+}
+
+fn is_seen(character: char) -> bool {
+    let mut bytes = [0; 4];
+    let text = &*character.encode_utf8(&mut bytes);
+    visible(text.as_bytes()) == text
+}
+
+/// The whole document.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The program that was judged.
+    pub subject: Subject<'a>,
+    /// How the subject ends its messages; `line` where each ends with LF.
+    pub dialect: &'a str,
+    /// Whether no must or implied row falls short, untested ones aside.
+    pub holds: bool,
+    /// Wall time of the whole run.
+    pub seconds: f64,
+    /// One entry a requirement, in the table's order.
+    pub requirements: Vec<RequirementEntry<'a>>,
+    /// One entry a transcript that was run, in the suite's order.
+    pub transcripts: Vec<TranscriptEntry<'a>>,
+}
+
+/// The program that was judged.
+#[derive(Debug, Serialize)]
+pub struct Subject<'a> {
+    /// Server or client.
+    pub role: Role,
+    /// Program and arguments, or the address of a running server.
+    pub command: &'a [String],
+}
+
+/// The verdict on one requirement.
+#[derive(Debug, Serialize)]
+pub struct RequirementEntry<'a> {
+    /// The stable id, such as `S-REG-5`.
+    pub id: &'a str,
+    /// How binding it is.
+    pub level: Level,
+    /// What must be so.
+    pub sentence: &'a str,
+    /// Passes when each of its transcripts passes, fails when one fails it.
+    pub verdict: Verdict,
+    /// Names of the transcripts that judge it.
+    pub transcripts: &'a [String],
+    /// Ids of the rows whose failure blocks it.
+    pub blocked_by: &'a [String],
+}
+
+/// The verdict on one transcript.
+#[derive(Debug, Serialize)]
+pub struct TranscriptEntry<'a> {
+    /// Its path in the suite without the ending.
+    pub name: &'a str,
+    /// Ids of the rows that it judges.
+    pub covers: &'a [String],
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Of the rows that it covers, those that it fails.
+    pub fails: &'a [String],
+    /// Id of the row whose failure blocks it, or some of the rows that it covers.
+    pub blocked_by: Option<&'a str>,
+    /// Number of the transcript's line that did not hold, from 1.
+    pub line: Option<usize>,
+    /// What should have been there, as a phrase.
+    pub expected: Option<&'a str>,
+    /// What was instead, as a phrase.
+    pub received: Option<&'a str>,
+    /// The line that came instead, where it was one.
+    pub received_line: Option<&'a str>,
+    /// Why the harness could not do its part.
+    pub reason: Option<&'a str>,
+    /// How often it was run.
+    pub runs: usize,
+    /// How many of these runs passed.
+    pub runs_passed: usize,
+    /// How long its runs took, together.
+    pub seconds: f64,
+    /// What was seen in the run that tells most; nothing where the transcript passes.
+    pub events: Option<Vec<Event>>,
+}
+
+impl<'a> Document<'a> {
+    /// What the document says about this result.
+    pub fn of(result: &'a RunResult) -> Self {
+        Document {
+            schema: SCHEMA,
+            subject: Subject {
+                role: result.role,
+                command: &result.command,
+            },
+            dialect: &result.dialect,
+            holds: result.holds(),
+            seconds: to_milliseconds(result.seconds),
+            requirements: result.requirements.iter().map(requirement_entry).collect(),
+            transcripts: result.transcripts.iter().map(transcript_entry).collect(),
+        }
+    }
+}
+
+fn requirement_entry(row: &RequirementResult) -> RequirementEntry<'_> {
+    RequirementEntry {
+        id: &row.requirement.id,
+        level: row.requirement.level,
+        sentence: &row.requirement.sentence,
+        verdict: row.verdict,
+        transcripts: &row.transcripts,
+        blocked_by: &row.blocked_by,
+    }
+}
+
+fn transcript_entry(judged: &TranscriptResult) -> TranscriptEntry<'_> {
+    let transcript = &judged.case.transcript;
+    let outcome = judged.telling_run().map(|run| &run.outcome);
+    let shortfall = match outcome {
+        Some(Outcome::FellShort(shortfall)) => Some(shortfall),
+        _ => None,
+    };
+    let line_of = |shortfall: &Shortfall| transcript.steps.get(shortfall.step).map(|s| s.line);
+    TranscriptEntry {
+        name: &judged.case.name,
+        covers: &transcript.covers,
+        verdict: judged.verdict,
+        fails: &judged.fails,
+        blocked_by: judged.blocked_by.as_deref(),
+        line: shortfall.and_then(line_of),
+        expected: shortfall.map(|shortfall| shortfall.expected.as_str()),
+        received: shortfall.map(|shortfall| shortfall.received.as_str()),
+        received_line: shortfall.and_then(|shortfall| shortfall.line.as_deref()),
+        reason: match outcome {
+            Some(Outcome::Unable { reason }) => Some(reason),
+            _ => None,
+        },
+        runs: judged.runs.len(),
+        runs_passed: judged.runs_passed(),
+        seconds: to_milliseconds(judged.runs.iter().map(|run| run.seconds).sum()),
+        events: events(judged),
+    }
+}
+
+fn events(judged: &TranscriptResult) -> Option<Vec<Event>> {
+    if judged.verdict == Verdict::Pass {
+        return None;
+    }
+    let mut events = judged.telling_run()?.events.clone();
+    for event in &mut events {
+        event.at = (event.at * 1e6).round() / 1e6;
+    }
+    Some(events)
+}
+
+fn to_milliseconds(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::fixture;
+    use super::*;
+
+    fn parsed(result: &RunResult) -> Value {
+        serde_json::from_str(&render(result)).expect("is JSON")
+    }
+
+    fn entry<'a>(document: &'a Value, name: &str) -> &'a Value {
+        let transcripts = document["transcripts"].as_array().expect("a list");
+        let named = transcripts.iter().find(|entry| entry["name"] == name);
+        named.expect("is among the transcripts")
+    }
+
+    #[test]
+    fn the_document_is_as_the_schema_says() {
+        let document = parsed(&fixture::server());
+        assert_eq!(document["schema"], "chat-conformance/result/1");
+        assert_eq!(document["subject"]["role"], "server");
+        assert_eq!(document["subject"]["command"][0], "python3");
+        assert_eq!(document["dialect"], "line");
+        assert_eq!(document["holds"], false);
+        let row = &document["requirements"][0];
+        assert_eq!(row["id"], "W-LINE-1");
+        assert_eq!(row["level"], "implied");
+        assert_eq!(row["verdict"], "pass");
+        assert_eq!(row["transcripts"][0], "server/wire/line-end");
+    }
+
+    #[test]
+    fn a_failure_has_its_line_and_what_was_expected_and_received() {
+        let document = parsed(&fixture::server());
+        let failed = entry(&document, "server/registration/refused");
+        assert_eq!(failed["verdict"], "fail");
+        assert_eq!(failed["covers"], serde_json::json!(["S-REG-5", "S-REG-7"]));
+        assert_eq!(failed["fails"], serde_json::json!(["S-REG-5"]));
+        assert_eq!(failed["line"], 9);
+        assert_eq!(failed["expected"], "the line `401 ...`");
+        assert!(
+            failed["received"]
+                .as_str()
+                .is_some_and(|text| text.contains("200"))
+        );
+        assert!(
+            failed["events"]
+                .as_array()
+                .is_some_and(|events| !events.is_empty())
+        );
+    }
+
+    #[test]
+    fn nothing_is_left_out_where_nothing_applies() {
+        let document = parsed(&fixture::server());
+        let passed = entry(&document, "server/wire/line-end");
+        for field in [
+            "line",
+            "expected",
+            "received",
+            "blocked_by",
+            "reason",
+            "events",
+        ] {
+            assert_eq!(passed.get(field), Some(&Value::Null), "{field}");
+        }
+    }
+
+    #[test]
+    fn the_same_result_is_the_same_text() {
+        assert_eq!(render(&fixture::server()), render(&fixture::server()));
+        assert!(render(&fixture::server()).ends_with("}\n"));
+    }
+
+    #[test]
+    fn nothing_hostile_is_in_it_and_nothing_is_lost() {
+        let result = fixture::hostile();
+        let json = render(&result);
+        let raw = |character: char| character != '\n' && !is_seen(character) && character != '\\';
+        assert_eq!(json.find(raw), None);
+        let document: Value = serde_json::from_str(&json).expect("is JSON");
+        assert_eq!(document["subject"]["command"][0], fixture::HOSTILE);
+    }
+
+    #[test]
+    fn every_field_is_in_the_page_for_users() {
+        fn names(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        found.push(name.clone());
+                        names(value, found);
+                    }
+                }
+                Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+                _ => {}
+            }
+        }
+        let page = include_str!("../../conformance/RESULT.md");
+        let mut found = Vec::new();
+        names(&parsed(&fixture::server()), &mut found);
+        for name in found {
+            assert!(
+                page.contains(&format!("`{name}`")),
+                "{name} is not in RESULT.md"
+            );
+        }
+    }
+}

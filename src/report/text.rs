@@ -1,0 +1,222 @@
+//! Words on a terminal: colours, widths, and nothing that the terminal would obey.
+
+use anstyle::AnsiColor;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::Style;
+use crate::conformance::evidence::visible;
+use crate::conformance::result::Verdict;
+
+/// What a piece of text means to its reader; the colour follows from that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ink {
+    Good,
+    Bad,
+    Uncertain,
+    Quiet,
+    Heading,
+}
+
+impl Style {
+    /// The text in the ink's colour, or as it is where no colour is wanted.
+    pub(super) fn ink(self, ink: Ink, text: &str) -> String {
+        if !self.colour || text.is_empty() {
+            return text.to_string();
+        }
+        let ansi = match ink {
+            Ink::Good => AnsiColor::Green.on_default(),
+            Ink::Bad => AnsiColor::Red.on_default().bold(),
+            Ink::Uncertain => AnsiColor::Yellow.on_default(),
+            Ink::Quiet => anstyle::Style::new().dimmed(),
+            Ink::Heading => anstyle::Style::new().bold(),
+        };
+        format!("{ansi}{text}{ansi:#}")
+    }
+
+    /// Columns for running text: lines much longer than this are hard to read.
+    pub(super) fn prose(self) -> usize {
+        self.width.clamp(30, 100)
+    }
+}
+
+/// A verdict as a person sees it: the symbol and the word say the same, the ink only helps.
+pub(super) fn mark(verdict: Verdict) -> (&'static str, Ink) {
+    match verdict {
+        Verdict::Pass => ("✓ pass", Ink::Good),
+        Verdict::Fail => ("✗ fail", Ink::Bad),
+        Verdict::Blocked => ("– blocked", Ink::Uncertain),
+        Verdict::Unsure => ("? unsure", Ink::Uncertain),
+        Verdict::Untested => ("· untested", Ink::Quiet),
+    }
+}
+
+/// Text that a terminal will only show. What has been made [`visible`] already stays as it is.
+pub(super) fn harmless(text: &str) -> String {
+    let shown = visible(text.as_bytes());
+    let only_backslashes_differ = shown.replace("\\\\", "\\") == text;
+    if only_backslashes_differ {
+        text.to_string()
+    } else {
+        shown
+    }
+}
+
+/// Columns that the text takes.
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text followed by spaces up to that many columns.
+pub(super) fn pad(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// As much of the text as fits into that many columns, `…` at the end where some is missing.
+pub(super) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_string();
+    }
+    let mut kept = String::new();
+    let mut used = 0;
+    for character in text.chars() {
+        used += character.width().unwrap_or(0);
+        if used >= columns {
+            break;
+        }
+        kept.push(character);
+    }
+    kept + "…"
+}
+
+/// As [`cut`], between words where there is a gap.
+pub(super) fn cut_between_words(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_string();
+    }
+    let kept = cut(text, columns);
+    match kept.rsplit_once(' ') {
+        Some((words, _)) if width(words) * 2 > columns => {
+            format!("{}…", words.trim_end_matches([' ', ',', ';', ':', '(']))
+        }
+        _ => kept,
+    }
+}
+
+/// The words of the text on lines of at most that many columns; longer words are broken.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        for piece in pieces(word, columns) {
+            let line = lines.last_mut().expect("never empty");
+            if line.is_empty() {
+                line.push_str(&piece);
+            } else if width(line) + 1 + width(&piece) <= columns {
+                line.push(' ');
+                line.push_str(&piece);
+            } else {
+                lines.push(piece);
+            }
+        }
+    }
+    lines
+}
+
+/// [`wrap`]ped, each line after that margin, the first after `lead` (as wide as the margin).
+pub(super) fn paragraph(text: &str, lead: &str, columns: usize) -> String {
+    let margin = " ".repeat(width(lead));
+    let lines = wrap(text, columns.saturating_sub(width(lead)));
+    let mut shown = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let before = if index == 0 { lead } else { &margin };
+        shown.push_str(format!("{before}{line}").trim_end());
+        shown.push('\n');
+    }
+    shown
+}
+
+fn pieces(word: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for character in word.chars() {
+        let piece = pieces.last_mut().expect("never empty");
+        if !piece.is_empty() && width(piece) + character.width().unwrap_or(0) > columns {
+            pieces.push(character.to_string());
+        } else {
+            piece.push(character);
+        }
+    }
+    pieces
+}
+
+/// `1 transcript`, `12 transcripts`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// The first letter in upper case: sentences of the tables begin in lower case.
+pub(super) fn capital(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+/// The text without colours, for tests.
+#[cfg(test)]
+pub(super) fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let (codes, rest) = part.split_once('m').expect("a colour ends");
+        assert!(
+            codes.chars().all(|c| c.is_ascii_digit() || c == ';'),
+            "only colours"
+        );
+        plain.push_str(rest);
+    }
+    plain
+}
+
+/// The first character that a terminal would obey rather than show, for tests.
+#[cfg(test)]
+pub(super) fn unseen(text: &str) -> Option<char> {
+    let obeyed =
+        |&c: &char| c != '\n' && c != '\\' && visible(c.to_string().as_bytes()) != c.to_string();
+    text.chars().find(obeyed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_is_harmless() {
+        assert_eq!(
+            harmless("a\x1b[2Jb\u{9b}\u{202e}"),
+            "a\\x1b[2Jb\\u{9b}\\u{202e}"
+        );
+        assert_eq!(harmless("the line `a\\x1b[2J`"), "the line `a\\x1b[2J`");
+    }
+
+    #[test]
+    fn what_is_cut_fits_wide_characters_included() {
+        assert_eq!(cut("hello", 5), "hello");
+        assert_eq!(cut("hello!", 5), "hell…");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert!(width(&cut("日本語日本語", 6)) <= 6);
+        assert_eq!(cut_between_words("one two three", 10), "one two…");
+    }
+
+    #[test]
+    fn lines_that_wrap_fit() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(
+            paragraph("one two three", "x: ", 8),
+            "x: one\n   two\n   three\n"
+        );
+    }
+}

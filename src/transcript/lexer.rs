@@ -1,0 +1,183 @@
+use super::error::{Error, ErrorKind};
+use super::place::Place;
+use super::token::{Token, TokenKind};
+
+/// One line of a file.
+#[derive(Debug)]
+pub(super) struct Line<'src> {
+    /// From 1.
+    pub(super) number: usize,
+    pub(super) content: Content<'src>,
+}
+
+#[derive(Debug)]
+pub(super) enum Content<'src> {
+    Blank,
+    /// What follows `#`, without blanks at its end.
+    Comment(&'src str),
+    /// At least one token.
+    Words(Vec<Token<'src>>),
+    /// A line that cannot be cut into tokens, and the word that it begins with, if it has one.
+    Unreadable(Error, Option<&'src str>),
+}
+
+/// The mark that some editors put before a file's first character.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Cuts a file into lines, and lines into tokens. LF ends a line; CRs before it belong to the end.
+pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
+    let source = source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source);
+    source
+        .split('\n')
+        .zip(1..)
+        .map(|(text, number)| Line {
+            number,
+            content: content(text.trim_end_matches('\r'), number),
+        })
+        .collect()
+}
+
+fn content(text: &str, number: usize) -> Content<'_> {
+    let trimmed = text.trim_matches(is_blank);
+    if trimmed.is_empty() {
+        return Content::Blank;
+    }
+    if let Some(comment) = trimmed.strip_prefix('#') {
+        return Content::Comment(comment);
+    }
+    let mut tokens = Vec::new();
+    match Reader::new(text, number).read(&mut tokens) {
+        Ok(()) => Content::Words(tokens),
+        Err(error) => Content::Unreadable(error, tokens.first().map(|token| token.text)),
+    }
+}
+
+/// What separates words. Only these: other white space is invisible where it matters most.
+fn is_blank(character: char) -> bool {
+    matches!(character, ' ' | '\t')
+}
+
+/// Reads one line from left to right.
+struct Reader<'src> {
+    rest: &'src str,
+    line: usize,
+    /// Of the first character of `rest`.
+    column: usize,
+}
+
+impl<'src> Reader<'src> {
+    fn new(text: &'src str, line: usize) -> Self {
+        Self {
+            rest: text,
+            line,
+            column: 1,
+        }
+    }
+
+    /// Takes the tokens one by one, so that those before a fault are known too.
+    fn read(&mut self, tokens: &mut Vec<Token<'src>>) -> Result<(), Error> {
+        loop {
+            let blanks = self.rest.find(|c| !is_blank(c)).unwrap_or(self.rest.len());
+            self.take(TokenKind::Word, blanks);
+            let Some(first) = self.rest.chars().next() else {
+                return Ok(());
+            };
+            let token = if first == '"' {
+                self.quoted()?
+            } else {
+                self.word()?
+            };
+            let position = tokens.len();
+            tokens.push(token);
+            if position <= 1 && token.kind == TokenKind::Word && self.is_arrow(token, position)? {
+                tokens.extend(self.speech());
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes so many bytes from the front.
+    fn take(&mut self, kind: TokenKind, bytes: usize) -> Token<'src> {
+        let (text, rest) = self.rest.split_at(bytes);
+        let place = Place::new(self.line, self.column, text.chars().count());
+        self.rest = rest;
+        self.column += place.width;
+        Token { kind, text, place }
+    }
+
+    fn word(&mut self) -> Result<Token<'src>, Error> {
+        let end = self.rest.find(|c| is_blank(c) || c == '"');
+        let token = self.take(TokenKind::Word, end.unwrap_or(self.rest.len()));
+        if let Some((index, stray)) = token.text.chars().enumerate().find(|&(_, c)| is_stray(c)) {
+            let place = Place::new(self.line, token.place.column + index, 1);
+            return Err(ErrorKind::StrayCharacter(stray).at(place));
+        }
+        if self.rest.starts_with('"') {
+            return Err(ErrorKind::MissingBlank.at(self.point()));
+        }
+        Ok(token)
+    }
+
+    fn quoted(&mut self) -> Result<Token<'src>, Error> {
+        let mut escaped = false;
+        let end = self.rest.char_indices().skip(1).find(|&(_, c)| {
+            let closes = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            closes
+        });
+        let Some((end, _)) = end else {
+            let all = self.take(TokenKind::Quoted, self.rest.len());
+            return Err(ErrorKind::UnterminatedString.at(all.place));
+        };
+        let token = self.take(TokenKind::Quoted, end + 1);
+        if self.rest.starts_with(|c| !is_blank(c)) {
+            return Err(ErrorKind::MissingBlank.at(self.point()));
+        }
+        Ok(token)
+    }
+
+    /// Whether what follows is spoken: after `>` or `<` as a line's second word.
+    fn is_arrow(&self, token: Token<'src>, position: usize) -> Result<bool, Error> {
+        let Some(arrow) = token.text.find(['>', '<']) else {
+            return Ok(false);
+        };
+        let alone = token.text.len() == 1;
+        match position {
+            0 if alone => Err(ErrorKind::NobodySpeaks.at(token.place)),
+            1 if alone => Ok(true),
+            1 if arrow > 0 => Ok(false),
+            _ => {
+                let before = token.text[..arrow].chars().count();
+                let place = Place::new(self.line, token.place.column + before, 1);
+                Err(ErrorKind::CrampedArrow.at(place))
+            }
+        }
+    }
+
+    /// What is spoken: all that follows one blank.
+    fn speech(&mut self) -> Option<Token<'src>> {
+        let blank = self.rest.chars().next()?;
+        self.take(TokenKind::Word, blank.len_utf8());
+        (!self.rest.is_empty()).then(|| self.take(TokenKind::Speech, self.rest.len()))
+    }
+
+    fn point(&self) -> Place {
+        Place::new(self.line, self.column, 1)
+    }
+}
+
+/// Characters that no word has, and that a person cannot see, or takes for another.
+fn is_stray(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(
+            character,
+            '\u{200b}'..='\u{200f}' | '\u{2060}' | BYTE_ORDER_MARK
+        )
+        || is_curly_quote(character)
+}
+
+/// Quotation marks as word processors make them.
+pub(super) fn is_curly_quote(character: char) -> bool {
+    matches!(character, '\u{2018}'..='\u{201f}' | '«' | '»')
+}

@@ -1,0 +1,93 @@
+use super::error::{Error, ErrorKind};
+use super::place::Place;
+use super::token::Token;
+
+/// The bytes that a quoted string stands for.
+pub(super) fn bytes(token: Token<'_>) -> Result<Vec<u8>, Error> {
+    let inner = &token.text[1..token.text.len() - 1];
+    let mut bytes = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    let mut column = token.place.column + 1;
+    while let Some(character) = rest.chars().next() {
+        let taken = if character == '\\' {
+            escape(rest, &mut bytes).map_err(|fault| {
+                let place = Place::new(token.place.line, column, fault.width);
+                ErrorKind::BadEscape(fault.wanted).at(place)
+            })?
+        } else {
+            bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            character.len_utf8()
+        };
+        column += rest[..taken].chars().count();
+        rest = &rest[taken..];
+    }
+    Ok(bytes)
+}
+
+/// An escape that stands for nothing: how many characters it has, and what would stand there.
+struct Fault {
+    width: usize,
+    wanted: &'static str,
+}
+
+const KNOWN: &str = r#"expected one of `\n`, `\r`, `\t`, `\0`, `\\`, `\"`, `\xNN`, `\u{N}`"#;
+const HEX: &str = r"expected two hexadecimal digits, as in `\x1b`";
+const SCALAR: &str = r"expected a Unicode scalar value in hexadecimal, as in `\u{e9}`";
+
+/// Resolves the escape that `rest` begins with, and tells how many bytes of `rest` it takes.
+fn escape(rest: &str, bytes: &mut Vec<u8>) -> Result<usize, Fault> {
+    let letter = rest[1..].chars().next();
+    let byte = match letter {
+        Some('n') => b'\n',
+        Some('r') => b'\r',
+        Some('t') => b'\t',
+        Some('0') => b'\0',
+        Some(quote @ ('\\' | '"')) => quote as u8,
+        Some('x') => return hexadecimal_byte(rest, bytes),
+        Some('u') => return scalar_value(rest, bytes),
+        _ => {
+            return Err(Fault {
+                width: 2,
+                wanted: KNOWN,
+            });
+        }
+    };
+    bytes.push(byte);
+    Ok(2)
+}
+
+fn hexadecimal_byte(rest: &str, bytes: &mut Vec<u8>) -> Result<usize, Fault> {
+    let digits = hexadecimal_prefix(&rest[2..]);
+    let byte = digits
+        .get(..2)
+        .and_then(|two| u8::from_str_radix(two, 16).ok());
+    bytes.push(byte.ok_or(Fault {
+        width: 2 + digits.len().min(2),
+        wanted: HEX,
+    })?);
+    Ok(4)
+}
+
+fn scalar_value(rest: &str, bytes: &mut Vec<u8>) -> Result<usize, Fault> {
+    let fault = |width| Fault {
+        width,
+        wanted: SCALAR,
+    };
+    let open = rest[2..].strip_prefix('{').ok_or(fault(2))?;
+    let digits = hexadecimal_prefix(open);
+    if !open[digits.len()..].starts_with('}') {
+        return Err(fault(3 + digits.len()));
+    }
+    let width = digits.len() + 4;
+    let character = u32::from_str_radix(digits, 16)
+        .ok()
+        .and_then(char::from_u32)
+        .ok_or(fault(width))?;
+    bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    Ok(width)
+}
+
+fn hexadecimal_prefix(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_hexdigit());
+    &text[..end.unwrap_or(text.len())]
+}

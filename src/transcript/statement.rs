@@ -1,0 +1,329 @@
+use super::error::{Error, ErrorKind};
+use super::nearest::nearest;
+use super::place::Place;
+use super::subject::{Subject, better_word};
+use super::syntax::{Action, Key, MessageKind, Role, Step};
+use super::token::{Token, TokenKind};
+use super::words::{Words, number};
+
+/// No step sends or awaits more bytes than this.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+const TOO_MANY_BYTES: &str = "a step sends or hears at most 16 MiB in all";
+const MOST_CONNECTIONS: u32 = 10_000;
+const MOST_SECONDS: u32 = 600;
+const MOST_MEMORY: u32 = 1024 * 1024;
+const LONGEST_NAME: usize = 64;
+
+/// One step, and where the words stand that later errors may point at.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) step: Step,
+    /// Who.
+    pub(super) subject: Place,
+    /// The operative word: `<`, `>`, the verb.
+    pub(super) verb: Place,
+}
+
+/// Reads one line. `first` is its first word, `rest` what follows.
+pub(super) fn statement<'src>(
+    role: Role,
+    first: Token<'src>,
+    rest: &[Token<'src>],
+) -> Result<Statement, Error> {
+    let mut words = Words::behind(first, rest);
+    let subject = Subject::of(role, first)?;
+    match subject {
+        Subject::AnotherServer => words.expect("server")?,
+        Subject::Clock => words.expect(if first.text == "1" {
+            "second"
+        } else {
+            "seconds"
+        })?,
+        _ => {}
+    }
+    let verb = verb(subject, &mut words)?;
+    let action = action(subject, first, verb, &mut words)?;
+    words.end()?;
+    let step = Step {
+        line: first.place.line,
+        column: verb.place.column,
+        source: source(first, rest),
+        action,
+    };
+    Ok(Statement {
+        step,
+        subject: first.place,
+        verb: verb.place,
+    })
+}
+
+/// The step as the formatter writes it: its tokens, with one space between them.
+fn source(first: Token<'_>, rest: &[Token<'_>]) -> String {
+    rest.iter()
+        .fold(first.text.to_owned(), |line, token| line + " " + token.text)
+}
+
+fn verb<'src>(subject: Subject, words: &mut Words<'_, 'src>) -> Result<Token<'src>, Error> {
+    let verbs = subject.verbs();
+    let Some(token) = words.next() else {
+        return Err(ErrorKind::NoVerb(subject).at(words.last().place.behind()));
+    };
+    if token.kind == TokenKind::Word && verbs.contains(&token.text) {
+        return Ok(token);
+    }
+    let advice = better_word(subject, token.text);
+    let meant = nearest(token.text, verbs.iter().copied()).filter(|_| advice.is_none());
+    Err(ErrorKind::UnknownVerb {
+        subject,
+        verb: token.text.into(),
+        meant,
+        advice,
+    }
+    .at(token.place))
+}
+
+/// What the words from the verb on say. The verb is one of the subject's.
+fn action(
+    subject: Subject,
+    first: Token<'_>,
+    verb: Token<'_>,
+    words: &mut Words<'_, '_>,
+) -> Result<Action, Error> {
+    let actor = first.text.to_owned();
+    Ok(match (verb.text, subject) {
+        ("joins", _) => joins(actor, words)?,
+        ("connects", _) => connects(actor, words)?,
+        (">", _) => says(actor, words),
+        ("<", _) => gets(actor, words),
+        ("sends", _) => sends(actor, words)?,
+        ("hears", _) => hears(actor, words)?,
+        ("stops", _) => {
+            words.expect("reading")?;
+            Action::StopsReading { actor }
+        }
+        ("closes", _) => Action::Closes { actor },
+        ("resets", _) => Action::Resets { actor },
+        ("is", _) => is(subject, actor, words)?,
+        ("prints", _) => {
+            words.expect("its port")?;
+            Action::PrintsItsPort
+        }
+        ("starts", Subject::AnotherServer) => Action::AnotherStarts,
+        ("starts", _) => client_starts(words)?,
+        ("ends", _) => Action::Ends,
+        ("grows", _) => grows(words)?,
+        ("types", _) => Action::Types {
+            text: text(words.some_bytes()?, words)?,
+        },
+        ("presses", _) => presses(words)?,
+        ("sees", _) => sees(words)?,
+        ("never", _) => {
+            words.expect("gets")?;
+            Action::TerminalNeverGets {
+                bytes: words.some_bytes()?,
+            }
+        }
+        // Only `pass` and `passes` are left.
+        _ => pass(first, verb)?,
+    })
+}
+
+fn joins(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    let name = if words.takes("as") {
+        name(words)?
+    } else {
+        actor.clone()
+    };
+    Ok(Action::Joins { actor, name })
+}
+
+fn connects(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    let many = "at most 10,000 connections: systems have no more to give";
+    let times = times(words, MOST_CONNECTIONS, many)?;
+    Ok(Action::Connects { actor, times })
+}
+
+fn says(actor: String, words: &mut Words<'_, '_>) -> Action {
+    Action::Says {
+        actor,
+        line: speech(words),
+    }
+}
+
+fn gets(actor: String, words: &mut Words<'_, '_>) -> Action {
+    let spoken = speech(words);
+    let start = match spoken.strip_suffix("...") {
+        Some("") => Some(""),
+        Some(start) => start.strip_suffix(' '),
+        None => None,
+    };
+    Action::Gets {
+        actor,
+        open_ended: start.is_some(),
+        line: start.unwrap_or(&spoken).to_owned(),
+    }
+}
+
+/// What follows the arrow, which is nothing where an empty line is meant.
+fn speech(words: &mut Words<'_, '_>) -> String {
+    words
+        .next()
+        .map_or_else(String::new, |token| token.text.to_owned())
+}
+
+fn sends(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    let bytes = words.some_bytes()?;
+    let times = times(words, most_times(&bytes), TOO_MANY_BYTES)?;
+    Ok(Action::Sends {
+        actor,
+        bytes,
+        times,
+    })
+}
+
+fn hears(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    if words.takes("nothing") {
+        return Ok(Action::HearsNothing { actor });
+    }
+    if words
+        .peek()
+        .is_none_or(|token| token.kind != TokenKind::Quoted)
+    {
+        return Err(words.expected("`nothing`, or lines in double quotes".into()));
+    }
+    let bytes = words.some_bytes()?;
+    if !bytes.ends_with(b"\n") {
+        return Err(ErrorKind::NotWholeLines.at(words.last().place));
+    }
+    let times = times(words, most_times(&bytes), TOO_MANY_BYTES)?;
+    Ok(Action::Hears {
+        actor,
+        bytes,
+        times,
+    })
+}
+
+fn most_times(bytes: &[u8]) -> u32 {
+    u32::try_from(MOST_BYTES / bytes.len().max(1)).unwrap_or(u32::MAX)
+}
+
+/// `8000 times`, or nothing, which is once.
+fn times(words: &mut Words<'_, '_>, limit: u32, why_not: &'static str) -> Result<u32, Error> {
+    if words.peek().is_none() {
+        return Ok(1);
+    }
+    let times = words.number(limit, why_not)?;
+    words.expect(if times == 1 { "time" } else { "times" })?;
+    Ok(times)
+}
+
+fn is(subject: Subject, actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    match subject {
+        Subject::Server => words.choice("`interrupted` or `terminated`", |word| match word {
+            "interrupted" => Some(Action::IsInterrupted),
+            "terminated" => Some(Action::IsTerminated),
+            _ => None,
+        }),
+        Subject::Client => {
+            let wanted = "`terminated` (an interrupt is `user presses Ctrl-C`)";
+            let action = |word: &str| (word == "terminated").then_some(Action::IsTerminated);
+            words.choice(wanted, action)
+        }
+        _ => {
+            words.expect("disconnected")?;
+            Ok(Action::IsDisconnected { actor })
+        }
+    }
+}
+
+fn client_starts(words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    words.expect("as")?;
+    let name = name(words)?;
+    let address = if words.peek().is_some() {
+        words.expect("at")?;
+        address(words)?
+    } else {
+        "chat://{host}:{port}".to_owned()
+    };
+    Ok(Action::ClientStarts { name, address })
+}
+
+fn address(words: &mut Words<'_, '_>) -> Result<String, Error> {
+    let bytes = words.bytes()?;
+    let address = text(bytes, words)?;
+    for part in address.split('{').skip(1) {
+        let placeholder = part.split_once('}').map(|(name, _)| name);
+        if !matches!(placeholder, Some("host" | "port" | "unused")) {
+            return Err(ErrorKind::NoPlaceholder.at(words.last().place));
+        }
+    }
+    Ok(address)
+}
+
+/// A user name as it goes into a registration: one plain word.
+fn name(words: &mut Words<'_, '_>) -> Result<String, Error> {
+    let Some(token) = words.peek().filter(|token| token.kind == TokenKind::Word) else {
+        return Err(words.expected("a user name".into()));
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if token.text.len() > LONGEST_NAME || !token.text.chars().all(plain) {
+        return Err(ErrorKind::NoUserName.at(token.place));
+    }
+    words.next();
+    Ok(token.text.to_owned())
+}
+
+/// The string read last, as text.
+fn text(bytes: Vec<u8>, words: &Words<'_, '_>) -> Result<String, Error> {
+    String::from_utf8(bytes).map_err(|_| ErrorKind::NotText.at(words.last().place))
+}
+
+fn grows(words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    words.expect("by at most")?;
+    let number = words.number(MOST_MEMORY, "a bound like this bounds nothing")?;
+    let unit = words.choice("`KiB` or `MiB`", |word| match word {
+        "KiB" => Some(1024),
+        "MiB" => Some(1024 * 1024),
+        _ => None,
+    })?;
+    Ok(Action::GrowsByAtMost {
+        bytes: u64::from(number) * unit,
+    })
+}
+
+fn presses(words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    let key = words.choice("`Ctrl-C` or `Ctrl-D`", |word| match word {
+        "Ctrl-C" => Some(Key::CtrlC),
+        "Ctrl-D" => Some(Key::CtrlD),
+        _ => None,
+    })?;
+    Ok(Action::Presses { key })
+}
+
+fn sees(words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    let wanted = "`an error` or `a notice`";
+    let (kind, noun) = words.choice(wanted, |word| match word {
+        "an" => Some((MessageKind::Error, "error")),
+        "a" => Some((MessageKind::Notice, "notice")),
+        _ => None,
+    })?;
+    words.expect(noun)?;
+    Ok(Action::SeesMessage { kind })
+}
+
+fn pass(first: Token<'_>, verb: Token<'_>) -> Result<Action, Error> {
+    let seconds = number(
+        first,
+        MOST_SECONDS,
+        "at most 600 seconds: a suite has to end",
+    )?;
+    let wanted = if first.text == "1" { "passes" } else { "pass" };
+    if verb.text != wanted {
+        return Err(ErrorKind::Expected {
+            wanted: format!("`{wanted}`"),
+            found: verb.text.into(),
+        }
+        .at(verb.place));
+    }
+    Ok(Action::Pass { seconds })
+}
