@@ -8,11 +8,16 @@
 //! requirement, suite                          what is asked; pure
 //! ```
 
+pub mod conversation;
 pub mod evidence;
+pub mod pace;
 pub mod peer;
+pub mod prose;
+pub mod replay;
 pub mod requirement;
 pub mod result;
 pub mod screen;
 pub mod subject;
 pub mod supervisor;
 pub mod system;
+pub mod target;

@@ -230,6 +230,11 @@ impl Peer {
         self.stream.is_some() && self.end.is_none()
     }
 
+    /// Whether the harness itself closed it.
+    pub fn is_closed(&self) -> bool {
+        self.stream.is_none()
+    }
+
     /// The next line not yet taken.
     pub fn next_line(&mut self) -> Option<Vec<u8>> {
         self.lines.pop_front()

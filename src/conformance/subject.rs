@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -29,6 +29,8 @@ pub struct Subject {
     reports: ChildStdout,
     unread_report: Vec<u8>,
     terminal: OwnedFd,
+    /// Keeps the other side open until the subject has ended.
+    device: Option<OwnedFd>,
     /// False once nobody holds the other side.
     terminal_is_open: bool,
     keys: VecDeque<u8>,
@@ -57,6 +59,8 @@ impl Subject {
         rustix::pty::unlockpt(&terminal)?;
         let device = rustix::pty::ptsname(&terminal, Vec::new())?;
         let device = device.into_string().map_err(io::Error::other)?;
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let held_device = rustix::fs::open(&device, flags, Mode::empty())?;
         let [ws_row, ws_col] = TERMINAL_SIZE;
         tcsetwinsize(
             &terminal,
@@ -89,6 +93,7 @@ impl Subject {
             reports,
             unread_report: Vec::new(),
             terminal,
+            device: Some(held_device),
             terminal_is_open: true,
             keys: VecDeque::new(),
             process: None,
@@ -148,6 +153,7 @@ impl Subject {
         }
         if ended.is_some() {
             self.how_ended.clone_from(&ended);
+            self.device = None;
         }
         ended
     }
@@ -159,13 +165,11 @@ impl Subject {
         let mut chunk = [0; 16 * 1024];
         while self.terminal_is_open && printed.len() < SHARE {
             match rustix::io::read(&self.terminal, &mut chunk) {
-                Ok(0) | Err(Errno::IO) => self.terminal_is_open = self.process.is_none(),
+                // The end of file of a terminal whose other side is closed.
+                Ok(0) | Err(Errno::IO) => self.terminal_is_open = false,
                 Ok(length) => printed.extend_from_slice(&chunk[..length]),
-                Err(Errno::INTR) => continue,
+                Err(Errno::INTR) => {}
                 Err(_) => break,
-            }
-            if self.process.is_none() {
-                break;
             }
         }
         printed
