@@ -1,1 +1,134 @@
-//! To be written.
+//! What a requirement or a transcript asks for, by whose words, and what to look at.
+
+use std::fmt::Write;
+
+use super::text::{harmless, one_line, paragraph, sentence};
+use crate::conformance::requirement::{Level, Requirement};
+use crate::conformance::result::Case;
+
+/// Columns of the pages: they are read in terminals, files and mails.
+const COLUMNS: usize = 80;
+
+/// A page about a requirement and the transcripts that judge it.
+pub fn requirement(requirement: &Requirement, cases: &[&Case]) -> String {
+    let mut page = format!("{} ({})\n", requirement.id, level(requirement.level));
+    page.push_str(&paragraph(&sentence(&requirement.sentence), "", COLUMNS));
+    page.push('\n');
+    if let Some(words) = &requirement.assignment {
+        let quoted = format!("“{}”", one_line(words));
+        page.push_str(&paragraph(&quoted, "Assignment says:  ", COLUMNS));
+    }
+    if let Some(reason) = &requirement.reason {
+        page.push_str(&paragraph(&sentence(reason), "Why it is asked:  ", COLUMNS));
+    }
+    page.push_str(&paragraph(
+        &sentence(&requirement.fix),
+        "What to look at:  ",
+        COLUMNS,
+    ));
+    page.push('\n');
+    if cases.is_empty() {
+        page.push_str("✗ No transcript judges it.\n");
+    } else {
+        page.push_str("Judged by:\n");
+    }
+    for case in cases {
+        let _ = writeln!(page, "  {}", harmless(&case.name));
+        let top = harmless(&case.transcript.sentence);
+        page.push_str(&paragraph(&top, "    ", COLUMNS));
+    }
+    page
+}
+
+/// A page about a transcript: its text, and the requirements that it judges.
+pub fn transcript(case: &Case, requirements: &[Requirement]) -> String {
+    let mut page = format!("{}\n\n", harmless(&case.name));
+    for line in case.source.lines() {
+        let _ = writeln!(page, "{}", format!("    {}", harmless(line)).trim_end());
+    }
+    page.push_str("\nIt judges:\n");
+    for id in &case.transcript.covers {
+        match requirements.iter().find(|row| row.id == *id) {
+            Some(row) => {
+                let _ = writeln!(page, "  {id} ({})", level(row.level));
+                page.push_str(&paragraph(&sentence(&row.sentence), "    ", COLUMNS));
+            }
+            None => {
+                let _ = writeln!(page, "  {}: ✗ there is no such requirement", harmless(id));
+            }
+        }
+    }
+    page
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Must => "must: the assignment says so",
+        Level::Implied => "implied: what the assignment says needs it",
+        Level::Hardening => "hardening: beyond the assignment, never counted",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{fixture, text::unseen, text::width};
+    use super::*;
+
+    fn rows() -> Vec<Requirement> {
+        let rows = fixture::server().requirements;
+        rows.into_iter().map(|row| row.requirement).collect()
+    }
+
+    fn refused() -> Case {
+        let mut transcripts = fixture::server().transcripts.into_iter();
+        let refused = transcripts.find(|judged| judged.case.name.ends_with("/refused"));
+        refused.expect("is in the fixture").case
+    }
+
+    #[test]
+    fn a_requirement_has_its_words_its_advice_and_its_transcripts() {
+        let rows = rows();
+        let row = rows
+            .iter()
+            .find(|row| row.id == "S-REG-5")
+            .expect("is there");
+        let page = requirement(row, &[&refused()]);
+        for part in [
+            "S-REG-5 (must",
+            "A name in use is answered with status 401, and its first holder keeps it.\n",
+            "Assignment says:  “If the user name",
+            "What to look at:  Look the name up",
+            "  server/registration/refused\n    A name in use is refused",
+        ] {
+            assert!(page.contains(part), "{part}\n{page}");
+        }
+        assert!(page.lines().all(|line| width(line) <= COLUMNS), "{page}");
+        assert!(requirement(row, &[]).contains("✗ No transcript judges it."));
+    }
+
+    #[test]
+    fn a_transcript_has_its_text_and_what_it_judges() {
+        let page = transcript(&refused(), &rows());
+        assert!(
+            page.contains("    impostor > REGISTER alice CHAT/1.0\n"),
+            "{page}"
+        );
+        assert!(page.contains("  S-REG-5 (must"), "{page}");
+        assert!(page.contains("  S-REG-7 (must"), "{page}");
+        let page = transcript(&refused(), &[]);
+        assert!(
+            page.contains("  S-REG-5: ✗ there is no such requirement\n"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn nothing_hostile_reaches_the_terminal() {
+        let mut case = refused();
+        case.source = fixture::HOSTILE.to_string();
+        case.name = fixture::HOSTILE.to_string();
+        case.transcript.covers = vec![fixture::HOSTILE.to_string()];
+        assert_eq!(unseen(&transcript(&case, &rows())), None);
+        assert_eq!(unseen(&requirement(&rows()[0], &[&case])), None);
+    }
+}

@@ -1,1 +1,289 @@
-//! To be written.
+//! Each failure in full: what was asked, by which words, where the conversation stopped being
+//! what the transcript says, and what to look at.
+//!
+//! Failures stand below the requirement that they fail. What is blocked is only counted: the
+//! fault is elsewhere, and told there.
+
+use std::fmt::Write;
+
+use super::text::{Ink, count, harmless, one_line, paragraph, sentence, width};
+use super::{Style, diagram, difference, excerpt};
+use crate::conformance::evidence::{Evidence, Outcome, Shortfall, visible};
+use crate::conformance::requirement::{Level, Requirement};
+use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
+use crate::transcript::syntax::Action;
+
+/// All failures, then what is blocked, then what the harness could not tell; empty where there
+/// is nothing of these.
+pub fn render(result: &RunResult, style: Style) -> String {
+    let mut sections = Vec::new();
+    for (requirement, failed) in by_requirement(result) {
+        sections.push(section(requirement, &failed, result, style));
+    }
+    sections.extend(blocked(result, style));
+    sections.extend(unsure(result, style));
+    sections.join("\n")
+}
+
+type Failures<'r> = (Option<&'r Requirement>, Vec<&'r TranscriptResult>);
+
+/// The failed transcripts below the first row that each fails, in the rows' order.
+fn by_requirement(result: &RunResult) -> Vec<Failures<'_>> {
+    let failed = || {
+        let transcripts = result.transcripts.iter();
+        transcripts.filter(|judged| judged.verdict == Verdict::Fail)
+    };
+    let rows: Vec<&Requirement> = result
+        .requirements
+        .iter()
+        .map(|row| &row.requirement)
+        .collect();
+    let home = |judged: &TranscriptResult| {
+        rows.iter()
+            .position(|row| judged.fails.first() == Some(&row.id))
+    };
+    let mut sections: Vec<Failures<'_>> = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let of_row: Vec<_> = failed()
+            .filter(|judged| home(judged) == Some(index))
+            .collect();
+        if !of_row.is_empty() {
+            sections.push((Some(*row), of_row));
+        }
+    }
+    let homeless: Vec<_> = failed().filter(|judged| home(judged).is_none()).collect();
+    if !homeless.is_empty() {
+        sections.push((None, homeless));
+    }
+    sections
+}
+
+fn section(
+    requirement: Option<&Requirement>,
+    failed: &[&TranscriptResult],
+    result: &RunResult,
+    style: Style,
+) -> String {
+    let mut shown = requirement.map_or(String::new(), |row| requirement_failed(row, style));
+    for judged in failed {
+        let _ = write!(shown, "\n{}", transcript_failed(judged, result, style));
+    }
+    shown
+}
+
+fn requirement_failed(row: &Requirement, style: Style) -> String {
+    let level = match row.level {
+        Level::Hardening => "hardening, not counted".to_string(),
+        level => level.to_string(),
+    };
+    let title = format!("━━ ✗ {} fails ({level}) ", row.id);
+    let rule = "━".repeat(style.prose().saturating_sub(width(&title)));
+    let mut shown = style.ink(Ink::Bad, &format!("{title}{rule}")) + "\n";
+    shown.push_str(&paragraph(&sentence(&row.sentence), "", style.prose()));
+    shown.push_str(&rests_on(row, style));
+    shown.push_str(&paragraph(
+        &sentence(&row.fix),
+        "What to look at:  ",
+        style.prose(),
+    ));
+    shown
+}
+
+/// The assignment's own words, or why the row is there without them.
+fn rests_on(row: &Requirement, style: Style) -> String {
+    if let Some(words) = &row.assignment {
+        return paragraph(
+            &format!("“{}”", one_line(words)),
+            "Assignment says:  ",
+            style.prose(),
+        );
+    }
+    let reason = row.reason.as_deref().map(sentence);
+    reason.map_or(String::new(), |reason| {
+        paragraph(&reason, "Why it is asked:  ", style.prose())
+    })
+}
+
+fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style) -> String {
+    let mut shown = style.ink(Ink::Heading, &harmless(&judged.case.name)) + "\n";
+    let top = harmless(&judged.case.transcript.sentence);
+    shown.push_str(&paragraph(&top, "  ", style.prose()));
+    for remark in remarks(judged, result) {
+        shown.push_str(&style.ink(
+            Ink::Uncertain,
+            paragraph(&remark, "  ", style.prose()).trim_end(),
+        ));
+        shown.push('\n');
+    }
+    match judged.telling_run() {
+        Some(run) => shown + "\n" + &where_it_fell_short(judged, run, result, style),
+        None => shown,
+    }
+}
+
+/// What else is to be known about a failed transcript.
+fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if judged.runs.len() > 1 {
+        remarks.push(disagreement(judged) + ".");
+    }
+    for id in judged.fails.iter().skip(1) {
+        let row = result
+            .requirements
+            .iter()
+            .find(|row| row.requirement.id == *id);
+        let says = row.map_or("", |row| &row.requirement.sentence);
+        remarks.push(format!("This also fails {id}: {says}."));
+    }
+    if let Some(by) = &judged.blocked_by {
+        let open = judged
+            .case
+            .transcript
+            .covers
+            .iter()
+            .filter(|id| !judged.fails.contains(id));
+        let open: Vec<&str> = open.map(String::as_str).collect();
+        if !open.is_empty() {
+            remarks.push(format!(
+                "It could not get as far as {}: blocked by {by}.",
+                open.join(", ")
+            ));
+        }
+    }
+    remarks
+}
+
+fn disagreement(judged: &TranscriptResult) -> String {
+    let runs = judged.runs.len();
+    match runs - judged.runs_passed() {
+        short if short == runs => format!("It fell short in each of {runs} runs"),
+        short => format!("It fell short in {short} of {runs} runs"),
+    }
+}
+
+fn where_it_fell_short(
+    judged: &TranscriptResult,
+    run: &Evidence,
+    result: &RunResult,
+    style: Style,
+) -> String {
+    let Outcome::FellShort(shortfall) = &run.outcome else {
+        let outcome = sentence(&harmless(&run.outcome.to_string()));
+        return paragraph(&outcome, "  ", style.prose());
+    };
+    let step = judged.case.transcript.steps.get(shortfall.step);
+    let lines = step.map(|step| excerpt::render(&judged.case, step, style) + "\n");
+    let comparison = comparison(shortfall, step.map(|step| &step.action), style);
+    let diagram = diagram::render(&judged.case, run, shortfall, &result.dialect, style);
+    format!("{}{comparison}\n{diagram}", lines.unwrap_or_default())
+}
+
+/// Expected beside received: to the character where both are lines, in words otherwise.
+fn comparison(shortfall: &Shortfall, action: Option<&Action>, style: Style) -> String {
+    let lines = match (action, &shortfall.line) {
+        (
+            Some(Action::Gets {
+                line, open_ended, ..
+            }),
+            Some(came),
+        ) => Some((line, *open_ended, came)),
+        _ => None,
+    };
+    if let Some((wanted, open_ended, came)) = lines {
+        let (wanted, came) = (visible(wanted.as_bytes()), visible(came.as_bytes()));
+        if wanted != came {
+            return difference::render(&wanted, open_ended, &came, style);
+        }
+    }
+    let received = paragraph(
+        &harmless(&shortfall.received),
+        "  received  ",
+        style.prose(),
+    );
+    paragraph(
+        &harmless(&shortfall.expected),
+        "  expected  ",
+        style.prose(),
+    ) + &style.ink(Ink::Bad, received.trim_end())
+        + "\n"
+}
+
+/// What could not be asked, counted by what blocks it.
+fn blocked(result: &RunResult, style: Style) -> Option<String> {
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    for judged in result
+        .transcripts
+        .iter()
+        .filter(|judged| judged.verdict == Verdict::Blocked)
+    {
+        let by = judged.blocked_by.as_deref().unwrap_or("something earlier");
+        let name = harmless(&judged.case.name);
+        match groups.iter_mut().find(|(known, _)| *known == by) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((by, vec![name])),
+        }
+    }
+    let lines = groups.iter().map(|(by, names)| {
+        let title = format!("– blocked by {by}: {}", count(names.len(), "transcript"));
+        let names = paragraph(&names.join(", "), "  ", style.prose());
+        format!(
+            "{}\n{}\n",
+            style.ink(Ink::Uncertain, &title),
+            style.ink(Ink::Quiet, names.trim_end())
+        )
+    });
+    let shown: String = lines.collect();
+    (!shown.is_empty()).then_some(shown)
+}
+
+/// What the harness could not tell, each with why.
+fn unsure(result: &RunResult, style: Style) -> Option<String> {
+    let unsure = result
+        .transcripts
+        .iter()
+        .filter(|judged| judged.verdict == Verdict::Unsure);
+    let lines = unsure.map(|judged| {
+        let name = style.ink(
+            Ink::Uncertain,
+            &format!("? unsure: {}", harmless(&judged.case.name)),
+        );
+        let why = paragraph(&why_unsure(judged), "  ", style.prose());
+        format!("{name}\n{why}")
+    });
+    let shown: String = lines.collect();
+    (!shown.is_empty()).then_some(shown)
+}
+
+fn why_unsure(judged: &TranscriptResult) -> String {
+    let Some(run) = judged.telling_run() else {
+        return "It was not run.".to_string();
+    };
+    let outcome = harmless(&run.outcome.to_string());
+    match &run.outcome {
+        Outcome::FellShort(shortfall) => {
+            let step = judged.case.transcript.steps.get(shortfall.step);
+            let at = step.map_or(String::new(), |step| format!("line {}: ", step.line));
+            format!("{}: {at}{outcome}.", disagreement(judged))
+        }
+        Outcome::Unable { .. } => format!("The harness could not do its part: {outcome}."),
+        Outcome::Completed | Outcome::Skipped { .. } => sentence(&format!("{outcome}.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    const PLAIN: Style = Style {
+        colour: false,
+        width: 80,
+    };
+
+    #[test]
+    fn eyes() {
+        println!("{}", render(&fixture::server(), PLAIN));
+        println!("{}", render(&fixture::client(), PLAIN));
+        println!("{}", render(&fixture::hostile(), PLAIN));
+    }
+}

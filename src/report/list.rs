@@ -1,1 +1,136 @@
-//! To be written.
+//! Which requirement is judged by which transcripts, and which by none.
+
+use std::fmt::Write;
+
+use super::text::{count, cut_between_words, harmless, pad, paragraph};
+use crate::conformance::requirement::Requirement;
+use crate::conformance::result::Case;
+
+/// Columns of the list: it is read in terminals, files and mails.
+const COLUMNS: usize = 80;
+
+/// Columns before the sentences, and before the transcripts' names.
+const ID: usize = 8;
+const LEVEL: usize = 9;
+const MARGIN: usize = ID + 2;
+
+/// Each requirement with its transcripts below it; at the end the totals and what is amiss.
+pub fn render(requirements: &[Requirement], cases: &[Case]) -> String {
+    let mut shown = String::new();
+    for row in requirements {
+        shown.push_str(&requirement_line(row));
+        for line in transcript_lines(&row.id, cases) {
+            let _ = writeln!(shown, "{}{line}", " ".repeat(MARGIN));
+        }
+    }
+    let requirements_count = count(requirements.len(), "requirement");
+    let cases_count = count(cases.len(), "transcript");
+    let _ = writeln!(shown, "\n{requirements_count}, {cases_count}.");
+    shown + &amiss(requirements, cases)
+}
+
+fn requirement_line(row: &Requirement) -> String {
+    let columns = COLUMNS - MARGIN - LEVEL - 2;
+    let sentence = cut_between_words(&row.sentence, columns);
+    let id = pad(&row.id, ID);
+    format!("{id}  {:LEVEL$}  {sentence}\n", row.level)
+}
+
+fn transcript_lines(id: &str, cases: &[Case]) -> Vec<String> {
+    let judges = |case: &&Case| case.transcript.covers.iter().any(|covered| covered == id);
+    let names = cases.iter().filter(judges).map(|case| harmless(&case.name));
+    let lines: Vec<String> = names.collect();
+    if lines.is_empty() {
+        vec!["✗ NO TRANSCRIPT JUDGES IT".to_string()]
+    } else {
+        lines
+    }
+}
+
+/// Requirements without a transcript, and ids in transcripts that are none.
+fn amiss(requirements: &[Requirement], cases: &[Case]) -> String {
+    let covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
+    let ids = requirements.iter().map(|row| &row.id);
+    let bare: Vec<&str> = ids.filter(|id| !covered(id)).map(String::as_str).collect();
+    let mut shown = String::new();
+    if !bare.is_empty() {
+        let text = format!("{} without a transcript: {}", bare.len(), bare.join(", "));
+        shown.push_str(&paragraph(&text, "✗ ", COLUMNS));
+    }
+    for case in cases {
+        let known = |id: &&String| requirements.iter().any(|row| row.id == **id);
+        for id in case.transcript.covers.iter().filter(|id| !known(id)) {
+            let (name, id) = (harmless(&case.name), harmless(id));
+            let text = format!("{name} covers {id}, and there is no such requirement");
+            shown.push_str(&paragraph(&text, "✗ ", COLUMNS));
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{fixture, text::unseen};
+    use super::*;
+
+    fn suite() -> (Vec<Requirement>, Vec<Case>) {
+        let result = fixture::server();
+        let rows = result.requirements.into_iter().map(|row| row.requirement);
+        let cases = result.transcripts.into_iter().map(|judged| judged.case);
+        (rows.collect(), cases.collect())
+    }
+
+    #[test]
+    fn each_requirement_has_its_transcripts_below_it() {
+        let (rows, cases) = suite();
+        let shown = render(&rows, &cases);
+        let both = "\n          server/broadcast/unchanged\n          server/broadcast/to-others\n";
+        assert!(
+            shown.contains("S-MSG-1   must       a message is relayed"),
+            "{shown}"
+        );
+        assert!(shown.contains(both), "{shown}");
+        assert!(
+            shown.contains("\n13 requirements, 14 transcripts.\n"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_requirement_without_a_transcript_cannot_be_overlooked() {
+        let (rows, cases) = suite();
+        let shown = render(&rows, &cases);
+        assert!(
+            shown.contains("          ✗ NO TRANSCRIPT JUDGES IT\n"),
+            "{shown}"
+        );
+        assert!(
+            shown.ends_with("✗ 1 without a transcript: S-MSG-6\n"),
+            "{shown}"
+        );
+        let (rows, cases): (Vec<_>, Vec<_>) = (rows[..1].to_vec(), cases[..1].to_vec());
+        assert!(!render(&rows, &cases).contains('✗'));
+    }
+
+    #[test]
+    fn an_id_that_is_none_is_told() {
+        let (rows, mut cases) = suite();
+        cases[0].transcript.covers.push("S-REG-99".to_string());
+        let shown = render(&rows, &cases);
+        assert!(
+            shown.contains("server/wire/line-end covers S-REG-99"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn nothing_hostile_reaches_the_terminal() {
+        let (rows, mut cases) = suite();
+        cases[0].name = fixture::HOSTILE.to_string();
+        cases[0]
+            .transcript
+            .covers
+            .push(fixture::HOSTILE.to_string());
+        assert_eq!(unseen(&render(&rows, &cases)), None);
+    }
+}

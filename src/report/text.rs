@@ -103,11 +103,12 @@ pub(super) fn cut_between_words(text: &str, columns: usize) -> String {
     }
 }
 
-/// The words of the text on lines of at most that many columns; longer words are broken.
+/// The words of the text on lines of at most that many columns; longer words are broken, and more
+/// than one space between two words stays.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in text.split(' ') {
         for piece in pieces(word, columns) {
             let line = lines.last_mut().expect("never empty");
             if line.is_empty() {
@@ -155,13 +156,22 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-/// The first letter in upper case: sentences of the tables begin in lower case.
-pub(super) fn capital(sentence: &str) -> String {
-    let mut characters = sentence.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => String::new(),
+/// A phrase with a capital and a full stop, on one line: the tables' sentences have neither.
+pub(super) fn sentence(phrase: &str) -> String {
+    let phrase = one_line(phrase);
+    let mut characters = phrase.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    let sentence: String = first.chain(characters).collect();
+    if sentence.ends_with(['.', '!', '?', '"', '”']) {
+        sentence
+    } else {
+        sentence + "."
     }
+}
+
+/// Text that was broken into lines where it is kept, in one.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The text without colours, for tests.
@@ -213,6 +223,7 @@ mod tests {
     #[test]
     fn lines_that_wrap_fit() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("one  two", 8), ["one  two"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(
             paragraph("one two three", "x: ", 8),
