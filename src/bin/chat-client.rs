@@ -1,2 +1,10 @@
 //! `chat-client`: the reference client.
-fn main() {}
+
+use std::process::ExitCode;
+
+use chat_conformance::client::{Arguments, run};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    run(Arguments::parse())
+}

@@ -1,2 +1,9 @@
 //! `chat-server`: the reference server.
-fn main() {}
+
+use chat_conformance::server::{Arguments, run};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run(Arguments::parse())
+}

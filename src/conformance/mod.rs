@@ -8,6 +8,19 @@
 //! requirement, suite                          what is asked; pure
 //! ```
 
+pub mod conversation;
 pub mod evidence;
+pub mod pace;
+pub mod peer;
+pub mod prose;
+pub mod replay;
 pub mod requirement;
 pub mod result;
+pub mod run;
+pub mod screen;
+pub mod subject;
+pub mod suite;
+pub mod supervisor;
+pub mod system;
+pub mod target;
+pub mod verdict;

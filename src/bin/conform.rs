@@ -1,2 +1,0 @@
-//! `conform`: replays the suite against a program and grades it.
-fn main() {}

@@ -1,0 +1,67 @@
+//! `conform fmt`: the one canonical layout of transcripts.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use chat_conformance::conformance::suite::transcripts_below;
+use chat_conformance::transcript::format;
+
+use crate::arguments::FormatCommand;
+use crate::look_up::show_mistakes;
+use crate::{FALLS_SHORT, HOLDS, WRONG_USE, refuse};
+
+/// What became of one file.
+enum Layout {
+    Canonical,
+    Changed,
+    Broken,
+}
+
+/// Formats, or with `--check` only names what would change.
+pub fn run(command: &FormatCommand) -> ExitCode {
+    let mut files = Vec::new();
+    for path in &command.paths {
+        match transcripts_below(path) {
+            Ok(found) => files.extend(found),
+            Err(why) => return refuse(&why),
+        }
+    }
+    if files.is_empty() {
+        return refuse("no .chat file there");
+    }
+    let mut status = HOLDS;
+    for file in &files {
+        let layout = match bring_into_layout(file, command.check) {
+            Ok(layout) => layout,
+            Err(why) => return refuse(&format!("{}: {why}", file.display())),
+        };
+        match layout {
+            Layout::Canonical => {}
+            Layout::Changed if command.check => {
+                println!("{}: not in its canonical layout", file.display());
+                status = status.max(FALLS_SHORT);
+            }
+            Layout::Changed => println!("{}", file.display()),
+            Layout::Broken => status = WRONG_USE,
+        }
+    }
+    ExitCode::from(status)
+}
+
+fn bring_into_layout(file: &Path, only_check: bool) -> std::io::Result<Layout> {
+    let source = fs::read_to_string(file)?;
+    match format(&source) {
+        Ok(formatted) if formatted == source => Ok(Layout::Canonical),
+        Ok(formatted) => {
+            if !only_check {
+                fs::write(file, formatted)?;
+            }
+            Ok(Layout::Changed)
+        }
+        Err(diagnostics) => {
+            show_mistakes(&file.display().to_string(), &source, &diagnostics);
+            Ok(Layout::Broken)
+        }
+    }
+}

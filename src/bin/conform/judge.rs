@@ -1,0 +1,305 @@
+//! `conform`, `conform server`, `conform client`: runs, and what is shown of them.
+
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chat_conformance::conformance::evidence::Outcome;
+use chat_conformance::conformance::requirement::Level;
+use chat_conformance::conformance::result::{Case, RunResult, Verdict};
+use chat_conformance::conformance::run::{Plan, Progress, run};
+use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::target::Target;
+use chat_conformance::report::{Style, failure, json, summary};
+use chat_conformance::transcript::syntax::Role;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use url::Url;
+
+use crate::arguments::{ClientCommand, RunOptions, ServerCommand};
+use crate::look_up::load_suite;
+use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, refuse};
+
+/// The whole suite against the server and the client in this very program.
+pub fn bundled(options: &RunOptions) -> ExitCode {
+    let Ok(program) = std::env::current_exe() else {
+        return refuse("cannot find the path of this program");
+    };
+    let start = |command: &str| vec![program.display().to_string(), command.to_owned()];
+    let subjects = [
+        (Role::Server, Target::Command(start("reference-server"))),
+        (Role::Client, Target::Command(start("reference-client"))),
+    ];
+    judge(options, &subjects)
+}
+
+/// A server: a command, or an address.
+pub fn server(command: &ServerCommand) -> ExitCode {
+    let target = match &command.at {
+        Some(address) => match running_server(address) {
+            Ok(address) => Target::Running(address),
+            Err(why) => return refuse(&why),
+        },
+        None => match resolved(&command.command) {
+            Ok(command) => Target::Command(command),
+            Err(why) => return refuse(&why),
+        },
+    };
+    judge(&command.run, &[(Role::Server, target)])
+}
+
+/// A client.
+pub fn client(command: &ClientCommand) -> ExitCode {
+    match resolved(&command.command) {
+        Ok(words) => judge(&command.run, &[(Role::Client, Target::Command(words))]),
+        Err(why) => refuse(&why),
+    }
+}
+
+fn running_server(address: &str) -> Result<SocketAddr, String> {
+    let expected = "an address of a server looks like chat://localhost:12345";
+    let url = Url::parse(address).map_err(|why| format!("{address}: {why}; {expected}"))?;
+    let (scheme, host, port) = (url.scheme(), url.host_str(), url.port());
+    let ("chat", Some(host), Some(port)) = (scheme, host, port) else {
+        return Err(format!("{address}: {expected}"));
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut found = (host, port)
+        .to_socket_addrs()
+        .map_err(|why| format!("{address}: the name {host} cannot be looked up: {why}"))?;
+    found
+        .next()
+        .ok_or_else(|| format!("{address}: {host} has no address"))
+}
+
+/// Sees to it that a wrong command is told as that, and not as the failure of a program.
+fn resolved(command: &[String]) -> Result<Vec<String>, String> {
+    let Some(program) = command.first() else {
+        return Err("no command to start".to_owned());
+    };
+    let is_program = |path: &Path| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(path)
+            .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    let found = if program.contains('/') {
+        is_program(Path::new(program))
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)))
+    };
+    if found {
+        return Ok(command.to_vec());
+    }
+    if Path::new(program).is_file() {
+        return Err(format!(
+            "{program} is not a program that can be started; `./{program}` needs the permission to be \
+             executed, a script can be given to its interpreter: python3 {program}"
+        ));
+    }
+    Err(format!(
+        "{program}: there is no such program here or on the PATH"
+    ))
+}
+
+/// Runs the suite against each subject, shows what comes of it, and sums it up in an exit status.
+fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
+    let suite = match load_suite(options.suite.folder.as_deref()) {
+        Ok(suite) => suite,
+        Err(status) => return status,
+    };
+    let only = match globs(&options.only) {
+        Ok(only) => only,
+        Err(why) => return refuse(&why),
+    };
+    let Ok(harness) = std::env::current_exe() else {
+        return refuse("cannot find the path of this program");
+    };
+    let mut plans = Vec::new();
+    for (role, target) in subjects {
+        plans.push(plan(
+            &suite,
+            options,
+            &only,
+            harness.clone(),
+            *role,
+            target.clone(),
+        ));
+    }
+    if plans.iter().all(|plan| plan.cases.is_empty()) {
+        return refuse("no transcript matches; `conform list` shows them all");
+    }
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancelled);
+    if let Err(why) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
+        return refuse(&format!("cannot watch for Ctrl-C: {why}"));
+    }
+    let mut results = Vec::new();
+    for plan in plans.into_iter().filter(|plan| !plan.cases.is_empty()) {
+        let Some(result) = run_with_progress(plan, &cancelled) else {
+            eprintln!("conform: interrupted");
+            return ExitCode::from(INTERRUPTED);
+        };
+        results.push(result);
+    }
+    match show(options, &results) {
+        Ok(()) => ExitCode::from(status_of(&results)),
+        Err(why) => {
+            eprintln!("conform: {why}");
+            ExitCode::from(UNABLE)
+        }
+    }
+}
+
+fn globs(patterns: &[String]) -> Result<Option<GlobSet>, String> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(|why| format!("--only {pattern}: {why}"))?);
+    }
+    set.build().map(Some).map_err(|why| why.to_string())
+}
+
+fn plan(
+    suite: &Suite,
+    options: &RunOptions,
+    only: &Option<GlobSet>,
+    harness: PathBuf,
+    role: Role,
+    target: Target,
+) -> Plan {
+    let level = Level::from(options.level);
+    let has_prefix = |id: &str| match role {
+        Role::Server => id.starts_with("S-") || id.starts_with("W-"),
+        Role::Client => id.starts_with("C-"),
+    };
+    let matches = |case: &Case| {
+        only.as_ref().is_none_or(|only| {
+            only.is_match(&case.name) || case.transcript.covers.iter().any(|id| only.is_match(id))
+        })
+    };
+    let is_level = |id: &String| {
+        suite
+            .requirements
+            .iter()
+            .any(|row| row.id == *id && row.level <= level)
+    };
+    let cases = suite
+        .cases
+        .iter()
+        .filter(|case| case.transcript.role == role);
+    let cases: Vec<Case> = cases
+        .filter(|case| matches(case) && case.transcript.covers.iter().any(is_level))
+        .cloned()
+        .collect();
+    let covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
+    let is_asked = |id: &String| covered(id) || (only.is_none() && has_prefix(id));
+    let rows = suite
+        .requirements
+        .iter()
+        .filter(|row| row.level <= level && is_asked(&row.id));
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    Plan {
+        target,
+        role,
+        requirements: rows.cloned().collect(),
+        jobs: options.jobs.map_or(2 * processors, usize::from),
+        patience: Duration::from_secs_f64(options.patience),
+        cases,
+        harness,
+    }
+}
+
+fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Option<RunResult> {
+    let bar = ProgressBar::with_draw_target(
+        u64::try_from(plan.cases.len()).ok(),
+        if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        },
+    );
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let result = run(plan, cancelled, &|progress| match progress {
+        Progress::Began(case, 1) => bar.set_message(case.name.clone()),
+        Progress::Began(case, time) => bar.set_message(format!("{} (run {time})", case.name)),
+        Progress::Finished(..) => bar.inc(1),
+    });
+    bar.finish_and_clear();
+    result
+}
+
+fn show(options: &RunOptions, results: &[RunResult]) -> Result<(), String> {
+    let writes_json_to_output = options.json.as_deref() == Some(Path::new("-"));
+    if !writes_json_to_output {
+        let output = std::io::stdout();
+        let style = Style {
+            colour: wants_colour(&output),
+            width: width_of_terminal(),
+        };
+        let mut text = String::new();
+        for result in results {
+            text.push_str(&failure::render(result, style));
+            text.push_str(&summary::render(result, style));
+        }
+        // A reader that has seen enough, such as `head`, is no failure.
+        let _ = output.lock().write_all(text.as_bytes());
+    }
+    let Some(file) = &options.json else {
+        return Ok(());
+    };
+    let document = match results {
+        [one] => json::render(one),
+        several => {
+            let each: Vec<String> = several.iter().map(json::render).collect();
+            format!("[{}]\n", each.join(","))
+        }
+    };
+    if writes_json_to_output {
+        let _ = std::io::stdout().lock().write_all(document.as_bytes());
+        return Ok(());
+    }
+    fs::write(file, document).map_err(|why| format!("cannot write {}: {why}", file.display()))
+}
+
+fn wants_colour(output: &impl IsTerminal) -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    output.is_terminal() && !refused && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn width_of_terminal() -> usize {
+    const USUAL: usize = 80;
+    const WIDEST: usize = 140;
+    let size = rustix::termios::tcgetwinsize(std::io::stdout());
+    size.map_or(USUAL, |size| usize::from(size.ws_col))
+        .clamp(USUAL, WIDEST)
+}
+
+fn status_of(results: &[RunResult]) -> u8 {
+    let is_unable = |result: &RunResult| {
+        result.transcripts.iter().any(|transcript| {
+            transcript.verdict == Verdict::Unsure
+                && transcript
+                    .runs
+                    .iter()
+                    .any(|run| matches!(run.outcome, Outcome::Unable { .. }))
+        })
+    };
+    if results.iter().any(is_unable) {
+        UNABLE
+    } else if results.iter().all(RunResult::holds) {
+        HOLDS
+    } else {
+        FALLS_SHORT
+    }
+}

@@ -1,0 +1,101 @@
+//! `conform list` and `conform explain`: what the suite asks.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use chat_conformance::conformance::result::Case;
+use chat_conformance::conformance::suite::{Problem, Suite};
+use chat_conformance::report::{explain, list};
+use chat_conformance::transcript::{Diagnostic, render};
+use std::io::IsTerminal;
+
+use crate::arguments::{ExplainCommand, SuiteOption};
+use crate::{FALLS_SHORT, HOLDS, WRONG_USE, refuse};
+
+/// The suite of the program or of `folder`; where it has mistakes they are shown.
+pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
+    let loaded = folder.map_or_else(Suite::embedded, Suite::in_folder);
+    loaded.map_err(|problems| {
+        for problem in &problems {
+            match problem {
+                Problem::Transcript {
+                    file,
+                    source,
+                    diagnostics,
+                } => {
+                    show_mistakes(file, source, diagnostics);
+                }
+                Problem::Other(why) => eprintln!("conform: {why}"),
+            }
+        }
+        ExitCode::from(WRONG_USE)
+    })
+}
+
+/// Draws the mistakes of one file on standard error.
+pub fn show_mistakes(file: &str, source: &str, diagnostics: &[Diagnostic]) {
+    eprint!(
+        "{}",
+        render(file, source, diagnostics, std::io::stderr().is_terminal())
+    );
+}
+
+/// Shows which requirement has which transcripts; falls short where one has none.
+pub fn list(option: &SuiteOption) -> ExitCode {
+    let suite = match load_suite(option.folder.as_deref()) {
+        Ok(suite) => suite,
+        Err(status) => return status,
+    };
+    print(&list::render(&suite.requirements, &suite.cases));
+    let uncovered = suite.uncovered();
+    if uncovered.is_empty() {
+        return ExitCode::from(HOLDS);
+    }
+    eprintln!("conform: no transcript covers {}", uncovered.join(", "));
+    ExitCode::from(FALLS_SHORT)
+}
+
+/// Says what a requirement or a transcript asks.
+pub fn explain(command: &ExplainCommand) -> ExitCode {
+    let suite = match load_suite(command.suite.folder.as_deref()) {
+        Ok(suite) => suite,
+        Err(status) => return status,
+    };
+    let subject = command.subject.trim_end_matches(".chat");
+    let row = suite
+        .requirements
+        .iter()
+        .find(|row| row.id.eq_ignore_ascii_case(subject));
+    if let Some(row) = row {
+        let judging = suite
+            .cases
+            .iter()
+            .filter(|case| case.transcript.covers.contains(&row.id));
+        print(&explain::requirement(row, &judging.collect::<Vec<_>>()));
+        return ExitCode::from(HOLDS);
+    }
+    let ends_so = |case: &&Case| {
+        let path = subject.strip_prefix("conformance/").unwrap_or(subject);
+        case.name == path || case.name.ends_with(&format!("/{path}"))
+    };
+    let found: Vec<&Case> = suite.cases.iter().filter(ends_so).collect();
+    match found[..] {
+        [case] => {
+            print(&explain::transcript(case, &suite.requirements));
+            ExitCode::from(HOLDS)
+        }
+        [] => refuse(&format!(
+            "{subject} is neither a requirement nor a transcript; `conform list` shows them all"
+        )),
+        _ => {
+            let names: Vec<&str> = found.iter().map(|case| case.name.as_str()).collect();
+            refuse(&format!("{subject} may be any of {}", names.join(", ")))
+        }
+    }
+}
+
+fn print(text: &str) {
+    use std::io::Write;
+    // A reader that has seen enough, such as `head`, is no failure.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

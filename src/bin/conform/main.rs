@@ -1,0 +1,51 @@
+//! `conform`: replays the suite against a program and grades it.
+
+mod arguments;
+mod format;
+mod judge;
+mod look_up;
+
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use chat_conformance::{client, conformance::supervisor, server};
+
+/// Every requirement that counts holds.
+const HOLDS: u8 = 0;
+/// The subject, or what was checked, falls short.
+const FALLS_SHORT: u8 = 1;
+/// The command cannot be carried out as it was given.
+const WRONG_USE: u8 = 2;
+/// The harness could not do its work.
+const UNABLE: u8 = 3;
+/// Ended by Ctrl-C or SIGTERM, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // A mistake in the harness is never to look like a verdict.
+    catch_unwind(|| run(arguments)).unwrap_or(ExitCode::from(UNABLE))
+}
+
+fn run(arguments: Arguments) -> ExitCode {
+    match arguments.command {
+        None => judge::bundled(&arguments.run),
+        Some(Command::Server(command)) => judge::server(&command),
+        Some(Command::Client(command)) => judge::client(&command),
+        Some(Command::List(command)) => look_up::list(&command),
+        Some(Command::Explain(command)) => look_up::explain(&command),
+        Some(Command::Fmt(command)) => format::run(&command),
+        Some(Command::Stage(stage)) => supervisor::run(stage),
+        Some(Command::ReferenceServer(arguments)) => server::run(arguments),
+        Some(Command::ReferenceClient(arguments)) => client::run(arguments),
+    }
+}
+
+/// Says on standard error why a command cannot be carried out.
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("conform: {why}");
+    ExitCode::from(WRONG_USE)
+}

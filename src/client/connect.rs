@@ -1,0 +1,118 @@
+//! Connecting to the server: every address of its name, one after the other (C-ARG-3).
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use url::Host;
+
+use super::address::Address;
+
+/// How long one address may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The system knows no address of this name.
+    UnknownHost(Address, io::Error),
+    /// Each address that was tried, and what came of it.
+    NoAnswer(Address, Vec<(SocketAddr, io::Error)>),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownHost(address, error) => {
+                write!(
+                    f,
+                    "cannot find the host of {address}: {error}; is it spelt right?"
+                )
+            }
+            Self::NoAnswer(address, attempts) => {
+                write!(f, "cannot connect to {address}")?;
+                for (tried, error) in attempts {
+                    let separator = if attempts.len() == 1 { ": " } else { "\n  " };
+                    write!(f, "{separator}{tried} {}", explain(error))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Error for ConnectError {}
+
+/// What an attempt's failure means to the user.
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            "refused the connection; is the server running, and is this the port it printed?".into()
+        }
+        ErrorKind::TimedOut => format!(
+            "did not answer within {} seconds; is the host right, and does a firewall stand before it?",
+            PATIENCE.as_secs()
+        ),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            "cannot be reached from here; is the network up?".into()
+        }
+        _ => format!("failed: {error}"),
+    }
+}
+
+/// Connects to the first address of the host that answers.
+pub fn connect(address: &Address) -> Result<TcpStream, ConnectError> {
+    let candidates =
+        resolve(address).map_err(|error| ConnectError::UnknownHost(address.clone(), error))?;
+    let mut failures = Vec::new();
+    for candidate in candidates {
+        match TcpStream::connect_timeout(&candidate, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failures.push((candidate, error)),
+        }
+    }
+    Err(ConnectError::NoAnswer(address.clone(), failures))
+}
+
+fn resolve(address: &Address) -> io::Result<Vec<SocketAddr>> {
+    let port = address.port.get();
+    match &address.host {
+        Host::Domain(name) => Ok((name.as_str(), port).to_socket_addrs()?.collect()),
+        Host::Ipv4(ip) => Ok(vec![(IpAddr::from(*ip), port).into()]),
+        Host::Ipv6(ip) => Ok(vec![(IpAddr::from(*ip), port).into()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_read_differently() {
+        let [refused, timed_out, unreachable] = [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::TimedOut,
+            ErrorKind::NetworkUnreachable,
+        ]
+        .map(|kind| explain(&kind.into()));
+        assert!(refused.contains("refused"));
+        assert!(timed_out.contains("did not answer within 10 seconds"));
+        assert!(unreachable.contains("cannot be reached"));
+    }
+
+    #[test]
+    fn every_address_tried_is_told() {
+        let address: Address = "chat://localhost:5000".parse().expect("good");
+        let attempts = ["[::1]:5000", "127.0.0.1:5000"].map(|tried| {
+            (
+                tried.parse().expect("good"),
+                ErrorKind::ConnectionRefused.into(),
+            )
+        });
+        let told = ConnectError::NoAnswer(address, attempts.into()).to_string();
+        assert!(told.contains("[::1]:5000 refused"), "{told}");
+        assert!(told.contains("127.0.0.1:5000 refused"), "{told}");
+    }
+}

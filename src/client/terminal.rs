@@ -1,0 +1,270 @@
+//! The console of a person at a terminal: a prompt below, what others say above it; no I/O.
+//!
+//! The prompt is one row, which scrolls sideways where the line is longer. It asks nothing of the
+//! terminal but to return to the row's start, move right and erase to the row's end, and never
+//! asks it a question.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::console::{Colours, Console, Output};
+use super::editor::{Editor, Outcome};
+use super::keys::KeyDecoder;
+use super::session::{Entry, Event, text_limit};
+use super::visible::visible;
+use crate::protocol::Name;
+
+/// A prompt that leaves fewer columns than this for text is not shown.
+const NARROWEST: usize = 10;
+const ERASE_ROW: &[u8] = b"\r\x1b[K";
+const NEW_LINE: &[u8] = b"\r\n";
+
+/// A prompt at a terminal.
+#[derive(Debug)]
+pub struct Terminal {
+    colours: Colours,
+    /// The prompt: what others will see before the line.
+    prompt: String,
+    prompt_columns: usize,
+    keys: KeyDecoder,
+    editor: Editor,
+    output: Vec<u8>,
+    /// The bytes that drew the prompt's row as it is on the screen, if it is.
+    drawn: Option<Vec<u8>>,
+}
+
+impl Terminal {
+    /// The terminal of this user.
+    pub fn new(name: &Name, colours: Colours) -> Self {
+        Self {
+            colours,
+            prompt: colours.speaker(name),
+            prompt_columns: Colours::Unwanted.speaker(name).width(),
+            keys: KeyDecoder::default(),
+            editor: Editor::new(text_limit(name)),
+            output: Vec::new(),
+            drawn: None,
+        }
+    }
+
+    fn outcome(&mut self, outcome: Outcome) -> Event {
+        match outcome {
+            Outcome::Line(line) => {
+                self.keep(&line);
+                Event::Typed(line)
+            }
+            Outcome::TooLong(excess) => Event::TooLongTyped(excess),
+            Outcome::EndOfInput => Event::InputEnded,
+            Outcome::Interrupt => Event::Interrupted,
+        }
+    }
+
+    /// A finished line stays on the screen, whole, as others see it.
+    fn keep(&mut self, line: &str) {
+        if !line.is_empty() {
+            let said = format!("{}{}", self.prompt, visible(line));
+            self.print(&said);
+        }
+    }
+
+    /// Prints above the prompt.
+    fn print(&mut self, text: &str) {
+        if self.drawn.take().is_some() {
+            self.output.extend_from_slice(ERASE_ROW);
+        }
+        for line in text.lines() {
+            self.output.extend_from_slice(line.as_bytes());
+            self.output.extend_from_slice(NEW_LINE);
+        }
+    }
+
+    /// The bytes that draw the prompt's row, wherever in that row the cursor is.
+    fn row(&self, width: usize) -> Vec<u8> {
+        let (prompt, prompt_columns) = match width.checked_sub(self.prompt_columns) {
+            Some(NARROWEST..) => (self.prompt.as_str(), self.prompt_columns),
+            _ => ("", 0),
+        };
+        let row = self.editor.row(width - prompt_columns);
+        let mut bytes = format!("\r{prompt}{}\x1b[K\r", row.text);
+        match prompt_columns + row.cursor {
+            0 => {}
+            cursor => bytes += &format!("\x1b[{cursor}C"),
+        }
+        bytes.into_bytes()
+    }
+}
+
+impl Console for Terminal {
+    fn typed(&mut self, bytes: &[u8]) -> Vec<Event> {
+        let mut keys = Vec::new();
+        for &byte in bytes {
+            self.keys.decode(byte, &mut keys);
+        }
+        let mut events = Vec::new();
+        for key in keys {
+            if let Some(outcome) = self.editor.press(key) {
+                events.push(self.outcome(outcome));
+            }
+        }
+        events
+    }
+
+    fn input_ended(&mut self) -> Vec<Event> {
+        vec![Event::InputEnded]
+    }
+
+    fn reads_ahead(&self) -> bool {
+        true
+    }
+
+    fn show(&mut self, entry: &Entry) {
+        self.print(&self.colours.entry(entry));
+    }
+
+    fn let_go(&mut self) {
+        if self.drawn.take().is_some() {
+            let end = if self.editor.is_empty() {
+                ERASE_ROW
+            } else {
+                NEW_LINE
+            };
+            self.output.extend_from_slice(end);
+        }
+    }
+
+    fn draw(&mut self, width: usize) {
+        let row = self.row(width);
+        if self.drawn.as_ref() != Some(&row) {
+            self.output.extend_from_slice(&row);
+            self.drawn = Some(row);
+        }
+    }
+
+    fn take_output(&mut self) -> Output {
+        Output {
+            out: std::mem::take(&mut self.output),
+            err: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A terminal and the screen that a person would see.
+    struct Seen {
+        terminal: Terminal,
+        screen: vt100::Parser,
+    }
+
+    const WIDTH: u16 = 40;
+
+    impl Seen {
+        fn new() -> Self {
+            let name = "alice".parse().expect("a name");
+            let terminal = Terminal::new(&name, Colours::Unwanted);
+            let mut seen = Self {
+                terminal,
+                screen: vt100::Parser::new(10, WIDTH, 0),
+            };
+            seen.update();
+            seen
+        }
+
+        fn update(&mut self) {
+            self.terminal.draw(usize::from(WIDTH));
+            self.screen.process(&self.terminal.take_output().out);
+        }
+
+        fn typed(&mut self, bytes: &str) -> Vec<Event> {
+            let events = self.terminal.typed(bytes.as_bytes());
+            self.update();
+            events
+        }
+
+        fn hears(&mut self, text: &str) {
+            let from = "bob".parse().expect("a name");
+            self.terminal.show(&Entry::Message {
+                from,
+                text: text.to_owned(),
+            });
+            self.update();
+        }
+
+        fn rows(&self) -> Vec<String> {
+            let text = self.screen.screen().contents();
+            text.lines().map(str::to_owned).collect()
+        }
+    }
+
+    #[test]
+    fn what_is_half_typed_stays_below_a_message() {
+        let mut seen = Seen::new();
+        seen.typed("hel");
+        seen.hears("hi");
+        assert_eq!(seen.rows(), ["@bob: hi", "@alice: hel"]);
+        assert_eq!(seen.screen.screen().cursor_position(), (1, 11));
+        assert_eq!(seen.typed("lo\n"), [Event::Typed("hello".to_owned())]);
+        assert_eq!(seen.rows()[..2], ["@bob: hi", "@alice: hello"]);
+    }
+
+    #[test]
+    fn a_line_longer_than_the_row_scrolls_and_is_kept_whole() {
+        let mut seen = Seen::new();
+        let line = "0123456789".repeat(5);
+        seen.typed(&line);
+        assert_eq!(seen.rows(), ["@alice: 9012345678901234567890123456789"]);
+        seen.typed("\n");
+        assert_eq!(seen.rows()[..2].concat(), format!("@alice: {line}"));
+        assert_eq!(seen.screen.screen().cursor_position(), (2, 8));
+    }
+
+    #[test]
+    fn a_message_longer_than_the_row_does_not_hurt_the_prompt() {
+        let mut seen = Seen::new();
+        seen.typed("hel");
+        let text = "x".repeat(usize::from(WIDTH) * 2 - "@bob: ".len());
+        seen.hears(&text);
+        assert_eq!(seen.rows().len(), 3);
+        assert_eq!(seen.rows()[2], "@alice: hel");
+    }
+
+    #[test]
+    fn letting_go_leaves_half_a_line_and_no_empty_prompt() {
+        let mut seen = Seen::new();
+        seen.terminal.let_go();
+        seen.screen.process(&seen.terminal.take_output().out);
+        assert_eq!(seen.rows(), Vec::<String>::new());
+        seen.typed("hel");
+        seen.terminal.let_go();
+        seen.screen.process(&seen.terminal.take_output().out);
+        assert_eq!(seen.rows(), ["@alice: hel"]);
+        assert_eq!(seen.screen.screen().cursor_position(), (1, 0));
+    }
+
+    #[test]
+    fn a_narrow_screen_has_no_room_for_the_name() {
+        let mut seen = Seen::new();
+        for width in 0..17 {
+            seen.terminal.typed(b"x");
+            seen.terminal.draw(width);
+            let output = seen.terminal.take_output();
+            assert!(!output.out.contains(&b'@'), "{width}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn messages_never_change_what_is_typed(
+            before in "[a-zé日 ]{0,60}", text in any::<String>(), after in "[a-zé日 ]{0,60}"
+        ) {
+            let mut seen = Seen::new();
+            seen.typed(&before);
+            seen.hears(&text);
+            seen.typed(&after);
+            let line = before + &after;
+            prop_assert_eq!(seen.typed("\n"), [Event::Typed(line)]);
+        }
+    }
+}

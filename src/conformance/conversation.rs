@@ -1,0 +1,457 @@
+//! What a line means in the conversation so far, and which requirement a failed step speaks of. Pure.
+//!
+//! One fault is to be charged once. So a transcript judges only the rows that it covers: a line that
+//! breaks another row (an echo, where the transcript is not about echoes) is recognised, and passed over.
+
+use std::collections::BTreeMap;
+
+use crate::transcript::syntax::{Action, Key, Role, Transcript};
+
+/// The words of the protocol as this harness understands them, independent of any implementation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Utterance<'a> {
+    /// `REGISTER name CHAT/1.0`.
+    Register {
+        /// The name.
+        name: &'a str,
+    },
+    /// `DISCONNECT name CHAT/1.0`.
+    Disconnect {
+        /// The name.
+        name: &'a str,
+    },
+    /// `DISCONNECT CHAT/1.0`.
+    Goodbye,
+    /// `@name: text`.
+    Message {
+        /// The name.
+        name: &'a str,
+        /// What follows the colon and one space.
+        text: &'a str,
+    },
+    /// `200 Registration successful`: three digits, alone or before a space.
+    Status {
+        /// The digits.
+        code: &'a str,
+        /// What follows, without the space.
+        phrase: &'a str,
+    },
+    /// Anything else.
+    Other,
+}
+
+impl<'a> Utterance<'a> {
+    /// Recognises one line, without its end.
+    pub fn of(line: &'a str) -> Utterance<'a> {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["REGISTER", name, "CHAT/1.0"] if !name.is_empty() => Utterance::Register { name },
+            ["DISCONNECT", name, "CHAT/1.0"] if !name.is_empty() => Utterance::Disconnect { name },
+            ["DISCONNECT", "CHAT/1.0"] => Utterance::Goodbye,
+            _ => message(line)
+                .or_else(|| status(line))
+                .unwrap_or(Utterance::Other),
+        }
+    }
+}
+
+fn message(line: &str) -> Option<Utterance<'_>> {
+    let (name, text) = line.strip_prefix('@')?.split_once(": ")?;
+    (!name.is_empty() && !name.contains(' ')).then_some(Utterance::Message { name, text })
+}
+
+fn status(line: &str) -> Option<Utterance<'_>> {
+    let (code, phrase) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+    is_code.then_some(Utterance::Status { code, phrase })
+}
+
+/// Where an actor stands with the server under test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Standing {
+    Unregistered,
+    /// Has asked, and no answer was seen yet.
+    Asking(String),
+    Registered(String),
+    Refused,
+    Departed,
+}
+
+/// Something that an actor said.
+#[derive(Debug, Clone)]
+struct Saying {
+    actor: String,
+    line: String,
+    standing: Standing,
+    /// Index of the step in which it was said.
+    step: usize,
+}
+
+impl Saying {
+    /// The part that a relayed form of it must still hold.
+    fn substance(&self) -> &str {
+        match Utterance::of(&self.line) {
+            Utterance::Message { text, .. } => text,
+            _ => &self.line,
+        }
+    }
+}
+
+/// What a line that an actor got is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// It breaks this row.
+    Breach(&'static str),
+    /// Words of the subject's own, about which the assignment says nothing.
+    Notice,
+    /// Something said by somebody, or an answer, that may be expected here or not.
+    Regular,
+}
+
+/// The conversation so far, as far as what was said and answered decides what comes next means.
+#[derive(Debug)]
+pub struct Conversation<'t> {
+    transcript: &'t Transcript,
+    standings: BTreeMap<String, Standing>,
+    sayings: Vec<Saying>,
+    /// What each actor got and was meant to get.
+    heard: BTreeMap<String, Vec<String>>,
+}
+
+impl<'t> Conversation<'t> {
+    /// Nothing said yet.
+    pub fn new(transcript: &'t Transcript) -> Conversation<'t> {
+        Conversation {
+            transcript,
+            standings: BTreeMap::new(),
+            sayings: Vec::new(),
+            heard: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the transcript judges `row`.
+    pub fn covers(&self, row: &str) -> bool {
+        self.transcript.covers.iter().any(|covered| covered == row)
+    }
+
+    /// An actor opened a (further) connection.
+    pub fn connected(&mut self, actor: &str) {
+        self.standings
+            .insert(actor.to_owned(), Standing::Unregistered);
+    }
+
+    /// An actor is on the registration list under `name`.
+    pub fn registered(&mut self, actor: &str, name: &str) {
+        self.standings
+            .insert(actor.to_owned(), Standing::Registered(name.to_owned()));
+    }
+
+    /// An actor's connection is over.
+    pub fn left(&mut self, actor: &str) {
+        self.standings.insert(actor.to_owned(), Standing::Departed);
+    }
+
+    /// An actor said a whole line in the given step.
+    pub fn said(&mut self, step: usize, actor: &str, line: &str) {
+        let before = self.standing(actor).clone();
+        let after = match (Utterance::of(line), &before) {
+            (Utterance::Register { name }, Standing::Unregistered) => {
+                Standing::Asking(name.to_owned())
+            }
+            (Utterance::Disconnect { name }, Standing::Registered(own)) if name == own => {
+                Standing::Departed
+            }
+            _ => before.clone(),
+        };
+        self.sayings.push(Saying {
+            actor: actor.to_owned(),
+            line: line.to_owned(),
+            standing: before,
+            step,
+        });
+        self.standings.insert(actor.to_owned(), after);
+    }
+
+    /// An actor got a line that was meant to come.
+    pub fn heard(&mut self, actor: &str, line: &str) {
+        let after = match (Utterance::of(line), self.standing(actor)) {
+            (Utterance::Status { code: "200", .. }, Standing::Asking(name)) => {
+                Some(Standing::Registered(name.clone()))
+            }
+            (
+                Utterance::Status {
+                    code: "400" | "401",
+                    ..
+                },
+                _,
+            ) => Some(Standing::Refused),
+            _ => None,
+        };
+        if let Some(after) = after {
+            self.standings.insert(actor.to_owned(), after);
+        }
+        self.heard
+            .entry(actor.to_owned())
+            .or_default()
+            .push(line.to_owned());
+    }
+
+    fn standing(&self, actor: &str) -> &Standing {
+        self.standings.get(actor).unwrap_or(&Standing::Unregistered)
+    }
+
+    /// Whether the actor is on the registration list, by all that was seen.
+    pub fn is_registered(&self, actor: &str) -> bool {
+        matches!(self.standing(actor), Standing::Registered(_))
+    }
+
+    /// The name under which an actor is registered.
+    pub fn registered_name(&self, actor: &str) -> Option<&str> {
+        match self.standing(actor) {
+            Standing::Registered(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether `name` was somebody's before and may have to be freed by the subject.
+    pub fn was_held(&self, name: &str) -> bool {
+        self.sayings.iter().any(
+            |saying| matches!(Utterance::of(&saying.line), Utterance::Register { name: held } if held == name),
+        )
+    }
+
+    /// What a line that `actor` got means to a server's conversation.
+    pub fn meaning(&self, actor: &str, line: &str) -> Meaning {
+        if self.transcript.role == Role::Client {
+            return Meaning::Regular;
+        }
+        let standing = self.standing(actor);
+        if let Some(saying) = self.source_of(line) {
+            return self.meaning_of_relayed(actor, line, saying);
+        }
+        match (Utterance::of(line), standing) {
+            (_, Standing::Departed) => Meaning::Breach("S-DISC-3"),
+            (Utterance::Goodbye, _) => Meaning::Regular,
+            (Utterance::Disconnect { .. }, _) => Meaning::Breach("S-DISC-6"),
+            (Utterance::Status { .. }, Standing::Registered(_)) => Meaning::Notice,
+            (Utterance::Status { .. }, _) => Meaning::Regular,
+            _ => Meaning::Notice,
+        }
+    }
+
+    /// The latest saying whose substance is in `line`.
+    fn source_of(&self, line: &str) -> Option<&Saying> {
+        let holds = |saying: &&Saying| {
+            let is_relayable = !matches!(Utterance::of(&saying.line), Utterance::Register { .. });
+            is_relayable && contains_words(line, saying.substance())
+        };
+        self.sayings.iter().rev().find(holds)
+    }
+
+    fn meaning_of_relayed(&self, actor: &str, line: &str, saying: &Saying) -> Meaning {
+        let is_own = saying.actor == actor;
+        let spoken_name = match Utterance::of(&saying.line) {
+            Utterance::Message { name, .. } => Some(name),
+            Utterance::Disconnect { .. } if is_own => return Meaning::Breach("S-DISC-3"),
+            Utterance::Disconnect { .. } => return Meaning::Breach("S-DISC-6"),
+            _ => None,
+        };
+        match (&saying.standing, self.standing(actor)) {
+            (Standing::Registered(own), _) if spoken_name.is_some_and(|name| name != own) => {
+                Meaning::Breach("S-HARD-1")
+            }
+            (Standing::Registered(_), Standing::Registered(_)) if is_own => {
+                Meaning::Breach("S-MSG-2")
+            }
+            (_, Standing::Unregistered | Standing::Asking(_)) if is_own => Meaning::Regular,
+            (Standing::Refused | Standing::Unregistered, _) => Meaning::Breach("S-REG-7"),
+            (Standing::Departed, _) => Meaning::Breach("S-DISC-1"),
+            (_, Standing::Unregistered | Standing::Asking(_)) => Meaning::Breach("S-MSG-3"),
+            (_, Standing::Refused) => Meaning::Breach("S-REG-7"),
+            (_, Standing::Departed) => Meaning::Breach("S-DISC-1"),
+            (_, Standing::Registered(_)) if self.has_heard(actor, line, saying) => {
+                Meaning::Breach("S-MSG-1")
+            }
+            (_, Standing::Registered(_)) => Meaning::Regular,
+        }
+    }
+
+    /// Whether an actor got as many copies of a saying as were said.
+    fn has_heard(&self, actor: &str, line: &str, saying: &Saying) -> bool {
+        let substance = saying.substance();
+        let carries = |text: &str| contains_words(text, substance);
+        let copies = self
+            .sayings
+            .iter()
+            .filter(|said| carries(&said.line))
+            .count();
+        let heard = self.heard.get(actor).into_iter().flatten();
+        heard
+            .filter(|earlier| *earlier == line || carries(earlier))
+            .count()
+            >= copies
+    }
+
+    /// Whether `line` is about something that was said before the given step.
+    pub fn is_of_before(&self, step: usize, line: &str) -> bool {
+        self.source_of(line)
+            .is_some_and(|saying| saying.step < step)
+    }
+
+    /// Whether `line` is what `expected` asks for, as exactly as the covered rows demand.
+    pub fn is_expected(&self, expected: &str, open_ended: bool, line: &[u8]) -> bool {
+        if line == expected.as_bytes() {
+            return true;
+        }
+        let text = String::from_utf8_lossy(line);
+        if open_ended {
+            return begins_with_words(&text, expected);
+        }
+        let exact = |rows: &[&str]| rows.iter().any(|row| self.covers(row));
+        match Utterance::of(expected) {
+            Utterance::Message {
+                text: substance, ..
+            } => {
+                if exact(&["S-MSG-1", "C-MSG-1"]) {
+                    false
+                } else if exact(&["S-MSG-6", "C-MSG-5"]) {
+                    text.contains(substance)
+                } else {
+                    contains_words(&text, substance)
+                }
+            }
+            Utterance::Status { .. } => false,
+            Utterance::Goodbye => !exact(&["S-SHUT-1", "C-SHUT-1"]) && same_words(&text, expected),
+            Utterance::Register { .. } => !exact(&["C-REG-1"]) && same_words(&text, expected),
+            Utterance::Disconnect { .. } => !exact(&["C-QUIT-1"]) && same_words(&text, expected),
+            Utterance::Other => false,
+        }
+    }
+
+    /// The row that speaks when step `index` does not get what it waits for; `None` where only the
+    /// transcript's own subject can be meant.
+    pub fn row_of_step(&self, index: usize) -> Option<&'static str> {
+        let action = &self.transcript.steps[index].action;
+        match self.transcript.role {
+            Role::Server => self.server_row(action, index),
+            Role::Client => self.client_row(action, index),
+        }
+    }
+
+    fn server_row(&self, action: &Action, index: usize) -> Option<&'static str> {
+        let ends_by_sigterm = self
+            .earlier(index)
+            .any(|earlier| *earlier == Action::IsTerminated);
+        match action {
+            Action::Joins { .. } => Some("S-REG-1"),
+            Action::Gets {
+                line, open_ended, ..
+            } => match Utterance::of(line) {
+                Utterance::Status { code: "200", .. } if *open_ended => Some("S-REG-1"),
+                Utterance::Status { code: "400", .. } if *open_ended => Some("S-REG-3"),
+                Utterance::Status { code: "401", .. } if *open_ended => Some("S-REG-5"),
+                Utterance::Status { code: "200", .. } => Some("S-REG-2"),
+                Utterance::Status { code: "400", .. } => Some("S-REG-4"),
+                Utterance::Status { code: "401", .. } => Some("S-REG-6"),
+                Utterance::Goodbye if ends_by_sigterm => Some("S-HARD-7"),
+                Utterance::Goodbye => Some("S-SHUT-1"),
+                Utterance::Message { .. } => Some("S-MSG-1"),
+                _ => None,
+            },
+            Action::Hears { .. } => Some("S-MSG-1"),
+            Action::IsDisconnected { .. } => Some("S-DISC-4"),
+            Action::PrintsItsPort => Some("S-PORT-2"),
+            Action::AnotherStarts => Some("S-PORT-1"),
+            Action::Ends if ends_by_sigterm => Some("S-HARD-7"),
+            Action::Ends => Some("S-SHUT-2"),
+            _ => None,
+        }
+    }
+
+    fn client_row(&self, action: &Action, index: usize) -> Option<&'static str> {
+        match action {
+            Action::ClientStarts { .. } => Some("C-ARG-1"),
+            Action::Gets { actor, .. } if actor == "user" => Some("C-MSG-2"),
+            Action::Gets { line, .. } => match Utterance::of(line) {
+                Utterance::Register { .. } => Some("C-REG-1"),
+                Utterance::Disconnect { .. } => self.cause(index).map(|cause| cause.goodbye),
+                Utterance::Message { .. } => Some("C-MSG-1"),
+                _ => None,
+            },
+            Action::Ends | Action::IsDisconnected { .. } => {
+                self.cause(index).map(|cause| cause.ending)
+            }
+            Action::SeesMessage { .. } => self.cause(index).map(|cause| cause.ending),
+            Action::TerminalNeverGets { .. } => Some("C-HARD-1"),
+            _ => None,
+        }
+    }
+
+    fn earlier(&self, index: usize) -> impl DoubleEndedIterator<Item = &Action> {
+        self.transcript.steps[..index]
+            .iter()
+            .map(|step| &step.action)
+    }
+
+    /// What makes a client end, latest first.
+    fn cause(&self, index: usize) -> Option<Cause> {
+        self.earlier(index).rev().find_map(|action| match action {
+            Action::Presses { key: Key::CtrlC } | Action::IsTerminated => Some(Cause {
+                goodbye: "C-QUIT-1",
+                ending: "C-QUIT-2",
+            }),
+            Action::Presses { key: Key::CtrlD } => Some(Cause::alone("C-HARD-2")),
+            Action::Closes { .. } | Action::Resets { .. } => Some(Cause::alone("C-SHUT-2")),
+            Action::Says { line, .. } => match Utterance::of(line) {
+                Utterance::Status { code: "400", .. } => Some(Cause::alone("C-REG-3")),
+                Utterance::Status { code: "401", .. } => Some(Cause::alone("C-REG-4")),
+                Utterance::Goodbye => Some(Cause::alone("C-SHUT-1")),
+                _ => None,
+            },
+            Action::ClientStarts { address, .. } if address.contains("{unused}") => {
+                Some(Cause::alone("C-ARG-3"))
+            }
+            Action::ClientStarts { address, .. } if address != "chat://{host}:{port}" => {
+                Some(Cause::alone("C-ARG-2"))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The rows that ask for a client's goodbye and for its end.
+struct Cause {
+    goodbye: &'static str,
+    ending: &'static str,
+}
+
+impl Cause {
+    fn alone(row: &'static str) -> Cause {
+        Cause {
+            goodbye: row,
+            ending: row,
+        }
+    }
+}
+
+/// Whether `text` holds `words` when white space counts for nothing; never for empty words.
+pub fn contains_words(text: &str, words: &str) -> bool {
+    let words = squeezed(words);
+    !words.is_empty() && squeezed(text).contains(&words)
+}
+
+fn same_words(text: &str, words: &str) -> bool {
+    squeezed(text) == squeezed(words)
+}
+
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+/// Whether `text` is `words`, or goes on after them with white space.
+fn begins_with_words(text: &str, words: &str) -> bool {
+    let words = words.trim_end();
+    text.strip_prefix(words).is_some_and(|rest| {
+        words.is_empty() || rest.is_empty() || rest.starts_with(char::is_whitespace)
+    })
+}

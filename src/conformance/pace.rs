@@ -1,0 +1,131 @@
+//! How long to wait for a subject: one setting, widened by what was seen of it and of the machine.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Shared by all replays of a run; times only ever widen the waiting, and never without bound.
+#[derive(Debug)]
+pub struct Pace {
+    patience: Duration,
+    slowest_start: AtomicU64,
+    slowest_reply: AtomicU64,
+    lag: AtomicU64,
+}
+
+impl Pace {
+    /// Starts from the given patience for one answer.
+    pub fn new(patience: Duration) -> Pace {
+        Pace {
+            patience,
+            slowest_start: AtomicU64::new(0),
+            slowest_reply: AtomicU64::new(0),
+            lag: AtomicU64::new(0),
+        }
+    }
+
+    /// A subject took this long from its start until it could be spoken to.
+    pub fn started_within(&self, time: Duration) {
+        self.slowest_start
+            .fetch_max(micros(time), Ordering::Relaxed);
+    }
+
+    /// A subject took this long to answer.
+    pub fn replied_within(&self, time: Duration) {
+        self.slowest_reply
+            .fetch_max(micros(time), Ordering::Relaxed);
+    }
+
+    /// How long to wait for an answer.
+    pub fn answer(&self) -> Duration {
+        let start = load(&self.slowest_start).min(4 * self.patience);
+        self.for_this_machine(self.patience.max(start))
+    }
+
+    /// How long to wait for a program to be ready, or to end: a cold virtual machine takes its time.
+    pub fn start(&self) -> Duration {
+        self.for_this_machine(4 * self.patience)
+    }
+
+    /// How long after the last sign of life there will be none: for silence that nothing else proves.
+    pub fn settle(&self) -> Duration {
+        const SHORTEST: Duration = Duration::from_millis(20);
+        const LONGEST: Duration = Duration::from_millis(500);
+        let seen = 3 * load(&self.slowest_reply);
+        self.for_this_machine(seen.clamp(SHORTEST, LONGEST))
+    }
+
+    fn for_this_machine(&self, time: Duration) -> Duration {
+        /// A wake-up that is this late is one of a busy machine.
+        const BUSY: f64 = 0.010;
+        let lateness = load(&self.lag).as_secs_f64() / BUSY;
+        time.mul_f64((1.0 + lateness).min(4.0))
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn load(cell: &AtomicU64) -> Duration {
+    Duration::from_micros(cell.load(Ordering::Relaxed))
+}
+
+/// Measures how late this machine wakes a sleeping thread, while a run lasts.
+#[derive(Debug)]
+pub struct LagMeter {
+    stop: std::sync::Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LagMeter {
+    /// Measures into `pace` until dropped.
+    pub fn start(pace: std::sync::Arc<Pace>) -> LagMeter {
+        const STRIDE: Duration = Duration::from_millis(10);
+        let stop = std::sync::Arc::new(AtomicBool::new(false));
+        let stopped = std::sync::Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                std::thread::sleep(STRIDE);
+                let late = micros(begun.elapsed().saturating_sub(STRIDE));
+                // The worst of late is forgotten slowly.
+                let remembered = pace.lag.load(Ordering::Relaxed) * 31 / 32;
+                pace.lag.store(remembered.max(late), Ordering::Relaxed);
+            }
+        });
+        LagMeter {
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for LagMeter {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_widens_the_waiting_within_bounds() {
+        let pace = Pace::new(Duration::from_secs(5));
+        assert_eq!(pace.answer(), Duration::from_secs(5));
+        assert_eq!(pace.settle(), Duration::from_millis(20));
+        pace.started_within(Duration::from_secs(12));
+        pace.replied_within(Duration::from_millis(50));
+        assert_eq!(pace.answer(), Duration::from_secs(12));
+        assert_eq!(pace.settle(), Duration::from_millis(150));
+        pace.started_within(Duration::from_secs(1000));
+        pace.replied_within(Duration::from_secs(1000));
+        assert_eq!(pace.answer(), Duration::from_secs(20));
+        assert_eq!(pace.settle(), Duration::from_millis(500));
+    }
+}

@@ -1,0 +1,282 @@
+//! One TCP connection that the harness holds in the role of an actor.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+/// How a connection came to its end, as seen from the harness's side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The subject closed it in an orderly way.
+    Orderly,
+    /// The subject, or its system, reset it.
+    Reset,
+    /// It never came about.
+    NotConnected(String),
+}
+
+/// A connection in the name of an actor.
+#[derive(Debug)]
+pub struct Peer {
+    /// Who holds it.
+    pub actor: String,
+    /// `None` once the harness itself closed it.
+    stream: Option<TcpStream>,
+    is_connecting: bool,
+    is_reading: bool,
+    outbox: VecDeque<u8>,
+    /// Whole lines that came, without their ends, oldest first, not yet taken.
+    lines: VecDeque<Vec<u8>>,
+    /// What came after the last line end.
+    unfinished: Vec<u8>,
+    end: Option<End>,
+}
+
+/// What a connection let the harness know.
+#[derive(Debug, PartialEq, Eq)]
+pub enum News {
+    /// It is open now.
+    Connected,
+    /// These bytes came.
+    Received(Vec<u8>),
+    /// It is over.
+    Ended(End),
+}
+
+/// How much an actor who does not read lets the system hold for it.
+const SMALL_BUFFER: usize = 4096;
+
+impl Peer {
+    /// Begins to connect to `address`; [`Peer::news`] tells when it is open.
+    ///
+    /// # Errors
+    /// Where the system has no socket left.
+    pub fn connect(actor: &str, address: SocketAddr, small_buffer: bool) -> io::Result<Peer> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if small_buffer {
+            socket.set_recv_buffer_size(SMALL_BUFFER)?;
+        }
+        let end = match socket.connect(&address.into()) {
+            Err(error) if !is_in_progress(&error) => Some(End::NotConnected(error.to_string())),
+            _ => None,
+        };
+        Ok(Peer {
+            is_connecting: end.is_none(),
+            end,
+            ..Peer::new(actor, socket.into())
+        })
+    }
+
+    /// Takes a connection that the subject opened.
+    ///
+    /// # Errors
+    /// Where the socket's options cannot be set.
+    pub fn accepted(actor: &str, stream: TcpStream) -> io::Result<Peer> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        Ok(Peer::new(actor, stream))
+    }
+
+    fn new(actor: &str, stream: TcpStream) -> Peer {
+        Peer {
+            actor: actor.to_owned(),
+            stream: Some(stream),
+            is_connecting: false,
+            is_reading: true,
+            outbox: VecDeque::new(),
+            lines: VecDeque::new(),
+            unfinished: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// The descriptor to wait for, and whether for reading and for writing.
+    pub fn interest(&self) -> Option<(BorrowedFd<'_>, bool, bool)> {
+        let stream = self.stream.as_ref().filter(|_| self.end.is_none())?;
+        let writes = self.is_connecting || !self.outbox.is_empty();
+        Some((
+            stream.as_fd(),
+            self.is_reading && !self.is_connecting,
+            writes,
+        ))
+    }
+
+    /// All that there is to know now, without waiting; sends on what waits to be sent.
+    pub fn news(&mut self) -> Vec<News> {
+        let mut news = Vec::new();
+        if self.is_connecting && !self.finish_connecting(&mut news) {
+            return news;
+        }
+        self.send_on();
+        if self.is_reading && self.end.is_none() {
+            self.read(&mut news);
+        }
+        news
+    }
+
+    fn finish_connecting(&mut self, news: &mut Vec<News>) -> bool {
+        let Some(stream) = &self.stream else {
+            return false;
+        };
+        match stream.take_error() {
+            Ok(None) if stream.peer_addr().is_ok() => {
+                self.is_connecting = false;
+                news.push(News::Connected);
+            }
+            Ok(None) => {}
+            Ok(Some(error)) | Err(error) => {
+                self.is_connecting = false;
+                let end = End::NotConnected(error.to_string());
+                self.end = Some(end.clone());
+                news.push(News::Ended(end));
+            }
+        }
+        !self.is_connecting && self.end.is_none()
+    }
+
+    fn read(&mut self, news: &mut Vec<News>) {
+        /// As much as one look takes, so that one actor does not keep the others waiting.
+        const SHARE: usize = 1 << 20;
+        let mut received = Vec::new();
+        let mut chunk = [0; 64 * 1024];
+        let end = loop {
+            let Some(stream) = &mut self.stream else {
+                break None;
+            };
+            match stream.read(&mut chunk) {
+                Ok(0) => break Some(End::Orderly),
+                Ok(length) => received.extend_from_slice(&chunk[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break None,
+                Err(_) => break Some(End::Reset),
+            }
+            if received.len() >= SHARE {
+                break None;
+            }
+        };
+        if !received.is_empty() {
+            self.sort_into_lines(&received);
+            news.push(News::Received(received));
+        }
+        if let Some(end) = end {
+            self.end = Some(end.clone());
+            news.push(News::Ended(end));
+        }
+    }
+
+    /// LF ends a line; a CR before it belongs to the end.
+    fn sort_into_lines(&mut self, received: &[u8]) {
+        for piece in received.split_inclusive(|byte| *byte == b'\n') {
+            self.unfinished.extend_from_slice(piece);
+            if self.unfinished.ends_with(b"\n") {
+                let mut line = std::mem::take(&mut self.unfinished);
+                line.pop();
+                if line.ends_with(b"\r") {
+                    line.pop();
+                }
+                self.lines.push_back(line);
+            }
+        }
+    }
+
+    /// Sends `bytes`, or keeps what the system does not take now and sends it on by and by.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.outbox.extend(bytes);
+        self.send_on();
+    }
+
+    fn send_on(&mut self) {
+        while !self.outbox.is_empty() && !self.is_connecting {
+            let Some(stream) = self.stream.as_mut().filter(|_| self.end.is_none()) else {
+                return;
+            };
+            let (bytes, _) = self.outbox.as_slices();
+            match stream.write(bytes) {
+                Ok(taken) => drop(self.outbox.drain(..taken)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A broken connection shows itself when it is read, after what still came.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether all that was to be sent has been taken by the system.
+    pub fn has_sent_all(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Whether the connection is still being opened.
+    pub fn is_connecting(&self) -> bool {
+        self.is_connecting
+    }
+
+    /// How the connection ended, if it did by the subject's doing.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Whether words can still be exchanged.
+    pub fn is_open(&self) -> bool {
+        self.stream.is_some() && self.end.is_none()
+    }
+
+    /// Whether the harness itself closed it.
+    pub fn is_closed(&self) -> bool {
+        self.stream.is_none()
+    }
+
+    /// The next line not yet taken.
+    pub fn next_line(&mut self) -> Option<Vec<u8>> {
+        self.lines.pop_front()
+    }
+
+    /// Lines not yet taken, oldest first.
+    pub fn lines(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.lines.iter()
+    }
+
+    /// What came and has no line end yet.
+    pub fn unfinished(&self) -> &[u8] {
+        &self.unfinished
+    }
+
+    /// From now on leaves what comes with the system.
+    pub fn stop_reading(&mut self) {
+        self.is_reading = false;
+    }
+
+    /// Says that nothing more will be sent; the subject sees the end of the connection.
+    pub fn finish_sending(&mut self) {
+        if let Some(stream) = &self.stream {
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+        }
+    }
+
+    /// Closes the connection. To be orderly, all that came must have been read before.
+    pub fn close(&mut self) {
+        self.stream = None;
+    }
+
+    /// Closes the connection by a reset.
+    pub fn reset(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            // Where it cannot be set, the connection is gone already.
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+fn is_in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+        || error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
+}

@@ -1,0 +1,72 @@
+//! Replays one transcript against one fresh process of the subject, and brings back what was seen.
+//!
+//! One thread, one poll over everything that can speak: the subject's terminal, its supervisor, the
+//! actors' connections. Waiting always means looking there until something is so, or patience is out.
+
+mod client;
+mod ledger;
+mod log;
+mod server;
+mod stage;
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use super::evidence::{Evidence, Outcome};
+use super::pace::Pace;
+use super::target::Target;
+use crate::transcript::syntax::{Role, Transcript};
+
+pub use ledger::Ledger;
+use stage::Stage;
+
+/// What the replays of a run have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The program under test.
+    pub target: &'a Target,
+    /// Path of the `conform` program, which supervises subjects.
+    pub harness: &'a Path,
+    /// How long to wait.
+    pub pace: &'a Pace,
+    /// What is known to work and to fail by now.
+    pub ledger: &'a Ledger,
+    /// Set when the run is to end early.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// Why a replay stops before its last step.
+type Stop = Box<Outcome>;
+
+/// Replays `transcript`. When this returns, every process of the subject is gone.
+pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
+    let mut stage = Stage::new(transcript, setting);
+    let outcome = match perform_all(&mut stage) {
+        Ok(()) => Outcome::Completed,
+        Err(stop) => *stop,
+    };
+    if let Outcome::FellShort(shortfall) = &outcome {
+        setting.ledger.fell_short(shortfall.speaks_of.as_deref());
+    }
+    let (events, seconds) = stage.strike();
+    Evidence {
+        events,
+        outcome,
+        seconds,
+    }
+}
+
+fn perform_all(stage: &mut Stage<'_>) -> Result<(), Stop> {
+    if stage.transcript().role == Role::Server {
+        stage.start_server()?;
+    }
+    for index in 0..stage.transcript().steps.len() {
+        stage.enter(index)?;
+        match stage.transcript().role {
+            Role::Server => stage.perform_with_server()?,
+            Role::Client => stage.perform_with_client()?,
+        }
+        stage.held();
+    }
+    stage.check_late_arrivals()
+}

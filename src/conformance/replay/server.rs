@@ -1,0 +1,643 @@
+//! The steps of a transcript about a server: the harness plays the chat users.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::Stop;
+use super::stage::{Heard, Stage, shown};
+use crate::conformance::conversation::{Meaning, Utterance};
+use crate::conformance::evidence::{EventKind, Outcome, visible};
+use crate::conformance::peer::{End, Peer};
+use crate::conformance::subject::Subject;
+use crate::conformance::system;
+use crate::conformance::target::Target;
+use crate::transcript::syntax::Action;
+
+/// Begins every line that the engine itself makes somebody say, to show that what came before it is all.
+const FENCE: &str = "that was all, number";
+
+/// Whether a line is one of the engine's own.
+pub(super) fn is_fence(line: &str) -> bool {
+    line.contains(FENCE)
+}
+
+impl Stage<'_> {
+    /// Starts the server under test and waits until it can be spoken to.
+    pub(super) fn start_server(&mut self) -> Result<(), Stop> {
+        let begun = Instant::now();
+        self.address = Some(match self.setting.target {
+            Target::Running(address) => *address,
+            Target::Command(command) => {
+                let address = self.start_listening(command)?;
+                self.let_digest()?;
+                self.setting.pace.started_within(begun.elapsed());
+                address
+            }
+        });
+        self.memory_before = self.peak_memory();
+        Ok(())
+    }
+
+    /// Starts a further process of the subject and waits until it listens.
+    fn start_listening(&mut self, command: &[String]) -> Result<SocketAddr, Stop> {
+        self.start_subject(command)?;
+        let position = self.subjects.len() - 1;
+        let patience = self.setting.pace.start();
+        let mut pause = Duration::from_micros(500);
+        let found = self.wait_for(patience, |stage| {
+            if let Some(address) = stage.listening_address(position) {
+                return Some(Some(address));
+            }
+            let subject = &stage.subjects[position];
+            if subject.how_ended().is_some() && subject.processes().is_empty() {
+                return Some(None);
+            }
+            // There is no event for it: looked for more and more rarely, within patience.
+            stage.look(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+            None
+        })?;
+        if let Some(Some(address)) = found {
+            self.log.record(EventKind::Listening {
+                address: address.to_string(),
+            });
+            return Ok(to_speak_to(address));
+        }
+        let printed = self.screen.text();
+        let printed = match printed.trim() {
+            "" => "it printed nothing".to_owned(),
+            text => format!("it printed `{}`", visible(last_of(text).as_bytes())),
+        };
+        let received = match self.subjects[position].how_ended() {
+            Some(how) => format!("it ended ({how}); {printed}"),
+            None => format!("no listening port within {}; {printed}", shown(patience)),
+        };
+        Err(self.short_of(
+            Some("S-PORT-1"),
+            "that the server listens on a port",
+            received,
+            None,
+        ))
+    }
+
+    pub(super) fn start_subject(&mut self, command: &[String]) -> Result<(), Stop> {
+        let subject = Subject::start(self.setting.harness, command).map_err(|error| {
+            Box::new(Outcome::Unable {
+                reason: format!("cannot start a process: {error}"),
+            })
+        })?;
+        self.subjects.push(subject);
+        self.log.record(EventKind::Started {
+            command: command.to_vec(),
+        });
+        Ok(())
+    }
+
+    /// Where a subject listens: by what the system says, or, where it says nothing, by what was printed.
+    fn listening_address(&mut self, position: usize) -> Option<SocketAddr> {
+        if cfg!(target_os = "linux") {
+            let processes = self.subjects[position].processes();
+            return system::listening(&processes).into_iter().next();
+        }
+        let text = self.screen.text();
+        let numbers = text.split(|character: char| !character.is_ascii_digit());
+        let ports = numbers.filter_map(|digits| digits.parse::<u16>().ok());
+        let port = ports.filter(|port| *port >= 1024).last()?;
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    pub(super) fn peak_memory(&self) -> Option<u64> {
+        let processes = self.subjects.first()?.processes();
+        Some(system::peak_memory(&processes)).filter(|bytes| *bytes > 0)
+    }
+
+    /// Does, or waits for, what the step under way says.
+    pub(super) fn perform_with_server(&mut self) -> Result<(), Stop> {
+        match &self.step().action {
+            Action::Joins { actor, name } => self.join(actor, name),
+            Action::Connects { actor, times } => (0..*times).try_for_each(|_| self.connect(actor)),
+            Action::Says { actor, line } => self.say(actor, line),
+            Action::Gets {
+                actor,
+                line,
+                open_ended,
+            } => self.get(actor, line, *open_ended),
+            Action::Sends {
+                actor,
+                bytes,
+                times,
+            } => self.send_times(actor, bytes, *times),
+            Action::Hears {
+                actor,
+                bytes,
+                times,
+            } => self.hear(actor, bytes, *times),
+            Action::HearsNothing { actor } => self.hear_nothing(actor),
+            Action::StopsReading { actor } => {
+                if let Some(peer) = self.peer(actor) {
+                    peer.stop_reading();
+                }
+                Ok(())
+            }
+            Action::Closes { actor } => self.close(actor),
+            Action::Resets { actor } => self.reset(actor),
+            Action::IsDisconnected { actor } => self.be_disconnected(actor),
+            Action::Pass { seconds } => self.let_pass(Duration::from_secs(u64::from(*seconds))),
+            Action::PrintsItsPort => self.find_printed_port(),
+            Action::AnotherStarts => self.start_another(),
+            Action::IsInterrupted => self.interrupt(),
+            Action::IsTerminated => self.terminate(),
+            Action::Ends => self.wait_for_end(),
+            Action::GrowsByAtMost { bytes } => self.compare_memory(*bytes),
+            Action::ClientStarts { .. }
+            | Action::Types { .. }
+            | Action::Presses { .. }
+            | Action::SeesMessage { .. }
+            | Action::TerminalNeverGets { .. } => Err(self.not_in_this_role()),
+        }
+    }
+
+    pub(super) fn not_in_this_role(&self) -> Stop {
+        let reason = format!("`{}` is not for this role", self.step().source);
+        Box::new(Outcome::Unable { reason })
+    }
+
+    fn connect(&mut self, actor: &str) -> Result<(), Stop> {
+        let Some(address) = self.address else {
+            return Err(self.not_in_this_role());
+        };
+        self.acts(actor)?;
+        let peer = Peer::connect(actor, address, self.leaves_unread(actor)).map_err(|error| {
+            Box::new(Outcome::Unable {
+                reason: format!("no socket for {actor}: {error}"),
+            })
+        })?;
+        self.peers.push(peer);
+        let patience = self.setting.pace.answer();
+        let position = self.peers.len() - 1;
+        self.wait_for(patience, |stage| {
+            (!stage.peers[position].is_connecting()).then_some(())
+        })?;
+        let received = match self.peers[position].end() {
+            Some(End::NotConnected(why)) => why.clone(),
+            _ if self.peers[position].is_connecting() => {
+                format!("no answer to it within {}", shown(patience))
+            }
+            _ => {
+                self.conversation.connected(actor);
+                return Ok(());
+            }
+        };
+        Err(self.short(format!("that {actor} can connect"), received, None))
+    }
+
+    /// Whether the transcript makes this actor stop reading at some time.
+    fn leaves_unread(&self, actor: &str) -> bool {
+        let stops = Action::StopsReading {
+            actor: actor.to_owned(),
+        };
+        self.transcript()
+            .steps
+            .iter()
+            .any(|step| step.action == stops)
+    }
+
+    /// Connects and registers. Where the name was held before, the server may need a moment to free
+    /// it: then a 401 is asked again, within patience.
+    fn join(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let may_be_freed_yet = self.conversation.was_held(name);
+        let deadline = Instant::now() + self.setting.pace.answer();
+        loop {
+            self.connect(actor)?;
+            self.say(actor, &format!("REGISTER {name} CHAT/1.0"))?;
+            let asked = Instant::now();
+            let answer = self.status_of_registration(actor)?;
+            let text = String::from_utf8_lossy(&answer);
+            match Utterance::of(&text) {
+                Utterance::Status { code: "200", .. } => {
+                    self.setting.pace.replied_within(asked.elapsed());
+                    self.conversation.registered(actor, name);
+                    return Ok(());
+                }
+                Utterance::Status { code: "401", .. }
+                    if may_be_freed_yet && Instant::now() < deadline =>
+                {
+                    self.log
+                        .note(format!("{name} is not free yet: {actor} tries again"));
+                    self.look(PAUSE);
+                }
+                _ => {
+                    let received = Heard::Line(answer.clone()).phrase();
+                    return Err(self.short("the line `200 ...`", received, Some(&answer)));
+                }
+            }
+        }
+    }
+
+    /// The first line with a status; what comes before it is passed over here, since only rows
+    /// about the answer itself are about its place.
+    fn status_of_registration(&mut self, actor: &str) -> Result<Vec<u8>, Stop> {
+        let patience = self.setting.pace.answer();
+        loop {
+            let heard = self.next_line(actor, patience)?;
+            match &heard {
+                Heard::Line(line) if is_status(line) => return Ok(line.clone()),
+                Heard::Line(line) => self.pass_over(actor, line, "a greeting"),
+                _ => return Err(self.short_of_line("the line `200 ...`", &heard)),
+            }
+        }
+    }
+
+    pub(super) fn say(&mut self, actor: &str, line: &str) -> Result<(), Stop> {
+        let is_open = self.peer(actor).is_some_and(|peer| peer.is_open());
+        if !is_open {
+            self.look(Duration::ZERO);
+            let expected = format!("that {actor} is still connected");
+            let received = format!("the connection of {actor} was closed before");
+            return Err(self.short_of(None, expected, received, None));
+        }
+        self.send(actor, format!("{line}\n").as_bytes())?;
+        let index = self.index();
+        self.conversation.said(index, actor, line);
+        Ok(())
+    }
+
+    pub(super) fn send_times(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
+        // In a segment of its own: the subject has taken what was sent before.
+        self.let_digest()?;
+        if self.memory_before.is_none() {
+            self.memory_before = self.peak_memory();
+        }
+        let index = self.index();
+        for line in String::from_utf8_lossy(bytes).lines() {
+            self.conversation.said(index, actor, line);
+        }
+        let all = bytes.repeat(usize::try_from(times).unwrap_or(1));
+        self.send(actor, &all)
+    }
+
+    /// Waits for the next line of `actor` that is not to be passed over.
+    pub(super) fn get(
+        &mut self,
+        actor: &str,
+        expected: &str,
+        open_ended: bool,
+    ) -> Result<(), Stop> {
+        let mark = if open_ended { " ..." } else { "" };
+        let phrase = format!("the line `{}{mark}`", visible(expected.as_bytes()));
+        let patience = self.setting.pace.answer();
+        let asked = Instant::now();
+        loop {
+            let heard = self.next_line(actor, patience)?;
+            let Heard::Line(line) = &heard else {
+                return Err(self.short_of_line(&phrase, &heard));
+            };
+            let text = String::from_utf8_lossy(line);
+            if self.conversation.is_expected(expected, open_ended, line) {
+                self.setting.pace.replied_within(asked.elapsed());
+                self.conversation.heard(actor, &text);
+                return Ok(());
+            }
+            let breach = match self.conversation.meaning(actor, &text) {
+                _ if is_fence(&text) => continue,
+                Meaning::Breach(row) if self.conversation.covers(row) => Some(row),
+                Meaning::Breach(row) => {
+                    self.pass_over(actor, line, &format!("that is about {row}"));
+                    continue;
+                }
+                Meaning::Notice if !matches!(Utterance::of(expected), Utterance::Status { .. }) => {
+                    self.pass_over(actor, line, "a notice");
+                    continue;
+                }
+                Meaning::Notice | Meaning::Regular => self.row_of_answer(expected, &text),
+            };
+            return Err(self.short_of(breach, phrase, heard.phrase(), Some(line)));
+        }
+    }
+
+    /// A wrong code is another matter than wrong words after the right one.
+    fn row_of_answer(&self, expected: &str, line: &str) -> Option<&'static str> {
+        let row = self.conversation.row_of_step(self.index());
+        let code = |line: &str| match Utterance::of(line) {
+            Utterance::Status { code, .. } => Some(code.to_owned()),
+            _ => None,
+        };
+        if code(expected) == code(line) {
+            row
+        } else {
+            row.map(row_about_code)
+        }
+    }
+
+    /// The wait for a line ended without one.
+    fn short_of_line(&self, expected: &str, heard: &Heard) -> Stop {
+        let row = match heard {
+            Heard::Unfinished(_) => Some("W-LINE-1"),
+            _ => self
+                .conversation
+                .row_of_step(self.index())
+                .map(row_about_code),
+        };
+        self.short_of(row, expected, heard.phrase(), heard.line())
+    }
+
+    fn pass_over(&mut self, actor: &str, line: &[u8], why: &str) {
+        self.log.note(format!(
+            "{actor} got `{}`: {why}, passed over",
+            visible(line)
+        ));
+    }
+
+    pub(super) fn hear(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        for _ in 0..times {
+            for line in text.lines() {
+                self.get(actor, line, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Silence needs no clock: the server has taken everything and rests, and where another
+    /// registered user is there to say a line, the next thing heard is that line.
+    fn hear_nothing(&mut self, actor: &str) -> Result<(), Stop> {
+        self.let_digest()?;
+        if !self.raise_fence(actor)? {
+            self.wait_for_quiet()?;
+        }
+        while let Some(line) = self.peer(actor).and_then(Peer::next_line) {
+            self.refuse_unless_passed_over(actor, &line)?;
+        }
+        let unfinished = self
+            .peer(actor)
+            .map(|peer| peer.unfinished().to_vec())
+            .unwrap_or_default();
+        if !unfinished.is_empty() {
+            self.refuse_unless_passed_over(actor, &unfinished)?;
+        }
+        self.claim_silence(actor);
+        Ok(())
+    }
+
+    /// Makes another registered user say a line and waits for it. False where that cannot be done.
+    fn raise_fence(&mut self, actor: &str) -> Result<bool, Stop> {
+        if !self.conversation.is_registered(actor) {
+            return Ok(false);
+        }
+        let speaker = self.peers.iter().rev().find(|peer| {
+            peer.actor != actor && peer.is_open() && self.conversation.is_registered(&peer.actor)
+        });
+        let Some(speaker) = speaker.map(|peer| peer.actor.clone()) else {
+            return Ok(false);
+        };
+        let name = self
+            .conversation
+            .registered_name(&speaker)
+            .unwrap_or(&speaker)
+            .to_owned();
+        let fence = format!("{FENCE} {}", self.index());
+        self.send(&speaker, format!("@{name}: {fence}\n").as_bytes())?;
+        let patience = self.setting.pace.answer();
+        let is_up = self.wait_for(patience, |stage| {
+            let peer = stage.peer(actor)?;
+            let fence = fence.as_bytes();
+            let is_there = peer
+                .lines()
+                .any(|line| line.windows(fence.len()).any(|at| at == fence));
+            (is_there || !peer.is_open()).then_some(())
+        })?;
+        if is_up.is_none() {
+            self.log.note(format!(
+                "{actor} does not hear {speaker}: silence is judged by time"
+            ));
+        }
+        Ok(is_up.is_some())
+    }
+
+    /// A line came where none was meant to.
+    pub(super) fn refuse_unless_passed_over(
+        &mut self,
+        actor: &str,
+        line: &[u8],
+    ) -> Result<(), Stop> {
+        let text = String::from_utf8_lossy(line);
+        let row = match self.conversation.meaning(actor, &text) {
+            _ if is_fence(&text) => return Ok(()),
+            Meaning::Breach(row) if self.conversation.covers(row) => Some(row),
+            Meaning::Breach(row) => {
+                self.pass_over(actor, line, &format!("that is about {row}"));
+                return Ok(());
+            }
+            Meaning::Notice => {
+                self.pass_over(actor, line, "a notice");
+                return Ok(());
+            }
+            Meaning::Regular => None,
+        };
+        let received = format!("the line `{}`", visible(line));
+        Err(self.short_of(
+            row,
+            format!("that {actor} hears nothing"),
+            received,
+            Some(line),
+        ))
+    }
+
+    /// Closes in an orderly way: says that nothing follows, takes what still comes, and is gone.
+    pub(super) fn close(&mut self, actor: &str) -> Result<(), Stop> {
+        self.acts(actor)?;
+        self.let_digest()?;
+        let held: Vec<usize> = self.connections_of(actor);
+        for position in &held {
+            self.peers[*position].finish_sending();
+        }
+        let settle = self.setting.pace.settle();
+        self.wait_for(settle, |stage| {
+            held.iter()
+                .all(|position| !stage.peers[*position].is_open())
+                .then_some(())
+        })?;
+        for position in held {
+            self.peers[position].close();
+        }
+        self.gone(actor, false);
+        Ok(())
+    }
+
+    pub(super) fn reset(&mut self, actor: &str) -> Result<(), Stop> {
+        self.acts(actor)?;
+        self.let_digest()?;
+        for position in self.connections_of(actor) {
+            self.peers[position].reset();
+        }
+        self.gone(actor, true);
+        Ok(())
+    }
+
+    fn connections_of(&self, actor: &str) -> Vec<usize> {
+        let is_held = |position: &usize| {
+            self.peers[*position].actor == actor && !self.peers[*position].is_closed()
+        };
+        (0..self.peers.len()).filter(is_held).collect()
+    }
+
+    fn gone(&mut self, actor: &str, reset: bool) {
+        self.acts_next(actor);
+        self.conversation.left(actor);
+        self.log.record(EventKind::Closed {
+            actor: actor.to_owned(),
+            by_subject: false,
+            reset,
+        });
+    }
+
+    pub(super) fn be_disconnected(&mut self, actor: &str) -> Result<(), Stop> {
+        let patience = self.setting.pace.answer();
+        let end = self.wait_for(patience, |stage| stage.peer(actor)?.end().cloned())?;
+        if end.is_some() {
+            return Ok(());
+        }
+        let expected = format!("that the connection of {actor} is closed");
+        Err(self.short(
+            expected,
+            format!("it was still open {} later", shown(patience)),
+            None,
+        ))
+    }
+
+    pub(super) fn let_pass(&mut self, time: Duration) -> Result<(), Stop> {
+        self.let_digest()?;
+        self.wait_for(time, |_| None::<()>)?;
+        Ok(())
+    }
+
+    fn find_printed_port(&mut self) -> Result<(), Stop> {
+        let Some(address) = self.address else {
+            return Err(self.not_in_this_role());
+        };
+        let port = address.port().to_string();
+        let patience = self.setting.pace.answer();
+        let printed = self.wait_for(patience, |stage| {
+            let text = stage.screen.text();
+            let mut numbers = text.split(|character: char| !character.is_ascii_digit());
+            numbers.any(|number| number == port).then_some(())
+        })?;
+        if printed.is_some() {
+            return Ok(());
+        }
+        let text = self.screen.text();
+        let received = match text.trim() {
+            "" => "nothing was printed".to_owned(),
+            text => format!("`{}`", visible(last_of(text).as_bytes())),
+        };
+        let expected = format!("that it prints {port}, where it listens, on its terminal");
+        Err(self.short(expected, received, None))
+    }
+
+    fn start_another(&mut self) -> Result<(), Stop> {
+        let Target::Command(command) = self.setting.target else {
+            return Err(self.not_in_this_role());
+        };
+        let first = self.address;
+        let second = self.start_listening(command)?;
+        if first.is_some_and(|first| first.port() == second.port()) {
+            let received = format!("both listen on port {}", second.port());
+            return Err(self.short("a port of its own", received, None));
+        }
+        Ok(())
+    }
+
+    fn interrupt(&mut self) -> Result<(), Stop> {
+        const CTRL_C: &[u8] = b"\x03";
+        self.let_digest()?;
+        let Some(subject) = self.subjects.first_mut() else {
+            return Err(self.not_in_this_role());
+        };
+        if subject.turns_ctrl_c_into_a_signal() {
+            subject.press(CTRL_C);
+            self.log.record(EventKind::Typed {
+                bytes: CTRL_C.to_vec(),
+            });
+        } else {
+            subject.interrupt();
+            self.log.record(EventKind::Signalled {
+                signal: "SIGINT".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn terminate(&mut self) -> Result<(), Stop> {
+        self.let_digest()?;
+        let Some(subject) = self.subjects.first_mut() else {
+            return Err(self.not_in_this_role());
+        };
+        subject.terminate();
+        self.log.record(EventKind::Signalled {
+            signal: "SIGTERM".to_owned(),
+        });
+        Ok(())
+    }
+
+    /// The end of the process that was started; connections stay open meanwhile.
+    pub(super) fn wait_for_end(&mut self) -> Result<(), Stop> {
+        let patience = 2 * self.setting.pace.answer();
+        let end = self.wait_for(patience, |stage| {
+            stage.subjects.first()?.how_ended().map(|_| ())
+        })?;
+        if end.is_some() {
+            return Ok(());
+        }
+        let received = format!("it was still running {} later", shown(patience));
+        Err(self.short("that the program ends", received, None))
+    }
+
+    pub(super) fn compare_memory(&mut self, bound: u64) -> Result<(), Stop> {
+        self.let_digest()?;
+        let (Some(before), Some(now)) = (self.memory_before, self.peak_memory()) else {
+            // A program that gave up has given its memory back.
+            return Ok(());
+        };
+        let growth = now.saturating_sub(before);
+        if growth <= bound {
+            return Ok(());
+        }
+        let expected = format!("at most {} KiB more memory", bound / 1024);
+        Err(self.short(expected, format!("{} KiB more", growth / 1024), None))
+    }
+}
+
+/// The row about the code of an answer, for the row about its words.
+fn row_about_code(row: &'static str) -> &'static str {
+    match row {
+        "S-REG-2" => "S-REG-1",
+        "S-REG-4" => "S-REG-3",
+        "S-REG-6" => "S-REG-5",
+        other => other,
+    }
+}
+
+fn is_status(line: &[u8]) -> bool {
+    matches!(
+        Utterance::of(&String::from_utf8_lossy(line)),
+        Utterance::Status { .. }
+    )
+}
+
+/// The last lines of a longer text.
+fn last_of(text: &str) -> String {
+    const LINES: usize = 5;
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+/// A server that listens on every address is spoken to over loopback.
+fn to_speak_to(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

@@ -1,0 +1,534 @@
+//! Everybody and everything in one replay, and the one loop that watches them.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::Socket;
+
+use super::client::Shown;
+use super::log::Log;
+use super::{Setting, Stop};
+use crate::conformance::conversation::Conversation;
+use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, visible};
+use crate::conformance::peer::{self, End, Peer};
+use crate::conformance::screen::Screen;
+use crate::conformance::subject::{self, Subject};
+use crate::conformance::system::{self, SubjectSide};
+use crate::transcript::syntax::{Step, Transcript};
+
+/// A claim that an actor hears nothing, to be upheld until the end.
+#[derive(Debug)]
+struct Silence {
+    actor: String,
+    step: usize,
+}
+
+/// One replay while it runs.
+pub(super) struct Stage<'a> {
+    pub(super) setting: Setting<'a>,
+    transcript: &'a Transcript,
+    pub(super) conversation: Conversation<'a>,
+    index: usize,
+    pub(super) log: Log,
+    /// The first is the one that the transcript is about. Dropped before the connections are, so
+    /// that closing these is nothing the subject could trip over.
+    pub(super) subjects: Vec<Subject>,
+    pub(super) screen: Screen,
+    pub(super) peers: Vec<Peer>,
+    pub(super) listener: Option<TcpListener>,
+    /// Holds a port at which nobody listens.
+    pub(super) deaf: Option<Socket>,
+    /// What was sent to be shown, with what was shown before.
+    pub(super) shown: Vec<Shown>,
+    /// How much had been printed when something last happened to the subject.
+    pub(super) printed_before: usize,
+    /// Where the server under test is spoken to.
+    pub(super) address: Option<SocketAddr>,
+    /// The actor whose doing the subject may not have digested yet.
+    unsettled: Option<String>,
+    /// The subject was seen never to rest, so that waiting for its rest is vain.
+    is_restless: bool,
+    silences: Vec<Silence>,
+    pub(super) memory_before: Option<u64>,
+    pub(super) started: Instant,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(transcript: &'a Transcript, setting: Setting<'a>) -> Stage<'a> {
+        Stage {
+            setting,
+            transcript,
+            conversation: Conversation::new(transcript),
+            index: 0,
+            log: Log::new(),
+            subjects: Vec::new(),
+            screen: Screen::default(),
+            peers: Vec::new(),
+            listener: None,
+            deaf: None,
+            shown: Vec::new(),
+            printed_before: 0,
+            address: None,
+            unsettled: None,
+            is_restless: false,
+            silences: Vec::new(),
+            memory_before: None,
+            started: Instant::now(),
+        }
+    }
+
+    pub(super) fn transcript(&self) -> &'a Transcript {
+        self.transcript
+    }
+
+    pub(super) fn step(&self) -> &'a Step {
+        &self.transcript.steps[self.index]
+    }
+
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Goes on to a step, unless it is known to be in vain.
+    pub(super) fn enter(&mut self, index: usize) -> Result<(), Stop> {
+        self.index = index;
+        self.log.enter(index);
+        let row = self.conversation.row_of_step(index);
+        match row.filter(|row| !self.conversation.covers(row)) {
+            Some(row) if self.setting.ledger.is_known_to_fail(row) => {
+                Err(Box::new(Outcome::Skipped {
+                    because_of: row.to_owned(),
+                }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The step under way held.
+    pub(super) fn held(&self) {
+        if let Some(row) = self.conversation.row_of_step(self.index) {
+            self.setting.ledger.held(row);
+        }
+    }
+
+    /// Ends everything and gives the log.
+    pub(super) fn strike(self) -> (Vec<Event>, f64) {
+        let Stage {
+            subjects,
+            peers,
+            log,
+            ..
+        } = self;
+        drop(subjects);
+        drop(peers);
+        log.finish()
+    }
+
+    // Watching.
+
+    /// Looks on until `ready` has an answer or `patience` is out; looks once more at the very end,
+    /// so that a harness that was held up itself does not blame the subject.
+    pub(super) fn wait_for<T>(
+        &mut self,
+        patience: Duration,
+        mut ready: impl FnMut(&mut Stage<'a>) -> Option<T>,
+    ) -> Result<Option<T>, Stop> {
+        let deadline = Instant::now() + patience;
+        let mut is_last = false;
+        loop {
+            if let Some(answer) = ready(self) {
+                return Ok(Some(answer));
+            }
+            if self.setting.cancelled.load(Ordering::Relaxed) {
+                return Err(Box::new(Outcome::Unable {
+                    reason: "interrupted".to_owned(),
+                }));
+            }
+            if is_last {
+                return Ok(None);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            is_last = left.is_zero();
+            self.look(left);
+        }
+    }
+
+    /// Waits at most `patience` for anything at all to happen, and takes note of all that did.
+    pub(super) fn look(&mut self, patience: Duration) {
+        /// So that an interruption of the run is seen soon.
+        const LONGEST: Duration = Duration::from_millis(100);
+        let something_happened = self.poll(patience.min(LONGEST));
+        if something_happened {
+            self.take_news_of_subjects();
+            self.accept();
+            self.take_news_of_peers();
+        }
+    }
+
+    fn poll(&self, patience: Duration) -> bool {
+        let mut watched: Vec<PollFd<'_>> = Vec::new();
+        let mut watch = |source, flags| watched.push(PollFd::from_borrowed_fd(source, flags));
+        for subject in &self.subjects {
+            subject
+                .sources()
+                .for_each(|source| watch(source, PollFlags::IN));
+            subject
+                .sink()
+                .into_iter()
+                .for_each(|sink| watch(sink, PollFlags::OUT));
+        }
+        if let Some(listener) = &self.listener {
+            watch(listener.as_fd(), PollFlags::IN);
+        }
+        for (socket, reads, writes) in self.peers.iter().filter_map(Peer::interest) {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::IN, reads);
+            flags.set(PollFlags::OUT, writes);
+            watch(socket, flags);
+        }
+        let timeout = Timespec {
+            tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(patience.subsec_nanos()),
+        };
+        // An interrupted wait is a short one.
+        poll(&mut watched, Some(&timeout)).is_ok_and(|ready| ready > 0)
+    }
+
+    fn take_news_of_subjects(&mut self) {
+        for position in 0..self.subjects.len() {
+            for news in self.subjects[position].news() {
+                match news {
+                    subject::News::Printed(bytes) => self.printed(position, bytes),
+                    subject::News::Ended(how) => self.log.record(EventKind::Ended { how }),
+                }
+            }
+        }
+    }
+
+    fn printed(&mut self, position: usize, bytes: Vec<u8>) {
+        if position == 0 {
+            let answers = self.screen.show(&bytes);
+            if !answers.is_empty() {
+                self.subjects[position].press(&answers);
+            }
+        }
+        self.log.record(EventKind::Printed { bytes });
+    }
+
+    /// In client transcripts: takes the connections that the subject opens.
+    fn accept(&mut self) {
+        let Some(listener) = &self.listener else {
+            return;
+        };
+        while let Ok((stream, _)) = listener.accept() {
+            if let Ok(peer) = Peer::accepted("server", stream) {
+                self.peers.push(peer);
+                self.log.record(EventKind::Connected {
+                    actor: "server".to_owned(),
+                });
+            }
+        }
+    }
+
+    fn take_news_of_peers(&mut self) {
+        for position in 0..self.peers.len() {
+            let actor = self.peers[position].actor.clone();
+            for news in self.peers[position].news() {
+                let actor = actor.clone();
+                self.log.record(match news {
+                    peer::News::Connected => EventKind::Connected { actor },
+                    peer::News::Received(bytes) => EventKind::Received { actor, bytes },
+                    peer::News::Ended(End::NotConnected(why)) => EventKind::Note {
+                        text: format!("{actor} could not connect: {why}"),
+                    },
+                    peer::News::Ended(end) => EventKind::Closed {
+                        actor,
+                        by_subject: true,
+                        reset: end == End::Reset,
+                    },
+                });
+            }
+        }
+    }
+
+    // Letting the subject come to rest.
+
+    /// Notes that `actor` does something, and first lets the subject digest what another did before,
+    /// so that things are done to it in the order in which the transcript says them.
+    pub(super) fn acts(&mut self, actor: &str) -> Result<(), Stop> {
+        if self
+            .unsettled
+            .as_deref()
+            .is_some_and(|other| other != actor)
+        {
+            self.let_digest()?;
+        }
+        self.unsettled = Some(actor.to_owned());
+        Ok(())
+    }
+
+    /// Notes that `actor` did something, nothing of others being left to digest.
+    pub(super) fn acts_next(&mut self, actor: &str) {
+        self.unsettled = Some(actor.to_owned());
+    }
+
+    /// Waits until the subject has taken all that was sent to it and all its threads wait in the
+    /// kernel; for a bounded time, since some never do.
+    pub(super) fn let_digest(&mut self) -> Result<(), Stop> {
+        const LONGEST: Duration = Duration::from_millis(300);
+        const LONGEST_FOR_RESTLESS: Duration = Duration::from_millis(30);
+        self.unsettled = None;
+        if !self.can_see_processes() {
+            return self.wait_for_quiet();
+        }
+        let longest = if self.is_restless {
+            LONGEST_FOR_RESTLESS
+        } else {
+            LONGEST
+        };
+        let mut pause = Duration::from_micros(100);
+        let mut mark = None;
+        let begun = Instant::now();
+        let rested = self.wait_for(longest, |stage| {
+            let now = stage.mark_of_rest();
+            if now.is_some() && now == mark {
+                return Some(());
+            }
+            mark = now;
+            stage.look(pause.min(longest.saturating_sub(begun.elapsed())));
+            pause = (pause * 2).min(Duration::from_millis(5));
+            None
+        })?;
+        if rested.is_none() {
+            self.is_restless = true;
+        }
+        Ok(())
+    }
+
+    fn can_see_processes(&self) -> bool {
+        cfg!(target_os = "linux") && !self.subjects.is_empty()
+    }
+
+    /// `None` while something waits to be read or runs; otherwise equal to the last one if nothing
+    /// ran since.
+    fn mark_of_rest(&self) -> Option<(usize, u64)> {
+        if self
+            .peers
+            .iter()
+            .any(|peer| peer.is_open() && !peer.has_sent_all())
+        {
+            return None;
+        }
+        let processes: Vec<i32> = self.subjects.iter().flat_map(Subject::processes).collect();
+        let side = match (self.address, &self.listener) {
+            (Some(address), _) => Some(SubjectSide::LocalPort(address.port())),
+            (None, Some(listener)) => listener
+                .local_addr()
+                .ok()
+                .map(|address| SubjectSide::RemotePort(address.port())),
+            (None, None) => None,
+        };
+        if let (Some(process), Some(side)) = (processes.first(), side) {
+            if system::has_unread(*process, side) {
+                return None;
+            }
+        }
+        system::rest_mark(&processes).map(|mark| (processes.len(), mark))
+    }
+
+    /// Waits until nothing has come for the settle time; for a bounded time.
+    pub(super) fn wait_for_quiet(&mut self) -> Result<(), Stop> {
+        const LONGEST: Duration = Duration::from_secs(2);
+        let settle = self.setting.pace.settle();
+        let deadline = Instant::now() + LONGEST;
+        let mut quiet_since = (Instant::now(), self.log.length());
+        self.wait_for(LONGEST, |stage| {
+            if stage.log.length() != quiet_since.1 {
+                quiet_since = (Instant::now(), stage.log.length());
+            }
+            let left = settle.saturating_sub(quiet_since.0.elapsed());
+            if left.is_zero() || Instant::now() >= deadline {
+                return Some(());
+            }
+            stage.look(left);
+            None
+        })?;
+        Ok(())
+    }
+
+    // Actors.
+
+    /// Position of the actor's current connection.
+    pub(super) fn position(&self, actor: &str) -> Option<usize> {
+        self.peers.iter().rposition(|peer| peer.actor == actor)
+    }
+
+    pub(super) fn peer(&mut self, actor: &str) -> Option<&mut Peer> {
+        self.peers.iter_mut().rfind(|peer| peer.actor == actor)
+    }
+
+    /// Sends `bytes` in the name of `actor` and waits until the system has taken them all.
+    pub(super) fn send(&mut self, actor: &str, bytes: &[u8]) -> Result<(), Stop> {
+        self.acts(actor)?;
+        let Some(peer) = self.peer(actor) else {
+            return Err(self.short("a connection to speak on", "none", None));
+        };
+        peer.send(bytes);
+        self.log.record(EventKind::Sent {
+            actor: actor.to_owned(),
+            bytes: bytes.to_vec(),
+        });
+        let patience = self.setting.pace.answer();
+        let taken = self.wait_for(patience, |stage| {
+            let peer = stage.peer(actor)?;
+            (peer.has_sent_all() || !peer.is_open()).then_some(())
+        })?;
+        match taken {
+            Some(()) => Ok(()),
+            None => {
+                let expected = format!("that all of what {actor} sends is read");
+                Err(self.short(
+                    expected,
+                    format!("{} later it is not", shown(patience)),
+                    None,
+                ))
+            }
+        }
+    }
+
+    /// Waits for the next line that `actor` gets.
+    pub(super) fn next_line(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
+        let heard = self.wait_for(patience, |stage| {
+            let peer = stage.peer(actor)?;
+            if let Some(line) = peer.next_line() {
+                return Some(Heard::Line(line));
+            }
+            let end = peer.end()?.clone();
+            Some(match peer.unfinished() {
+                [] => Heard::End(end),
+                unfinished => Heard::Unfinished(unfinished.to_vec()),
+            })
+        })?;
+        if let Some(heard) = heard {
+            return Ok(heard);
+        }
+        let unfinished = self
+            .peer(actor)
+            .map(|peer| peer.unfinished().to_vec())
+            .unwrap_or_default();
+        let has_connection = self.position(actor).is_some();
+        Ok(match unfinished {
+            unfinished if !unfinished.is_empty() => Heard::Unfinished(unfinished),
+            _ if has_connection => Heard::Nothing(patience),
+            _ => Heard::NoConnection(patience),
+        })
+    }
+
+    // Judging.
+
+    /// The step under way fell short, and speaks of the row that its expectation is about.
+    pub(super) fn short(
+        &self,
+        expected: impl Into<String>,
+        received: impl Into<String>,
+        line: Option<&[u8]>,
+    ) -> Stop {
+        let row = self.conversation.row_of_step(self.index);
+        self.short_of(row, expected, received, line)
+    }
+
+    /// The step under way fell short, and speaks of `row`.
+    pub(super) fn short_of(
+        &self,
+        row: Option<&str>,
+        expected: impl Into<String>,
+        received: impl Into<String>,
+        line: Option<&[u8]>,
+    ) -> Stop {
+        let mut received = received.into();
+        if let Some(how) = self.subjects.first().and_then(Subject::how_ended) {
+            received.push_str(&format!("; the program had ended ({how})"));
+        }
+        Box::new(Outcome::FellShort(Shortfall {
+            step: self.index,
+            expected: expected.into(),
+            received,
+            line: line.map(visible),
+            speaks_of: row.map(str::to_owned),
+        }))
+    }
+
+    /// `actor` was silent in the step under way, and has nothing to hear of what was said before it.
+    pub(super) fn claim_silence(&mut self, actor: &str) {
+        self.silences.push(Silence {
+            actor: actor.to_owned(),
+            step: self.index,
+        });
+    }
+
+    /// Looks whether anything came after all where silence was claimed.
+    pub(super) fn check_late_arrivals(&mut self) -> Result<(), Stop> {
+        if self.silences.is_empty() {
+            return Ok(());
+        }
+        self.look(Duration::ZERO);
+        for silence in std::mem::take(&mut self.silences) {
+            let Some(position) = self.position(&silence.actor) else {
+                continue;
+            };
+            let lines: Vec<Vec<u8>> = self.peers[position].lines().cloned().collect();
+            for line in lines {
+                let text = String::from_utf8_lossy(&line);
+                if self.conversation.is_of_before(silence.step, &text)
+                    && !super::server::is_fence(&text)
+                {
+                    self.index = silence.step;
+                    self.refuse_unless_passed_over(&silence.actor, &line)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What became of waiting for a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Heard {
+    Line(Vec<u8>),
+    /// Text without a line end, and nothing after it.
+    Unfinished(Vec<u8>),
+    End(End),
+    Nothing(Duration),
+    NoConnection(Duration),
+}
+
+impl Heard {
+    /// As a phrase for "received".
+    pub(super) fn phrase(&self) -> String {
+        match self {
+            Heard::Line(line) => format!("the line `{}`", visible(line)),
+            Heard::Unfinished(text) => format!("`{}` without a line end", visible(text)),
+            Heard::End(End::Orderly) => "the connection was closed".to_owned(),
+            Heard::End(End::Reset) => "the connection was reset".to_owned(),
+            Heard::End(End::NotConnected(why)) => format!("no connection: {why}"),
+            Heard::Nothing(patience) => format!("nothing within {}", shown(*patience)),
+            Heard::NoConnection(patience) => format!("no connection within {}", shown(*patience)),
+        }
+    }
+
+    /// The line itself, where one came, whole or not.
+    pub(super) fn line(&self) -> Option<&[u8]> {
+        match self {
+            Heard::Line(line) | Heard::Unfinished(line) => Some(line),
+            _ => None,
+        }
+    }
+}
+
+/// A duration as a person says it.
+pub(super) fn shown(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

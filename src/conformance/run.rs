@@ -1,0 +1,156 @@
+//! A whole run: every transcript asked for, side by side, against fresh processes of one subject.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::evidence::{Evidence, Outcome};
+use super::pace::{LagMeter, Pace};
+use super::replay::{Ledger, Setting, replay};
+use super::requirement::Requirement;
+use super::result::{Case, RunResult};
+use super::target::{Target, client_command};
+use super::verdict::{by_requirement, judge};
+use crate::transcript::syntax::{Action, Role};
+
+/// What to run, and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The program under test.
+    pub target: Target,
+    /// Whether it is a server or a client.
+    pub role: Role,
+    /// The rows to report on.
+    pub requirements: Vec<Requirement>,
+    /// The transcripts to replay, all of the role.
+    pub cases: Vec<Case>,
+    /// How many replays at the same time, at least 1.
+    pub jobs: usize,
+    /// How long to wait for an answer.
+    pub patience: Duration,
+    /// Path of the `conform` program, which supervises subjects.
+    pub harness: PathBuf,
+}
+
+/// Something that a person who watches a run wants to know.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// A transcript is being replayed, for the given time (the first is 1).
+    Began(&'a Case, usize),
+    /// A transcript has been replayed as often as needed; whether it held.
+    Finished(&'a Case, bool),
+}
+
+/// A transcript that does not hold is replayed on a fresh process up to so often in all: a mixture is
+/// reported as such, never as a pass.
+const MOST_RUNS: usize = 3;
+
+/// Runs the plan. Where `cancelled` is set meanwhile, comes back soon with `None`, all processes gone.
+pub fn run(
+    plan: Plan,
+    cancelled: &AtomicBool,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Option<RunResult> {
+    let begun = Instant::now();
+    let pace = Arc::new(Pace::new(plan.patience));
+    let _meter = LagMeter::start(Arc::clone(&pace));
+    let ledger = Ledger::default();
+    let setting = Setting {
+        target: &plan.target,
+        harness: &plan.harness,
+        pace: &pace,
+        ledger: &ledger,
+        cancelled,
+    };
+    let evidence: Mutex<Vec<Vec<Evidence>>> = Mutex::new(vec![Vec::new(); plan.cases.len()]);
+    let order = longest_first(&plan.cases);
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..plan.jobs.clamp(1, plan.cases.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let runs = replay_until_sure(&plan.cases[*position], &plan, setting, progress);
+                    if let Ok(mut evidence) = evidence.lock() {
+                        evidence[*position] = runs;
+                    }
+                }
+            });
+        }
+    });
+    if cancelled.load(Ordering::Relaxed) {
+        return None;
+    }
+    let evidence = evidence
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let transcripts = judge(plan.cases.into_iter().zip(evidence).collect());
+    Some(RunResult {
+        role: plan.role,
+        command: plan.target.shown(),
+        dialect: "line".to_owned(),
+        requirements: by_requirement(plan.requirements, &transcripts),
+        transcripts,
+        seconds: begun.elapsed().as_secs_f64(),
+    })
+}
+
+fn replay_until_sure(
+    case: &Case,
+    plan: &Plan,
+    setting: Setting<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Vec<Evidence> {
+    let mut runs: Vec<Evidence> = Vec::new();
+    while can_be_asked(case, plan) && runs.len() < MOST_RUNS {
+        if setting.cancelled.load(Ordering::Relaxed) {
+            break;
+        }
+        progress(Progress::Began(case, runs.len() + 1));
+        let run = replay(&case.transcript, setting);
+        let is_plain =
+            matches!(run.outcome, Outcome::Completed | Outcome::Skipped { .. }) && runs.is_empty();
+        runs.push(run);
+        if is_plain {
+            break;
+        }
+    }
+    let held = runs.iter().all(|run| run.outcome == Outcome::Completed);
+    progress(Progress::Finished(case, held));
+    runs
+}
+
+/// Positions of the cases in the order in which to begin them: those that take time by themselves first.
+fn longest_first(cases: &[Case]) -> Vec<usize> {
+    let seconds = |case: &Case| {
+        let passing = case.transcript.steps.iter().map(|step| match step.action {
+            Action::Pass { seconds } => seconds,
+            _ => 0,
+        });
+        passing.sum::<u32>()
+    };
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    order.sort_by_key(|position| std::cmp::Reverse(seconds(&cases[*position])));
+    order
+}
+
+/// Whether this subject can be asked at all: a server that runs already cannot be stopped, and a
+/// command that takes host and port apart cannot be given an address without them.
+fn can_be_asked(case: &Case, plan: &Plan) -> bool {
+    let needs = |action: &Action| match (&plan.target, action) {
+        (Target::Running(_), action) => !matches!(
+            action,
+            Action::PrintsItsPort
+                | Action::AnotherStarts
+                | Action::IsInterrupted
+                | Action::IsTerminated
+                | Action::Ends
+                | Action::GrowsByAtMost { .. }
+        ),
+        (Target::Command(command), Action::ClientStarts { name, address }) => {
+            client_command(command, name, address).is_some()
+        }
+        (Target::Command(_), _) => true,
+    };
+    case.transcript.steps.iter().all(|step| needs(&step.action))
+}

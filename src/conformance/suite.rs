@@ -1,0 +1,178 @@
+//! The transcripts and requirements: those in the binary, or those of a directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::requirement::{Requirement, parse_requirements};
+use super::result::Case;
+use crate::transcript::{Diagnostic, parse};
+
+include!(concat!(env!("OUT_DIR"), "/suite.rs"));
+
+const REQUIREMENTS: &str = include_str!("../../conformance/requirements.toml");
+
+/// What is asked of an implementation.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    /// Every row, in the table's order.
+    pub requirements: Vec<Requirement>,
+    /// Every transcript, by name.
+    pub cases: Vec<Case>,
+}
+
+/// A file of a suite that cannot be used.
+#[derive(Debug)]
+pub enum Problem {
+    /// Mistakes in a transcript.
+    Transcript {
+        /// The file, as it is to be named.
+        file: String,
+        /// Its text.
+        source: String,
+        /// Every mistake in it.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// Anything else, in a sentence.
+    Other(String),
+}
+
+impl Suite {
+    /// The suite in the binary.
+    ///
+    /// # Errors
+    /// A mistake in it, which the project's own tests keep from happening.
+    pub fn embedded() -> Result<Suite, Vec<Problem>> {
+        let requirements = parse_requirements(REQUIREMENTS)
+            .map_err(|why| vec![Problem::Other(format!("requirements.toml: {why}"))])?;
+        let named = FILES.iter().map(|(name, source)| {
+            (
+                (*name).to_owned(),
+                format!("conformance/{name}.chat"),
+                (*source).to_owned(),
+            )
+        });
+        Suite::of(requirements, named)
+    }
+
+    /// The transcripts below `folder` with the requirements of the binary, or with those of a
+    /// `requirements.toml` in it.
+    ///
+    /// # Errors
+    /// What cannot be read, and every mistake in every file.
+    pub fn in_folder(folder: &Path) -> Result<Suite, Vec<Problem>> {
+        let other = |why: String| vec![Problem::Other(why)];
+        let own = folder.join("requirements.toml");
+        let source = match fs::read_to_string(&own) {
+            Ok(source) => source,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => REQUIREMENTS.to_owned(),
+            Err(error) => return Err(other(format!("{}: {error}", own.display()))),
+        };
+        let requirements = parse_requirements(&source)
+            .map_err(|why| other(format!("{}: {why}", own.display())))?;
+        let mut files = transcripts_below(folder).map_err(other)?;
+        // Scripts that are wrong on purpose, for the tests of the language.
+        files.retain(|file| !file.starts_with(folder.join("invalid")));
+        if files.is_empty() {
+            return Err(other(format!("{}: no .chat file in it", folder.display())));
+        }
+        let mut named = Vec::new();
+        for file in files {
+            let source = fs::read_to_string(&file)
+                .map_err(|error| other(format!("{}: {error}", file.display())))?;
+            let name = file
+                .strip_prefix(folder)
+                .unwrap_or(&file)
+                .with_extension("");
+            named.push((
+                name.display().to_string(),
+                file.display().to_string(),
+                source,
+            ));
+        }
+        Suite::of(requirements, named.into_iter())
+    }
+
+    fn of(
+        requirements: Vec<Requirement>,
+        named: impl Iterator<Item = (String, String, String)>,
+    ) -> Result<Suite, Vec<Problem>> {
+        let mut cases = Vec::new();
+        let mut problems = Vec::new();
+        for (name, file, source) in named {
+            match parse(&file, &source) {
+                Ok(transcript) => {
+                    let is_known = |id: &&String| requirements.iter().any(|row| row.id == **id);
+                    for id in transcript.covers.iter().filter(|id| !is_known(id)) {
+                        problems.push(Problem::Other(format!(
+                            "{file}: covers {id}, which is no requirement; `conform list` shows them all"
+                        )));
+                    }
+                    cases.push(Case {
+                        name,
+                        source,
+                        transcript,
+                    });
+                }
+                Err(diagnostics) => problems.push(Problem::Transcript {
+                    file,
+                    source,
+                    diagnostics,
+                }),
+            }
+        }
+        if problems.is_empty() {
+            Ok(Suite {
+                requirements,
+                cases,
+            })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Ids of the rows that no transcript covers.
+    pub fn uncovered(&self) -> Vec<&str> {
+        let is_covered = |id: &String| {
+            self.cases
+                .iter()
+                .any(|case| case.transcript.covers.contains(id))
+        };
+        let ids = self.requirements.iter().map(|row| &row.id);
+        ids.filter(|id| !is_covered(id))
+            .map(String::as_str)
+            .collect()
+    }
+}
+
+/// Every `.chat` file below `folder`, in order; `folder` itself where it is such a file.
+///
+/// # Errors
+/// What cannot be read, in a sentence.
+pub fn transcripts_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    if folder.is_file() {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .map_err(unreadable)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(unreadable)?;
+    entries.sort();
+    let mut files = Vec::new();
+    for entry in entries {
+        // A link to a folder could lead round in a circle.
+        let is_link = entry
+            .symlink_metadata()
+            .is_ok_and(|metadata| metadata.is_symlink());
+        if entry.is_dir() && !is_link {
+            files.extend(transcripts_below(&entry)?);
+        } else if entry
+            .extension()
+            .is_some_and(|extension| extension == "chat")
+        {
+            files.push(entry);
+        }
+    }
+    Ok(files)
+}

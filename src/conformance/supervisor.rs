@@ -1,0 +1,249 @@
+//! The process between the harness and a subject, so that nothing of the subject outlives the harness.
+//!
+//! For each start of a subject the harness starts itself as a supervisor. The supervisor adopts
+//! every orphan below it and holds one end of a pipe whose other end the harness holds. When that
+//! pipe closes, however the harness ended (by a panic or `SIGKILL` too), the supervisor ends
+//! every process below it, removes their temporary directory, and is gone.
+//!
+//! The supervisor starts the subject through one more step, the launcher, which becomes a session
+//! leader with the given terminal, puts signals and limits in order and then turns into the
+//! subject. So no code runs between fork and exec, and none of it is unsafe.
+
+use std::io::{self, BufRead, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus};
+
+use super::system;
+
+/// The two hidden commands of `conform` by which it starts subjects.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Stage {
+    /// Looks after one subject until standard input closes.
+    #[command(hide = true)]
+    Supervise(Launch),
+    /// Turns into the subject.
+    #[command(hide = true)]
+    Launch(Launch),
+}
+
+/// What is to be started, and at which terminal.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Launch {
+    /// Device of the pseudo-terminal that becomes the subject's.
+    #[arg(long)]
+    terminal: PathBuf,
+    /// Program and arguments.
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+/// What a supervisor tells the harness, one a line on its standard output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// The subject's process was started, with this id.
+    Started(i32),
+    /// The subject's process is over, in this way.
+    Ended(String),
+}
+
+impl Report {
+    /// Reads a line that a supervisor wrote.
+    pub fn parse(line: &str) -> Option<Report> {
+        let (word, rest) = line.split_once(' ')?;
+        match word {
+            "started" => rest.parse().ok().map(Report::Started),
+            "ended" => Some(Report::Ended(rest.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// Runs one of the two stages.
+pub fn run(stage: Stage) -> ExitCode {
+    let outcome = match stage {
+        Stage::Supervise(launch) => supervise(&launch),
+        Stage::Launch(launch) => Err(turn_into_subject(&launch)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("conform: {error}");
+            ExitCode::from(127)
+        }
+    }
+}
+
+fn supervise(launch: &Launch) -> io::Result<()> {
+    system::adopt_orphans();
+    let scratch = tempfile::Builder::new().prefix("conform-").tempdir()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg("launch")
+        .arg("--terminal")
+        .arg(&launch.terminal)
+        .arg("--")
+        .args(&launch.command);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.env("TMPDIR", scratch.path());
+    give_plain_environment(&mut command);
+    let subject = i32::try_from(command.spawn()?.id()).map_err(io::Error::other)?;
+    report(&format!("started {subject}"));
+
+    let over = Arc::new(AtomicBool::new(false));
+    let noticed = Arc::clone(&over);
+    std::thread::spawn(move || reap(subject, &noticed));
+    obey(subject, &over);
+    sweep(subject, &over);
+    scratch.close()
+}
+
+/// What hides a fault or depends on the person who runs the harness does not reach the subject.
+fn give_plain_environment(command: &mut Command) {
+    for name in [
+        "PYTHONUNBUFFERED",
+        "COLUMNS",
+        "LINES",
+        "LC_ALL",
+        "LANGUAGE",
+        "NO_COLOR",
+    ] {
+        command.env_remove(name);
+    }
+    // A submission's folder is left as it was found.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+}
+
+/// Collects every process that ends, and tells of the subject's end.
+fn reap(subject: i32, over: &AtomicBool) {
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_pid() == subject => {
+                over.store(true, Ordering::SeqCst);
+                report(&format!("ended {}", how_it_ended(status)));
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn how_it_ended(status: WaitStatus) -> String {
+    let status = ExitStatus::from_raw(status.as_raw());
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+fn report(line: &str) {
+    let mut output = io::stdout().lock();
+    // The harness may be gone: then nobody wants to know.
+    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+}
+
+/// Passes on signals that the harness asks for, until it closes the pipe.
+fn obey(subject: i32, over: &AtomicBool) {
+    for line in io::stdin().lock().lines() {
+        let signal = match line.as_deref() {
+            Ok("interrupt") => Signal::INT,
+            Ok("terminate") => Signal::TERM,
+            Ok(_) => continue,
+            Err(_) => return,
+        };
+        // Once it is collected its id may be another's.
+        if let Some(pid) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+}
+
+/// Ends every process below this one; gives up on what the system itself does not let end.
+fn sweep(subject: i32, over: &AtomicBool) {
+    const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+    let begun = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    }
+    let own_id = rustix::process::getpid().as_raw_pid();
+    while begun.elapsed() < GIVE_UP_AFTER {
+        let left = system::descendants(own_id);
+        if left.is_empty() {
+            return;
+        }
+        left.into_iter().for_each(system::kill);
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// Never comes back unless it fails.
+fn turn_into_subject(launch: &Launch) -> io::Error {
+    if let Err(error) = take_terminal(launch).and_then(|()| put_signals_in_order()) {
+        return error;
+    }
+    put_limits_in_order();
+    let error = Command::new(&launch.command[0])
+        .args(&launch.command[1..])
+        .exec();
+    io::Error::other(format!("cannot start {}: {error}", launch.command[0]))
+}
+
+fn take_terminal(launch: &Launch) -> io::Result<()> {
+    rustix::process::setsid()?;
+    let terminal = rustix::fs::open(&launch.terminal, OFlags::RDWR, Mode::empty())?;
+    rustix::process::ioctl_tiocsctty(&terminal)?;
+    rustix::stdio::dup2_stdin(&terminal)?;
+    rustix::stdio::dup2_stdout(&terminal)?;
+    rustix::stdio::dup2_stderr(&terminal)?;
+    Ok(())
+}
+
+/// A caught signal is at its default again after exec, an ignored one stays ignored: so each that
+/// a shell or `nohup` may have set to be ignored is caught here for a moment.
+fn put_signals_in_order() -> io::Result<()> {
+    use signal_hook::consts::*;
+    let noticed = Arc::new(AtomicBool::new(false));
+    let inherited = [
+        SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD, SIGTSTP, SIGTTIN,
+        SIGTTOU, SIGWINCH,
+    ];
+    for signal in inherited {
+        signal_hook::flag::register(signal, Arc::clone(&noticed))?;
+    }
+    Ok(())
+}
+
+/// Generous bounds on what one subject may take of the machine.
+fn put_limits_in_order() {
+    const CPU_SECONDS: u64 = 300;
+    const FILE_BYTES: u64 = 256 << 20;
+    for (resource, limit) in [
+        (Resource::Core, 0),
+        (Resource::Cpu, CPU_SECONDS),
+        (Resource::Fsize, FILE_BYTES),
+    ] {
+        let allowed = rustix::process::getrlimit(resource)
+            .maximum
+            .unwrap_or(u64::MAX);
+        let limit = Some(limit.min(allowed));
+        // A limit that cannot be set is one that is stricter already.
+        let _ = rustix::process::setrlimit(
+            resource,
+            Rlimit {
+                current: limit,
+                maximum: limit,
+            },
+        );
+    }
+}

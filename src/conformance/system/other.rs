@@ -1,0 +1,40 @@
+//! Systems without `/proc`: nothing is known.
+
+use std::net::SocketAddr;
+
+use super::{Process, SubjectSide};
+
+/// Not possible here: what detaches itself from its process group gets away.
+pub fn adopt_orphans() {}
+
+/// Unknown.
+pub fn descendants(_ancestor: i32) -> Vec<Process> {
+    Vec::new()
+}
+
+/// Ends `target` at once.
+pub fn kill(target: Process) {
+    if let Some(pid) = rustix::process::Pid::from_raw(target.id) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// Unknown.
+pub fn listening(_processes: &[i32]) -> Vec<SocketAddr> {
+    Vec::new()
+}
+
+/// Unknown.
+pub fn has_unread(_process: i32, _side: SubjectSide) -> bool {
+    false
+}
+
+/// Unknown.
+pub fn rest_mark(_processes: &[i32]) -> Option<u64> {
+    None
+}
+
+/// Unknown.
+pub fn peak_memory(_processes: &[i32]) -> u64 {
+    0
+}

@@ -1,0 +1,82 @@
+//! Which program is judged, and how it is given what it needs to know.
+
+use std::net::SocketAddr;
+
+/// The program under test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Started afresh for each transcript.
+    Command(Vec<String>),
+    /// A server that is running already, and stays.
+    Running(SocketAddr),
+}
+
+impl Target {
+    /// Program and arguments, or the address, as shown in reports.
+    pub fn shown(&self) -> Vec<String> {
+        match self {
+            Target::Command(command) => command.clone(),
+            Target::Running(address) => vec![format!("chat://{address}")],
+        }
+    }
+}
+
+/// Completes a client's command with the user name and an address of the form `chat://host:port`.
+///
+/// They replace `{name}`, `{url}`, `{host}` and `{port}` where any of these stands in the
+/// command, and are appended, name first, where none does. `None` where the command asks for
+/// host and port apart and the address has no such parts.
+pub fn client_command(command: &[String], name: &str, url: &str) -> Option<Vec<String>> {
+    const PLACES: [&str; 4] = ["{name}", "{url}", "{host}", "{port}"];
+    let is_used = |place: &str| command.iter().any(|word| word.contains(place));
+    if !PLACES.into_iter().any(is_used) {
+        let appended = [name.to_owned(), url.to_owned()];
+        return Some(command.iter().cloned().chain(appended).collect());
+    }
+    let parts = url
+        .strip_prefix("chat://")
+        .and_then(|rest| rest.rsplit_once(':'));
+    if (is_used("{host}") || is_used("{port}")) && parts.is_none() {
+        return None;
+    }
+    let (host, port) = parts.unwrap_or_default();
+    let fill = |word: &String| {
+        word.replace("{name}", name)
+            .replace("{url}", url)
+            .replace("{host}", host)
+            .replace("{port}", port)
+    };
+    Some(command.iter().map(fill).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn name_and_address_are_appended_or_put_where_they_are_asked_for() {
+        let completed = |command: &str, url: &str| client_command(&words(command), "alice", url);
+        let url = "chat://127.0.0.1:80";
+        assert_eq!(
+            completed("python3 client.py", url),
+            Some(words("python3 client.py alice chat://127.0.0.1:80"))
+        );
+        assert_eq!(
+            completed("client -a {url} -n {name}", url),
+            Some(words("client -a chat://127.0.0.1:80 -n alice"))
+        );
+        assert_eq!(
+            completed("client {host} {port}", url),
+            Some(words("client 127.0.0.1 80"))
+        );
+        assert_eq!(completed("client {host} {port}", "nonsense"), None);
+        assert_eq!(
+            completed("client {url}", "nonsense"),
+            Some(words("client nonsense"))
+        );
+    }
+}

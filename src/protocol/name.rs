@@ -1,0 +1,117 @@
+//! The name that a client registers under.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A user's name: one word of 1 to 64 bytes of UTF-8, without white space or control characters.
+///
+/// A clone is a reference to the same bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Arc<str>);
+
+/// Why something is not a [`Name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidName {
+    /// There is nothing.
+    Empty,
+    /// It has so many bytes, more than [`Name::MAX_BYTES`].
+    TooLong(usize),
+    /// White space or a control character is in it.
+    Forbidden(char),
+}
+
+impl Name {
+    /// The longest name, in bytes.
+    pub const MAX_BYTES: usize = 64;
+
+    /// The name as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text of `line` if it is a message of this name, `@name: text`.
+    ///
+    /// Says the same as [`Message::parse`](super::Message::parse), and makes nothing for it.
+    pub fn text_in<'l>(&self, line: &'l str) -> Option<&'l str> {
+        line.strip_prefix('@')?
+            .strip_prefix(self.as_str())?
+            .strip_prefix(": ")
+    }
+}
+
+impl FromStr for Name {
+    type Err = InvalidName;
+
+    fn from_str(word: &str) -> Result<Name, InvalidName> {
+        if word.is_empty() {
+            return Err(InvalidName::Empty);
+        }
+        if word.len() > Name::MAX_BYTES {
+            return Err(InvalidName::TooLong(word.len()));
+        }
+        match word.chars().find(|c| c.is_whitespace() || c.is_control()) {
+            Some(character) => Err(InvalidName::Forbidden(character)),
+            None => Ok(Name(word.into())),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidName::Empty => write!(f, "a name has at least one character"),
+            InvalidName::TooLong(bytes) => write!(
+                f,
+                "a name has at most {} bytes, this one has {bytes}",
+                Name::MAX_BYTES
+            ),
+            InvalidName::Forbidden(character) if character.is_control() => write!(
+                f,
+                "a name has no control characters, this one has {}",
+                character.escape_default()
+            ),
+            InvalidName::Forbidden(_) => {
+                write!(f, "a name is one word, this one has white space in it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidName {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word_of_bounded_length() {
+        for right in ["a", "O'Brien", "søren", "@:", &"n".repeat(64)] {
+            assert_eq!(right.parse::<Name>().unwrap().as_str(), right);
+        }
+        assert_eq!("".parse::<Name>(), Err(InvalidName::Empty));
+        assert_eq!(
+            "ü".repeat(33).parse::<Name>(),
+            Err(InvalidName::TooLong(66))
+        );
+        for (word, character) in [
+            ("a b", ' '),
+            ("a\u{a0}b", '\u{a0}'),
+            ("\u{1b}[2J", '\u{1b}'),
+        ] {
+            assert_eq!(word.parse::<Name>(), Err(InvalidName::Forbidden(character)));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The socket that clients connect to.
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+
+/// How many clients may wait to be accepted; the system may allow fewer.
+const BACKLOG: i32 = 4096;
+
+/// Why there is no socket to listen on.
+#[derive(Debug)]
+pub enum ListenError {
+    /// The host is no address, and no name that can be resolved to one.
+    UnknownHost(String, io::Error),
+    /// The system says no.
+    Refused(SocketAddr, io::Error),
+}
+
+/// Listens on `host`, or on all interfaces, IPv6 and IPv4 by one socket; port 0 is any free port.
+pub fn open(host: Option<&str>, port: u16) -> Result<TcpListener, ListenError> {
+    let Some(host) = host else {
+        return listen((Ipv6Addr::UNSPECIFIED, port).into()).or_else(|error| match error {
+            ListenError::Refused(_, cause) if is_without_ipv6(&cause) => {
+                listen((Ipv4Addr::UNSPECIFIED, port).into())
+            }
+            error => Err(error),
+        });
+    };
+    let unknown = |cause| ListenError::UnknownHost(host.to_owned(), cause);
+    let addresses = (bare(host), port).to_socket_addrs().map_err(unknown)?;
+    let mut result = Err(unknown(io::Error::other("it has no address")));
+    for address in addresses {
+        result = listen(address);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let attempt = || {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        if address.ip() == Ipv6Addr::UNSPECIFIED {
+            socket.set_only_v6(false)?;
+        }
+        // A port whose old connections are still in TIME_WAIT is free.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    };
+    attempt().map_err(|cause| ListenError::Refused(address, cause))
+}
+
+fn is_without_ipv6(cause: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let missing = [
+        Errno::AFNOSUPPORT,
+        Errno::ADDRNOTAVAIL,
+        Errno::PROTONOSUPPORT,
+    ];
+    missing
+        .iter()
+        .any(|errno| cause.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// The host as a client on this machine writes it in a chat:// address.
+pub fn host_for_clients(host: Option<&str>) -> String {
+    let Some(host) = host.map(bare) else {
+        return "localhost".to_owned();
+    };
+    match host.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() => "localhost".to_owned(),
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        _ => host.to_owned(),
+    }
+}
+
+/// `[::1]` is taken for `::1`, as it stands in addresses with a port.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenError::UnknownHost(host, cause) => {
+                write!(f, "cannot find the address of host {host:?}: {cause}")
+            }
+            ListenError::Refused(address, cause) => {
+                let port = address.port();
+                match cause.kind() {
+                    io::ErrorKind::AddrInUse => write!(
+                        f,
+                        "port {port} is taken by another program; choose another, \
+                         or leave --port out to have a free one picked"
+                    ),
+                    io::ErrorKind::AddrNotAvailable => write!(
+                        f,
+                        "{} is not an address of this machine; leave --host out to listen on all",
+                        address.ip()
+                    ),
+                    io::ErrorKind::PermissionDenied => write!(
+                        f,
+                        "port {port} needs a privilege that this user does not have; \
+                         choose one from 1024 up, or leave --port out"
+                    ),
+                    _ => write!(f, "cannot listen on {address}: {cause}"),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_told_a_host_that_they_can_write() {
+        for (host, told) in [
+            (None, "localhost"),
+            (Some("0.0.0.0"), "localhost"),
+            (Some("::"), "localhost"),
+            (Some("::1"), "[::1]"),
+            (Some("[::1]"), "[::1]"),
+            (Some("127.0.0.1"), "127.0.0.1"),
+            (Some("lab7.example"), "lab7.example"),
+        ] {
+            assert_eq!(host_for_clients(host), told);
+        }
+    }
+}

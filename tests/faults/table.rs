@@ -1,0 +1,288 @@
+//! What the faulty programs can do wrong, and what the suite must say about each.
+#![allow(
+    dead_code,
+    reason = "each program reads its own half, and only the test reads all of it"
+)]
+
+use std::io::{self, Write};
+
+/// One way to be wrong.
+pub struct Fault {
+    /// What `--fault` calls it.
+    pub name: &'static str,
+    /// What the program then does.
+    pub sentence: &'static str,
+    /// Requirements that the suite must report as failed.
+    pub breaks: &'static [&'static str],
+    /// Further requirements that it may report as failed or blocked.
+    pub consequences: &'static [&'static str],
+}
+
+/// The right program and every fault of `table`: the values of `--fault`.
+pub fn names(table: &'static [Fault]) -> impl Iterator<Item = &'static str> {
+    std::iter::once("none").chain(table.iter().map(|fault| fault.name))
+}
+
+/// Prints `table`, one fault a line: its name, what it breaks, what it does.
+pub fn print(table: &[Fault]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for fault in table {
+        let breaks = fault.breaks.join(" ");
+        writeln!(out, "{:<28} {:<20} {}", fault.name, breaks, fault.sentence)?;
+    }
+    Ok(())
+}
+
+const fn fault(
+    name: &'static str,
+    sentence: &'static str,
+    breaks: &'static [&'static str],
+    consequences: &'static [&'static str],
+) -> Fault {
+    Fault {
+        name,
+        sentence,
+        breaks,
+        consequences,
+    }
+}
+
+/// Every row about servers: what follows where nobody can register, or nobody can be heard.
+const ALL_OF_SERVER: &[&str] = &[
+    "W-LINE-1", "W-LINE-2", "W-LINE-3", "S-PORT-1", "S-REG-1", "S-REG-2", "S-REG-3", "S-REG-4",
+    "S-REG-5", "S-REG-6", "S-REG-7", "S-MSG-1", "S-MSG-2", "S-MSG-3", "S-MSG-4", "S-MSG-5",
+    "S-MSG-6", "S-CONC-1", "S-CONC-2", "S-CONC-3", "S-DISC-1", "S-DISC-2", "S-DISC-3", "S-DISC-4",
+    "S-DISC-5", "S-DISC-6", "S-DISC-7", "S-SHUT-1", "S-SHUT-2", "S-RUN-1", "S-HARD-1", "S-HARD-2",
+    "S-HARD-3", "S-HARD-4", "S-HARD-5", "S-HARD-6", "S-HARD-7",
+];
+
+/// What a server can do wrong.
+#[rustfmt::skip]
+pub const SERVER: &[Fault] = &[
+    // The wire.
+    fault("no-line-ends", "writes every message bare, without an LF",
+        // No one is seen to get an answer.
+        &["W-LINE-1"], ALL_OF_SERVER),
+    fault("carriage-return-kept", "takes the CR of a CRLF for part of the line",
+        &["W-LINE-1"], &[]),
+    fault("partial-line-lost", "throws away what a read leaves unfinished",
+        // Long bursts are cut by reads wherever they are.
+        &["W-LINE-2"], &["S-MSG-5", "S-HARD-3", "S-HARD-4"]),
+    fault("split-registration-refused", "takes the first segment of a registration for all of it",
+        &["W-LINE-2"], &[]),
+    fault("read-is-message", "takes each read that ends in LF for one message, and forgets any other",
+        &["W-LINE-2", "W-LINE-3"], &["S-MSG-5", "S-HARD-4"]),
+    fault("first-of-segment-only", "hears only the first line of a read",
+        &["W-LINE-3"], &["S-MSG-5", "S-HARD-4"]),
+    fault("last-of-burst-lost", "loses the last line of a read that has several",
+        &["W-LINE-3"], &["S-MSG-5", "S-HARD-4"]),
+    fault("registration-swallows", "loses what comes in one segment with the registration",
+        &["W-LINE-3"], &[]),
+    fault("lost-at-1024", "reads 1,024 bytes at a time, and loses the line that crosses the end of a read",
+        // A burst is both several messages in a segment and messages in order.
+        &["W-LINE-3"], &["S-MSG-5", "S-HARD-4"]),
+    fault("lost-at-4096", "reads 4,096 bytes at a time, and loses the line that crosses the end of a read",
+        &["W-LINE-3"], &["S-MSG-5", "S-HARD-4"]),
+
+    // The port.
+    fault("fixed-port", "listens on a port of its own choice",
+        &["S-PORT-1"], &[]),
+    fault("port-unprinted", "does not say on which port it listens",
+        &["S-PORT-2"], &[]),
+    fault("wrong-port-printed", "says the next port",
+        &["S-PORT-2"], &[]),
+
+    // Registration.
+    fault("registration-unanswered", "never answers a registration",
+        // No one can register.
+        &["S-REG-1"], ALL_OF_SERVER),
+    fault("hidden-200", "greets in front of the 200",
+        // No one is seen to be registered.
+        &["S-REG-1"], ALL_OF_SERVER),
+    fault("letters-only", "refuses names with digits, `_` or `-`",
+        &["S-REG-1"], &[]),
+    fault("prefix-in-use", "takes a name for used when a longer one begins with it",
+        &["S-REG-1"], &["S-REG-5"]),
+    fault("misspelt-200", "says `200 Registration succesful`",
+        &["S-REG-2"], &[]),
+    fault("small-200", "says `200 registration successful`",
+        &["S-REG-2"], &[]),
+    fault("other-400", "says `400 Bad request`",
+        &["S-REG-4"], &[]),
+    fault("other-401", "says `401 Name taken`",
+        &["S-REG-6"], &[]),
+    fault("any-version", "takes a registration of any version",
+        &["S-REG-3"], &[]),
+    fault("version-optional", "takes a registration without a version",
+        &["S-REG-3"], &[]),
+    fault("two-word-name", "takes the first word of a name of two",
+        &["S-REG-3"], &[]),
+    fault("words-after-version", "takes a registration with words after the version",
+        &["S-REG-3"], &[]),
+    fault("nameless", "takes a registration without a name",
+        &["S-REG-3"], &[]),
+    fault("any-verb", "takes any verb for REGISTER",
+        &["S-REG-3"], &[]),
+    fault("small-verb", "takes `register` for REGISTER",
+        &["S-REG-3"], &[]),
+    fault("no-refusal", "does not answer what is malformed",
+        // The words of an answer that does not come.
+        &["S-REG-3"], &["S-REG-4"]),
+    fault("empty-line-ignored", "does not answer an empty line before registration",
+        &["S-REG-3"], &[]),
+    fault("message-first-ignored", "does not answer a message before registration",
+        &["S-REG-3"], &[]),
+    fault("refusal-kills", "ends after it has refused a malformed registration",
+        &["S-REG-3"], &["S-REG-4"]),
+    fault("stranger-disconnects", "lets a DISCONNECT before registration remove whom it names",
+        &["S-REG-3"], &[]),
+    fault("in-use-and-malformed-swapped", "answers 401 where 400 is due, and 400 where 401 is",
+        // The exact words go with the codes.
+        &["S-REG-3", "S-REG-5"], &["S-REG-4", "S-REG-6", "S-REG-7"]),
+    fault("names-shared", "lets two clients have one name",
+        // No one is ever refused for a name in use.
+        &["S-REG-5"], &["S-REG-6", "S-REG-7"]),
+    fault("newcomer-wins", "gives a name in use to the newcomer",
+        &["S-REG-5"], &["S-REG-6", "S-REG-7"]),
+    fault("holder-thrown-out", "refuses a name in use, and throws out its holder all the same",
+        &["S-REG-5"], &["S-REG-7"]),
+    fault("refused-hears", "relays to a client that it refused with 401",
+        &["S-REG-7"], &[]),
+    fault("refused-speaks", "relays what a client says that it refused with 401",
+        // A message under any name is relayed.
+        &["S-REG-7"], &["S-HARD-1"]),
+
+    // Messages.
+    fault("one-direction", "relays only to those who registered after the sender",
+        // Whoever waits for the answer of a later one waits in vain.
+        &["S-MSG-1"], ALL_OF_SERVER),
+    fault("one-hears", "relays to one other client only",
+        &["S-MSG-1"], &["S-CONC-1"]),
+    fault("third-deaf", "relays nothing to the third client",
+        &["S-MSG-1"], &["S-CONC-1"]),
+    fault("third-mute", "relays nothing of what the third client says",
+        &["S-MSG-1"], &["S-CONC-1"]),
+    fault("twice", "relays every message twice",
+        &["S-MSG-1"], &[]),
+    fault("spaces-squeezed", "relays runs of spaces as one",
+        &["S-MSG-1"], &[]),
+    fault("ends-trimmed", "relays a text without the spaces around it",
+        &["S-MSG-1"], &[]),
+    fault("shouted", "relays in capitals",
+        // Text that is looked for is not there.
+        &["S-MSG-1"], ALL_OF_SERVER),
+    fault("prefixed", "writes `> ` before what it relays",
+        &["S-MSG-1"], &[]),
+    fault("long-text-cut", "relays the first 512 bytes of a text",
+        &["S-MSG-1"], &[]),
+    fault("echo", "relays to the sender too",
+        &["S-MSG-2"], &[]),
+    fault("stranger-hears", "relays to connections that did not register",
+        &["S-MSG-3"], &[]),
+    fault("disconnect-in-text", "takes a text with DISCONNECT in it for a DISCONNECT",
+        &["S-MSG-4"], &[]),
+    fault("register-in-text", "does not relay a text with REGISTER in it",
+        &["S-MSG-4"], &[]),
+    fault("version-in-text", "does not relay a text with CHAT/1.0 in it",
+        &["S-MSG-4"], &[]),
+    fault("cut-at-colon", "relays a text up to its first colon",
+        &["S-MSG-4"], &[]),
+    fault("cut-at-at", "relays a text up to its first `@`",
+        &["S-MSG-4"], &[]),
+    fault("newest-first", "gathers for a moment, and relays the newest first",
+        // Several messages in one segment are out of order too.
+        &["S-MSG-5"], &["W-LINE-3"]),
+    fault("ascii-only", "relays `?` for what is not ASCII",
+        &["S-MSG-6"], &[]),
+    fault("latin-1", "reads Latin-1, and writes UTF-8",
+        &["S-MSG-6"], &[]),
+    fault("unicode-line-ends", "takes U+0085 and U+2028 for ends of lines",
+        &["S-MSG-6"], &[]),
+
+    // Many at once.
+    fault("one-at-a-time", "serves the next client when the last one has left",
+        // Everything that takes two clients.
+        &["S-CONC-1"], ALL_OF_SERVER),
+    fault("two-at-most", "closes the third connection",
+        // Everything that takes three clients.
+        &["S-CONC-1"], ALL_OF_SERVER),
+    fault("idle-dropped", "drops a client that says nothing for 3 s",
+        &["S-CONC-1"], &[]),
+    fault("silent-holds-up", "waits for the first word of a connection before it accepts the next",
+        // Each has somebody connected who says nothing yet.
+        &["S-CONC-2"], &["S-CONC-3", "S-MSG-3", "S-HARD-6"]),
+    fault("silent-kills", "crashes when a connection does not register within 1 s",
+        &["S-CONC-2"], &["S-CONC-3", "S-MSG-3", "S-HARD-6"]),
+    fault("late-forgotten", "never reads a connection again that does not register within 1 s",
+        &["S-CONC-3"], &[]),
+    fault("overtaken-forgotten", "forgets a connection when a later one registers first",
+        &["S-CONC-3"], &[]),
+
+    // Leaving.
+    fault("disconnect-ignored", "takes a DISCONNECT for nothing",
+        // Nothing can be said about how a DISCONNECT is honoured.
+        &["S-DISC-1", "S-DISC-2", "S-DISC-4"], &["S-DISC-3", "S-DISC-6", "S-RUN-1"]),
+    fault("hears-on", "relays to a client for 2 s after its DISCONNECT",
+        // What depends on the DISCONNECT being honoured; and it is late to close.
+        &["S-DISC-1"], &["S-DISC-3", "S-DISC-6", "S-DISC-4"]),
+    fault("name-kept", "keeps a name in use after a DISCONNECT",
+        &["S-DISC-2"], &["S-RUN-1"]),
+    fault("disconnect-answered", "answers a DISCONNECT with 200",
+        &["S-DISC-3"], &[]),
+    fault("left-open", "leaves the connection open after a DISCONNECT",
+        &["S-DISC-4"], &[]),
+    fault("close-keeps-name", "keeps the name of a client that closed its connection",
+        &["S-DISC-5"], &[]),
+    fault("close-kills", "crashes when a client closes its connection without a DISCONNECT",
+        &["S-DISC-5"], &["S-RUN-1", "S-HARD-6"]),
+    fault("disconnect-relayed", "relays a DISCONNECT to the others",
+        &["S-DISC-6"], &[]),
+    fault("reset-keeps-name", "keeps the name of a client that reset its connection",
+        &["S-DISC-7"], &[]),
+    fault("reset-kills", "crashes when a client resets its connection",
+        &["S-DISC-7"], &["S-HARD-6"]),
+    fault("reset-mutes", "relays nothing any more after a reset",
+        &["S-DISC-7"], &["S-HARD-6"]),
+
+    // The end.
+    fault("silent-end", "ends without a word",
+        &["S-SHUT-1"], &["S-HARD-7"]),
+    fault("first-told-only", "says goodbye to the first client only",
+        &["S-SHUT-1"], &["S-HARD-7"]),
+    fault("second-told-otherwise", "says `DISCONNECT` alone to the second client",
+        &["S-SHUT-1"], &["S-HARD-7"]),
+    fault("never-ends", "says goodbye, and stays",
+        &["S-SHUT-2"], &["S-HARD-7"]),
+    fault("waits-for-all", "ends only when every client has left",
+        &["S-SHUT-2"], &["S-HARD-7"]),
+    fault("ends-when-empty", "ends when its last client has left",
+        // Whatever begins anew after everybody left.
+        &["S-RUN-1"], &["S-DISC-2", "S-DISC-4", "S-DISC-5", "S-DISC-7"]),
+    fault("mute-when-emptied", "relays nothing any more after its last client has left",
+        &["S-RUN-1"], &[]),
+
+    // Beyond the assignment.
+    fault("any-sender", "relays a message under another user's name",
+        &["S-HARD-1"], &[]),
+    fault("anyone-disconnects", "lets a client remove another by a DISCONNECT",
+        &["S-HARD-2"], &[]),
+    fault("long-line-kills", "crashes on a line that is too long",
+        &["S-HARD-3"], &[]),
+    fault("long-line-hoarded", "keeps a line without end many times over",
+        &["S-HARD-3"], &[]),
+    fault("slow-reader-holds-up", "waits until a client has read, and all wait with it",
+        &["S-HARD-4"], &[]),
+    fault("invalid-utf8-kills", "crashes on what is not UTF-8",
+        &["S-HARD-5"], &[]),
+    fault("nul-kills", "crashes on a NUL",
+        &["S-HARD-5"], &[]),
+    fault("crowd-kills", "crashes when more than 100 are connected",
+        &["S-HARD-6"], &[]),
+    fault("sigterm-unheeded", "takes no notice of SIGTERM, and just dies of it",
+        &["S-HARD-7"], &[]),
+];
+
+/// What a client can do wrong.
+#[rustfmt::skip]
+pub const CLIENT: &[Fault] = &[
+];

@@ -1,0 +1,718 @@
+//! A small CHAT/1.0 server that is right, and can be told to be wrong in one way.
+//!
+//! Its design is not the reference's, and it uses nothing of it: a blocking thread for each
+//! connection reads, another writes. Each fault is one visible branch, `if fault("...")`; what each
+//! must cost in the suite's eyes stands in the table of faults.
+
+#[path = "../faults/table.rs"]
+mod table;
+
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// A line that grows beyond this without an end costs its sender the connection.
+const LONGEST_LINE: usize = 16 * 1024;
+/// A client that leaves more than this unread loses its connection.
+const LARGEST_BACKLOG: usize = 2 * 1024 * 1024;
+/// How long the last words may take on their way out.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How long a connection that was told to go may take to go.
+const LEAVING: Duration = Duration::from_secs(5);
+/// Threads here do little and may be many.
+const STACK: usize = 128 * 1024;
+
+/// A CHAT/1.0 server that is wrong in one way.
+#[derive(Parser)]
+#[command(name = "faulty-server")]
+struct Arguments {
+    /// What to do wrong; `none` is right.
+    #[arg(long, value_name = "NAME", default_value = "none", hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(table::names(table::SERVER)))]
+    fault: String,
+    /// Print the table of faults, and end.
+    #[arg(long)]
+    list: bool,
+}
+
+static FAULT: OnceLock<String> = OnceLock::new();
+
+/// Whether this is the fault to have.
+fn fault(name: &str) -> bool {
+    FAULT.get().is_some_and(|chosen| chosen == name)
+}
+
+fn main() -> io::Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.list {
+        return table::print(table::SERVER);
+    }
+    FAULT.get_or_init(|| arguments.fault);
+
+    let caught: &[i32] = if fault("sigterm-unheeded") {
+        &[SIGINT]
+    } else {
+        &[SIGINT, SIGTERM]
+    };
+    let mut signals = signal_hook::iterator::Signals::new(caught)?;
+    let listener = TcpListener::bind(("0.0.0.0", if fault("fixed-port") { 21357 } else { 0 }))?;
+    announce(listener.local_addr()?.port());
+
+    let room = Arc::new(Mutex::new(Room::default()));
+    let doorkeeper = Arc::clone(&room);
+    spawn(move || accept(&listener, &doorkeeper))?;
+
+    let mut everyone = Vec::new();
+    for _signal in signals.forever() {
+        everyone = lock(&room).say_farewell();
+        if !fault("never-ends") {
+            break;
+        }
+    }
+    for peer in everyone {
+        peer.wait_for_farewell();
+    }
+    process::exit(0);
+}
+
+fn announce(port: u16) {
+    if fault("port-unprinted") {
+        println!("Waiting for clients");
+    } else if fault("wrong-port-printed") {
+        println!("Listening on port {}", port.wrapping_add(1));
+    } else {
+        println!("Listening on port {port}");
+    }
+}
+
+fn accept(listener: &TcpListener, room: &Arc<Mutex<Room>>) {
+    for (id, stream) in listener.incoming().enumerate() {
+        // Out of descriptors, most likely: those who are here go on, and a moment later there may be some.
+        let Ok(stream) = stream else {
+            thread::sleep(Duration::from_millis(50));
+            continue;
+        };
+        if fault("two-at-most") && lock(room).peers.len() >= 2 {
+            continue;
+        }
+        if fault("silent-holds-up") {
+            let _ = stream.peek(&mut [0]);
+        }
+        if fault("one-at-a-time") {
+            let _ = welcome(id, stream, room).map(|peer| attend(&peer, room));
+        } else if let Ok(peer) = welcome(id, stream, room) {
+            let room = Arc::clone(room);
+            let _ = spawn(move || attend(&peer, &room));
+        }
+    }
+}
+
+/// Makes a peer of a new connection, with a thread that writes what it is sent.
+fn welcome(id: usize, stream: TcpStream, room: &Mutex<Room>) -> io::Result<Arc<Peer>> {
+    stream.set_nodelay(true)?;
+    let mut room = lock(room);
+    let peer = Arc::new(Peer {
+        id,
+        stream,
+        outbox: Mutex::default(),
+        changed: Condvar::new(),
+        registrations_before: room.registrations,
+    });
+    let writer = Arc::clone(&peer);
+    spawn(move || writer.write_out())?;
+    room.peers.push(Arc::clone(&peer));
+    if fault("crowd-kills") && room.peers.len() > 100 {
+        crash("too many connections");
+    }
+    Ok(peer)
+}
+
+/// Serves one connection from its first word to its end.
+fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
+    let end = converse(peer, room);
+    match end {
+        End::Closed if fault("close-kills") => crash("a client closed its connection"),
+        End::Reset if fault("reset-kills") => crash("a client reset its connection"),
+        End::Closed if fault("close-keeps-name") => return,
+        End::Reset if fault("reset-keeps-name") => return,
+        End::Reset if fault("reset-mutes") => lock(room).mute = true,
+        End::TooLong if fault("long-line-kills") => crash("a line is too long"),
+        End::Left if fault("left-open") => {
+            lock(room).remove(peer);
+            return;
+        }
+        End::Left if fault("hears-on") => {
+            lock(room).forget_name(peer);
+            thread::sleep(Duration::from_secs(2));
+        }
+        _ => {}
+    }
+    lock(room).remove(peer);
+    peer.finish();
+    peer.drain();
+}
+
+/// How a conversation ended.
+enum End {
+    /// With a word: a DISCONNECT, or our refusal.
+    Left,
+    Closed,
+    Reset,
+    TooLong,
+}
+
+/// Who somebody is.
+enum Standing {
+    Stranger,
+    Member(Vec<u8>),
+    Gone,
+}
+
+fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
+    let mut lines = Lines::default();
+    let mut standing = Standing::Stranger;
+    if fault("idle-dropped") {
+        let _ = peer.stream.set_read_timeout(Some(Duration::from_secs(3)));
+    }
+    if fault("late-forgotten") || fault("silent-kills") {
+        let _ = peer.stream.set_read_timeout(Some(Duration::from_secs(1)));
+    }
+    let mut buffer = vec![0; buffer_size()];
+    loop {
+        let segment = match (&peer.stream).read(&mut buffer) {
+            Ok(0) => return End::Closed,
+            Ok(length) => &buffer[..length],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match standing {
+                Standing::Stranger if fault("silent-kills") => crash("a client is silent"),
+                Standing::Stranger if fault("late-forgotten") => forget_for_good(),
+                _ => return End::Left,
+            },
+            Err(_) => return End::Reset,
+        };
+        let mut said = lines.split(segment, &standing);
+        if fault("newest-first") {
+            said.extend(gather(peer, &mut lines, &standing));
+            said.reverse();
+        }
+        for line in said {
+            let was_stranger = matches!(standing, Standing::Stranger);
+            standing = match standing {
+                Standing::Stranger => lock(room).register(peer, &line),
+                Standing::Member(name) => lock(room).hear(peer, name, &line),
+                Standing::Gone => break,
+            };
+            if was_stranger && fault("registration-swallows") {
+                break;
+            }
+        }
+        match standing {
+            Standing::Gone => return End::Left,
+            Standing::Member(_) if fault("late-forgotten") || fault("silent-kills") => {
+                let _ = peer.stream.set_read_timeout(None);
+            }
+            _ => {}
+        }
+        if lines.rest.len() > LONGEST_LINE && !fault("long-line-hoarded") {
+            return End::TooLong;
+        }
+    }
+}
+
+fn buffer_size() -> usize {
+    match () {
+        () if fault("lost-at-1024") => 1024,
+        () if fault("lost-at-4096") => 4096,
+        () => 16 * 1024,
+    }
+}
+
+/// What comes in the next moments.
+fn gather(peer: &Peer, lines: &mut Lines, standing: &Standing) -> Vec<Vec<u8>> {
+    let _ = peer
+        .stream
+        .set_read_timeout(Some(Duration::from_millis(200)));
+    let mut said = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = (&peer.stream).read(&mut buffer) {
+        said.extend(lines.split(&buffer[..length], standing));
+    }
+    let _ = peer.stream.set_read_timeout(None);
+    said
+}
+
+/// The connection stays open, and nobody ever reads it again.
+fn forget_for_good() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+/// The lines in what arrives, whatever segments it arrives in.
+#[derive(Default)]
+struct Lines {
+    rest: Vec<u8>,
+    hoard: Vec<Vec<u8>>,
+}
+
+impl Lines {
+    fn split(&mut self, segment: &[u8], standing: &Standing) -> Vec<Vec<u8>> {
+        if fault("read-is-message") {
+            return segment
+                .strip_suffix(b"\n")
+                .map(<[u8]>::to_vec)
+                .into_iter()
+                .collect();
+        }
+        self.rest.extend_from_slice(segment);
+        let mut lines = Vec::new();
+        while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
+            let mut line: Vec<u8> = self.rest.drain(..=end).collect();
+            line.pop();
+            if line.last() == Some(&b'\r') && !fault("carriage-return-kept") {
+                line.pop();
+            }
+            lines.push(line);
+        }
+        if fault("long-line-hoarded") && !self.rest.is_empty() {
+            self.hoard.push(self.rest.repeat(8));
+        }
+        if fault("partial-line-lost")
+            || (fault("lost-at-1024") && segment.len() == 1024)
+            || (fault("lost-at-4096") && segment.len() == 4096)
+        {
+            self.rest.clear();
+        }
+        if fault("split-registration-refused") && matches!(standing, Standing::Stranger) {
+            lines.extend((!self.rest.is_empty()).then(|| std::mem::take(&mut self.rest)));
+        }
+        if fault("first-of-segment-only") {
+            lines.truncate(1);
+        }
+        if fault("last-of-burst-lost") && lines.len() > 1 {
+            lines.pop();
+        }
+        lines
+    }
+}
+
+/// The rules: who is here, under which name, and what each hears.
+#[derive(Default)]
+struct Room {
+    /// Everyone connected, registered or not, in order of arrival.
+    peers: Vec<Arc<Peer>>,
+    /// The registration list, in order of registration.
+    members: Vec<Member>,
+    /// How many have ever been registered.
+    registrations: usize,
+    /// Names that are never to be free again.
+    spent: Vec<Vec<u8>>,
+    /// Nothing is relayed any more.
+    mute: bool,
+    /// Everyone has been told goodbye.
+    closed: bool,
+}
+
+struct Member {
+    name: Vec<u8>,
+    peer: Arc<Peer>,
+}
+
+impl Room {
+    /// The first line of a connection ought to be its registration.
+    fn register(&mut self, peer: &Arc<Peer>, line: &[u8]) -> Standing {
+        if self.closed
+            || fault("overtaken-forgotten") && self.registrations > peer.registrations_before
+            || fault("registration-unanswered")
+            || fault("empty-line-ignored") && line.is_empty()
+            || fault("message-first-ignored") && line.starts_with(b"@")
+            || fault("no-refusal") && parse_registration(line).is_none()
+        {
+            return Standing::Stranger;
+        }
+        if let Some(name) = parse_farewell(line).filter(|_| fault("stranger-disconnects")) {
+            self.members.retain(|member| member.name != name);
+        }
+        let Some(name) = parse_registration(line) else {
+            peer.send(match () {
+                () if fault("other-400") => b"400 Bad request",
+                () if fault("in-use-and-malformed-swapped") => b"401 Client already registered",
+                () => b"400 Invalid registration",
+            });
+            if fault("refusal-kills") {
+                thread::sleep(Duration::from_millis(100));
+                crash("a malformed registration");
+            }
+            return Standing::Gone;
+        };
+        if self.is_taken(&name) {
+            return self.refuse(peer, name);
+        }
+        peer.send(match () {
+            () if fault("misspelt-200") => b"200 Registration succesful",
+            () if fault("small-200") => b"200 registration successful",
+            () if fault("hidden-200") => b"Welcome! 200 Registration successful",
+            () => b"200 Registration successful",
+        });
+        self.registrations += 1;
+        self.members.push(Member {
+            name: name.clone(),
+            peer: Arc::clone(peer),
+        });
+        Standing::Member(name)
+    }
+
+    fn is_taken(&self, name: &[u8]) -> bool {
+        if fault("names-shared") {
+            return false;
+        }
+        self.spent.iter().any(|spent| spent == name)
+            || self.members.iter().any(|member| {
+                member.name == name || fault("prefix-in-use") && member.name.starts_with(name)
+            })
+    }
+
+    /// The name is in use.
+    fn refuse(&mut self, peer: &Arc<Peer>, name: Vec<u8>) -> Standing {
+        if fault("newcomer-wins") {
+            self.members.retain(|member| member.name != name);
+            self.members.push(Member {
+                name: name.clone(),
+                peer: Arc::clone(peer),
+            });
+            peer.send(b"200 Registration successful");
+            return Standing::Member(name);
+        }
+        if fault("holder-thrown-out") {
+            self.members.retain(|member| member.name != name);
+        }
+        peer.send(match () {
+            () if fault("other-401") => b"401 Name taken",
+            () if fault("in-use-and-malformed-swapped") => b"400 Invalid registration",
+            () => b"401 Client already registered",
+        });
+        if fault("refused-hears") {
+            self.members.push(Member {
+                name: b"(refused)".to_vec(),
+                peer: Arc::clone(peer),
+            });
+            return Standing::Member(b"(refused)".to_vec());
+        }
+        if fault("refused-speaks") {
+            return Standing::Member(name);
+        }
+        Standing::Gone
+    }
+
+    /// What a member says: a message, or goodbye. Anything else is nothing to anybody.
+    fn hear(&mut self, peer: &Arc<Peer>, name: Vec<u8>, line: &[u8]) -> Standing {
+        if fault("invalid-utf8-kills") && std::str::from_utf8(line).is_err() {
+            crash("not UTF-8");
+        }
+        if fault("nul-kills") && line.contains(&0) {
+            crash("a NUL");
+        }
+        let farewell = parse_farewell(line);
+        if farewell == Some(&name[..])
+            || fault("disconnect-in-text") && contains(line, b"DISCONNECT")
+        {
+            return self.take_leave(peer, name, line);
+        }
+        if let Some(other) = farewell.filter(|_| fault("anyone-disconnects")) {
+            self.members.retain(|member| member.name != other);
+        }
+        let own_prefix = [b"@", &name[..], b": "].concat();
+        if line.starts_with(&own_prefix)
+            || line.starts_with(b"@") && (fault("any-sender") || fault("refused-speaks"))
+        {
+            self.relay(peer, line, own_prefix.len().min(line.len()));
+        }
+        Standing::Member(name)
+    }
+
+    fn take_leave(&mut self, peer: &Arc<Peer>, name: Vec<u8>, line: &[u8]) -> Standing {
+        if fault("disconnect-ignored") {
+            return Standing::Member(name);
+        }
+        if fault("disconnect-relayed") {
+            self.relay(peer, line, line.len());
+        }
+        if fault("disconnect-answered") {
+            peer.send(b"200 Goodbye");
+        }
+        if fault("name-kept") {
+            self.spent.push(name);
+        }
+        if fault("hears-on") {
+            return Standing::Gone;
+        }
+        self.remove(peer);
+        Standing::Gone
+    }
+
+    /// To every member but the sender.
+    fn relay(&self, sender: &Peer, line: &[u8], prefix: usize) {
+        let Some(message) = relayed(line, prefix).filter(|_| !self.mute) else {
+            return;
+        };
+        let sender_place = self
+            .members
+            .iter()
+            .position(|member| member.peer.id == sender.id);
+        let mut told = 0;
+        for (place, member) in self.members.iter().enumerate() {
+            if Some(place) == sender_place && !fault("echo") {
+                continue;
+            }
+            if fault("one-direction") && Some(place) < sender_place
+                || fault("one-hears") && told == 1
+                || fault("third-deaf") && place == 2
+                || fault("third-mute") && sender_place == Some(2)
+            {
+                continue;
+            }
+            member.peer.send(&message);
+            if fault("twice") {
+                member.peer.send(&message);
+            }
+            told += 1;
+        }
+        if fault("stranger-hears") {
+            for peer in &self.peers {
+                if !self.members.iter().any(|member| member.peer.id == peer.id) {
+                    peer.send(&message);
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, peer: &Peer) {
+        let members_before = self.members.len();
+        self.members.retain(|member| member.peer.id != peer.id);
+        self.peers.retain(|other| other.id != peer.id);
+        if self.members.is_empty() && members_before > 0 {
+            if fault("ends-when-empty") {
+                process::exit(0);
+            }
+            self.mute |= fault("mute-when-emptied");
+        }
+    }
+
+    /// Frees the name, and keeps the member.
+    fn forget_name(&mut self, peer: &Peer) {
+        for member in self
+            .members
+            .iter_mut()
+            .filter(|member| member.peer.id == peer.id)
+        {
+            member.name = b"(left)".to_vec();
+        }
+    }
+
+    /// Everyone hears it, and nothing after it.
+    fn say_farewell(&mut self) -> Vec<Arc<Peer>> {
+        for (place, member) in self.members.iter().enumerate() {
+            if fault("silent-end") || fault("first-told-only") && place > 0 {
+                continue;
+            }
+            if fault("second-told-otherwise") && place == 1 {
+                member.peer.send(b"DISCONNECT");
+            } else {
+                member.peer.send(b"DISCONNECT CHAT/1.0");
+            }
+            if !fault("never-ends") && !fault("waits-for-all") {
+                member.peer.finish();
+            }
+        }
+        self.closed = true;
+        self.members.drain(..).map(|member| member.peer).collect()
+    }
+}
+
+/// The name in `REGISTER name CHAT/1.0`.
+fn parse_registration(line: &[u8]) -> Option<Vec<u8>> {
+    let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+    let name = match words[..] {
+        [b"REGISTER", name, b"CHAT/1.0"] => name,
+        [b"REGISTER", name, _] if fault("any-version") => name,
+        [b"REGISTER", name] if fault("version-optional") => name,
+        [b"REGISTER", name, _, b"CHAT/1.0"] if fault("two-word-name") => name,
+        [b"REGISTER", name, b"CHAT/1.0", ..] if fault("words-after-version") => name,
+        [b"REGISTER", b"CHAT/1.0"] if fault("nameless") => b"nobody",
+        [_, name, b"CHAT/1.0"] if fault("any-verb") => name,
+        [verb, name, b"CHAT/1.0"]
+            if fault("small-verb") && verb.eq_ignore_ascii_case(b"REGISTER") =>
+        {
+            name
+        }
+        _ => return None,
+    };
+    let name = if name.is_empty() && fault("nameless") {
+        b"nobody"
+    } else {
+        name
+    };
+    let is_word = std::str::from_utf8(name).is_ok_and(|name| {
+        (1..=64).contains(&name.len())
+            && !name.contains(|c: char| c.is_whitespace() || c.is_control())
+    });
+    let is_allowed = !fault("letters-only") || name.iter().all(u8::is_ascii_alphabetic);
+    (is_word && is_allowed).then(|| name.to_vec())
+}
+
+/// The name in `DISCONNECT name CHAT/1.0`.
+fn parse_farewell(line: &[u8]) -> Option<&[u8]> {
+    line.strip_prefix(b"DISCONNECT ")?
+        .strip_suffix(b" CHAT/1.0")
+}
+
+/// What the others get of a message whose text begins after `prefix` bytes: the message.
+fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
+    let (head, text) = line.split_at(prefix);
+    let lossy = || String::from_utf8_lossy(text).into_owned();
+    if fault("register-in-text") && contains(text, b"REGISTER")
+        || fault("version-in-text") && contains(text, b"CHAT/1.0")
+    {
+        return None;
+    }
+    let text = match () {
+        () if fault("spaces-squeezed") => lossy()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .into(),
+        () if fault("ends-trimmed") => text.trim_ascii().to_vec(),
+        () if fault("shouted") => text.to_ascii_uppercase(),
+        () if fault("long-text-cut") => text[..text.len().min(512)].to_vec(),
+        () if fault("cut-at-colon") => text.split(|&byte| byte == b':').next()?.to_vec(),
+        () if fault("cut-at-at") => text.split(|&byte| byte == b'@').next()?.to_vec(),
+        () if fault("ascii-only") => lossy().replace(|c: char| !c.is_ascii(), "?").into(),
+        () if fault("latin-1") => text
+            .iter()
+            .map(|&byte| char::from(byte))
+            .collect::<String>()
+            .into(),
+        () if fault("unicode-line-ends") => lossy().split(['\u{85}', '\u{2028}']).next()?.into(),
+        () => text.to_vec(),
+    };
+    let head = if fault("prefixed") {
+        [b"> ", head].concat()
+    } else {
+        head.to_vec()
+    };
+    Some([head, text].concat())
+}
+
+fn contains(line: &[u8], word: &[u8]) -> bool {
+    line.windows(word.len()).any(|window| window == word)
+}
+
+/// One connection, and what waits to be written to it.
+struct Peer {
+    id: usize,
+    stream: TcpStream,
+    outbox: Mutex<Outbox>,
+    changed: Condvar,
+    registrations_before: usize,
+}
+
+#[derive(Default)]
+struct Outbox {
+    bytes: Vec<u8>,
+    closing: bool,
+    written_out: bool,
+}
+
+impl Peer {
+    fn send(&self, line: &[u8]) {
+        let line = if fault("no-line-ends") {
+            line.to_vec()
+        } else {
+            [line, b"\n"].concat()
+        };
+        if fault("slow-reader-holds-up") {
+            let _ = (&self.stream).write_all(&line);
+            return;
+        }
+        let mut outbox = lock(&self.outbox);
+        if outbox.closing {
+            return;
+        }
+        if outbox.bytes.len() + line.len() > LARGEST_BACKLOG {
+            // Its reader sees the end of the connection, and removes it.
+            outbox.closing = true;
+            let _ = self.stream.shutdown(Shutdown::Both);
+        }
+        outbox.bytes.extend(line);
+        self.changed.notify_all();
+    }
+
+    /// Nothing more is to be sent.
+    fn finish(&self) {
+        lock(&self.outbox).closing = true;
+        self.changed.notify_all();
+    }
+
+    fn write_out(&self) {
+        loop {
+            let mut outbox = self
+                .changed
+                .wait_while(lock(&self.outbox), |outbox| {
+                    outbox.bytes.is_empty() && !outbox.closing
+                })
+                .unwrap_or_else(PoisonError::into_inner);
+            let bytes = std::mem::take(&mut outbox.bytes);
+            let is_last = outbox.closing;
+            drop(outbox);
+            if (&self.stream).write_all(&bytes).is_err() || is_last {
+                break;
+            }
+        }
+        let _ = self.stream.shutdown(Shutdown::Write);
+        let mut outbox = lock(&self.outbox);
+        (outbox.closing, outbox.written_out) = (true, true);
+        self.changed.notify_all();
+    }
+
+    fn wait_for_farewell(&self) {
+        let outbox = lock(&self.outbox);
+        if fault("waits-for-all") {
+            drop(
+                self.changed
+                    .wait_while(outbox, |outbox| !outbox.written_out),
+            );
+        } else {
+            drop(
+                self.changed
+                    .wait_timeout_while(outbox, FAREWELL, |outbox| !outbox.written_out),
+            );
+        }
+    }
+
+    /// Reads what still comes, for closing with unread input would be a reset, which may overtake our last words.
+    fn drain(&self) {
+        let _ = self.stream.set_read_timeout(Some(LEAVING));
+        let mut buffer = [0; 4096];
+        while matches!((&self.stream).read(&mut buffer), Ok(1..)) {}
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn spawn(task: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().stack_size(STACK).spawn(task)
+}
+
+fn crash(why: &str) -> ! {
+    eprintln!("faulty-server: {why}");
+    process::exit(1);
+}
