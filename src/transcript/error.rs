@@ -120,7 +120,7 @@ impl ErrorKind {
             Self::NotText => "the string is not UTF-8 text".into(),
             Self::NoUserName => "this is not a plain user name".into(),
             Self::NoPlaceholder => "the address has an unknown placeholder".into(),
-            Self::Zero => "zero is none".into(),
+            Self::Zero => "the number is zero".into(),
             Self::TooMuch(_) => "the number is too big".into(),
             Self::ClientStartsLate(_) => "the client has not been started".into(),
             Self::ClientStartsTwice(_) => "the client is started twice".into(),
@@ -160,11 +160,16 @@ impl ErrorKind {
             Self::OnlyAgainstServers => "expected `client`, `server`, `user` or `terminal`".into(),
             Self::Stranger(Some(meant)) => format!("did you mean `{meant}`?"),
             Self::Stranger(None) => "expected `client`, `server`, `user` or `terminal`".into(),
-            Self::NoVerb(_) => "expected a verb".into(),
-            Self::UnknownVerb { meant, advice, .. } => match (advice, meant) {
+            Self::NoVerb(subject) => expected_verb(*subject),
+            Self::UnknownVerb {
+                subject,
+                meant,
+                advice,
+                ..
+            } => match (advice, meant) {
                 (Some(advice), _) => (*advice).into(),
                 (None, Some(meant)) => format!("did you mean `{meant}`?"),
-                (None, None) => "expected a verb".into(),
+                (None, None) => expected_verb(*subject),
             },
             Self::Missing(wanted) | Self::Expected { wanted, .. } => format!("expected {wanted}"),
             Self::Surplus(_) => "expected the end of the line".into(),
@@ -283,6 +288,13 @@ impl ErrorKind {
 }
 
 const COMMENT_ALONE: &str = "a comment has a line of its own";
+
+fn expected_verb(subject: Subject) -> String {
+    match subject.verbs() {
+        [only] => format!("expected `{only}`"),
+        _ => "expected a verb".into(),
+    }
+}
 
 fn id_label(word: &str) -> String {
     let upper = word.trim_end_matches([',', ';', '.']).to_ascii_uppercase();
