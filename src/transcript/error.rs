@@ -259,8 +259,7 @@ impl ErrorKind {
             } => subject.abilities(),
             Self::Surplus(word) if word.starts_with('#') => COMMENT_ALONE,
             Self::NotWholeLines => {
-                r"what is part of a line cannot be told from what is still on \
-                its way; `\n` ends a line"
+                "a part of a line cannot be told from a line that is still on its way"
             }
             Self::NoUserName => {
                 "another name is registered by hand: `alice connects`, then \
