@@ -2,6 +2,8 @@ use super::diagnostic::Diagnostic;
 use super::lexer::is_curly_quote;
 use super::place::Place;
 use super::subject::Subject;
+use super::syntax::Role;
+use std::borrow::Cow;
 
 /// What is wrong with a transcript, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,8 @@ pub(super) enum ErrorKind {
     CoversLate,
     NoId(String),
     IdTwice(Place),
-    IdOfOtherRole(&'static str),
+    /// With the role that it is for.
+    IdOfOtherRole(Role),
     NoSteps,
 
     // One step.
@@ -100,20 +103,21 @@ impl ErrorKind {
             Self::CoversNothing => "`covers` names no requirement".into(),
             Self::CoversTwice(_) => "`covers` stands twice".into(),
             Self::CoversLate => "`covers` comes too late".into(),
-            Self::NoId(word) => format!("`{word}` is not the id of a requirement"),
+            Self::NoId(word) => format!("`{}` is not the id of a requirement", clipped(word)),
             Self::IdTwice(_) => "the requirement is named twice".into(),
-            Self::IdOfOtherRole(role) => format!("the requirement is one for {role}s"),
+            Self::IdOfOtherRole(Role::Client) => "the requirement is one for clients".into(),
+            Self::IdOfOtherRole(Role::Server) => "the requirement is one for servers".into(),
             Self::NoSteps => "the transcript has no steps".into(),
-            Self::NoActorName(word) => format!("`{word}` is not the name of an actor"),
+            Self::NoActorName(word) => format!("`{}` is not the name of an actor", clipped(word)),
             Self::OnlyAgainstClients(word) => {
                 format!("there is no `{word}` in a server transcript")
             }
             Self::OnlyAgainstServers => "there is no other server in a client transcript".into(),
             Self::Stranger(_) => "there are no chat users in a client transcript".into(),
             Self::NoVerb(_) => "the step says nothing".into(),
-            Self::UnknownVerb { verb, .. } => format!("`{verb}` does not fit here"),
+            Self::UnknownVerb { verb, .. } => format!("`{}` does not fit here", clipped(verb)),
             Self::Missing(_) => "the step ends too early".into(),
-            Self::Expected { found, .. } => format!("`{found}` does not fit here"),
+            Self::Expected { found, .. } => format!("`{}` does not fit here", clipped(found)),
             Self::Surplus(_) => "the step goes on after its end".into(),
             Self::EmptyString => "the string is empty".into(),
             Self::NotWholeLines => "only whole lines can be heard".into(),
@@ -152,8 +156,12 @@ impl ErrorKind {
             Self::CoversLate => "expected before the first step".into(),
             Self::NoId(word) => id_label(word),
             Self::IdTwice(_) | Self::ClientStartsTwice(_) => "expected only once".into(),
-            Self::IdOfOtherRole("client") => "expected an id that begins with `S-` or `W-`".into(),
-            Self::IdOfOtherRole(_) => "expected an id that begins with `C-` or `W-`".into(),
+            Self::IdOfOtherRole(Role::Client) => {
+                "expected an id that begins with `S-` or `W-`".into()
+            }
+            Self::IdOfOtherRole(Role::Server) => {
+                "expected an id that begins with `C-` or `W-`".into()
+            }
             Self::NoSteps => "expected a step, as in `alice joins`".into(),
             Self::NoActorName(word) => actor_label(word),
             Self::OnlyAgainstClients(_) => "expected a chat user or `server`".into(),
@@ -231,11 +239,11 @@ impl ErrorKind {
             Self::NoId(word) if word.contains(',') => "ids are separated by spaces",
             Self::NoId(word) if word.starts_with('#') => COMMENT_ALONE,
             Self::NoId(_) => "ids look like S-REG-1, W-LINE-1 and C-ARG-2",
-            Self::IdOfOtherRole("client") => {
+            Self::IdOfOtherRole(Role::Client) => {
                 "a transcript is one for clients when its first \
                 step is `client starts as NAME`"
             }
-            Self::IdOfOtherRole(_) => {
+            Self::IdOfOtherRole(Role::Server) => {
                 "this is a client transcript because its first step is \
                 `client starts`"
             }
@@ -288,6 +296,14 @@ impl ErrorKind {
 
 const COMMENT_ALONE: &str = "a comment has a line of its own";
 
+/// A word that is short enough for a sentence.
+fn clipped(word: &str) -> Cow<'_, str> {
+    match word.char_indices().nth(40) {
+        Some((end, _)) => format!("{}...", &word[..end]).into(),
+        None => word.into(),
+    }
+}
+
 fn expected_verb(subject: Subject) -> String {
     match subject.verbs() {
         [only] => format!("expected `{only}`"),
@@ -317,7 +333,7 @@ pub(super) fn is_id(word: &str) -> bool {
 }
 
 fn actor_label(word: &str) -> String {
-    let plain: String = word
+    let plain: String = clipped(word)
         .chars()
         .filter(char::is_ascii_alphabetic)
         .collect::<String>()

@@ -113,8 +113,8 @@ fn id_fault(word: Token<'_>, role: Role, before: &[Token<'_>]) -> Option<ErrorKi
         return Some(ErrorKind::IdTwice(first.place));
     }
     match role {
-        Role::Server if word.text.starts_with('C') => Some(ErrorKind::IdOfOtherRole("client")),
-        Role::Client if word.text.starts_with('S') => Some(ErrorKind::IdOfOtherRole("server")),
+        Role::Server if word.text.starts_with('C') => Some(ErrorKind::IdOfOtherRole(Role::Client)),
+        Role::Client if word.text.starts_with('S') => Some(ErrorKind::IdOfOtherRole(Role::Server)),
         _ => None,
     }
 }
