@@ -97,11 +97,18 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
 fn rests_on(row: &Requirement, style: Style) -> String {
     let mut shown = String::new();
     if !row.assignment.is_empty() {
-        return paragraph(&quoted(row), "Assignment says:  ", style.prose());
+        shown.push_str(&paragraph(
+            &quoted(row),
+            "Assignment says:  ",
+            style.prose(),
+        ));
     }
     if let Some(reason) = &row.reason {
-        let reason = sentence(reason);
-        shown.push_str(&paragraph(&reason, "Why it is asked:  ", style.prose()));
+        shown.push_str(&paragraph(
+            &sentence(reason),
+            "Why it is asked:  ",
+            style.prose(),
+        ));
     }
     shown
 }

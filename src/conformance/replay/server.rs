@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::Stop;
-use super::stage::{Heard, Stage, shown};
+use super::stage::{BackOff, Heard, Stage, Watch, shown};
 use crate::conformance::conversation::{Meaning, Utterance};
 use crate::conformance::evidence::{EventKind, Outcome, visible};
 use crate::conformance::peer::{End, Peer};
@@ -43,19 +43,16 @@ impl Stage<'_> {
         self.start_subject(command)?;
         let position = self.subjects.len() - 1;
         let patience = self.setting.pace.start();
-        let mut pause = Duration::from_micros(500);
-        let found = self.wait_for(patience, |stage| {
+        let mut back_off = BackOff::new();
+        let found = self.watch(patience, |stage| {
             if let Some(address) = stage.listening_address(position) {
-                return Some(Some(address));
+                return Watch::Done(Some(address));
             }
             let subject = &stage.subjects[position];
             if subject.how_ended().is_some() && subject.processes().is_empty() {
-                return Some(None);
+                return Watch::Done(None);
             }
-            // There is no event for it: looked for more and more rarely, within patience.
-            stage.look(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
-            None
+            Watch::Again(back_off.next())
         })?;
         if let Some(Some(address)) = found {
             self.log.record(EventKind::Listening {
@@ -250,9 +247,14 @@ impl Stage<'_> {
     }
 
     pub(super) fn say(&mut self, actor: &str, line: &str) -> Result<(), Stop> {
-        let is_open = self.peer(actor).is_some_and(|peer| peer.is_open());
-        if !is_open {
-            self.look(Duration::ZERO);
+        if !self.peer(actor).is_some_and(|peer| peer.is_open()) {
+            if !self.conversation.is_registered(actor) {
+                // Whether the connection of somebody refused is closed is left to the server.
+                self.log.note(format!(
+                    "{actor} has no connection any more to say `{line}` on"
+                ));
+                return Ok(());
+            }
             let expected = format!("that {actor} is still connected");
             let received = format!("the connection of {actor} was closed before");
             return Err(self.short_of(None, expected, received, None));

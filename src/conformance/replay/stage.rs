@@ -129,19 +129,32 @@ impl<'a> Stage<'a> {
 
     // Watching.
 
-    /// Looks on until `ready` has an answer or `patience` is out; looks once more at the very end,
-    /// so that a harness that was held up itself does not blame the subject.
+    /// Looks on until `ready` has an answer or `patience` is out.
     pub(super) fn wait_for<T>(
         &mut self,
         patience: Duration,
         mut ready: impl FnMut(&mut Stage<'a>) -> Option<T>,
     ) -> Result<Option<T>, Stop> {
+        self.watch(patience, |stage| {
+            ready(stage).map_or(Watch::On, Watch::Done)
+        })
+    }
+
+    /// Looks on until `ready` is done or `patience` is out; looks once more at the very end, so that
+    /// a harness that was held up itself does not blame the subject.
+    pub(super) fn watch<T>(
+        &mut self,
+        patience: Duration,
+        mut ready: impl FnMut(&mut Stage<'a>) -> Watch<T>,
+    ) -> Result<Option<T>, Stop> {
         let deadline = Instant::now() + patience;
         let mut is_last = false;
         loop {
-            if let Some(answer) = ready(self) {
-                return Ok(Some(answer));
-            }
+            let longest = match ready(self) {
+                Watch::Done(answer) => return Ok(Some(answer)),
+                Watch::On => patience,
+                Watch::Again(pause) => pause,
+            };
             if self.setting.cancelled.load(Ordering::Relaxed) {
                 return Err(Box::new(Outcome::Unable {
                     reason: "interrupted".to_owned(),
@@ -152,7 +165,7 @@ impl<'a> Stage<'a> {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             is_last = left.is_zero();
-            self.look(left);
+            self.look(left.min(longest));
         }
     }
 
@@ -289,18 +302,15 @@ impl<'a> Stage<'a> {
         } else {
             LONGEST
         };
-        let mut pause = Duration::from_micros(100);
+        let mut back_off = BackOff::new();
         let mut mark = None;
-        let begun = Instant::now();
-        let rested = self.wait_for(longest, |stage| {
+        let rested = self.watch(longest, |stage| {
             let now = stage.mark_of_rest();
             if now.is_some() && now == mark {
-                return Some(());
+                return Watch::Done(());
             }
             mark = now;
-            stage.look(pause.min(longest.saturating_sub(begun.elapsed())));
-            pause = (pause * 2).min(Duration::from_millis(5));
-            None
+            Watch::Again(back_off.next())
         })?;
         if rested.is_none() {
             self.is_restless = true;
@@ -343,18 +353,15 @@ impl<'a> Stage<'a> {
     pub(super) fn wait_for_quiet(&mut self) -> Result<(), Stop> {
         const LONGEST: Duration = Duration::from_secs(2);
         let settle = self.setting.pace.settle();
-        let deadline = Instant::now() + LONGEST;
         let mut quiet_since = (Instant::now(), self.log.length());
-        self.wait_for(LONGEST, |stage| {
+        self.watch(LONGEST, |stage| {
             if stage.log.length() != quiet_since.1 {
                 quiet_since = (Instant::now(), stage.log.length());
             }
-            let left = settle.saturating_sub(quiet_since.0.elapsed());
-            if left.is_zero() || Instant::now() >= deadline {
-                return Some(());
+            match settle.saturating_sub(quiet_since.0.elapsed()) {
+                Duration::ZERO => Watch::Done(()),
+                left => Watch::Again(left),
             }
-            stage.look(left);
-            None
         })?;
         Ok(())
     }
@@ -491,6 +498,32 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// What is to be done after one look.
+pub(super) enum Watch<T> {
+    Done(T),
+    /// Look again when something happens.
+    On,
+    /// Look again after so long at the latest: there is no event for it.
+    Again(Duration),
+}
+
+/// Pauses between looks for something that sends no event: short at first, then longer.
+#[derive(Debug)]
+pub(super) struct BackOff(Duration);
+
+impl BackOff {
+    pub(super) fn new() -> BackOff {
+        BackOff(Duration::from_micros(100))
+    }
+
+    pub(super) fn next(&mut self) -> Duration {
+        const LONGEST: Duration = Duration::from_millis(10);
+        let pause = self.0;
+        self.0 = (2 * pause).min(LONGEST);
+        pause
     }
 }
 
