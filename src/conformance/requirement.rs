@@ -38,8 +38,9 @@ pub struct Requirement {
     pub group: String,
     /// What must be so, as a sentence.
     pub sentence: String,
-    /// The assignment's own words that it rests on.
-    pub assignment: Option<String>,
+    /// The assignment's own words that it rests on, each quotation by itself.
+    #[serde(default)]
+    pub assignment: Vec<String>,
     /// Why the row is there, where the assignment does not say so itself.
     pub reason: Option<String>,
     /// What a student whose program fails it should look at.

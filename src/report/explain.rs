@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{harmless, one_line, paragraph, sentence};
+use super::text::{harmless, paragraph, quoted, sentence};
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::Case;
 
@@ -14,9 +14,12 @@ pub fn requirement(requirement: &Requirement, cases: &[&Case]) -> String {
     let mut page = format!("{} ({})\n", requirement.id, level(requirement.level));
     page.push_str(&paragraph(&sentence(&requirement.sentence), "", COLUMNS));
     page.push('\n');
-    if let Some(words) = &requirement.assignment {
-        let quoted = format!("“{}”", one_line(words));
-        page.push_str(&paragraph(&quoted, "Assignment says:  ", COLUMNS));
+    if !requirement.assignment.is_empty() {
+        page.push_str(&paragraph(
+            &quoted(requirement),
+            "Assignment says:  ",
+            COLUMNS,
+        ));
     }
     if let Some(reason) = &requirement.reason {
         page.push_str(&paragraph(&sentence(reason), "Why it is asked:  ", COLUMNS));

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::text::{Ink, count, cut, harmless, one_line, paragraph, sentence, width};
+use super::text::{Ink, count, cut, harmless, paragraph, quoted, sentence, width};
 use super::{Style, diagram, difference, excerpt};
 use crate::conformance::evidence::{Evidence, Outcome, Shortfall, visible};
 use crate::conformance::requirement::{Level, Requirement};
@@ -96,9 +96,8 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
 /// The assignment's own words, and why the row is there where they do not say it themselves.
 fn rests_on(row: &Requirement, style: Style) -> String {
     let mut shown = String::new();
-    if let Some(words) = &row.assignment {
-        let quoted = format!("“{}”", one_line(words));
-        shown.push_str(&paragraph(&quoted, "Assignment says:  ", style.prose()));
+    if !row.assignment.is_empty() {
+        return paragraph(&quoted(row), "Assignment says:  ", style.prose());
     }
     if let Some(reason) = &row.reason {
         let reason = sentence(reason);

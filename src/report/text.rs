@@ -5,6 +5,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Style;
 use crate::conformance::evidence::visible;
+use crate::conformance::requirement::Requirement;
 use crate::conformance::result::Verdict;
 
 /// What a piece of text means to its reader; the colour follows from that.
@@ -175,6 +176,15 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// The text without colours, for tests.
+/// The assignment's words for a requirement, each quotation in its quotation marks.
+pub(super) fn quoted(requirement: &Requirement) -> String {
+    let quotations = requirement
+        .assignment
+        .iter()
+        .map(|words| format!("“{}”", one_line(words)));
+    quotations.collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 pub(super) fn uncoloured(text: &str) -> String {
     let mut parts = text.split("\x1b[");

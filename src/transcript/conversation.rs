@@ -20,7 +20,7 @@ pub(super) fn faults(role: Role, parts: &[Part<'_>]) -> Vec<Error> {
     let faults = parts.iter().filter_map(|part| match part {
         Part::Step(statement) => conversation.fault(statement).err(),
         Part::Wrong(first_word) => {
-            let actor = first_word.unwrap_or_default().to_lowercase();
+            let actor = first_word.to_lowercase();
             conversation.presences.insert(actor, Presence::Unknown);
             None
         }

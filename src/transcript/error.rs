@@ -2,6 +2,8 @@ use super::diagnostic::Diagnostic;
 use super::lexer::is_curly_quote;
 use super::place::Place;
 use super::subject::Subject;
+use super::syntax::Role;
+use std::borrow::Cow;
 
 /// What is wrong with a transcript, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,8 @@ pub(super) enum ErrorKind {
     CoversLate,
     NoId(String),
     IdTwice(Place),
-    IdOfOtherRole(&'static str),
+    /// With the role that it is for.
+    IdOfOtherRole(Role),
     NoSteps,
 
     // One step.
@@ -100,27 +103,28 @@ impl ErrorKind {
             Self::CoversNothing => "`covers` names no requirement".into(),
             Self::CoversTwice(_) => "`covers` stands twice".into(),
             Self::CoversLate => "`covers` comes too late".into(),
-            Self::NoId(word) => format!("`{word}` is not the id of a requirement"),
+            Self::NoId(word) => format!("`{}` is not the id of a requirement", clipped(word)),
             Self::IdTwice(_) => "the requirement is named twice".into(),
-            Self::IdOfOtherRole(role) => format!("the requirement is one for {role}s"),
+            Self::IdOfOtherRole(Role::Client) => "the requirement is one for clients".into(),
+            Self::IdOfOtherRole(Role::Server) => "the requirement is one for servers".into(),
             Self::NoSteps => "the transcript has no steps".into(),
-            Self::NoActorName(word) => format!("`{word}` is not the name of an actor"),
+            Self::NoActorName(word) => format!("`{}` is not the name of an actor", clipped(word)),
             Self::OnlyAgainstClients(word) => {
                 format!("there is no `{word}` in a server transcript")
             }
             Self::OnlyAgainstServers => "there is no other server in a client transcript".into(),
             Self::Stranger(_) => "there are no chat users in a client transcript".into(),
             Self::NoVerb(_) => "the step says nothing".into(),
-            Self::UnknownVerb { verb, .. } => format!("`{verb}` does not fit here"),
+            Self::UnknownVerb { verb, .. } => format!("`{}` does not fit here", clipped(verb)),
             Self::Missing(_) => "the step ends too early".into(),
-            Self::Expected { found, .. } => format!("`{found}` does not fit here"),
+            Self::Expected { found, .. } => format!("`{}` does not fit here", clipped(found)),
             Self::Surplus(_) => "the step goes on after its end".into(),
             Self::EmptyString => "the string is empty".into(),
             Self::NotWholeLines => "only whole lines can be heard".into(),
             Self::NotText => "the string is not UTF-8 text".into(),
             Self::NoUserName => "this is not a plain user name".into(),
             Self::NoPlaceholder => "the address has an unknown placeholder".into(),
-            Self::Zero => "zero is none".into(),
+            Self::Zero => "the number is zero".into(),
             Self::TooMuch(_) => "the number is too big".into(),
             Self::ClientStartsLate(_) => "the client has not been started".into(),
             Self::ClientStartsTwice(_) => "the client is started twice".into(),
@@ -152,19 +156,28 @@ impl ErrorKind {
             Self::CoversLate => "expected before the first step".into(),
             Self::NoId(word) => id_label(word),
             Self::IdTwice(_) | Self::ClientStartsTwice(_) => "expected only once".into(),
-            Self::IdOfOtherRole("client") => "expected an id that begins with `S-` or `W-`".into(),
-            Self::IdOfOtherRole(_) => "expected an id that begins with `C-` or `W-`".into(),
+            Self::IdOfOtherRole(Role::Client) => {
+                "expected an id that begins with `S-` or `W-`".into()
+            }
+            Self::IdOfOtherRole(Role::Server) => {
+                "expected an id that begins with `C-` or `W-`".into()
+            }
             Self::NoSteps => "expected a step, as in `alice joins`".into(),
             Self::NoActorName(word) => actor_label(word),
             Self::OnlyAgainstClients(_) => "expected a chat user or `server`".into(),
             Self::OnlyAgainstServers => "expected `client`, `server`, `user` or `terminal`".into(),
             Self::Stranger(Some(meant)) => format!("did you mean `{meant}`?"),
             Self::Stranger(None) => "expected `client`, `server`, `user` or `terminal`".into(),
-            Self::NoVerb(_) => "expected a verb".into(),
-            Self::UnknownVerb { meant, advice, .. } => match (advice, meant) {
+            Self::NoVerb(subject) => expected_verb(*subject),
+            Self::UnknownVerb {
+                subject,
+                meant,
+                advice,
+                ..
+            } => match (advice, meant) {
                 (Some(advice), _) => (*advice).into(),
                 (None, Some(meant)) => format!("did you mean `{meant}`?"),
-                (None, None) => "expected a verb".into(),
+                (None, None) => expected_verb(*subject),
             },
             Self::Missing(wanted) | Self::Expected { wanted, .. } => format!("expected {wanted}"),
             Self::Surplus(_) => "expected the end of the line".into(),
@@ -226,11 +239,11 @@ impl ErrorKind {
             Self::NoId(word) if word.contains(',') => "ids are separated by spaces",
             Self::NoId(word) if word.starts_with('#') => COMMENT_ALONE,
             Self::NoId(_) => "ids look like S-REG-1, W-LINE-1 and C-ARG-2",
-            Self::IdOfOtherRole("client") => {
+            Self::IdOfOtherRole(Role::Client) => {
                 "a transcript is one for clients when its first \
                 step is `client starts as NAME`"
             }
-            Self::IdOfOtherRole(_) => {
+            Self::IdOfOtherRole(Role::Server) => {
                 "this is a client transcript because its first step is \
                 `client starts`"
             }
@@ -254,8 +267,7 @@ impl ErrorKind {
             } => subject.abilities(),
             Self::Surplus(word) if word.starts_with('#') => COMMENT_ALONE,
             Self::NotWholeLines => {
-                r"what is part of a line cannot be told from what is still on \
-                its way; `\n` ends a line"
+                "a part of a line cannot be told from a line that is still on its way"
             }
             Self::NoUserName => {
                 "another name is registered by hand: `alice connects`, then \
@@ -284,6 +296,21 @@ impl ErrorKind {
 
 const COMMENT_ALONE: &str = "a comment has a line of its own";
 
+/// A word that is short enough for a sentence.
+fn clipped(word: &str) -> Cow<'_, str> {
+    match word.char_indices().nth(40) {
+        Some((end, _)) => format!("{}...", &word[..end]).into(),
+        None => word.into(),
+    }
+}
+
+fn expected_verb(subject: Subject) -> String {
+    match subject.verbs() {
+        [only] => format!("expected `{only}`"),
+        _ => "expected a verb".into(),
+    }
+}
+
 fn id_label(word: &str) -> String {
     let upper = word.trim_end_matches([',', ';', '.']).to_ascii_uppercase();
     if upper != word && is_id(&upper) {
@@ -306,7 +333,7 @@ pub(super) fn is_id(word: &str) -> bool {
 }
 
 fn actor_label(word: &str) -> String {
-    let plain: String = word
+    let plain: String = clipped(word)
         .chars()
         .filter(char::is_ascii_alphabetic)
         .collect::<String>()

@@ -7,6 +7,8 @@ use super::token::{Token, TokenKind};
 pub(super) struct Line<'src> {
     /// From 1.
     pub(super) number: usize,
+    /// In characters, without the line's end.
+    pub(super) width: usize,
     pub(super) content: Content<'src>,
 }
 
@@ -17,8 +19,22 @@ pub(super) enum Content<'src> {
     Comment(&'src str),
     /// At least one token.
     Words(Vec<Token<'src>>),
-    /// A line that cannot be cut into tokens, and the word that it begins with, if it has one.
-    Unreadable(Error, Option<&'src str>),
+    /// A line that cannot be cut into tokens, and the letters that it begins with.
+    Unreadable(Error, &'src str),
+}
+
+impl Line<'_> {
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(self.content, Content::Blank)
+    }
+
+    /// Where its first word stands, as far as that can be told.
+    pub(super) fn place(&self) -> Place {
+        match &self.content {
+            Content::Words(tokens) => tokens[0].place,
+            _ => Place::new(self.number, 1, 1),
+        }
+    }
 }
 
 /// The mark that some editors put before a file's first character.
@@ -27,29 +43,34 @@ pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Cuts a file into lines, and lines into tokens. LF ends a line; CRs before it belong to the end.
 pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
     let source = source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source);
-    source
-        .split('\n')
+    let texts = source.split('\n').map(|text| text.trim_end_matches('\r'));
+    texts
         .zip(1..)
         .map(|(text, number)| Line {
             number,
-            content: content(text.trim_end_matches('\r'), number),
+            width: text.chars().count(),
+            content: content(text, number),
         })
         .collect()
 }
 
 fn content(text: &str, number: usize) -> Content<'_> {
-    let trimmed = text.trim_matches(is_blank);
+    let trimmed = text.trim_matches([' ', '\t', '\r']);
     if trimmed.is_empty() {
         return Content::Blank;
     }
     if let Some(comment) = trimmed.strip_prefix('#') {
         return Content::Comment(comment);
     }
-    let mut tokens = Vec::new();
-    match Reader::new(text, number).read(&mut tokens) {
-        Ok(()) => Content::Words(tokens),
-        Err(error) => Content::Unreadable(error, tokens.first().map(|token| token.text)),
+    match Reader::new(text, number).tokens() {
+        Ok(tokens) => Content::Words(tokens),
+        Err(error) => Content::Unreadable(error, first_letters(trimmed)),
     }
+}
+
+fn first_letters(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphabetic());
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// What separates words. Only these: other white space is invisible where it matters most.
@@ -74,13 +95,13 @@ impl<'src> Reader<'src> {
         }
     }
 
-    /// Takes the tokens one by one, so that those before a fault are known too.
-    fn read(&mut self, tokens: &mut Vec<Token<'src>>) -> Result<(), Error> {
+    fn tokens(mut self) -> Result<Vec<Token<'src>>, Error> {
+        let mut tokens = Vec::new();
         loop {
             let blanks = self.rest.find(|c| !is_blank(c)).unwrap_or(self.rest.len());
             self.take(TokenKind::Word, blanks);
             let Some(first) = self.rest.chars().next() else {
-                return Ok(());
+                return Ok(tokens);
             };
             let token = if first == '"' {
                 self.quoted()?
@@ -91,7 +112,7 @@ impl<'src> Reader<'src> {
             tokens.push(token);
             if position <= 1 && token.kind == TokenKind::Word && self.is_arrow(token, position)? {
                 tokens.extend(self.speech());
-                return Ok(());
+                return Ok(tokens);
             }
         }
     }

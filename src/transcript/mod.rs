@@ -3,8 +3,8 @@
 //! Text goes through three steps, each of which reads only what the one before it made:
 //!
 //! - `lexer`: the file's text to lines, a line to tokens that carry their place;
-//! - `statement`: one line's tokens to one [`syntax::Step`]; `parser`: the file around it, its head
-//!   included; `conversation`: whether the steps make sense in their order;
+//! - `statement`: one line's tokens to one [`syntax::Step`]; `head`: the sentence and what is
+//!   covered; `parser`: the file; `conversation`: whether the steps make sense in their order;
 //! - [`render`]: [`Diagnostic`]s drawn beside the text, those of a failed replay like those of a
 //!   misspelt verb.
 //!
@@ -14,6 +14,7 @@ mod conversation;
 mod diagnostic;
 mod error;
 mod formatter;
+mod head;
 mod lexer;
 mod literal;
 mod nearest;

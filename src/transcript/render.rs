@@ -28,19 +28,22 @@ fn draw(
     diagnostic: &Diagnostic,
     renderer: &Renderer,
 ) -> String {
+    let related = diagnostic.related.iter().map(|(place, _)| *place);
+    let excerpt = source.excerpt(diagnostic.place(), related);
     let primary = AnnotationKind::Primary
-        .span(source.range(diagnostic.place()))
+        .span(excerpt.range(diagnostic.place()))
         .label(harmless(&diagnostic.label));
     let related = diagnostic.related.iter().map(|(place, label)| {
         AnnotationKind::Context
-            .span(source.range(*place))
+            .span(excerpt.range(*place))
             .label(harmless(label))
     });
     let notes = diagnostic.notes.iter().map(|note| match note {
         Note::Help(text) => Level::HELP.message(harmless(text)),
         Note::Note(text) => Level::NOTE.message(harmless(text)),
     });
-    let snippet = Snippet::source(source.text.as_ref())
+    let snippet = Snippet::source(excerpt.text())
+        .line_start(excerpt.first + 1)
         .path(harmless(file_name))
         .annotation(primary)
         .annotations(related);
@@ -66,29 +69,69 @@ fn without_c1_controls(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text and where its lines begin, to turn places into ranges of bytes.
+/// A text and where its lines are, to turn places into ranges of bytes.
 struct Source<'src> {
     text: Cow<'src, str>,
-    line_starts: Vec<usize>,
+    /// Of each line, without its end.
+    lines: Vec<Range<usize>>,
 }
 
 impl<'src> Source<'src> {
     fn new(text: &'src str) -> Self {
         let text = without_c1_controls(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text));
-        let after_ends = text.match_indices('\n').map(|(end, _)| end + 1);
-        let line_starts = std::iter::once(0).chain(after_ends).collect();
-        Self { text, line_starts }
+        let mut start = 0;
+        let lines = text.split('\n').map(|line| {
+            let range = start..start + line.trim_end_matches('\r').len();
+            start += line.len() + 1;
+            range
+        });
+        let lines = lines.collect();
+        Self { text, lines }
     }
 
-    /// The bytes of a place; of a place that is not in the text, the nearest that are.
+    /// The lines that these places are on, and those between them: drawing takes as long as the
+    /// text that it looks through.
+    fn excerpt(&self, place: Place, others: impl Iterator<Item = Place>) -> Excerpt<'_> {
+        let index = self.index(place);
+        let (first, last) = others
+            .map(|other| self.index(other))
+            .fold((index, index), |(first, last), other| {
+                (first.min(other), last.max(other))
+            });
+        Excerpt {
+            source: self,
+            first,
+            last,
+        }
+    }
+
+    /// Which line a place is on; of a place that is not in the text, the nearest.
+    fn index(&self, place: Place) -> usize {
+        place.line.saturating_sub(1).min(self.lines.len() - 1)
+    }
+}
+
+/// Some lines of a text: their indices, both included.
+struct Excerpt<'src> {
+    source: &'src Source<'src>,
+    first: usize,
+    last: usize,
+}
+
+impl<'src> Excerpt<'src> {
+    fn text(&self) -> &'src str {
+        let lines = &self.source.lines;
+        &self.source.text[lines[self.first].start..lines[self.last].end]
+    }
+
+    /// The bytes of a place, from the excerpt's first; what is beyond the line's end is cut.
     fn range(&self, place: Place) -> Range<usize> {
-        let index = place.line.saturating_sub(1).min(self.line_starts.len() - 1);
-        let start = self.line_starts[index];
-        let end = self.line_starts.get(index + 1).map(|next| next - 1);
-        let line = self.text[start..end.unwrap_or(self.text.len())].trim_end_matches('\r');
+        let bytes = self.source.lines[self.source.index(place)].clone();
+        let line = &self.source.text[bytes.clone()];
+        let offset = bytes.start - self.source.lines[self.first].start;
         let byte = |characters: usize| {
             let found = line.char_indices().nth(characters);
-            start + found.map_or(line.len(), |(byte, _)| byte)
+            offset + found.map_or(line.len(), |(byte, _)| byte)
         };
         let first = place.column.saturating_sub(1);
         byte(first)..byte(first.saturating_add(place.width))

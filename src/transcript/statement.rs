@@ -230,8 +230,18 @@ fn is(subject: Subject, actor: String, words: &mut Words<'_, '_>) -> Result<Acti
             words.choice(wanted, action)
         }
         _ => {
-            words.expect("disconnected")?;
-            Ok(Action::IsDisconnected { actor })
+            let action = Action::IsDisconnected { actor };
+            let ends_otherwise = words
+                .peek()
+                .is_some_and(|word| matches!(word.text, "interrupted" | "terminated"));
+            let wanted = if ends_otherwise {
+                "`disconnected` (only the program under test is interrupted or terminated)"
+            } else {
+                "`disconnected`"
+            };
+            words.choice(wanted, |word| {
+                (word == "disconnected").then(|| action.clone())
+            })
         }
     }
 }

@@ -124,6 +124,9 @@ pub(super) fn better_word(subject: Subject, verb: &str) -> Option<&'static str> 
         (Subject::Client | Subject::Server, "starts") => {
             "the server under test runs from the beginning; a second one is `another server starts`"
         }
+        (Subject::PlayedServer, "ends" | "grows" | "prints") => {
+            "only `client` does that, the program under test"
+        }
         (Subject::PlayedServer, "joins" | "connects" | "stops") => {
             "only chat users do that, in server transcripts"
         }

@@ -30,7 +30,7 @@ pub struct Step {
     pub line: usize,
     /// Column of the step's operative word in characters, from 1: where a failure points.
     pub column: usize,
-    /// The step as the formatter writes it.
+    /// The step as the formatter writes it, arrows not aligned with its neighbours'.
     pub source: String,
     /// What is done or expected.
     pub action: Action,

@@ -1,0 +1,90 @@
+//! The one layout of a transcript.
+
+use chat_conformance::transcript::format;
+
+#[track_caller]
+fn formatted(source: &str, expected: &str) {
+    assert_eq!(
+        format(source).expect("a transcript without faults"),
+        expected
+    );
+    assert_eq!(format(expected).expect("still without faults"), expected);
+}
+
+#[test]
+fn words_arrows_and_blank_lines_fall_into_place() {
+    formatted(
+        "
+
+#A name in use is refused,
+#   and its first holder keeps it.  \t
+
+
+  covers   S-REG-5\tS-REG-7
+#why
+alice   joins
+\tbob joins
+
+
+
+impostor connects
+impostor   > REGISTER  alice CHAT/1.0
+bob < 401 ...
+alice sends   \"a  b\"   3   times
+bob > @bob: still there?
+alice < @bob: still there?
+# between
+impostor hears nothing
+
+
+",
+        "\
+# A name in use is refused,
+#   and its first holder keeps it.
+covers S-REG-5 S-REG-7
+
+# why
+alice joins
+bob joins
+
+impostor connects
+impostor > REGISTER  alice CHAT/1.0
+bob      < 401 ...
+alice sends \"a  b\" 3 times
+bob   > @bob: still there?
+alice < @bob: still there?
+# between
+impostor hears nothing
+",
+    );
+}
+
+#[test]
+fn what_is_said_stays_byte_for_byte() {
+    formatted(
+        "# A sentence.\r\ncovers S-REG-3\r\n\r\na joins\r\na >\r\na > \r\na >   \r\nbob joins\r\nbob <\t\tx \r\n",
+        "# A sentence.\ncovers S-REG-3\n\na joins\na >\na >\na >   \nbob joins\nbob < \tx \n",
+    );
+}
+
+#[test]
+fn a_blank_line_ends_a_block_of_speech() {
+    formatted(
+        "# A sentence.\ncovers S-REG-3\nal joins\nbob joins\nal > 1\n\nbob < 1\n# c\nal < 2\nbob > 3\n",
+        "# A sentence.\ncovers S-REG-3\n\nal joins\nbob joins\nal > 1\n\nbob < 1\n# c\nal  < 2\nbob > 3\n",
+    );
+}
+
+#[test]
+fn comments_that_are_not_the_sentence_stay_apart_from_it() {
+    formatted(
+        "# A sentence.\n\n\n# About something.\n\ncovers S-REG-3\n\n\n#\n\nalice joins\n# The end.",
+        "# A sentence.\n\n# About something.\ncovers S-REG-3\n\n#\n\nalice joins\n# The end.\n",
+    );
+}
+
+#[test]
+fn what_is_wrong_is_told_and_not_laid_out() {
+    let faults = format("# A sentence.\ncovers S-REG-3\nalice jions\nbob jions\n");
+    assert_eq!(faults.expect_err("two faults").len(), 2);
+}

@@ -1,0 +1,427 @@
+//! What each line of a transcript means.
+
+use chat_conformance::transcript::syntax::{Action, Key, MessageKind, Role, Step, Transcript};
+use chat_conformance::transcript::{parse, render};
+
+/// The transcript that `source` is.
+fn parsed(source: &str) -> Transcript {
+    parse("test.chat", source)
+        .unwrap_or_else(|errors| panic!("{}", render("test.chat", source, &errors, false)))
+}
+
+/// The headlines of what is wrong with `source`.
+fn faults(source: &str) -> Vec<String> {
+    let errors = parse("test.chat", source).expect_err("a fault");
+    errors.into_iter().map(|error| error.message).collect()
+}
+
+/// The last step of a server transcript in which alice is there.
+fn server_step(line: &str) -> Step {
+    last_step(&format!(
+        "# A sentence.\ncovers S-REG-1\n\nalice joins\n{line}\n"
+    ))
+}
+
+/// The last step of a client transcript.
+fn client_step(line: &str) -> Step {
+    last_step(&format!(
+        "# A sentence.\ncovers C-REG-1\n\nclient starts as alice\n{line}\n"
+    ))
+}
+
+fn last_step(source: &str) -> Step {
+    parsed(source).steps.pop().expect("a step")
+}
+
+fn alice() -> String {
+    "alice".into()
+}
+
+#[test]
+fn a_whole_transcript() {
+    let source = "\
+# A name in use is refused,
+# and its first holder keeps it.
+covers S-REG-5 S-REG-7
+
+alice joins
+
+# Only a comment.
+impostor\tconnects
+impostor >  REGISTER  alice CHAT/1.0 
+impostor   < 401 ...
+";
+    let step = |line, column, source: &str, action| Step {
+        line,
+        column,
+        source: source.into(),
+        action,
+    };
+    let impostor = || "impostor".to_owned();
+    let expected = Transcript {
+        sentence: "A name in use is refused, and its first holder keeps it.".into(),
+        covers: vec!["S-REG-5".into(), "S-REG-7".into()],
+        role: Role::Server,
+        steps: vec![
+            step(
+                5,
+                7,
+                "alice joins",
+                Action::Joins {
+                    actor: alice(),
+                    name: alice(),
+                },
+            ),
+            step(
+                8,
+                10,
+                "impostor connects",
+                Action::Connects {
+                    actor: impostor(),
+                    times: 1,
+                },
+            ),
+            step(
+                9,
+                10,
+                "impostor >  REGISTER  alice CHAT/1.0 ",
+                Action::Says {
+                    actor: impostor(),
+                    line: " REGISTER  alice CHAT/1.0 ".into(),
+                },
+            ),
+            step(
+                10,
+                12,
+                "impostor < 401 ...",
+                Action::Gets {
+                    actor: impostor(),
+                    line: "401".into(),
+                    open_ended: true,
+                },
+            ),
+        ],
+    };
+    assert_eq!(parsed(source), expected);
+    assert_eq!(parsed(&source.replace('\n', "\r\n")), expected);
+    assert_eq!(parsed(&format!("\u{feff}{source}")), expected);
+    assert_eq!(parsed(source.trim_end_matches('\n')), expected);
+}
+
+#[test]
+fn steps_of_chat_users() {
+    let actor = alice;
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    let cases = [
+        (
+            "alice joins as heir",
+            Action::Joins {
+                actor: actor(),
+                name: "heir".into(),
+            },
+        ),
+        (
+            "alice connects 300 times",
+            Action::Connects {
+                actor: actor(),
+                times: 300,
+            },
+        ),
+        (
+            "alice connects 1 time",
+            Action::Connects {
+                actor: actor(),
+                times: 1,
+            },
+        ),
+        (
+            r#"alice sends "hel""#,
+            Action::Sends {
+                actor: actor(),
+                bytes: bytes("hel"),
+                times: 1,
+            },
+        ),
+        (
+            r#"alice sends "x" 1048576 times"#,
+            Action::Sends {
+                actor: actor(),
+                bytes: bytes("x"),
+                times: 1_048_576,
+            },
+        ),
+        (
+            r#"alice hears "wave\n" 8000 times"#,
+            Action::Hears {
+                actor: actor(),
+                bytes: bytes("wave\n"),
+                times: 8000,
+            },
+        ),
+        (
+            "alice hears nothing",
+            Action::HearsNothing { actor: actor() },
+        ),
+        (
+            "alice stops reading",
+            Action::StopsReading { actor: actor() },
+        ),
+        ("alice closes", Action::Closes { actor: actor() }),
+        ("alice resets", Action::Resets { actor: actor() }),
+        (
+            "alice is disconnected",
+            Action::IsDisconnected { actor: actor() },
+        ),
+        ("4 seconds pass", Action::Pass { seconds: 4 }),
+        ("1 second passes", Action::Pass { seconds: 1 }),
+        ("server prints its port", Action::PrintsItsPort),
+        ("another server starts", Action::AnotherStarts),
+        ("server is interrupted", Action::IsInterrupted),
+        ("server is terminated", Action::IsTerminated),
+        ("server ends", Action::Ends),
+        (
+            "server grows by at most 16 MiB",
+            Action::GrowsByAtMost { bytes: 16 << 20 },
+        ),
+        (
+            "server grows by at most 512 KiB",
+            Action::GrowsByAtMost { bytes: 512 << 10 },
+        ),
+    ];
+    for (line, action) in cases {
+        let step =
+            server_step(&format!("  {}\t", line.replace(' ', " \t ")).replace("wave \t", "wave"));
+        assert_eq!(step.source, line.to_owned());
+        assert_eq!(step.action, action, "{line}");
+    }
+}
+
+#[test]
+fn steps_against_a_client() {
+    let server = || "server".to_owned();
+    let cases = [
+        (
+            "server > 200 OK",
+            Action::Says {
+                actor: server(),
+                line: "200 OK".into(),
+            },
+        ),
+        (
+            "server < REGISTER alice CHAT/1.0",
+            Action::Gets {
+                actor: server(),
+                line: "REGISTER alice CHAT/1.0".into(),
+                open_ended: false,
+            },
+        ),
+        (
+            r#"server sends "\x00""#,
+            Action::Sends {
+                actor: server(),
+                bytes: vec![0],
+                times: 1,
+            },
+        ),
+        (
+            r#"server hears "a\nb\n""#,
+            Action::Hears {
+                actor: server(),
+                bytes: b"a\nb\n".into(),
+                times: 1,
+            },
+        ),
+        (
+            "server hears nothing",
+            Action::HearsNothing { actor: server() },
+        ),
+        ("server closes", Action::Closes { actor: server() }),
+        ("server resets", Action::Resets { actor: server() }),
+        (
+            "server is disconnected",
+            Action::IsDisconnected { actor: server() },
+        ),
+        (
+            r#"user types "lo\n""#,
+            Action::Types {
+                text: "lo\n".into(),
+            },
+        ),
+        ("user presses Ctrl-C", Action::Presses { key: Key::CtrlC }),
+        ("user presses Ctrl-D", Action::Presses { key: Key::CtrlD }),
+        (
+            "user < @bob: hi",
+            Action::Gets {
+                actor: "user".into(),
+                line: "@bob: hi".into(),
+                open_ended: false,
+            },
+        ),
+        (
+            "user sees an error",
+            Action::SeesMessage {
+                kind: MessageKind::Error,
+            },
+        ),
+        (
+            "user sees a notice",
+            Action::SeesMessage {
+                kind: MessageKind::Notice,
+            },
+        ),
+        (
+            r#"terminal never gets "\x1b[2J""#,
+            Action::TerminalNeverGets {
+                bytes: b"\x1b[2J".into(),
+            },
+        ),
+        ("client is terminated", Action::IsTerminated),
+        ("client ends", Action::Ends),
+        (
+            "client grows by at most 16 MiB",
+            Action::GrowsByAtMost { bytes: 16 << 20 },
+        ),
+        ("31 seconds pass", Action::Pass { seconds: 31 }),
+    ];
+    for (line, action) in cases {
+        let step = client_step(line);
+        assert_eq!(step.source, line.to_owned());
+        assert_eq!(step.action, action, "{line}");
+    }
+}
+
+#[test]
+fn a_client_is_started_with_an_address() {
+    let start = |line: &str| {
+        let transcript = parsed(&format!("# A sentence.\ncovers C-ARG-1\n{line}\n"));
+        assert_eq!(transcript.role, Role::Client);
+        transcript.steps.into_iter().next().expect("a step").action
+    };
+    let client = |address: &str| Action::ClientStarts {
+        name: alice(),
+        address: address.into(),
+    };
+    assert_eq!(
+        start("client starts as alice"),
+        client("chat://{host}:{port}")
+    );
+    for address in [
+        "http://{host}:{port}",
+        "chat://{host}:{unused}",
+        "chat://{host}",
+        "",
+    ] {
+        let line = format!("client starts as alice at \"{address}\"");
+        assert_eq!(start(&line), client(address));
+    }
+}
+
+#[test]
+fn a_line_said_is_all_that_follows_one_blank() {
+    let said = |line: &str| match server_step(line).action {
+        Action::Says { line, .. } => line,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(said("alice >"), "");
+    assert_eq!(said("alice > "), "");
+    assert_eq!(said("alice >  "), " ");
+    assert_eq!(said("alice >\t\t# \"x\\n ...  "), "\t# \"x\\n ...  ");
+    assert_eq!(said("alice > a\rb\r"), "a\rb");
+    assert_eq!(said("alice > > é\u{a0}"), "> é\u{a0}");
+}
+
+#[test]
+fn three_dots_leave_a_line_open() {
+    let got = |line: &str| match server_step(line).action {
+        Action::Gets {
+            line, open_ended, ..
+        } => (line, open_ended),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(got("alice < 200 ..."), ("200".into(), true));
+    assert_eq!(got("alice < ..."), (String::new(), true));
+    assert_eq!(got("alice <  ..."), (String::new(), true));
+    assert_eq!(got("alice < 200  ..."), ("200 ".into(), true));
+    assert_eq!(got("alice < 200..."), ("200...".into(), false));
+    assert_eq!(got("alice < 200 ... "), ("200 ... ".into(), false));
+    assert_eq!(got("alice <"), (String::new(), false));
+}
+
+#[test]
+fn escapes_stand_for_bytes() {
+    let Action::Sends { bytes, .. } =
+        server_step(r#"alice sends "\n\r\t\0\\\"\xfF\u{e9}é\u{1F600}""#).action
+    else {
+        panic!("not sent");
+    };
+    assert_eq!(bytes, b"\n\r\t\0\\\"\xff\xc3\xa9\xc3\xa9\xf0\x9f\x98\x80");
+}
+
+#[test]
+fn what_a_step_may_move_has_a_bound() {
+    let with = |line: &str| format!("# A sentence.\ncovers S-REG-1\nalice joins\n{line}\n");
+    parsed(&with(r#"alice sends "x" 16777216 times"#));
+    for line in [
+        r#"alice sends "x" 16777217 times"#,
+        r#"alice sends "xy" 8388609 times"#,
+        r#"alice sends "x" 99999999999999999999 times"#,
+        r#"alice hears "\n" 16777217 times"#,
+        "alice connects 10001 times",
+        "601 seconds pass",
+    ] {
+        assert_eq!(faults(&with(line)), ["the number is too big"], "{line}");
+    }
+    for line in [
+        r#"alice sends "x" 0 times"#,
+        "alice connects 00 times",
+        "0 seconds pass",
+    ] {
+        assert_eq!(faults(&with(line)), ["the number is zero"], "{line}");
+    }
+}
+
+#[test]
+fn what_was_on_its_way_is_heard_after_the_end() {
+    parsed(
+        "# A sentence.\ncovers S-SHUT-2\nalice joins\nserver is interrupted\nserver ends\n\
+         alice < DISCONNECT CHAT/1.0\nalice hears nothing\nalice is disconnected\n",
+    );
+    parsed(
+        "# A sentence.\ncovers C-QUIT-2\nclient starts as alice\nuser presses Ctrl-C\nclient ends\n\
+         server < DISCONNECT alice CHAT/1.0\nserver is disconnected\nuser sees a notice\n",
+    );
+}
+
+#[test]
+fn actors_come_again() {
+    parsed(
+        "# A sentence.\ncovers S-DISC-5\nalice joins\nalice closes\nalice joins\nalice resets\n\
+         alice connects\nalice is disconnected\nalice hears nothing\nalice joins\nalice > hi\n\
+         crowd connects 300 times\ncrowd closes\ncrowd connects 300 times\ncrowd resets\n\
+         crowd joins\ncrowd > hi\n",
+    );
+}
+
+#[test]
+fn one_fault_is_told_once() {
+    let head = "# A sentence.\ncovers S-REG-1\n";
+    for line in [
+        "alice jions",
+        "Alice joins",
+        "alice connects 0 times",
+        "alice connects \"",
+        "alice\"joins\"",
+    ] {
+        let source = format!("{head}{line}\nalice > hi\nalice < hi\nbob joins\n");
+        assert_eq!(faults(&source).len(), 1, "{line}: {:?}", faults(&source));
+    }
+    for line in [
+        "client start as alice",
+        "clinet starts as alice",
+        "client starts as",
+        "client stats \"",
+    ] {
+        let source = format!("# A sentence.\ncovers C-REG-1\n{line}\nserver > 200 OK\nuser < hi\n");
+        assert_eq!(faults(&source).len(), 1, "{line}: {:?}", faults(&source));
+    }
+}
