@@ -134,7 +134,7 @@ fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style
 /// What else is to be known about a failed transcript.
 fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
     let mut remarks = Vec::new();
-    if judged.runs.len() > 1 {
+    if judged.runs_passed() > 0 {
         remarks.push(disagreement(judged) + ".");
     }
     for id in judged.fails.iter().skip(1) {
@@ -165,10 +165,8 @@ fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
 
 fn disagreement(judged: &TranscriptResult) -> String {
     let runs = judged.runs.len();
-    match runs - judged.runs_passed() {
-        short if short == runs => format!("It fell short in each of {runs} runs"),
-        short => format!("It fell short in {short} of {runs} runs"),
-    }
+    let short = runs - judged.runs_passed();
+    format!("It fell short in {short} of {}", count(runs, "run"))
 }
 
 fn where_it_fell_short(

@@ -6,7 +6,9 @@
 use std::fmt::Write;
 
 use super::Style;
-use super::text::{Ink, count, cut_between_words, harmless, mark, pad, paragraph, width, wrap};
+use super::text::{
+    Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, width, wrap,
+};
 use crate::conformance::requirement::Level;
 use crate::conformance::result::{RequirementResult, RunResult, Verdict};
 use crate::transcript::syntax::Role;
@@ -48,7 +50,9 @@ fn heading(result: &RunResult, style: Style) -> String {
         Role::Client => "client",
     };
     let command = harmless(&result.command.join(" "));
-    let mut shown = paragraph(&command, &format!("{role}  "), style.width);
+    let title = cut(&format!("━━ {role}: {command} "), style.prose());
+    let rule = "━".repeat(style.prose().saturating_sub(width(&title)));
+    let mut shown = style.ink(Ink::Heading, &format!("{title}{rule}")) + "\n";
     if result.dialect != "line" {
         let dialect = harmless(&result.dialect);
         let text = format!(
@@ -181,9 +185,9 @@ fn cut_front(name: &str, columns: usize) -> String {
     if width(name) <= columns {
         return name.to_string();
     }
-    let excess = width(name) + 1 - columns;
-    let rest: String = name.chars().skip(excess).collect();
-    format!("…{rest}")
+    let ends = name.match_indices('/').map(|(at, _)| &name[at..]);
+    let fitting = ends.into_iter().find(|end| width(end) < columns);
+    fitting.map_or_else(|| cut(name, columns), |end| format!("…{end}"))
 }
 
 fn totals(result: &RunResult, style: Style) -> String {

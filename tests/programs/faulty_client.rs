@@ -1,1 +1,543 @@
-fn main() {}
+//! A small CHAT/1.0 client that is right, and can be told to be wrong in one way.
+//!
+//! Its design is not the reference's, and it uses nothing of it: a thread reads the keyboard, a
+//! thread reads the socket, a thread waits for signals, and one loop takes what they report. The
+//! terminal is left as it is. Each fault is one visible branch, `if fault("...")`; what each must
+//! cost in the suite's eyes stands in the table of faults.
+
+#[path = "../faults/table.rs"]
+mod table;
+
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io::{self, BufRead, Read, Write};
+use std::net::TcpStream;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::process;
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+/// A line that grows beyond this without an end ends the conversation.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// A CHAT/1.0 client that is wrong in one way.
+#[derive(Parser)]
+#[command(name = "faulty-client")]
+struct Arguments {
+    /// What to do wrong; `none` is right.
+    #[arg(long, value_name = "FAULT", default_value = "none", hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(table::names(table::CLIENT)))]
+    fault: String,
+    /// Print the table of faults, and end.
+    #[arg(long)]
+    list: bool,
+    /// The user's name.
+    #[arg(required_unless_present = "list")]
+    name: Option<String>,
+    /// The server's address: chat://host:port
+    #[arg(required_unless_present = "list")]
+    address: Option<String>,
+}
+
+static FAULT: OnceLock<String> = OnceLock::new();
+
+/// Whether this is the fault to have.
+fn fault(name: &str) -> bool {
+    FAULT.get().is_some_and(|chosen| chosen == name)
+}
+
+/// What the threads report.
+enum Event {
+    Typed(Vec<u8>),
+    InputEnded,
+    Received(Vec<u8>),
+    TooLong,
+    Vanished,
+    Interrupted,
+}
+
+/// With which status the program ends.
+type Ending = i32;
+
+fn main() -> io::Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.list {
+        return table::print(table::CLIENT);
+    }
+    FAULT.get_or_init(|| arguments.fault);
+    let (mut name, mut address) = arguments.name.zip(arguments.address).unwrap_or_default();
+    if fault("arguments-swapped") {
+        std::mem::swap(&mut name, &mut address);
+    }
+
+    let (events, reports) = channel();
+    let stream = connect(&address);
+    watch_signals(events.clone())?;
+    let mut session = Session {
+        name,
+        stream: stream.try_clone()?,
+        events: events.clone(),
+        registered: false,
+        held_back: Vec::new(),
+        interrupted: false,
+    };
+    session.register();
+    thread::spawn(move || read_socket(stream, &events));
+
+    process::exit(session.run(&reports));
+}
+
+/// Connects, or ends the program with the reason why not.
+fn connect(address: &str) -> TcpStream {
+    let (host, port) = parse_address(address).unwrap_or_else(|reason| {
+        give_up(
+            "address",
+            &format!("`{address}` is no address of a chat server: {reason}"),
+            2,
+        )
+    });
+    TcpStream::connect((host, port)).unwrap_or_else(|error| {
+        give_up(
+            "connection",
+            &format!("Nobody can be reached at {address}: {error}"),
+            1,
+        )
+    })
+}
+
+/// Says what is wrong, and ends; three faults each in how that can go.
+fn give_up(about: &str, reason: &str, status: Ending) -> ! {
+    if fault(&format!("bad-{about}-silent")) {
+        process::exit(status);
+    }
+    if fault(&format!("bad-{about}-traceback")) {
+        traceback("ValueError: bad address");
+    }
+    eprintln!("{reason}");
+    if fault(&format!("bad-{about}-stays")) {
+        stay();
+    }
+    process::exit(status);
+}
+
+/// Host and port of `chat://host:port`.
+fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
+    let place = match address.split_once("://") {
+        Some(("chat", place)) => place,
+        Some((_, place)) if fault("any-scheme") => place,
+        None if fault("scheme-optional") => address,
+        _ => return Err("it does not begin with chat://"),
+    };
+    let place = place.strip_suffix('/').unwrap_or(place);
+    let (host, port) = place.rsplit_once(':').ok_or("it has no port")?;
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let host = if fault("host-optional") && host.is_empty() {
+        "127.0.0.1"
+    } else {
+        host
+    };
+    if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
+        return Err("it has no host");
+    }
+    let port = match port.parse() {
+        Ok(port @ 1..) if port.to_string().len() <= 5 => port,
+        _ => return Err("its port is not a number from 1 to 65535"),
+    };
+    Ok((host, if fault("fixed-port") { 21358 } else { port }))
+}
+
+fn watch_signals(events: Sender<Event>) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    thread::spawn(move || {
+        for _signal in signals.forever() {
+            let _ = events.send(Event::Interrupted);
+        }
+    });
+    Ok(())
+}
+
+fn read_keyboard(events: &Sender<Event>) {
+    let mut keyboard = io::stdin().lock();
+    let mut line = Vec::new();
+    while let Ok(1..) = keyboard.read_until(b'\n', &mut line) {
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        }
+        let _ = events.send(Event::Typed(std::mem::take(&mut line)));
+    }
+    let _ = events.send(Event::InputEnded);
+}
+
+fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
+    let mut lines = Lines::default();
+    let mut buffer = vec![0; 16 * 1024];
+    let mut is_first = true;
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        let mut received = lines.split(&buffer[..length]);
+        if is_first && fault("answer-swallows") {
+            received.truncate(1);
+        }
+        is_first &= received.is_empty();
+        for line in received {
+            let _ = events.send(Event::Received(line));
+        }
+        if lines.rest.len() > LONGEST_LINE && !fault("long-line-hoarded") {
+            let _ = events.send(Event::TooLong);
+        }
+    }
+    let _ = events.send(Event::Vanished);
+}
+
+/// The lines in what arrives, whatever segments it arrives in.
+#[derive(Default)]
+struct Lines {
+    rest: Vec<u8>,
+    hoard: Vec<Vec<u8>>,
+}
+
+impl Lines {
+    fn split(&mut self, segment: &[u8]) -> Vec<Vec<u8>> {
+        self.rest.extend_from_slice(segment);
+        let mut lines = Vec::new();
+        while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
+            let mut line: Vec<u8> = self.rest.drain(..=end).collect();
+            line.pop();
+            if line.last() == Some(&b'\r') {
+                line.pop();
+                if fault("carriage-return-refused") {
+                    continue;
+                }
+            }
+            if fault("unicode-line-ends") {
+                let text = String::from_utf8_lossy(&line).into_owned();
+                lines.extend(
+                    text.split(['\u{85}', '\u{2028}'])
+                        .map(|part| part.as_bytes().to_vec()),
+                );
+                continue;
+            }
+            lines.push(line);
+        }
+        if fault("long-line-hoarded") {
+            self.hoard.push(self.rest.repeat(2));
+        }
+        if fault("partial-line-lost") {
+            self.rest.clear();
+        }
+        if fault("segment-is-message") && !self.rest.is_empty() {
+            lines.push(std::mem::take(&mut self.rest));
+        }
+        if fault("first-of-segment-only") {
+            lines.truncate(1);
+        }
+        if fault("last-of-burst-lost") && lines.len() > 1 {
+            lines.pop();
+        }
+        if fault("lines-run-together") && lines.len() > 1 {
+            lines = vec![lines.concat()];
+        }
+        lines
+    }
+}
+
+struct Session {
+    name: String,
+    stream: TcpStream,
+    events: Sender<Event>,
+    registered: bool,
+    /// Messages that are shown later than they should be.
+    held_back: Vec<Vec<u8>>,
+    /// A Ctrl-C that is heeded later than it should be.
+    interrupted: bool,
+}
+
+impl Session {
+    fn run(&mut self, reports: &Receiver<Event>) -> Ending {
+        loop {
+            let next = match reports.recv() {
+                Ok(Event::Typed(line)) => self.type_line(&line),
+                Ok(Event::InputEnded) => self.end_input(),
+                Ok(Event::Received(line)) if self.registered => self.receive(line),
+                Ok(Event::Received(line)) => self.receive_answer(&line),
+                Ok(Event::TooLong) => self.give_up_on_line(),
+                Ok(Event::Vanished) => self.vanish(),
+                Ok(Event::Interrupted) => self.interrupt(),
+                Err(_) => Break(1),
+            };
+            if let Break(ending) = next {
+                return ending;
+            }
+        }
+    }
+
+    fn send(&mut self, line: &[u8]) {
+        let line = if fault("no-line-ends") {
+            line.to_vec()
+        } else {
+            [line, b"\n"].concat()
+        };
+        // A server that is gone is noticed where it is read from.
+        let _ = self.stream.write_all(&line);
+    }
+
+    fn register(&mut self) {
+        if fault("greets-first") {
+            self.send(b"HELLO CHAT/1.0");
+        }
+        let line = match &self.name {
+            name if fault("registers-small") => format!("register {name} CHAT/1.0"),
+            name if fault("registers-without-version") => format!("REGISTER {name}"),
+            name if fault("registers-in-capitals") => {
+                format!("REGISTER {} CHAT/1.0", name.to_uppercase())
+            }
+            name => format!("REGISTER {name} CHAT/1.0"),
+        };
+        if !fault("registers-never") {
+            self.send(line.as_bytes());
+        }
+    }
+
+    /// The server's answer to the registration.
+    fn receive_answer(&mut self, line: &[u8]) -> ControlFlow<Ending> {
+        let answer = shown(line);
+        let status = answer.split(' ').next().unwrap_or_default();
+        let is_good = status == "200"
+            || status == "400" && fault("400-unheeded")
+            || status == "401" && fault("401-unheeded");
+        if is_good && !(fault("200-to-the-letter") && answer != "200 Registration successful") {
+            self.registered = true;
+            println!("You are registered as {}.", self.name);
+            let events = self.events.clone();
+            thread::spawn(move || read_keyboard(&events));
+            return Continue(());
+        }
+        if !fault(&format!("{status}-silent")) {
+            eprintln!("The server refused the registration: {answer}");
+        }
+        if fault(&format!("{status}-stays")) {
+            return Continue(());
+        }
+        if fault(&format!("{status}-waits-for-enter")) {
+            let _ = io::stdin().read_line(&mut String::new());
+        }
+        Break(1)
+    }
+
+    fn receive(&mut self, line: Vec<u8>) -> ControlFlow<Ending> {
+        if line == b"DISCONNECT CHAT/1.0"
+            || fault("disconnect-in-text") && contains(&line, b"DISCONNECT")
+        {
+            return self.receive_farewell();
+        }
+        if fault("status-in-text") && contains(&line, b"400") {
+            eprintln!("The server says that something is wrong.");
+            return Break(1);
+        }
+        if fault("shown-after-enter") {
+            self.held_back.push(line);
+        } else {
+            show(&line);
+        }
+        Continue(())
+    }
+
+    fn receive_farewell(&mut self) -> ControlFlow<Ending> {
+        if fault("farewell-unheeded") {
+            return Continue(());
+        }
+        if !fault("farewell-silent") {
+            println!("The server is shutting down.");
+        }
+        if fault("farewell-stays") {
+            return Continue(());
+        }
+        if fault("farewell-waits-for-enter") {
+            self.interrupted = true;
+            return Continue(());
+        }
+        Break(0)
+    }
+
+    fn type_line(&mut self, line: &[u8]) -> ControlFlow<Ending> {
+        for line in std::mem::take(&mut self.held_back) {
+            show(&line);
+        }
+        if self.interrupted {
+            return self.leave();
+        }
+        if line.is_empty() || fault("typing-unsent") {
+            return Continue(());
+        }
+        let text = match () {
+            () if fault("spaces-squeezed") => {
+                let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+                words
+                    .into_iter()
+                    .filter(|word| !word.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(&b' ')
+            }
+            () if fault("typed-cut") => line[..line.len().min(80)].to_vec(),
+            () if fault("ascii-sent") => String::from_utf8_lossy(line)
+                .replace(|c: char| !c.is_ascii(), "?")
+                .into(),
+            () if fault("latin-1-sent") => line
+                .iter()
+                .map(|&byte| char::from(byte))
+                .collect::<String>()
+                .into(),
+            () => line.to_vec(),
+        };
+        let prefix = match &self.name {
+            _ if fault("prefix-missing") => String::new(),
+            name if fault("prefix-tight") => format!("@{name}:"),
+            name if fault("prefix-angular") => format!("<{name}> "),
+            name => format!("@{name}: "),
+        };
+        let message = [prefix.as_bytes(), &text].concat();
+        self.send(&message);
+        if fault("typed-sent-twice") {
+            self.send(&message);
+        }
+        Continue(())
+    }
+
+    fn end_input(&mut self) -> ControlFlow<Ending> {
+        match () {
+            () if fault("end-of-input-unheeded") => Continue(()),
+            () if fault("end-of-input-silent") => Break(0),
+            () => self.leave(),
+        }
+    }
+
+    fn interrupt(&mut self) -> ControlFlow<Ending> {
+        if fault("interrupt-unheeded") {
+            return Continue(());
+        }
+        if fault("interrupt-waits-for-enter") {
+            self.interrupted = true;
+            return Continue(());
+        }
+        if fault("interrupt-silent") {
+            return Break(0);
+        }
+        let ending = self.leave();
+        if fault("interrupt-stays") {
+            Continue(())
+        } else {
+            ending
+        }
+    }
+
+    fn leave(&mut self) -> ControlFlow<Ending> {
+        if self.registered {
+            let line = match &self.name {
+                _ if fault("leaves-nameless") => "DISCONNECT CHAT/1.0".to_owned(),
+                name if fault("leaves-without-version") => format!("DISCONNECT {name}"),
+                name => format!("DISCONNECT {name} CHAT/1.0"),
+            };
+            self.send(line.as_bytes());
+        }
+        Break(0)
+    }
+
+    /// The connection is gone.
+    fn vanish(&mut self) -> ControlFlow<Ending> {
+        if fault("vanishing-traceback") {
+            traceback("ConnectionError: closed");
+        }
+        if fault("vanishing-unheeded") {
+            return Continue(());
+        }
+        if !fault("vanishing-silent") {
+            eprintln!("The server has closed the connection.");
+        }
+        while fault("vanishing-floods") {
+            println!("The server has closed the connection.");
+        }
+        if fault("vanishing-stays") {
+            return Continue(());
+        }
+        Break(1)
+    }
+
+    fn give_up_on_line(&mut self) -> ControlFlow<Ending> {
+        while fault("long-line-hangs") {
+            thread::park();
+        }
+        eprintln!("The server sends a line without end.");
+        Break(1)
+    }
+}
+
+/// Shows a message.
+fn show(line: &[u8]) {
+    if fault("shows-nothing") {
+        return;
+    }
+    if fault("escapes-shown") {
+        let _ = io::stdout().write_all(&[line, b"\n"].concat());
+        return;
+    }
+    if fault("half-typed-lost") {
+        let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+    }
+    let text = match () {
+        () if fault("latin-1-shown") => shown(
+            &line
+                .iter()
+                .map(|&byte| char::from(byte))
+                .collect::<String>()
+                .into_bytes(),
+        ),
+        () if fault("ascii-shown") => shown(line).replace(|c: char| !c.is_ascii(), "?"),
+        () if fault("cut-at-colon") => shown(line).split(':').take(2).collect::<Vec<_>>().join(":"),
+        () if fault("first-word-shown") => {
+            shown(line).split(' ').take(2).collect::<Vec<_>>().join(" ")
+        }
+        () => shown(line),
+    };
+    println!("{text}");
+    if fault("shown-twice") {
+        println!("{text}");
+    }
+}
+
+/// A line as the terminal may get it: nothing in it moves the cursor or changes a colour.
+fn shown(line: &[u8]) -> String {
+    let harmless = |c: char| {
+        if c.is_control() && c != '\u{85}' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    String::from_utf8_lossy(line)
+        .chars()
+        .map(harmless)
+        .collect()
+}
+
+fn contains(line: &[u8], word: &[u8]) -> bool {
+    line.windows(word.len()).any(|window| window == word)
+}
+
+/// Ends as a Python program does that nobody made ready for this.
+fn traceback(error: &str) -> ! {
+    eprintln!(
+        "Traceback (most recent call last):\n  File \"client.py\", line 7, in <module>\n    main()\n{error}"
+    );
+    process::exit(1);
+}
+
+/// Does not end.
+fn stay() -> ! {
+    loop {
+        thread::park();
+    }
+}

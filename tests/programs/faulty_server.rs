@@ -20,11 +20,13 @@ use std::time::Duration;
 /// A line that grows beyond this without an end costs its sender the connection.
 const LONGEST_LINE: usize = 16 * 1024;
 /// A client that leaves more than this unread loses its connection.
-const LARGEST_BACKLOG: usize = 2 * 1024 * 1024;
+const LARGEST_BACKLOG: usize = 16 * 1024 * 1024;
 /// How long the last words may take on their way out.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a connection that was told to go may take to go.
 const LEAVING: Duration = Duration::from_secs(5);
+/// The name, which nobody can take, of one who was refused and still counts for something.
+const REFUSED: &[u8] = b"(refused) ";
 /// Threads here do little and may be many.
 const STACK: usize = 128 * 1024;
 
@@ -178,9 +180,11 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
     let mut lines = Lines::default();
     let mut standing = Standing::Stranger;
     if fault("idle-dropped") {
-        let _ = peer.stream.set_read_timeout(Some(Duration::from_secs(3)));
+        let _ = peer
+            .stream
+            .set_read_timeout(Some(Duration::from_millis(3500)));
     }
-    if fault("late-forgotten") || fault("silent-kills") {
+    if fault("late-forgotten") {
         let _ = peer.stream.set_read_timeout(Some(Duration::from_secs(1)));
     }
     let mut buffer = vec![0; buffer_size()];
@@ -190,7 +194,6 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             Ok(length) => &buffer[..length],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => match standing {
-                Standing::Stranger if fault("silent-kills") => crash("a client is silent"),
                 Standing::Stranger if fault("late-forgotten") => forget_for_good(),
                 _ => return End::Left,
             },
@@ -214,7 +217,7 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
         }
         match standing {
             Standing::Gone => return End::Left,
-            Standing::Member(_) if fault("late-forgotten") || fault("silent-kills") => {
+            Standing::Member(_) if fault("late-forgotten") => {
                 let _ = peer.stream.set_read_timeout(None);
             }
             _ => {}
@@ -264,11 +267,9 @@ struct Lines {
 impl Lines {
     fn split(&mut self, segment: &[u8], standing: &Standing) -> Vec<Vec<u8>> {
         if fault("read-is-message") {
-            return segment
-                .strip_suffix(b"\n")
-                .map(<[u8]>::to_vec)
-                .into_iter()
-                .collect();
+            let line = segment.strip_suffix(b"\n");
+            let line = line.map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec());
+            return line.into_iter().collect();
         }
         self.rest.extend_from_slice(segment);
         let mut lines = Vec::new();
@@ -281,7 +282,7 @@ impl Lines {
             lines.push(line);
         }
         if fault("long-line-hoarded") && !self.rest.is_empty() {
-            self.hoard.push(self.rest.repeat(8));
+            self.hoard.push(self.rest.repeat(2));
         }
         if fault("partial-line-lost")
             || (fault("lost-at-1024") && segment.len() == 1024)
@@ -351,6 +352,9 @@ impl Room {
             }
             return Standing::Gone;
         };
+        if fault("silent-kills") && self.peers.len() > self.members.len() + 1 {
+            crash("somebody is silent");
+        }
         if self.is_taken(&name) {
             return self.refuse(peer, name);
         }
@@ -399,13 +403,13 @@ impl Room {
         });
         if fault("refused-hears") {
             self.members.push(Member {
-                name: b"(refused)".to_vec(),
+                name: REFUSED.to_vec(),
                 peer: Arc::clone(peer),
             });
-            return Standing::Member(b"(refused)".to_vec());
+            return Standing::Member(REFUSED.to_vec());
         }
         if fault("refused-speaks") {
-            return Standing::Member(name);
+            return Standing::Member(REFUSED.to_vec());
         }
         Standing::Gone
     }
@@ -429,7 +433,8 @@ impl Room {
         }
         let own_prefix = [b"@", &name[..], b": "].concat();
         if line.starts_with(&own_prefix)
-            || line.starts_with(b"@") && (fault("any-sender") || fault("refused-speaks"))
+            || fault("any-sender") && line.starts_with(b"@")
+            || fault("refused-speaks") && name == REFUSED && line.starts_with(b"@")
         {
             self.relay(peer, line, own_prefix.len().min(line.len()));
         }
@@ -582,13 +587,15 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
         return None;
     }
     let text = match () {
-        () if fault("spaces-squeezed") => lossy()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-            .into(),
+        () if fault("spaces-squeezed") => {
+            let words: Vec<&[u8]> = text.split(|&byte| byte == b' ').collect();
+            words
+                .into_iter()
+                .filter(|word| !word.is_empty())
+                .collect::<Vec<_>>()
+                .join(&b' ')
+        }
         () if fault("ends-trimmed") => text.trim_ascii().to_vec(),
-        () if fault("shouted") => text.to_ascii_uppercase(),
         () if fault("long-text-cut") => text[..text.len().min(512)].to_vec(),
         () if fault("cut-at-colon") => text.split(|&byte| byte == b':').next()?.to_vec(),
         () if fault("cut-at-at") => text.split(|&byte| byte == b'@').next()?.to_vec(),

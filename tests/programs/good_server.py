@@ -10,7 +10,7 @@ import signal
 
 VERSION = "CHAT/1.0"
 LONGEST_LINE = 16 * 1024
-LARGEST_BACKLOG = 2 * 1024 * 1024
+LARGEST_BACKLOG = 16 * 1024 * 1024
 
 
 class Server:

@@ -10,7 +10,7 @@ pub(super) const REMARK_LINES: usize = 3;
 
 /// Columns of the time, and the least that the words at the right need.
 const TIME: usize = 9;
-const WORDS: usize = 34;
+const WORDS: usize = 30;
 
 /// Where lifelines and words stand.
 pub(super) struct Canvas<'a> {

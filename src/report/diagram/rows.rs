@@ -5,8 +5,15 @@ use crate::conformance::evidence::{Event, EventKind, visible};
 use crate::report::text::{Ink, harmless};
 use crate::transcript::syntax::Role;
 
-/// Of the lines that came in one go, as many are shown before the others are only counted.
-const LINES_IN_A_ROW: usize = 4;
+/// Of many lines in one go, those shown; the others are counted. Of what the wire brings the first
+/// tell most, of what a program prints the last: there a traceback says what it is.
+const OF_THE_WIRE: Ends = Ends { first: 3, last: 1 };
+const OF_THE_OUTPUT: Ends = Ends { first: 1, last: 5 };
+
+struct Ends {
+    first: usize,
+    last: usize,
+}
 
 /// One line of the diagram.
 pub(super) struct Row {
@@ -129,14 +136,7 @@ fn told(events: &[Event], lanes: &Lanes, dialect: &str) -> Vec<Told> {
         EventKind::Sent { actor, bytes } => {
             vec![(at, to_subject(actor), line_sent(bytes, dialect), None)]
         }
-        EventKind::Received { actor, .. } => {
-            let shape = from_subject(actor);
-            let lines = lines(events, dialect);
-            lines
-                .into_iter()
-                .map(|(at, words)| (at, shape, words, None))
-                .collect()
-        }
+        EventKind::Received { actor, .. } => lines_received(events, from_subject(actor), dialect),
         EventKind::Closed {
             actor,
             by_subject,
@@ -196,8 +196,27 @@ fn line_sent(bytes: &[u8], dialect: &str) -> String {
     }
 }
 
+/// What somebody got, line by line.
+fn lines_received(events: &[Event], shape: Shape, dialect: &str) -> Vec<Told> {
+    let told = lines(events).into_iter().map(|(at, line)| {
+        let words = line_sent(&line, dialect);
+        (at, shape, words, None)
+    });
+    shorten(told.collect(), &OF_THE_WIRE)
+}
+
+/// What the subject printed, line by line; empty lines are left out.
+fn printed(events: &[Event], shape: Shape) -> Vec<Told> {
+    let told = lines(events).into_iter().filter_map(|(at, line)| {
+        let line = visible(line.trim_ascii_end());
+        let words = format!("(prints \"{line}\")");
+        (!line.is_empty()).then_some((at, shape, words, Some(Ink::Quiet)))
+    });
+    shorten(told.collect(), &OF_THE_OUTPUT)
+}
+
 /// The lines that chunks make together, each with the time at which it began to come.
-fn lines(events: &[Event], dialect: &str) -> Vec<(f64, String)> {
+fn lines(events: &[Event]) -> Vec<(f64, Vec<u8>)> {
     let mut lines: Vec<(f64, Vec<u8>)> = Vec::new();
     for event in events {
         let (EventKind::Received { bytes, .. } | EventKind::Printed { bytes }) = &event.kind else {
@@ -210,34 +229,20 @@ fn lines(events: &[Event], dialect: &str) -> Vec<(f64, String)> {
             }
         }
     }
-    let shown: Vec<_> = lines
-        .iter()
-        .map(|(at, line)| (*at, line_sent(line, dialect)))
-        .collect();
-    shorten(shown)
-}
-
-/// What the subject printed, line by line; empty lines are left out.
-fn printed(events: &[Event], shape: Shape) -> Vec<Told> {
-    let told = lines(events, "").into_iter().filter_map(|(at, line)| {
-        let line = line.trim_end_matches("\\n").trim_end_matches("\\r");
-        let words = format!("(prints \"{line}\")");
-        (!line.is_empty()).then_some((at, shape, words, Some(Ink::Quiet)))
-    });
-    told.collect()
-}
-
-/// The first of many lines, and the last.
-fn shorten(mut lines: Vec<(f64, String)>) -> Vec<(f64, String)> {
-    if lines.len() > LINES_IN_A_ROW + 1 {
-        let hidden = lines.len() - LINES_IN_A_ROW;
-        let last = lines.pop();
-        lines.truncate(LINES_IN_A_ROW - 1);
-        let at = lines.last().map_or(0.0, |(at, _)| *at);
-        lines.push((at, format!("(and {hidden} more lines)")));
-        lines.extend(last);
-    }
     lines
+}
+
+/// The first of many rows and the last, and between them how many there are more.
+fn shorten(mut rows: Vec<Told>, shown: &Ends) -> Vec<Told> {
+    if rows.len() > shown.first + shown.last + 1 {
+        let rest = rows.split_off(rows.len() - shown.last);
+        let hidden = rows.split_off(shown.first);
+        let (at, shape, ..) = hidden[0];
+        let words = format!("({} lines more)", hidden.len());
+        rows.push((at, shape, words, Some(Ink::Quiet)));
+        rows.extend(rest);
+    }
+    rows
 }
 
 /// Three hundred connections opened in a row are one row.
