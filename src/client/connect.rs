@@ -115,4 +115,15 @@ mod tests {
         assert!(told.contains("[::1]:5000 refused"), "{told}");
         assert!(told.contains("127.0.0.1:5000 refused"), "{told}");
     }
+
+    #[test]
+    fn a_host_that_nobody_knows_is_told() {
+        let address: Address = "chat://nowhere:5000".parse().expect("good");
+        let error = io::Error::other("no such name");
+        let told = ConnectError::UnknownHost(address, error).to_string();
+        assert!(
+            told.contains("cannot find the host of chat://nowhere:5000"),
+            "{told}"
+        );
+    }
 }

@@ -42,7 +42,7 @@ pub mod wake;
     bin_name = "chat-client",
     version,
     override_usage = "chat-client NAME chat://HOST:PORT",
-    after_help = "At a terminal, messages of others appear above the line that you type; the arrow keys, \
+    after_long_help = "At a terminal, messages of others appear above the line that you type; the arrow keys, \
         Home, End,\nCtrl-A, Ctrl-E, Ctrl-K, Ctrl-U and Ctrl-W edit it, and Up and Down recall what \
         you said before.\nCtrl-C leaves, as does Ctrl-D on an empty line.\n\n\
         With its input or output in a pipe it reads lines to say and prints the messages of others;\n\
