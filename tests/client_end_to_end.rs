@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::num::NonZeroU16;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use rexpect::process::{PtyProcess, Signal, WaitStatus};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{WaitOptions, waitpid};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcgetpgrp, tcsetwinsize};
 use socket2::SockRef;
@@ -30,6 +31,14 @@ impl Server {
         Self { listener }
     }
 
+    fn with_small_buffers() -> Self {
+        let server = Self::new();
+        SockRef::from(&server.listener)
+            .set_recv_buffer_size(4_096)
+            .expect("a smaller buffer");
+        server
+    }
+
     fn url(&self) -> String {
         format!(
             "chat://{}",
@@ -38,6 +47,13 @@ impl Server {
     }
 
     fn accepts(&self) -> Line {
+        let mut listener = [PollFd::new(&self.listener, PollFlags::IN)];
+        let patience = Timespec::try_from(PATIENCE).expect("some seconds");
+        assert_eq!(
+            poll(&mut listener, Some(&patience)),
+            Ok(1),
+            "no client comes"
+        );
         let (stream, _) = self.listener.accept().expect("a client");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         Line {
@@ -233,6 +249,7 @@ impl Person {
 
     /// Waits until the client has ended, with this status and the terminal as it was.
     fn ends_with(&self, status: i32) {
+        self.sees("the end", |seen| seen.ended);
         let ended = self.process.wait().expect("its status");
         assert!(
             matches!(ended, WaitStatus::Exited(_, code) if code == status),
@@ -240,7 +257,6 @@ impl Person {
         );
         assert!(self.has_mode(LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN));
         assert!(!self.has_mode(LocalModes::NOFLSH));
-        self.sees("the end", |seen| seen.ended);
     }
 }
 
@@ -464,14 +480,31 @@ fn what_is_typed_just_before_ctrl_c_is_sent() {
     alice.ends_with(0);
 }
 
+/// More lines than the systems' buffers between client and server hold, where they are kept small.
+fn more_than_fits() -> impl Iterator<Item = String> {
+    (0..600).map(|number| format!("{number:04}{}", "x".repeat(7_996)))
+}
+
+#[test]
+fn what_a_slow_server_leaves_waiting_arrives_in_the_end() {
+    let server = Server::with_small_buffers();
+    let (mut alice, mut line) = Person::joins(&server);
+    for text in more_than_fits() {
+        alice.types(text + "\n");
+    }
+    for text in more_than_fits() {
+        line.hears(&format!("@alice: {text}"));
+    }
+    alice.types("\x04");
+    line.hears("DISCONNECT alice CHAT/1.0");
+}
+
 #[test]
 fn a_server_that_does_not_read_cannot_hold_the_user() {
-    let server = Server::new();
+    let server = Server::with_small_buffers();
     let (mut alice, line) = Person::joins(&server);
-    // More than the systems' buffers between the two hold.
-    let text = format!("{}\n", "x".repeat(7_999));
-    for _ in 0..1_500 {
-        alice.types(&text);
+    for text in more_than_fits() {
+        alice.types(text + "\n");
     }
     alice.signals(Signal::SIGINT);
     alice.ends_with(1);
@@ -597,6 +630,15 @@ fn a_dumb_terminal_gets_plain_lines() {
     alice.never_got(b"\x1b");
 }
 
+/// What something gives that could take for ever if the client were broken.
+fn in_time<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(wait()));
+    receiver
+        .recv_timeout(PATIENCE)
+        .expect("the client does not end")
+}
+
 #[test]
 fn in_a_pipe_lines_go_in_and_come_out() {
     let server = Server::new();
@@ -633,7 +675,7 @@ fn in_a_pipe_lines_go_in_and_come_out() {
     line.hears_the_end();
     drop(line);
 
-    let output = client.wait_with_output().expect("its end");
+    let output = in_time(move || client.wait_with_output()).expect("its end");
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
@@ -661,5 +703,8 @@ fn a_reader_that_goes_away_ends_it_politely() {
     line.says("200 Registration successful\n@bob: hi\n");
     line.hears("DISCONNECT alice CHAT/1.0");
     drop(line);
-    assert_eq!(client.wait().expect("its end").code(), Some(0));
+    assert_eq!(
+        in_time(move || client.wait()).expect("its end").code(),
+        Some(0)
+    );
 }

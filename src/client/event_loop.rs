@@ -210,6 +210,7 @@ impl EventLoop {
             Wake::Connected(result) => return self.connected(result),
             Wake::Interrupted => return self.interrupted(),
             Wake::Suspended => self.suspend(),
+            // After a SIGSTOP, which nobody can prepare for.
             Wake::Continued => self.resume(),
             // Drawing the prompt anew is all, and done in each turn.
             Wake::Resized => {}
@@ -246,8 +247,9 @@ impl EventLoop {
         self.console.let_go();
         let _ = self.print();
         raw_mode::restore();
-        // Returns when the program goes on, which brings a signal of its own.
+        // Returns when the program goes on.
         let _ = emulate_default_handler(SIGTSTP);
+        self.resume();
     }
 
     fn resume(&mut self) {
