@@ -519,9 +519,9 @@ fn it_ends_when_the_server_does() {
     type End = fn(Line);
     let ways: [(End, i32, &str); 3] = [
         (
-            |mut line| line.says("DISCONNECT CHAT/1.0\n"),
+            |mut line| line.says("@bob: bye\nDISCONNECT CHAT/1.0\n"),
             0,
-            "the server is shutting down",
+            "The server is shutting down",
         ),
         (drop, 1, "the server closed the connection"),
         (Line::resets, 1, "the connection to the server broke"),

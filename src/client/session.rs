@@ -125,12 +125,12 @@ impl Ending {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ending::Left => write!(f, "you have left the chat"),
+            Ending::Left => write!(f, "You have left the chat."),
             Ending::Unsent => write!(
                 f,
                 "not all that you said was sent: the server did not take it"
             ),
-            Ending::Shutdown => write!(f, "the server is shutting down and has said goodbye"),
+            Ending::Shutdown => write!(f, "The server is shutting down, and says goodbye."),
             Ending::Refused(status) => {
                 let said = visible(&status.to_string());
                 write!(f, "the server refused you: {said}\n{}", advice(status))
