@@ -66,14 +66,19 @@ fn explain(error: &io::Error) -> String {
 pub fn connect(address: &Address) -> Result<TcpStream, ConnectError> {
     let candidates =
         resolve(address).map_err(|error| ConnectError::UnknownHost(address.clone(), error))?;
+    connect_to_first(&candidates)
+        .map_err(|failures| ConnectError::NoAnswer(address.clone(), failures))
+}
+
+fn connect_to_first(candidates: &[SocketAddr]) -> Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
     let mut failures = Vec::new();
     for candidate in candidates {
-        match TcpStream::connect_timeout(&candidate, PATIENCE) {
+        match TcpStream::connect_timeout(candidate, PATIENCE) {
             Ok(stream) => return Ok(stream),
-            Err(error) => failures.push((candidate, error)),
+            Err(error) => failures.push((*candidate, error)),
         }
     }
-    Err(ConnectError::NoAnswer(address.clone(), failures))
+    Err(failures)
 }
 
 fn resolve(address: &Address) -> io::Result<Vec<SocketAddr>> {
@@ -88,6 +93,8 @@ fn resolve(address: &Address) -> io::Result<Vec<SocketAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use socket2::{Domain, Socket, Type};
+    use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
     fn failures_read_differently() {
@@ -103,6 +110,23 @@ mod tests {
     }
 
     #[test]
+    fn every_address_is_tried() {
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        // Bound and not listening: it refuses, and nobody else can come to listen there.
+        let silent = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        silent.bind(&any_port.into()).expect("a free port");
+        let silent_address = silent.local_addr().expect("its address");
+        let refusing = silent_address.as_socket().expect("an internet address");
+        let listener = TcpListener::bind(any_port).expect("a free port");
+        let listening = listener.local_addr().expect("its address");
+
+        let stream = connect_to_first(&[refusing, listening]).expect("the second answers");
+        assert_eq!(stream.peer_addr().expect("its address"), listening);
+        let failures = connect_to_first(&[refusing, refusing]).expect_err("neither answers");
+        assert_eq!(failures.len(), 2);
+    }
+
+    #[test]
     fn every_address_tried_is_told() {
         let address: Address = "chat://localhost:5000".parse().expect("good");
         let attempts = ["[::1]:5000", "127.0.0.1:5000"].map(|tried| {
@@ -114,5 +138,16 @@ mod tests {
         let told = ConnectError::NoAnswer(address, attempts.into()).to_string();
         assert!(told.contains("[::1]:5000 refused"), "{told}");
         assert!(told.contains("127.0.0.1:5000 refused"), "{told}");
+    }
+
+    #[test]
+    fn a_host_that_nobody_knows_is_told() {
+        let address: Address = "chat://nowhere:5000".parse().expect("good");
+        let error = io::Error::other("no such name");
+        let told = ConnectError::UnknownHost(address, error).to_string();
+        assert!(
+            told.contains("cannot find the host of chat://nowhere:5000"),
+            "{told}"
+        );
     }
 }

@@ -79,6 +79,7 @@ impl EventLoop {
                 break result;
             }
         };
+        self.console.draw(width());
         self.console.let_go();
         // What cannot be shown any more is nobody's loss now.
         let _ = self.print();
@@ -91,7 +92,7 @@ impl EventLoop {
         if self.output_open && self.print().is_err() {
             // Nobody is there to read it any more.
             self.output_open = false;
-            self.happen(Event::Interrupted)?;
+            self.deal_with([Event::Interrupted])?;
         }
         let ready = match self.wait() {
             Ok(ready) => ready,
@@ -110,7 +111,7 @@ impl EventLoop {
         }
         self.flush()?;
         match self.patience_is_out() {
-            true => self.happen(Event::TimedOut),
+            true => self.deal_with([Event::TimedOut]),
             false => ControlFlow::Continue(()),
         }
     }
@@ -184,12 +185,12 @@ impl EventLoop {
                 self.console.input_ended()
             }
         };
-        self.happen_all(events)
+        self.deal_with(events)
     }
 
     fn receive(&mut self) -> Flow {
         let events = self.connection.as_mut().map(Connection::receive);
-        self.happen_all(events.unwrap_or_default())
+        self.deal_with(events.unwrap_or_default())
     }
 
     fn flush(&mut self) -> Flow {
@@ -210,6 +211,7 @@ impl EventLoop {
             Wake::Connected(result) => return self.connected(result),
             Wake::Interrupted => return self.interrupted(),
             Wake::Suspended => self.suspend(),
+            // After a SIGSTOP, which nobody can prepare for.
             Wake::Continued => self.resume(),
             // Drawing the prompt anew is all, and done in each turn.
             Wake::Resized => {}
@@ -225,7 +227,7 @@ impl EventLoop {
         if self.console.reads_ahead() && self.wants_input() && is_typed() {
             self.read_input()?;
         }
-        self.happen(Event::Interrupted)
+        self.deal_with([Event::Interrupted])
     }
 
     fn connected(&mut self, result: Result<TcpStream, ConnectError>) -> Flow {
@@ -236,7 +238,7 @@ impl EventLoop {
         match connection {
             Ok(connection) => {
                 self.connection = Some(connection);
-                self.happen(Event::Connected)
+                self.deal_with([Event::Connected])
             }
             Err(failure) => ControlFlow::Break(Err(failure)),
         }
@@ -246,8 +248,9 @@ impl EventLoop {
         self.console.let_go();
         let _ = self.print();
         raw_mode::restore();
-        // Returns when the program goes on, which brings a signal of its own.
+        // Returns when the program goes on.
         let _ = emulate_default_handler(SIGTSTP);
+        self.resume();
     }
 
     fn resume(&mut self) {
@@ -257,8 +260,13 @@ impl EventLoop {
         }
     }
 
-    fn happen_all(&mut self, events: Vec<Event>) -> Flow {
-        events.into_iter().try_for_each(|event| self.happen(event))
+    /// Sends what the events lead to at once: a second request to leave ends the session, and the
+    /// first one's goodbye should be on its way by then.
+    fn deal_with(&mut self, events: impl IntoIterator<Item = Event>) -> Flow {
+        events
+            .into_iter()
+            .try_for_each(|event| self.happen(event))?;
+        self.flush()
     }
 
     fn happen(&mut self, event: Event) -> Flow {

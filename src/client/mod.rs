@@ -6,7 +6,8 @@
 
 use std::env;
 use std::error::Error;
-use std::io::{self, IsTerminal};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -42,7 +43,7 @@ pub mod wake;
     bin_name = "chat-client",
     version,
     override_usage = "chat-client NAME chat://HOST:PORT",
-    after_help = "At a terminal, messages of others appear above the line that you type; the arrow keys, \
+    after_long_help = "At a terminal, messages of others appear above the line that you type; the arrow keys, \
         Home, End,\nCtrl-A, Ctrl-E, Ctrl-K, Ctrl-U and Ctrl-W edit it, and Up and Down recall what \
         you said before.\nCtrl-C leaves, as does Ctrl-D on an empty line.\n\n\
         With its input or output in a pipe it reads lines to say and prints the messages of others;\n\
@@ -65,7 +66,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     match converse(arguments) {
         Ok(ending) if ending.is_success() => {
             if ending != Ending::Left {
-                eprintln!("* {ending}");
+                tell(&format_args!("* {ending}"));
             }
             ExitCode::SUCCESS
         }
@@ -74,9 +75,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn fail(error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("error: {error}");
+fn fail(error: &dyn Display) -> ExitCode {
+    tell(&format_args!("error: {error}"));
     ExitCode::FAILURE
+}
+
+/// The last words. Where the terminal has gone away nobody misses them.
+fn tell(words: &dyn Display) {
+    let _ = writeln!(io::stderr(), "{words}");
 }
 
 fn converse(arguments: Arguments) -> Result<Ending, Box<dyn Error>> {

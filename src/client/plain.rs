@@ -50,11 +50,12 @@ impl Console for Plain {
     }
 
     fn show(&mut self, entry: &Entry) {
-        let stream = match entry {
-            Entry::Message { .. } => &mut self.output.out,
-            Entry::Notice(_) | Entry::FromServer(_) => &mut self.output.err,
+        // The colours are those of standard output.
+        let (stream, colours) = match entry {
+            Entry::Message { .. } => (&mut self.output.out, self.colours),
+            Entry::Notice(_) | Entry::FromServer(_) => (&mut self.output.err, Colours::Unwanted),
         };
-        stream.extend_from_slice(self.colours.entry(entry).as_bytes());
+        stream.extend_from_slice(colours.entry(entry).as_bytes());
         stream.push(b'\n');
     }
 

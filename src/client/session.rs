@@ -125,12 +125,12 @@ impl Ending {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ending::Left => write!(f, "you have left the chat"),
+            Ending::Left => write!(f, "You have left the chat."),
             Ending::Unsent => write!(
                 f,
                 "not all that you said was sent: the server did not take it"
             ),
-            Ending::Shutdown => write!(f, "the server is shutting down and has said goodbye"),
+            Ending::Shutdown => write!(f, "The server is shutting down, and says goodbye."),
             Ending::Refused(status) => {
                 let said = visible(&status.to_string());
                 write!(f, "the server refused you: {said}\n{}", advice(status))
@@ -171,7 +171,7 @@ pub struct Session {
     waiting: Vec<u8>,
     /// Whether the input ended before the server accepted the registration.
     input_ended: bool,
-    /// Whether something of the input could not be sent.
+    /// Whether something of the input was too long to be sent.
     dropped: bool,
 }
 
@@ -251,7 +251,7 @@ impl Session {
 
     fn interrupted(&mut self) -> Vec<Action> {
         match self.phase {
-            Phase::Connecting | Phase::Parting => vec![Action::End(Ending::Left)],
+            Phase::Connecting | Phase::Parting => vec![Action::End(self.left())],
             Phase::Registering | Phase::Chatting => vec![self.leave(true)],
             Phase::Leaving { .. } => vec![Action::End(Ending::Unsent)],
         }
@@ -329,10 +329,9 @@ impl Session {
     }
 
     fn left(&self) -> Ending {
-        if self.dropped {
-            Ending::Unsent
-        } else {
-            Ending::Left
+        match self.dropped || !self.waiting.is_empty() {
+            true => Ending::Unsent,
+            false => Ending::Left,
         }
     }
 }
@@ -509,6 +508,16 @@ mod tests {
         assert_eq!(
             session().on(Event::Interrupted),
             [Action::End(Ending::Left)]
+        );
+    }
+
+    #[test]
+    fn what_was_typed_early_and_never_sent_is_told() {
+        let mut session = session();
+        session.on(typed("one"));
+        assert_eq!(
+            session.on(Event::Interrupted),
+            [Action::End(Ending::Unsent)]
         );
     }
 

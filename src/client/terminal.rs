@@ -151,6 +151,7 @@ impl Console for Terminal {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::num::NonZeroU16;
 
     /// A terminal and the screen that a person would see.
     struct Seen {
@@ -158,7 +159,8 @@ mod tests {
         screen: vt100::Parser,
     }
 
-    const WIDTH: u16 = 40;
+    const HEIGHT: NonZeroU16 = NonZeroU16::new(10).unwrap();
+    const WIDTH: NonZeroU16 = NonZeroU16::new(40).unwrap();
 
     impl Seen {
         fn new() -> Self {
@@ -166,14 +168,14 @@ mod tests {
             let terminal = Terminal::new(&name, Colours::Unwanted);
             let mut seen = Self {
                 terminal,
-                screen: vt100::Parser::new(10, WIDTH, 0),
+                screen: vt100::Parser::new(HEIGHT, WIDTH, 0),
             };
             seen.update();
             seen
         }
 
         fn update(&mut self) {
-            self.terminal.draw(usize::from(WIDTH));
+            self.terminal.draw(usize::from(WIDTH.get()));
             self.screen.process(&self.terminal.take_output().out);
         }
 
@@ -193,8 +195,11 @@ mod tests {
         }
 
         fn rows(&self) -> Vec<String> {
-            let text = self.screen.screen().contents();
-            text.lines().map(str::to_owned).collect()
+            let rows = self.screen.screen().rows(0, WIDTH.get());
+            let mut rows: Vec<String> = rows.map(|row| row.trim_end().to_owned()).collect();
+            let used = rows.iter().rposition(|row| !row.is_empty());
+            rows.truncate(used.map_or(0, |last| last + 1));
+            rows
         }
     }
 
@@ -224,7 +229,7 @@ mod tests {
     fn a_message_longer_than_the_row_does_not_hurt_the_prompt() {
         let mut seen = Seen::new();
         seen.typed("hel");
-        let text = "x".repeat(usize::from(WIDTH) * 2 - "@bob: ".len());
+        let text = "x".repeat(usize::from(WIDTH.get()) * 2 - "@bob: ".len());
         seen.hears(&text);
         assert_eq!(seen.rows().len(), 3);
         assert_eq!(seen.rows()[2], "@alice: hel");

@@ -15,8 +15,9 @@ use super::address::Address;
 use super::connect::{ConnectError, connect};
 use super::raw_mode;
 
-/// So many requests to leave in vain, and the program ends without further ado.
-const PATIENT_INTERRUPTS: usize = 3;
+/// This many requests to leave, and the program ends whatever holds it up, such as a terminal that
+/// takes no output.
+const LAST_INTERRUPT: usize = 3;
 
 /// Something that another thread has to tell.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl Alarm {
         let mut interrupts = 0;
         ctrlc::set_handler(move || {
             interrupts += 1;
-            if interrupts > PATIENT_INTERRUPTS {
+            if interrupts == LAST_INTERRUPT {
                 raw_mode::restore();
                 std::process::exit(1);
             }

@@ -1,0 +1,168 @@
+//! The client's command line: help, version, and each way to get it wrong.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use predicates::prelude::*;
+use socket2::{Domain, Socket, Type};
+
+fn client(arguments: &[&str]) -> Assert {
+    Command::new(env!("CARGO_BIN_EXE_chat-client"))
+        .args(arguments)
+        .assert()
+}
+
+/// A socket at this port on which nothing may arrive, and the port.
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    (listener, port)
+}
+
+fn is_untouched(listener: &TcpListener) -> bool {
+    listener.set_nonblocking(true).expect("non-blocking");
+    listener.accept().is_err()
+}
+
+#[test]
+fn help_tells_the_two_parameters() {
+    client(&["--help"])
+        .success()
+        .stdout(predicate::str::contains(
+            "Usage: chat-client NAME chat://HOST:PORT",
+        ))
+        .stdout(predicate::str::contains("NO_COLOR"))
+        .stderr("");
+}
+
+#[test]
+fn version_is_the_packages() {
+    client(&["--version"]).success().stdout(concat!(
+        "chat-client ",
+        env!("CARGO_PKG_VERSION"),
+        "\n"
+    ));
+}
+
+#[test]
+fn both_parameters_are_required() {
+    for arguments in [&[][..], &["alice"]] {
+        client(arguments)
+            .code(2)
+            .stdout("")
+            .stderr(predicate::str::contains(
+                "required arguments were not provided",
+            ));
+    }
+    client(&["alice", "chat://localhost:5000", "more"])
+        .code(2)
+        .stderr(predicate::str::contains("unexpected argument 'more'"));
+}
+
+#[test]
+fn a_name_is_one_word() {
+    let long = "x".repeat(65);
+    for (name, fault) in [
+        ("", "at least one character"),
+        ("alice smith", "one word"),
+        ("alice\tsmith", "control characters"),
+        (long.as_str(), "at most 64 bytes"),
+    ] {
+        let (listener, port) = listener();
+        client(&[name, &format!("chat://127.0.0.1:{port}")])
+            .code(2)
+            .stdout("")
+            .stderr(predicate::str::contains(fault));
+        assert!(is_untouched(&listener), "{name:?}");
+    }
+}
+
+#[test]
+fn each_wrong_address_has_its_own_message() {
+    let (listener, port) = listener();
+    for (address, fault) in [
+        (String::new(), "it is no URL"),
+        ("hello".to_owned(), "it is no URL"),
+        (format!("127.0.0.1:{port}"), "it is no URL"),
+        (
+            format!("localhost:{port}"),
+            "its scheme is `localhost`, not `chat`",
+        ),
+        (
+            format!("http://127.0.0.1:{port}"),
+            "its scheme is `http`, not `chat`",
+        ),
+        (
+            format!("chat:127.0.0.1:{port}"),
+            "there is no `//` after `chat:`",
+        ),
+        ("chat://".to_owned(), "it has no host"),
+        (format!("chat://:{port}"), "it has no host"),
+        (
+            format!("chat://local host:{port}"),
+            "its host cannot be one",
+        ),
+        (format!("chat://[::1:{port}"), "its host cannot be one"),
+        ("chat://127.0.0.1".to_owned(), "it has no port"),
+        ("chat://127.0.0.1:".to_owned(), "it has no port"),
+        (
+            "chat://127.0.0.1:chat".to_owned(),
+            "its port `chat` is no number",
+        ),
+        (
+            "chat://127.0.0.1:-1".to_owned(),
+            "its port `-1` is no number",
+        ),
+        (
+            "chat://127.0.0.1:0".to_owned(),
+            "its port 0 is not in 1..65535",
+        ),
+        (
+            "chat://127.0.0.1:65536".to_owned(),
+            "its port 65536 is not in 1..65535",
+        ),
+        (
+            format!("chat://alice@127.0.0.1:{port}"),
+            "it names a user before the host",
+        ),
+        (
+            format!("chat://127.0.0.1:{port}/room"),
+            "`/room` after the port means nothing",
+        ),
+        (
+            format!("chat://127.0.0.1:{port}?room"),
+            "`?room` after the port means nothing",
+        ),
+        (
+            format!("chat://127.0.0.1:{port}#room"),
+            "`#room` after the port means nothing",
+        ),
+    ] {
+        client(&["alice", &address])
+            .code(2)
+            .stdout("")
+            .stderr(predicate::str::contains(fault))
+            .stderr(predicate::str::contains(
+                "an address is written chat://host:port",
+            ));
+    }
+    assert!(is_untouched(&listener));
+}
+
+#[test]
+fn a_refused_connection_is_told_with_advice() {
+    // Bound and not listening: nobody else can come to listen there.
+    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    silent.bind(&any_port.into()).expect("a free port");
+    let address = silent.local_addr().expect("its address");
+    let address = address.as_socket().expect("an internet address");
+    client(&["alice", &format!("chat://{address}")])
+        .code(1)
+        .stdout("")
+        .stderr(predicate::str::contains(format!(
+            "{address} refused the connection"
+        )))
+        .stderr(predicate::str::contains("is the server running"));
+}
