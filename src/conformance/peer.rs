@@ -235,6 +235,12 @@ impl Peer {
         self.stream.is_none()
     }
 
+    /// The subject's end of the connection, and the harness's.
+    pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let stream = self.stream.as_ref().filter(|_| self.end.is_none())?;
+        Some((stream.peer_addr().ok()?, stream.local_addr().ok()?))
+    }
+
     /// The next line not yet taken.
     pub fn next_line(&mut self) -> Option<Vec<u8>> {
         self.lines.pop_front()

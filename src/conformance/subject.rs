@@ -13,7 +13,7 @@ use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::supervisor::Report;
-use super::system;
+use super::system::ProcessTree;
 
 /// Size of the subject's terminal, in rows and columns.
 pub const TERMINAL_SIZE: [u16; 2] = [40, 120];
@@ -35,6 +35,7 @@ pub struct Subject {
     terminal_is_open: bool,
     keys: VecDeque<u8>,
     process: Option<i32>,
+    tree: ProcessTree,
     how_ended: Option<String>,
 }
 
@@ -87,6 +88,7 @@ impl Subject {
         let mut supervisor = supervisor.spawn()?;
         let reports = supervisor.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         do_not_block(&reports)?;
+        let tree = ProcessTree::below(i32::try_from(supervisor.id()).map_err(io::Error::other)?);
         Ok(Subject {
             control: supervisor.stdin.take(),
             supervisor,
@@ -97,6 +99,7 @@ impl Subject {
             terminal_is_open: true,
             keys: VecDeque::new(),
             process: None,
+            tree,
             how_ended: None,
         })
     }
@@ -220,12 +223,8 @@ impl Subject {
     }
 
     /// Ids of all processes that came of this start and are still there.
-    pub fn processes(&self) -> Vec<i32> {
-        let supervisor = i32::try_from(self.supervisor.id()).unwrap_or_default();
-        system::descendants(supervisor)
-            .iter()
-            .map(|process| process.id)
-            .collect()
+    pub fn processes(&mut self) -> Vec<i32> {
+        self.tree.ids()
     }
 }
 

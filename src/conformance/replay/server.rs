@@ -48,7 +48,7 @@ impl Stage<'_> {
             if let Some(address) = stage.listening_address(position) {
                 return Watch::Done(Some(address));
             }
-            let subject = &stage.subjects[position];
+            let subject = &mut stage.subjects[position];
             if subject.how_ended().is_some() && subject.processes().is_empty() {
                 return Watch::Done(None);
             }
@@ -94,7 +94,9 @@ impl Stage<'_> {
     fn listening_address(&mut self, position: usize) -> Option<SocketAddr> {
         if cfg!(target_os = "linux") {
             let processes = self.subjects[position].processes();
-            return system::listening(&processes).into_iter().next();
+            return system::listening(&self.sockets, &processes)
+                .into_iter()
+                .next();
         }
         let text = self.screen.text();
         let numbers = text.split(|character: char| !character.is_ascii_digit());
@@ -103,8 +105,8 @@ impl Stage<'_> {
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
-    pub(super) fn peak_memory(&self) -> Option<u64> {
-        let processes = self.subjects.first()?.processes();
+    pub(super) fn peak_memory(&mut self) -> Option<u64> {
+        let processes = self.subjects.first_mut()?.processes();
         Some(system::peak_memory(&processes)).filter(|bytes| *bytes > 0)
     }
 

@@ -1,6 +1,6 @@
 //! Everybody and everything in one replay, and the one loop that watches them.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, visible
 use crate::conformance::peer::{self, End, Peer};
 use crate::conformance::screen::Screen;
 use crate::conformance::subject::{self, Subject};
-use crate::conformance::system::{self, SubjectSide};
+use crate::conformance::system::{self, SocketTable};
 use crate::transcript::syntax::{Step, Transcript};
 
 /// A claim that an actor hears nothing, to be upheld until the end.
@@ -47,6 +47,7 @@ pub(super) struct Stage<'a> {
     pub(super) printed_before: usize,
     /// Where the server under test is spoken to.
     pub(super) address: Option<SocketAddr>,
+    pub(super) sockets: SocketTable,
     /// The actor whose doing the subject may not have digested yet.
     unsettled: Option<String>,
     /// The subject was seen never to rest, so that waiting for its rest is vain.
@@ -72,6 +73,7 @@ impl<'a> Stage<'a> {
             shown: Vec::new(),
             printed_before: 0,
             address: None,
+            sockets: SocketTable::open(),
             unsettled: None,
             is_restless: false,
             silences: Vec::new(),
@@ -324,29 +326,43 @@ impl<'a> Stage<'a> {
 
     /// `None` while something waits to be read or runs; otherwise equal to the last one if nothing
     /// ran since.
-    fn mark_of_rest(&self) -> Option<(usize, u64)> {
-        if self
-            .peers
-            .iter()
-            .any(|peer| peer.is_open() && !peer.has_sent_all())
-        {
+    fn mark_of_rest(&mut self) -> Option<(usize, u64)> {
+        if !self.all_is_taken() {
             return None;
         }
-        let processes: Vec<i32> = self.subjects.iter().flat_map(Subject::processes).collect();
-        let side = match (self.address, &self.listener) {
-            (Some(address), _) => Some(SubjectSide::LocalPort(address.port())),
-            (None, Some(listener)) => listener
-                .local_addr()
-                .ok()
-                .map(|address| SubjectSide::RemotePort(address.port())),
-            (None, None) => None,
-        };
-        if let (Some(process), Some(side)) = (processes.first(), side) {
-            if system::has_unread(*process, side) {
-                return None;
-            }
-        }
+        let processes: Vec<i32> = self
+            .subjects
+            .iter_mut()
+            .flat_map(Subject::processes)
+            .collect();
         system::rest_mark(&processes).map(|mark| (processes.len(), mark))
+    }
+
+    /// Whether the subject has read all that was sent to it and accepted all that connected.
+    fn all_is_taken(&self) -> bool {
+        let is_waiting = |(subjects, own)| self.sockets.unread(subjects, own).unwrap_or(0) > 0;
+        let mut open = self.peers.iter().filter(|peer| peer.is_open());
+        let is_taken = |peer: &Peer| peer.has_sent_all() && !peer.ends().is_some_and(is_waiting);
+        open.all(is_taken)
+            && !self
+                .address
+                .is_some_and(|address| is_waiting((address, unspecified(address))))
+    }
+
+    /// Waits until what was sent to the subject has been read; for a bounded time.
+    pub(super) fn let_read(&mut self) -> Result<(), Stop> {
+        const LONGEST: Duration = Duration::from_millis(300);
+        if self.can_see_processes() {
+            let mut back_off = BackOff::new();
+            self.watch(LONGEST, |stage| {
+                if stage.all_is_taken() {
+                    Watch::Done(())
+                } else {
+                    Watch::Again(back_off.next())
+                }
+            })?;
+        }
+        Ok(())
     }
 
     /// Waits until nothing has come for the settle time; for a bounded time.
@@ -558,6 +574,14 @@ impl Heard {
             Heard::Line(line) | Heard::Unfinished(line) => Some(line),
             _ => None,
         }
+    }
+}
+
+/// The address of nobody, in the family of `address`.
+fn unspecified(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     }
 }
 

@@ -3,8 +3,6 @@
 //! On Linux all of it comes from `/proc`. Elsewhere nothing is known, and the engine falls back on
 //! what the subject prints and on settle times.
 
-use std::net::SocketAddr;
-
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -24,24 +22,4 @@ pub struct Process {
     pub parent: i32,
     /// When it started, in clock ticks since boot.
     pub started: u64,
-}
-
-/// Which end of a TCP connection belongs to the subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubjectSide {
-    /// The subject's sockets have this local port (it is the server).
-    LocalPort(u16),
-    /// The subject's sockets are connected to this port (it is the client).
-    RemotePort(u16),
-}
-
-/// A row of the system's table of TCP sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct TcpSocket {
-    local: SocketAddr,
-    remote: SocketAddr,
-    listening: bool,
-    /// Bytes that arrived and were not read; of a listening socket, connections not accepted.
-    unread: u64,
-    inode: u64,
 }

@@ -2,7 +2,39 @@
 
 use std::net::SocketAddr;
 
-use super::{Process, SubjectSide};
+use super::Process;
+
+/// Knows nothing.
+#[derive(Debug)]
+pub struct SocketTable;
+
+impl SocketTable {
+    /// There is nothing to open.
+    pub fn open() -> SocketTable {
+        SocketTable
+    }
+
+    /// Unknown.
+    pub fn unread(&self, _local: SocketAddr, _remote: SocketAddr) -> Option<u64> {
+        None
+    }
+}
+
+/// Knows nothing.
+#[derive(Debug)]
+pub struct ProcessTree;
+
+impl ProcessTree {
+    /// Unknown.
+    pub fn below(_root: i32) -> ProcessTree {
+        ProcessTree
+    }
+
+    /// Unknown.
+    pub fn ids(&mut self) -> Vec<i32> {
+        Vec::new()
+    }
+}
 
 /// Not possible here: what detaches itself from its process group gets away.
 pub fn adopt_orphans() {}
@@ -20,13 +52,8 @@ pub fn kill(target: Process) {
 }
 
 /// Unknown.
-pub fn listening(_processes: &[i32]) -> Vec<SocketAddr> {
+pub fn listening(_sockets: &SocketTable, _processes: &[i32]) -> Vec<SocketAddr> {
     Vec::new()
-}
-
-/// Unknown.
-pub fn has_unread(_process: i32, _side: SubjectSide) -> bool {
-    false
 }
 
 /// Unknown.

@@ -1,0 +1,285 @@
+//! What the system's TCP sockets hold, asked of the kernel's socket diagnostics (`sock_diag(7)`).
+//!
+//! One question about one connection takes microseconds. Where the kernel has no diagnostics the
+//! same is read from `/proc/net/tcp`, which walks over all sockets of the machine.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A row of the system's table of TCP sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TcpSocket {
+    pub(super) local: SocketAddr,
+    remote: SocketAddr,
+    is_listening: bool,
+    /// Bytes that arrived and were not read; of a listening socket, connections not accepted.
+    unread: u64,
+    pub(super) inode: u64,
+}
+
+/// A way to ask about sockets.
+#[derive(Debug)]
+pub struct SocketTable {
+    diagnostics: Option<Socket>,
+}
+
+const NETLINK: i32 = 16;
+const SOCK_DIAG: i32 = 4;
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const REQUEST: u16 = 0x1;
+const DUMP: u16 = 0x300;
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+const LISTEN: u8 = 10;
+const HEADER_LENGTH: usize = 16;
+const ANSWER_LENGTH: usize = 72;
+
+impl SocketTable {
+    /// Opens the kernel's diagnostics, where it has them.
+    pub fn open() -> SocketTable {
+        let open = || {
+            let socket = Socket::new(
+                Domain::from(NETLINK),
+                Type::DGRAM,
+                Some(Protocol::from(SOCK_DIAG)),
+            )?;
+            socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+            std::io::Result::Ok(socket)
+        };
+        let mut table = SocketTable {
+            diagnostics: open().ok(),
+        };
+        if table.dump_listening().is_none() {
+            table.diagnostics = None;
+        }
+        table
+    }
+
+    /// How much arrived at the end `local` of a connection and was not read there; of a listening
+    /// end (`remote` is its unspecified address) how many connections were not accepted. `None`
+    /// where there is no such end.
+    pub fn unread(&self, local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+        let found = match &self.diagnostics {
+            Some(_) => self.ask_about(local, remote),
+            None => from_proc("self").into_iter().find(|socket| {
+                socket.local == local && (socket.remote == remote || socket.is_listening)
+            }),
+        };
+        found.map(|socket| socket.unread)
+    }
+
+    /// Every listening socket of the process's network; the process is one of the subject's.
+    pub(super) fn listening(&self, process: i32) -> Vec<TcpSocket> {
+        self.dump_listening().unwrap_or_else(|| {
+            let all = from_proc(&process.to_string()).into_iter();
+            all.filter(|socket| socket.is_listening).collect()
+        })
+    }
+
+    fn ask_about(&self, local: SocketAddr, remote: SocketAddr) -> Option<TcpSocket> {
+        self.ask(REQUEST, local, remote, u32::MAX)?
+            .into_iter()
+            .next()
+    }
+
+    fn dump_listening(&self) -> Option<Vec<TcpSocket>> {
+        let mut found = Vec::new();
+        for any in [
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        ] {
+            let any = SocketAddr::new(any, 0);
+            found.extend(self.ask(REQUEST | DUMP, any, any, 1 << LISTEN)?);
+        }
+        Some(found)
+    }
+
+    /// Sends one question and reads its whole answer.
+    fn ask(
+        &self,
+        flags: u16,
+        local: SocketAddr,
+        remote: SocketAddr,
+        states: u32,
+    ) -> Option<Vec<TcpSocket>> {
+        let mut socket = self.diagnostics.as_ref()?;
+        socket
+            .write_all(&question(flags, local, remote, states))
+            .ok()?;
+        let mut found = Vec::new();
+        let mut answer = vec![0; 64 * 1024];
+        loop {
+            let length = socket.read(&mut answer).ok()?;
+            let mut rest = &answer[..length];
+            while let Some(size) = number::<4>(rest, 0).map(u32::from_ne_bytes) {
+                let size = usize::try_from(size).ok()?;
+                let message = rest.get(..size).filter(|_| size >= HEADER_LENGTH)?;
+                match number::<2>(message, 4).map(u16::from_ne_bytes)? {
+                    DONE => return Some(found),
+                    ERROR if flags & DUMP == 0 => return Some(found),
+                    ERROR => return None,
+                    _ => found.extend(socket_in(&message[HEADER_LENGTH..])),
+                }
+                rest = rest.get(size.next_multiple_of(4)..).unwrap_or_default();
+            }
+            if flags & DUMP == 0 {
+                return Some(found);
+            }
+        }
+    }
+}
+
+/// A `nlmsghdr` and an `inet_diag_req_v2`, as in `linux/inet_diag.h`.
+fn question(flags: u16, local: SocketAddr, remote: SocketAddr, states: u32) -> Vec<u8> {
+    const LENGTH: u32 = 72;
+    const INET: u8 = 2;
+    const INET6: u8 = 10;
+    const TCP: u8 = 6;
+    const ANY_COOKIE: [u8; 8] = [0xff; 8];
+    let mut bytes = Vec::new();
+    bytes.extend(LENGTH.to_ne_bytes());
+    bytes.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend([0; 8]);
+    bytes.extend([if local.is_ipv4() { INET } else { INET6 }, TCP, 0, 0]);
+    bytes.extend(states.to_ne_bytes());
+    bytes.extend(local.port().to_be_bytes());
+    bytes.extend(remote.port().to_be_bytes());
+    bytes.extend(octets(local.ip()));
+    bytes.extend(octets(remote.ip()));
+    bytes.extend([0; 4]);
+    bytes.extend(ANY_COOKIE);
+    bytes
+}
+
+/// An address in the sixteen bytes that both families have there.
+fn octets(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&ip.octets());
+            bytes
+        }
+        IpAddr::V6(ip) => ip.octets(),
+    }
+}
+
+/// Reads an `inet_diag_msg`.
+fn socket_in(message: &[u8]) -> Option<TcpSocket> {
+    const INET: u8 = 2;
+    let message = message.get(..ANSWER_LENGTH)?;
+    let ip = |at: usize| match message[0] {
+        INET => number::<4>(message, at).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes))),
+        _ => number::<16>(message, at).map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes))),
+    };
+    let port = |at: usize| number::<2>(message, at).map(u16::from_be_bytes);
+    let word = |at: usize| {
+        number::<4>(message, at)
+            .map(u32::from_ne_bytes)
+            .map(u64::from)
+    };
+    Some(TcpSocket {
+        local: SocketAddr::new(ip(8)?, port(4)?),
+        remote: SocketAddr::new(ip(24)?, port(6)?),
+        is_listening: message[1] == LISTEN,
+        unread: word(56)?,
+        inode: word(68)?,
+    })
+}
+
+fn number<const SIZE: usize>(bytes: &[u8], at: usize) -> Option<[u8; SIZE]> {
+    bytes.get(at..at + SIZE)?.try_into().ok()
+}
+
+fn from_proc(process: &str) -> Vec<TcpSocket> {
+    ["tcp", "tcp6"]
+        .iter()
+        .filter_map(|table| fs::read_to_string(format!("/proc/{process}/net/{table}")).ok())
+        .flat_map(|table| {
+            table
+                .lines()
+                .skip(1)
+                .filter_map(row_of_proc)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn row_of_proc(row: &str) -> Option<TcpSocket> {
+    const LISTEN: &str = "0A";
+    let fields: Vec<&str> = row.split_whitespace().collect();
+    let (_, unread) = fields.get(4)?.split_once(':')?;
+    Some(TcpSocket {
+        local: address_in_proc(fields.get(1)?)?,
+        remote: address_in_proc(fields.get(2)?)?,
+        is_listening: *fields.get(3)? == LISTEN,
+        unread: u64::from_str_radix(unread, 16).ok()?,
+        inode: fields.get(9)?.parse().ok()?,
+    })
+}
+
+/// `0100007F:1F90`: words of 32 bits, each in the machine's byte order, and a port.
+fn address_in_proc(text: &str) -> Option<SocketAddr> {
+    let (host, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let mut bytes = Vec::with_capacity(16);
+    for word in host.as_bytes().chunks(8) {
+        let word = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
+        bytes.extend_from_slice(&word.to_ne_bytes());
+    }
+    let ip = if let Ok(four) = <[u8; 4]>::try_from(bytes.as_slice()) {
+        IpAddr::V4(Ipv4Addr::from(four))
+    } else {
+        IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?))
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn what_was_not_read_is_seen_in_either_way() {
+        for host in ["127.0.0.1:0", "[::1]:0"] {
+            // A machine may lack IPv6.
+            let Ok(listener) = TcpListener::bind(host) else {
+                continue;
+            };
+            for table in [SocketTable::open(), SocketTable { diagnostics: None }] {
+                let here = listener.local_addr().expect("has an address");
+                let any = match here {
+                    SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+                    SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+                };
+                assert_eq!(table.unread(here, any), Some(0));
+                let mut sender = TcpStream::connect(here).expect("connects");
+                let there = sender.local_addr().expect("has an address");
+                assert_eq!(table.unread(here, any), Some(1), "not accepted yet");
+                let (mut receiver, _) = listener.accept().expect("accepts");
+                assert_eq!(table.unread(here, any), Some(0));
+                assert_eq!(table.unread(here, there), Some(0));
+                sender.write_all(b"hello").expect("sends");
+                assert_eq!(table.unread(here, there), Some(5));
+                receiver.read_exact(&mut [0; 5]).expect("reads");
+                assert_eq!(table.unread(here, there), Some(0));
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_of_both_families_are_read() {
+        assert_eq!(
+            address_in_proc("0100007F:1F90"),
+            "127.0.0.1:8080".parse().ok()
+        );
+        let loopback = address_in_proc("00000000000000000000000001000000:0050");
+        assert_eq!(loopback, "[::1]:80".parse().ok());
+        assert_eq!(address_in_proc("nonsense"), None);
+    }
+}
