@@ -97,7 +97,11 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
 fn rests_on(row: &Requirement, style: Style) -> String {
     let mut shown = String::new();
     if !row.assignment.is_empty() {
-        return paragraph(&quoted(row), "Assignment says:  ", style.prose());
+        shown.push_str(&paragraph(
+            &quoted(row),
+            "Assignment says:  ",
+            style.prose(),
+        ));
     }
     if let Some(reason) = &row.reason {
         let reason = sentence(reason);
@@ -332,10 +336,12 @@ mod tests {
             &shown(),
             &[
                 "━━ ✗ S-DISC-5 fails (implied) ━━",
-                "ConnectionResetError",
+                "(prints 4 lines, see below)",
                 "(ends: exit status 1)",
                 "(resets the connection)",
                 "✗ line 8: the end of the connection",
+                "\n  0.131 s  printed:\n    Traceback (most recent call last):\n      File",
+                "    ConnectionResetError: [Errno 104] Connection reset by peer\n",
             ],
         );
     }
