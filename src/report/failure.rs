@@ -14,7 +14,7 @@ use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
 use crate::transcript::syntax::Action;
 
 /// All failures, then what is blocked, then what the harness could not tell; empty where there
-/// is nothing of these.
+/// is nothing of these. A blank line ends each section.
 pub fn render(result: &RunResult, style: Style) -> String {
     let mut sections = Vec::new();
     for (requirement, failed) in by_requirement(result) {
@@ -22,7 +22,10 @@ pub fn render(result: &RunResult, style: Style) -> String {
     }
     sections.extend(blocked(result, style));
     sections.extend(unsure(result, style));
-    sections.join("\n")
+    sections
+        .iter()
+        .map(|section| format!("{section}\n"))
+        .collect()
 }
 
 type Failures<'r> = (Option<&'r Requirement>, Vec<&'r TranscriptResult>);
@@ -339,10 +342,12 @@ mod tests {
             &shown(),
             &[
                 "━━ ✗ S-DISC-5 fails (implied) ━━",
-                "ConnectionResetError",
+                "(prints 4 lines, see below)",
                 "(ends: exit status 1)",
                 "(resets the connection)",
                 "✗ line 8: the end of the connection",
+                "\n  0.131 s  printed:\n    Traceback (most recent call last):\n      File",
+                "    ConnectionResetError: [Errno 104] Connection reset by peer\n",
             ],
         );
     }

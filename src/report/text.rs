@@ -175,7 +175,6 @@ pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text without colours, for tests.
 /// The assignment's words for a requirement, each quotation in its quotation marks.
 pub(super) fn quoted(requirement: &Requirement) -> String {
     let quotations = requirement
@@ -185,6 +184,7 @@ pub(super) fn quoted(requirement: &Requirement) -> String {
     quotations.collect::<Vec<_>>().join(" ")
 }
 
+/// The text without colours, for tests.
 #[cfg(test)]
 pub(super) fn uncoloured(text: &str) -> String {
     let mut parts = text.split("\x1b[");

@@ -9,7 +9,7 @@ use crate::report::text::{Ink, cut, pad, width, wrap};
 pub(super) const REMARK_LINES: usize = 3;
 
 /// Columns of the time, and the least that the words at the right need.
-const TIME: usize = 9;
+pub(super) const TIME: usize = 9;
 const WORDS: usize = 30;
 
 /// Where lifelines and words stand.

@@ -13,12 +13,14 @@ mod canvas;
 mod lanes;
 mod rows;
 
+use std::fmt::Write;
+
 use canvas::Canvas;
 use lanes::Lanes;
 use rows::{Row, Shape, repeated_once, rows};
 
 use super::Style;
-use super::text::{Ink, harmless, wrap};
+use super::text::{Ink, cut, harmless, paragraph, wrap};
 use crate::conformance::evidence::{Event, EventKind, Evidence, Shortfall};
 use crate::conformance::result::Case;
 use crate::transcript::syntax::{Action, Step};
@@ -48,7 +50,32 @@ pub(super) fn render(
     for row in &rows[left_out..] {
         shown.push_str(&canvas.event(row));
     }
-    shown + &failing_moment(&canvas, &lanes, rows.last(), shortfall, step)
+    shown.push_str(&failing_moment(
+        &canvas,
+        &lanes,
+        rows.last(),
+        shortfall,
+        step,
+    ));
+    let since = rows.get(left_out).map_or(0.0, |row| row.at);
+    shown + &printed_below(events, since, style)
+}
+
+/// What was printed at length: beside the lifelines it would be torn to pieces.
+fn printed_below(events: &[Event], since: f64, style: Style) -> String {
+    let mut shown = String::new();
+    let outputs = rows::outputs(events);
+    for (at, lines) in outputs.iter().filter(|(at, _)| *at >= since) {
+        let time = format!("{at:.3} s");
+        let _ = writeln!(shown, "\n{time:>0$}  printed:", canvas::TIME);
+        for line in lines {
+            let (text, indent) = (line.trim_start(), line.len() - line.trim_start().len());
+            let lead = " ".repeat(4 + indent.min(style.width / 2));
+            let lines = paragraph(&cut(text, 3 * style.width), &lead, style.width);
+            shown.push_str(&(style.ink(Ink::Quiet, lines.trim_end()) + "\n"));
+        }
+    }
+    shown
 }
 
 fn failing_moment(
@@ -253,6 +280,26 @@ bob   < @alice: hi
         let rows = drawn(vec![printed(&"word ".repeat(100))], "line");
         assert_eq!(rows.len(), REMARK_LINES + 1, "{rows:#?}");
         assert!(rows[REMARK_LINES - 1].ends_with('…'), "{rows:#?}");
+    }
+
+    #[test]
+    fn a_traceback_stands_below_where_it_is_readable() {
+        let lines: Vec<String> = (0..40)
+            .map(|number| format!("  line {number}\r\n"))
+            .collect();
+        let rows = drawn(vec![printed(&lines.concat())], "line");
+        assert!(
+            rows[0].ends_with("(prints 40 lines, see below)"),
+            "{rows:#?}"
+        );
+        let below: Vec<&str> = rows[2..].iter().map(String::as_str).collect();
+        assert_eq!(
+            below[..4],
+            ["", "  0.100 s  printed:", "      line 0", "      line 1"]
+        );
+        assert_eq!(below[4], "    (30 lines more)");
+        assert_eq!(below.last(), Some(&"      line 39"));
+        assert_eq!(below.len(), 13);
     }
 
     #[test]

@@ -5,10 +5,14 @@ use crate::conformance::evidence::{Event, EventKind, visible};
 use crate::report::text::{Ink, harmless};
 use crate::transcript::syntax::Role;
 
-/// Of many lines in one go, those shown; the others are counted. Of what the wire brings the first
-/// tell most, of what a program prints the last: there a traceback says what it is.
+/// Of many lines in one go the first are shown and the last; the others are counted.
 const OF_THE_WIRE: Ends = Ends { first: 3, last: 1 };
-const OF_THE_OUTPUT: Ends = Ends { first: 1, last: 5 };
+
+/// Of what a program prints the last tell most: there a traceback says what it is.
+const OF_THE_OUTPUT: Ends = Ends { first: 2, last: 8 };
+
+/// So many lines of output have room in the diagram; more stand below it.
+const PRINTED_BESIDE: usize = 2;
 
 struct Ends {
     first: usize,
@@ -202,17 +206,53 @@ fn lines_received(events: &[Event], shape: Shape, dialect: &str) -> Vec<Told> {
         let words = line_sent(&line, dialect);
         (at, shape, words, None)
     });
-    shorten(told.collect(), &OF_THE_WIRE)
+    shorten(told.collect(), &OF_THE_WIRE, |hidden| {
+        let words = format!("({} lines more)", hidden.len());
+        (hidden[0].0, shape, words, Some(Ink::Quiet))
+    })
 }
 
-/// What the subject printed, line by line; empty lines are left out.
+/// What the subject printed, line by line, or only how much where there is no room for it.
 fn printed(events: &[Event], shape: Shape) -> Vec<Told> {
-    let told = lines(events).into_iter().filter_map(|(at, line)| {
-        let line = visible(line.trim_ascii_end());
-        let words = format!("(prints \"{line}\")");
-        (!line.is_empty()).then_some((at, shape, words, Some(Ink::Quiet)))
-    });
-    shorten(told.collect(), &OF_THE_OUTPUT)
+    let lines = lines_printed(events);
+    let quiet = |at, words| (at, shape, words, Some(Ink::Quiet));
+    match &lines[..] {
+        [(at, _), _, ..] if lines.len() > PRINTED_BESIDE => {
+            let words = format!("(prints {} lines, see below)", lines.len());
+            vec![quiet(*at, words)]
+        }
+        lines => {
+            let told = lines.iter();
+            let told = told.map(|(at, line)| quiet(*at, format!("(prints \"{line}\")")));
+            told.collect()
+        }
+    }
+}
+
+fn lines_printed(events: &[Event]) -> Vec<(f64, String)> {
+    let shown = lines(events).into_iter();
+    let shown = shown.map(|(at, line)| (at, visible(line.trim_ascii_end())));
+    shown.filter(|(_, line)| !line.is_empty()).collect()
+}
+
+/// What was printed in more lines than the diagram has room for, each with its time.
+pub(super) fn outputs(events: &[Event]) -> Vec<(f64, Vec<String>)> {
+    let mut outputs = Vec::new();
+    let mut rest = events;
+    while let Some(event) = rest.first() {
+        let chunks = chunks_together(rest, "");
+        let lines = match event.kind {
+            EventKind::Printed { .. } => lines_printed(&rest[..chunks]),
+            _ => Vec::new(),
+        };
+        if lines.len() > PRINTED_BESIDE {
+            let lines = lines.into_iter().map(|(_, line)| line).collect();
+            let more = |hidden: &[String]| format!("({} lines more)", hidden.len());
+            outputs.push((event.at, shorten(lines, &OF_THE_OUTPUT, more)));
+        }
+        rest = &rest[chunks..];
+    }
+    outputs
 }
 
 /// The lines that chunks make together, each with the time at which it began to come.
@@ -232,17 +272,15 @@ fn lines(events: &[Event]) -> Vec<(f64, Vec<u8>)> {
     lines
 }
 
-/// The first of many rows and the last, and between them how many there are more.
-fn shorten(mut rows: Vec<Told>, shown: &Ends) -> Vec<Told> {
-    if rows.len() > shown.first + shown.last + 1 {
-        let rest = rows.split_off(rows.len() - shown.last);
-        let hidden = rows.split_off(shown.first);
-        let (at, shape, ..) = hidden[0];
-        let words = format!("({} lines more)", hidden.len());
-        rows.push((at, shape, words, Some(Ink::Quiet)));
-        rows.extend(rest);
+/// The first of many and the last, and between them how many there are more.
+fn shorten<T>(mut lines: Vec<T>, shown: &Ends, more: impl Fn(&[T]) -> T) -> Vec<T> {
+    if lines.len() > shown.first + shown.last + 1 {
+        let rest = lines.split_off(lines.len() - shown.last);
+        let hidden = lines.split_off(shown.first);
+        lines.push(more(&hidden));
+        lines.extend(rest);
     }
-    rows
+    lines
 }
 
 /// Three hundred connections opened in a row are one row.
