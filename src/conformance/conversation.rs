@@ -113,6 +113,8 @@ pub enum Meaning {
 pub struct Conversation<'t> {
     transcript: &'t Transcript,
     standings: BTreeMap<String, Standing>,
+    /// How much had been said when an actor asked to be registered: that is not for it to hear.
+    came_after: BTreeMap<String, usize>,
     sayings: Vec<Saying>,
     /// What each actor got and was meant to get.
     heard: BTreeMap<String, Vec<String>>,
@@ -124,6 +126,7 @@ impl<'t> Conversation<'t> {
         Conversation {
             transcript,
             standings: BTreeMap::new(),
+            came_after: BTreeMap::new(),
             sayings: Vec::new(),
             heard: BTreeMap::new(),
         }
@@ -154,6 +157,9 @@ impl<'t> Conversation<'t> {
     /// An actor said a whole line in the given step.
     pub fn said(&mut self, step: usize, actor: &str, line: &str) {
         let before = self.standing(actor).clone();
+        if matches!(Utterance::of(line), Utterance::Register { .. }) {
+            self.came_after.insert(actor.to_owned(), self.sayings.len());
+        }
         let after = match (Utterance::of(line), &before) {
             (Utterance::Register { name }, Standing::Unregistered) => {
                 Standing::Asking(name.to_owned())
@@ -226,7 +232,14 @@ impl<'t> Conversation<'t> {
             return Meaning::Regular;
         }
         let standing = self.standing(actor);
-        if let Some(saying) = self.source_of(line) {
+        if let Some((before, saying)) = self.source_of(line) {
+            if self
+                .came_after
+                .get(actor)
+                .is_some_and(|after| before < *after)
+            {
+                return Meaning::Breach("S-MSG-1");
+            }
             return self.meaning_of_relayed(actor, line, saying);
         }
         match (Utterance::of(line), standing) {
@@ -239,13 +252,17 @@ impl<'t> Conversation<'t> {
         }
     }
 
-    /// The latest saying whose substance is in `line`.
-    fn source_of(&self, line: &str) -> Option<&Saying> {
+    /// The latest saying whose substance is in `line`, with how many were said before it.
+    fn source_of(&self, line: &str) -> Option<(usize, &Saying)> {
         let holds = |saying: &&Saying| {
             let is_relayable = !matches!(Utterance::of(&saying.line), Utterance::Register { .. });
             is_relayable && contains_words(line, saying.substance())
         };
-        self.sayings.iter().rev().find(holds)
+        self.sayings
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(_, saying)| holds(saying))
     }
 
     fn meaning_of_relayed(&self, actor: &str, line: &str, saying: &Saying) -> Meaning {
@@ -295,7 +312,7 @@ impl<'t> Conversation<'t> {
     /// Whether `line` is about something that was said before the given step.
     pub fn is_of_before(&self, step: usize, line: &str) -> bool {
         self.source_of(line)
-            .is_some_and(|saying| saying.step < step)
+            .is_some_and(|(_, saying)| saying.step < step)
     }
 
     /// Whether `line` is what `expected` asks for, as exactly as the covered rows demand.

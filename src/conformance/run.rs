@@ -84,7 +84,10 @@ pub fn run(
     let evidence = evidence
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let transcripts = judge(plan.cases.into_iter().zip(evidence).collect());
+    let transcripts = judge(
+        plan.cases.into_iter().zip(evidence).collect(),
+        &plan.requirements,
+    );
     Some(RunResult {
         role: plan.role,
         command: plan.target.shown(),

@@ -1,10 +1,10 @@
 //! From evidence to verdicts: a pure function, so that grading can be repeated and argued about.
 //!
 //! One fault is charged once, where it is. A transcript that stops at a step which speaks of a row
-//! that it does not cover is blocked by that row, if that row fails in a transcript of its own; if
-//! it holds there, the fault is this transcript's own subject after all.
+//! that it does not cover is blocked by that row, if that row is broken: if at least as many of its
+//! own transcripts fail it as pass. If it holds there, the fault is this transcript's own subject.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::evidence::{Evidence, Outcome};
 use super::requirement::Requirement;
@@ -13,24 +13,44 @@ use super::result::{Case, RequirementResult, TranscriptResult, Verdict};
 /// A transcript with what was seen in each of its runs.
 pub type Replayed = (Case, Vec<Evidence>);
 
-/// Judges transcripts, each in the light of all.
-pub fn judge(replayed: Vec<Replayed>) -> Vec<TranscriptResult> {
-    let mut open: Vec<Option<Finding>> = replayed
-        .iter()
-        .map(|(case, runs)| Some(Finding::of(case, runs)))
-        .collect();
-    let mut settled: Vec<Option<Settled>> = replayed.iter().map(|_| None).collect();
-    let mut failing = BTreeSet::new();
-    while open.iter().any(Option::is_some) {
-        settle_one_round(&replayed, &mut open, &mut settled, &mut failing);
+/// Judges transcripts, each in the light of all. `requirements` gives the order in which rows build
+/// on each other: what fails first is not blamed on what comes later.
+pub fn judge(replayed: Vec<Replayed>, requirements: &[Requirement]) -> Vec<TranscriptResult> {
+    let mut tally = Tally::default();
+    let mut judged: Vec<Option<Judgement>> = Vec::new();
+    for (case, runs) in &replayed {
+        let judgement = Finding::of(case, runs).by_itself(case);
+        tally.count(case, judgement.as_ref());
+        judged.push(judgement);
     }
-    let results = replayed.into_iter().zip(settled);
-    results
-        .map(|((case, runs), settled)| settled.unwrap_or_default().into_result(case, runs))
+    let rank = |position: &usize| {
+        let row = &replayed[*position].0.transcript.covers[0];
+        requirements
+            .iter()
+            .position(|requirement| requirement.id == *row)
+    };
+    let mut waiting: Vec<usize> = (0..judged.len())
+        .filter(|at| judged[*at].is_none())
+        .collect();
+    waiting.sort_by_key(rank);
+    for position in waiting {
+        let (case, runs) = &replayed[position];
+        let judgement = Finding::of(case, runs).in_the_light_of(&tally, case);
+        tally.count(case, Some(&judgement));
+        judged[position] = Some(judgement);
+    }
+    let judged = judged
+        .into_iter()
+        .map(|judgement| judgement.unwrap_or(Judgement::Untested));
+    replayed
+        .into_iter()
+        .zip(judged)
+        .map(|((case, runs), judgement)| result(case, runs, judgement))
         .collect()
 }
 
 /// What the runs of one transcript say by themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Finding {
     Passed,
     Unsure,
@@ -41,20 +61,19 @@ enum Finding {
 
 impl Finding {
     fn of(case: &Case, runs: &[Evidence]) -> Finding {
-        let passes = |run: &Evidence| run.outcome == Outcome::Completed;
         if runs.is_empty() {
             return Finding::NotRun;
         }
-        if runs
+        let passed = runs
             .iter()
-            .any(|run| matches!(run.outcome, Outcome::Unable { .. }))
-        {
-            return Finding::Unsure;
+            .filter(|run| run.outcome == Outcome::Completed)
+            .count();
+        let is_unable = |run: &Evidence| matches!(run.outcome, Outcome::Unable { .. });
+        if passed == runs.len() {
+            return Finding::Passed;
         }
-        match runs.iter().filter(|run| passes(run)).count() {
-            passed if passed == runs.len() => return Finding::Passed,
-            0 => {}
-            _ => return Finding::Unsure,
+        if passed > 0 || runs.iter().any(is_unable) {
+            return Finding::Unsure;
         }
         let rows: Vec<Option<&String>> = runs.iter().map(row_of).collect();
         // Where runs stopped at different places, one that is the transcript's own says most.
@@ -67,6 +86,28 @@ impl Finding {
                 .map(|row| (*row).clone()),
         )
     }
+
+    /// The judgement, where no other transcript has to be heard for it.
+    fn by_itself(self, case: &Case) -> Option<Judgement> {
+        let covers = &case.transcript.covers;
+        match self {
+            Finding::Passed => Some(Judgement::Passes),
+            Finding::Unsure => Some(Judgement::Unsure),
+            Finding::NotRun => Some(Judgement::Untested),
+            Finding::Stopped(None) => Some(Judgement::Fails(covers[0].clone())),
+            Finding::Stopped(Some(row)) if covers.contains(&row) => Some(Judgement::Fails(row)),
+            Finding::Stopped(Some(_)) => None,
+        }
+    }
+
+    fn in_the_light_of(self, tally: &Tally, case: &Case) -> Judgement {
+        match self {
+            Finding::Stopped(Some(row)) if tally.is_broken_or_unknown(&row) => {
+                Judgement::BlockedBy(row)
+            }
+            _ => Judgement::Fails(case.transcript.covers[0].clone()),
+        }
+    }
 }
 
 fn row_of(run: &Evidence) -> Option<&String> {
@@ -77,112 +118,62 @@ fn row_of(run: &Evidence) -> Option<&String> {
     }
 }
 
-/// The verdict on one transcript, without what it rests on.
-#[derive(Default)]
-struct Settled {
-    verdict: Option<Verdict>,
-    fails: Vec<String>,
-    blocked_by: Option<String>,
+/// The verdict on one transcript, with the row that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Judgement {
+    Passes,
+    Fails(String),
+    BlockedBy(String),
+    Unsure,
+    Untested,
 }
 
-impl Settled {
-    fn plainly(verdict: Verdict) -> Settled {
-        Settled {
-            verdict: Some(verdict),
-            ..Settled::default()
+/// How often each row passed and failed in transcripts of its own.
+#[derive(Debug, Default)]
+struct Tally {
+    rows: BTreeMap<String, (usize, usize)>,
+}
+
+impl Tally {
+    fn count(&mut self, case: &Case, judgement: Option<&Judgement>) {
+        for row in &case.transcript.covers {
+            let (passed, failed) = self.rows.entry(row.clone()).or_default();
+            match judgement {
+                Some(Judgement::Passes) => *passed += 1,
+                Some(Judgement::Fails(failing)) if failing == row => *failed += 1,
+                _ => {}
+            }
         }
     }
 
-    fn failing(row: &str) -> Settled {
-        Settled {
-            verdict: Some(Verdict::Fail),
-            fails: vec![row.to_owned()],
-            blocked_by: None,
-        }
-    }
-
-    fn blocked(row: &str) -> Settled {
-        Settled {
-            verdict: Some(Verdict::Blocked),
-            fails: Vec::new(),
-            blocked_by: Some(row.to_owned()),
-        }
-    }
-
-    fn into_result(self, case: Case, runs: Vec<Evidence>) -> TranscriptResult {
-        let covers_more = |fails: &Vec<String>| case.transcript.covers.len() > fails.len();
-        let blocked_by = match (&self.blocked_by, self.fails.first()) {
-            (None, Some(row)) if covers_more(&self.fails) => Some(row.clone()),
-            _ => self.blocked_by,
-        };
-        let verdict = self.verdict.unwrap_or(Verdict::Untested);
-        TranscriptResult {
-            case,
-            verdict,
-            fails: self.fails,
-            blocked_by,
-            runs,
-        }
+    /// A row that was not asked about at all cannot be said to hold.
+    fn is_broken_or_unknown(&self, row: &str) -> bool {
+        self.rows
+            .get(row)
+            .is_none_or(|(passed, failed)| *failed > 0 && failed >= passed)
     }
 }
 
-/// Settles what can be settled by what is known; where nothing can, the first that waits for a row
-/// that no open transcript could still make fail, or else simply the first.
-fn settle_one_round(
-    replayed: &[Replayed],
-    open: &mut [Option<Finding>],
-    settled: &mut [Option<Settled>],
-    failing: &mut BTreeSet<String>,
-) {
-    let mut progress = false;
-    for (position, (case, _)) in replayed.iter().enumerate() {
-        let covers = &case.transcript.covers;
-        let verdict = match &open[position] {
-            None => continue,
-            Some(Finding::Passed) => Settled::plainly(Verdict::Pass),
-            Some(Finding::Unsure) => Settled::plainly(Verdict::Unsure),
-            Some(Finding::NotRun) => Settled::plainly(Verdict::Untested),
-            Some(Finding::Stopped(Some(row))) if covers.contains(row) => Settled::failing(row),
-            Some(Finding::Stopped(Some(row))) if failing.contains(row) => Settled::blocked(row),
-            Some(Finding::Stopped(Some(row))) if !is_judged(replayed, row) => Settled::blocked(row),
-            Some(Finding::Stopped(None)) => Settled::failing(&covers[0]),
-            Some(Finding::Stopped(Some(_))) => continue,
-        };
-        failing.extend(verdict.fails.iter().cloned());
-        settled[position] = Some(verdict);
-        open[position] = None;
-        progress = true;
-    }
-    if progress {
-        return;
-    }
-    let could_yet_fail = |row: &str| {
-        let open_cases = replayed
-            .iter()
-            .zip(&*open)
-            .filter(|(_, finding)| finding.is_some());
-        open_cases
-            .into_iter()
-            .any(|((case, _), _)| case.transcript.covers[0] == row)
+fn result(case: Case, runs: Vec<Evidence>, judgement: Judgement) -> TranscriptResult {
+    let covers_more = case.transcript.covers.len() > 1;
+    let (verdict, fails, blocked_by) = match judgement {
+        Judgement::Passes => (Verdict::Pass, Vec::new(), None),
+        Judgement::Fails(row) => (
+            Verdict::Fail,
+            vec![row.clone()],
+            Some(row).filter(|_| covers_more),
+        ),
+        Judgement::BlockedBy(row) => (Verdict::Blocked, Vec::new(), Some(row)),
+        Judgement::Unsure => (Verdict::Unsure, Vec::new(), None),
+        Judgement::Untested => (Verdict::Untested, Vec::new(), None),
     };
-    let is_final = |finding: &Option<Finding>| matches!(finding, Some(Finding::Stopped(Some(row))) if !could_yet_fail(row));
-    let next = open
-        .iter()
-        .position(is_final)
-        .or(open.iter().position(Option::is_some));
-    if let Some(position) = next {
-        let row = &replayed[position].0.transcript.covers[0];
-        failing.insert(row.clone());
-        settled[position] = Some(Settled::failing(row));
-        open[position] = None;
+    TranscriptResult {
+        case,
+        verdict,
+        fails,
+        blocked_by,
+        runs,
     }
-}
-
-/// Whether any transcript that was run is about `row`.
-fn is_judged(replayed: &[Replayed], row: &str) -> bool {
-    replayed
-        .iter()
-        .any(|(case, runs)| !runs.is_empty() && case.transcript.covers.iter().any(|id| id == row))
 }
 
 /// The verdict on each requirement, by the transcripts that cover it.
@@ -203,12 +194,15 @@ fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> Require
         .filter(|result| result.case.transcript.covers.contains(id))
         .collect();
     let any = |test: &dyn Fn(&TranscriptResult) -> bool| judging.iter().any(|result| test(result));
+    let passes = |result: &TranscriptResult| result.verdict == Verdict::Pass;
+    // Stopped by another row that the same transcript covers: says nothing where others pass.
+    let stops = |result: &TranscriptResult| result.blocked_by.is_some();
     let mut blocked_by: Vec<String> = Vec::new();
     let verdict = if any(&|result| result.fails.contains(id)) {
         Verdict::Fail
     } else if any(&|result| result.verdict == Verdict::Unsure) {
         Verdict::Unsure
-    } else if any(&|result| result.blocked_by.is_some()) {
+    } else if any(&|result| result.verdict == Verdict::Blocked) || !any(&passes) && any(&stops) {
         blocked_by = judging
             .iter()
             .filter_map(|result| result.blocked_by.clone())
@@ -216,7 +210,7 @@ fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> Require
         blocked_by.sort();
         blocked_by.dedup();
         Verdict::Blocked
-    } else if any(&|result| result.verdict == Verdict::Pass) {
+    } else if any(&passes) {
         Verdict::Pass
     } else {
         Verdict::Untested
@@ -230,5 +224,180 @@ fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> Require
         verdict,
         transcripts,
         blocked_by,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::evidence::Shortfall;
+    use crate::conformance::requirement::Level;
+    use crate::transcript::parse;
+
+    fn requirement(id: &str) -> Requirement {
+        let words = || "words".to_owned();
+        Requirement {
+            id: id.to_owned(),
+            level: Level::Must,
+            group: words(),
+            sentence: words(),
+            assignment: Vec::new(),
+            reason: None,
+            fix: words(),
+        }
+    }
+
+    fn case(name: &str, covers: &str) -> Case {
+        let source = format!("# A case.\ncovers {covers}\n\nalice joins\n");
+        let transcript = parse(name, &source).expect("is a transcript");
+        Case {
+            name: name.to_owned(),
+            source,
+            transcript,
+        }
+    }
+
+    fn run(outcome: Outcome) -> Evidence {
+        Evidence {
+            events: Vec::new(),
+            outcome,
+            seconds: 0.0,
+        }
+    }
+
+    fn passing(covers: &str) -> Replayed {
+        (case("passing", covers), vec![run(Outcome::Completed)])
+    }
+
+    fn stopped(covers: &str, speaks_of: Option<&str>) -> Replayed {
+        let outcome = Outcome::FellShort(Shortfall {
+            step: 0,
+            expected: String::new(),
+            received: String::new(),
+            line: None,
+            speaks_of: speaks_of.map(str::to_owned),
+        });
+        (
+            case("stopped", covers),
+            vec![run(outcome.clone()), run(outcome.clone()), run(outcome)],
+        )
+    }
+
+    /// Each row with its verdict.
+    fn verdicts(replayed: Vec<Replayed>) -> Vec<(String, Verdict)> {
+        let rows = [
+            "S-REG-1", "S-REG-3", "S-REG-7", "S-MSG-1", "S-MSG-2", "S-DISC-5",
+        ]
+        .map(requirement);
+        let transcripts = judge(replayed, &rows);
+        let on_rows = by_requirement(rows.to_vec(), &transcripts).into_iter();
+        let tested = on_rows.filter(|row| row.verdict != Verdict::Untested);
+        tested
+            .map(|row| (row.requirement.id, row.verdict))
+            .collect()
+    }
+
+    fn is(row: &str, verdict: Verdict) -> (String, Verdict) {
+        (row.to_owned(), verdict)
+    }
+
+    #[test]
+    fn a_broken_row_blocks_what_needs_it() {
+        let found = verdicts(vec![
+            stopped("S-REG-1", Some("S-REG-1")),
+            stopped("S-MSG-1", Some("S-REG-1")),
+            stopped("S-MSG-2", Some("S-REG-1")),
+        ]);
+        let blocked = Verdict::Blocked;
+        assert_eq!(
+            found,
+            [
+                is("S-REG-1", Verdict::Fail),
+                is("S-MSG-1", blocked),
+                is("S-MSG-2", blocked)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_row_that_holds_in_its_own_transcripts_is_not_to_blame_elsewhere() {
+        let found = verdicts(vec![
+            passing("S-MSG-1"),
+            passing("S-MSG-1"),
+            stopped("S-MSG-1", Some("S-MSG-1")),
+            stopped("S-DISC-5", Some("S-MSG-1")),
+        ]);
+        assert_eq!(
+            found,
+            [is("S-MSG-1", Verdict::Fail), is("S-DISC-5", Verdict::Fail)]
+        );
+    }
+
+    #[test]
+    fn a_row_that_fails_only_by_another_way_blocks_what_comes_later() {
+        // Nothing of S-MSG-1 can be seen, since the one before it already fails.
+        let found = verdicts(vec![
+            stopped("S-DISC-5", Some("S-MSG-1")),
+            stopped("S-MSG-1", Some("S-REG-1")),
+            passing("S-REG-1"),
+        ]);
+        assert_eq!(
+            found,
+            [
+                is("S-REG-1", Verdict::Pass),
+                is("S-MSG-1", Verdict::Fail),
+                is("S-DISC-5", Verdict::Blocked)
+            ]
+        );
+    }
+
+    #[test]
+    fn of_two_rows_in_one_transcript_the_one_that_fails_blocks_the_other() {
+        let stopped_at_first = || stopped("S-REG-3 S-REG-7", Some("S-REG-3"));
+        let found = verdicts(vec![stopped_at_first()]);
+        assert_eq!(
+            found,
+            [
+                is("S-REG-3", Verdict::Fail),
+                is("S-REG-7", Verdict::Blocked)
+            ]
+        );
+        let found = verdicts(vec![stopped_at_first(), passing("S-REG-7")]);
+        assert_eq!(
+            found,
+            [is("S-REG-3", Verdict::Fail), is("S-REG-7", Verdict::Pass)]
+        );
+    }
+
+    #[test]
+    fn where_nothing_else_is_to_blame_the_first_row_is() {
+        assert_eq!(
+            verdicts(vec![stopped("S-MSG-2", None)]),
+            [is("S-MSG-2", Verdict::Fail)]
+        );
+    }
+
+    #[test]
+    fn a_row_nobody_asked_about_blocks() {
+        let found = verdicts(vec![stopped("S-MSG-2", Some("S-REG-1"))]);
+        assert_eq!(found, [is("S-MSG-2", Verdict::Blocked)]);
+    }
+
+    #[test]
+    fn runs_that_disagree_are_never_a_pass() {
+        let (case, mut runs) = stopped("S-MSG-1", Some("S-MSG-1"));
+        runs[1] = run(Outcome::Completed);
+        assert_eq!(
+            verdicts(vec![(case, runs)]),
+            [is("S-MSG-1", Verdict::Unsure)]
+        );
+        let unable = run(Outcome::Unable {
+            reason: String::new(),
+        });
+        let (case, _) = passing("S-MSG-1");
+        assert_eq!(
+            verdicts(vec![(case, vec![unable])]),
+            [is("S-MSG-1", Verdict::Unsure)]
+        );
     }
 }

@@ -100,8 +100,8 @@ impl Stage<'_> {
         }
         let text = self.screen.text();
         let numbers = text.split(|character: char| !character.is_ascii_digit());
-        let ports = numbers.filter_map(|digits| digits.parse::<u16>().ok());
-        let port = ports.filter(|port| *port >= 1024).last()?;
+        let mut ports = numbers.filter_map(|digits| digits.parse::<u16>().ok());
+        let port = ports.rfind(|port| *port >= 1024)?;
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 

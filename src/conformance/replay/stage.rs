@@ -274,12 +274,11 @@ impl<'a> Stage<'a> {
     /// Notes that `actor` does something, and first lets the subject digest what another did before,
     /// so that things are done to it in the order in which the transcript says them.
     pub(super) fn acts(&mut self, actor: &str) -> Result<(), Stop> {
-        if self
-            .unsettled
-            .as_deref()
-            .is_some_and(|other| other != actor)
-        {
-            self.let_digest()?;
+        match &self.unsettled {
+            Some(other) if other != actor => self.let_digest()?,
+            // What one actor says keeps its order by itself, and comes in segments of its own.
+            Some(_) => self.let_read()?,
+            None => {}
         }
         self.unsettled = Some(actor.to_owned());
         Ok(())

@@ -65,9 +65,10 @@ impl SocketTable {
     pub fn unread(&self, local: SocketAddr, remote: SocketAddr) -> Option<u64> {
         let found = match &self.diagnostics {
             Some(_) => self.ask_about(local, remote),
-            None => from_proc("self").into_iter().find(|socket| {
-                socket.local == local && (socket.remote == remote || socket.is_listening)
-            }),
+            None => {
+                let mut all = from_proc("self").into_iter();
+                all.find(|socket| (socket.local, socket.remote) == (local, remote))
+            }
         };
         found.map(|socket| socket.unread)
     }
