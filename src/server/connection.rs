@@ -1,74 +1,92 @@
-//! One client's socket, the lines that come from it, and what waits to be written to it.
+//! One client's socket.
 
-use super::outbox::{Outbox, Written};
+use super::broker::{Broker, Client};
+use super::outbox::Written;
 use super::room::ConnectionId;
-use crate::protocol::LineSplitter;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use std::io::{self, Read};
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::io::{self, ErrorKind, Read};
+use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
-/// A connection, registered or not.
+/// What one connection may say in a round, before the others have their turn.
+const SHARE: usize = 256 << 10;
+
+/// A socket, and the client behind it.
 #[derive(Debug)]
 pub struct Connection {
-    /// The socket.
-    pub stream: TcpStream,
-    /// The lines that come in.
-    pub lines: LineSplitter,
-    /// What waits to go out.
-    pub outbox: Outbox,
-    /// Whether it is being closed, and how far that has come.
-    pub stage: Stage,
+    /// The client, as far as bytes go.
+    pub client: Client,
     /// When it has to have registered, or to be gone.
     pub deadline: Option<Instant>,
     /// Whether it is in the queue of those that may have something to read.
     pub in_reading_queue: bool,
+    /// Whether the client has closed its side.
+    pub input_ended: bool,
     /// Whether the system took no more, and has not called since.
     pub blocked: bool,
     /// Whether the system has been asked to call when it takes more.
     watches_for_space: bool,
+    stream: TcpStream,
 }
 
-/// How a connection ends without losing what was said last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// It is open.
-    Open,
-    /// What comes in no longer counts. When the outbox is empty our side is closed, and when the
-    /// client's side is closed too, the socket is: closing it while something is unread would reset
-    /// the connection, and a reset can destroy an answer that the client has not read yet.
-    Closing {
-        /// The client has closed its side, or need not be waited for.
-        input_ended: bool,
-    },
+/// What a read has come to.
+pub enum Input {
+    /// There is nothing more for now.
+    Drained,
+    /// There may be more: the share is used up.
+    More,
+    /// The client has closed its side.
+    Ended,
 }
 
 impl Connection {
     /// A connection that the poller watches for something to read.
-    pub fn new(mut stream: TcpStream, id: ConnectionId, registry: &Registry) -> io::Result<Self> {
+    pub fn new(
+        mut stream: TcpStream,
+        address: SocketAddr,
+        id: ConnectionId,
+        registry: &Registry,
+    ) -> io::Result<Connection> {
         // Each write is all that there is to say, so there is nothing to wait for.
         stream.set_nodelay(true)?;
         registry.register(&mut stream, Token(id.0), Interest::READABLE)?;
         Ok(Connection {
-            stream,
-            lines: LineSplitter::default(),
-            outbox: Outbox::default(),
-            stage: Stage::Open,
+            client: Client::new(id, address),
             deadline: None,
             in_reading_queue: false,
+            input_ended: false,
             blocked: false,
             watches_for_space: false,
+            stream,
         })
     }
 
-    /// Writes what waits; watches for space only while something is left (the poller is
-    /// edge-triggered, and says at once if there is space again already).
+    /// Gives the broker what there is to read, a fair share at most.
+    pub fn read(&mut self, broker: &mut Broker, buffer: &mut [u8]) -> io::Result<Input> {
+        let mut taken = 0;
+        while taken < SHARE {
+            match self.stream.read(buffer) {
+                Ok(0) => return Ok(Input::Ended),
+                Ok(count) => {
+                    taken += count;
+                    broker.receive(&mut self.client, &buffer[..count]);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Input::Drained),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Input::More)
+    }
+
+    /// Writes what waits; watches for space only while something is left (the poller, asked to
+    /// watch, says at once if there is space again already).
     pub fn write(&mut self, id: ConnectionId, registry: &Registry) -> io::Result<()> {
         if self.blocked {
             return Ok(());
         }
-        self.blocked = self.outbox.write_to(&mut self.stream)? == Written::Part;
+        self.blocked = self.client.outbox.write_to(&mut self.stream)? == Written::Part;
         if self.blocked != self.watches_for_space {
             let interest = match self.blocked {
                 true => Interest::READABLE | Interest::WRITABLE,
@@ -81,37 +99,18 @@ impl Connection {
     }
 
     /// Closes our side: the client reads to the end of what was sent, then the end.
-    pub fn close_output(&mut self) {
+    pub fn close_output(&self) {
         // It fails where the connection is gone already, and then there is nothing to close.
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Closes the socket. What is unread is read first, as far as it is here already, so that the
-    /// connection does not end by a reset.
-    pub fn finish(mut self) {
+    /// Closes the socket. What is here and unread is read first: closing would answer it by a
+    /// reset, and a reset can destroy what the client has yet to read.
+    pub fn close(mut self) {
         self.close_output();
         let mut unread = [0; 4096];
-        for _ in 0..64 {
-            if !matches!(self.stream.read(&mut unread), Ok(1..)) {
-                return;
-            }
-        }
-    }
-
-    /// Who it is, for the log.
-    pub fn peer(&self) -> String {
-        match self.stream.peer_addr() {
-            Ok(address) => plain(address).to_string(),
-            Err(_) => "a connection that is gone".to_owned(),
-        }
-    }
-}
-
-/// IPv4 as IPv4, not as IPv6 shows it.
-pub fn plain(address: SocketAddr) -> SocketAddr {
-    match address.ip().to_canonical() {
-        IpAddr::V4(ip) => SocketAddr::from((ip, address.port())),
-        IpAddr::V6(_) => address,
+        let mut reads = 0..64;
+        while reads.next().is_some() && matches!(self.stream.read(&mut unread), Ok(1..)) {}
     }
 }
 
@@ -125,19 +124,16 @@ pub struct Connections {
 impl Connections {
     /// The id that the next one inserted will have.
     pub fn next_id(&self) -> ConnectionId {
-        self.free
-            .last()
-            .copied()
-            .unwrap_or(ConnectionId(self.slots.len()))
+        let unused = ConnectionId(self.slots.len());
+        self.free.last().copied().unwrap_or(unused)
     }
 
     /// Adds a connection under [`Connections::next_id`].
-    pub fn insert(&mut self, connection: Connection) -> &mut Connection {
-        let id = self.next_id();
-        if self.free.pop().is_none() {
-            self.slots.push(None);
+    pub fn insert(&mut self, connection: Connection) {
+        match self.free.pop() {
+            Some(id) => self.slots[id.0] = Some(connection),
+            None => self.slots.push(Some(connection)),
         }
-        self.slots[id.0].insert(connection)
     }
 
     /// A connection, if it is still there.
@@ -157,12 +153,9 @@ impl Connections {
         self.slots.len() - self.free.len()
     }
 
-    /// The ids of all.
-    pub fn ids(&self) -> Vec<ConnectionId> {
-        let taken = |index: &usize| self.slots[*index].is_some();
-        (0..self.slots.len())
-            .filter(taken)
-            .map(ConnectionId)
-            .collect()
+    /// All that there are.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ConnectionId, &mut Connection)> {
+        let slots = self.slots.iter_mut().enumerate();
+        slots.filter_map(|(index, slot)| Some((ConnectionId(index), slot.as_mut()?)))
     }
 }

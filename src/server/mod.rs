@@ -1,16 +1,18 @@
 //! The reference server: one thread, one poller, and rules that know nothing of either.
 //!
-//! - [`room`]: who is registered, and what follows from a line; no I/O, no clock.
-//! - [`round`]: what one wake-up gathers to be relayed, and who gets which part of it; no I/O.
-//! - `outbox`, `connection`: what waits to be written; a socket with its lines and its outbox.
-//! - `event_loop`: waits, reads, asks the room, writes.
-//! - `listener`, `log`: the port, the log.
+//! - [`room`]: who is registered, and what follows from a line.
+//! - [`round`]: what one wake-up gathers to be relayed, shared by all who get it.
+//! - [`outbox`]: what waits to be written to one client.
+//! - [`broker`]: room and round together: bytes in, bytes out. Up to here no sockets, no clock.
+//! - `connection`, `event_loop`: sockets and time around the broker.
+//! - `listener`, [`log`]: the port, and what a person reads.
 
+pub mod broker;
 mod connection;
 mod event_loop;
 mod listener;
-mod log;
-mod outbox;
+pub mod log;
+pub mod outbox;
 pub mod room;
 pub mod round;
 

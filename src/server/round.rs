@@ -9,7 +9,7 @@ pub type Chunk = Rc<Vec<u8>>;
 
 /// The lines relayed in one wake-up, in order, and who does not get which of them.
 ///
-/// All that one connection says in a round is read in one go. So what it must not get back
+/// All that one connection says in a round is taken in one go. So what it must not get back
 /// (S-MSG-2), together with what was said before it was registered (S-MSG-3), is one range: its cut.
 #[derive(Debug, Default)]
 pub struct Round {
@@ -18,8 +18,8 @@ pub struct Round {
 }
 
 impl Round {
-    /// Forgets the last round. Its memory is used again, unless somebody has yet to get it.
-    pub fn begin(&mut self) {
+    /// Begins anew. The memory is used again, unless it waits in somebody's outbox.
+    pub fn clear(&mut self) {
         self.cuts.clear();
         match Rc::get_mut(&mut self.chunk) {
             Some(bytes) => bytes.clear(),
@@ -45,11 +45,16 @@ impl Round {
         self.chunk.is_empty()
     }
 
-    /// Keeps from one connection all that came since `start`; at most once a connection.
+    /// Keeps from one connection all that came since `start`, and since its cut began if it has one.
     pub fn cut(&mut self, who: ConnectionId, start: usize) {
-        if start < self.len() {
-            let at = self.cuts.partition_point(|(other, _)| *other < who);
-            self.cuts.insert(at, (who, start..self.len()));
+        let end = self.len();
+        match self.find_cut(who) {
+            Ok(at) => {
+                let cut = &mut self.cuts[at].1;
+                *cut = start.min(cut.start)..end;
+            }
+            Err(at) if start < end => self.cuts.insert(at, (who, start..end)),
+            Err(_) => {}
         }
     }
 
@@ -60,12 +65,16 @@ impl Round {
 
     /// The parts of the chunk that this member gets: what is before its cut, and after it.
     pub fn parts_for(&self, member: ConnectionId) -> [Range<usize>; 2] {
-        match self.cuts.binary_search_by_key(&member, |(who, _)| *who) {
+        match self.find_cut(member) {
             Ok(at) => {
                 let cut = &self.cuts[at].1;
                 [0..cut.start, cut.end..self.len()]
             }
             Err(_) => [0..self.len(), self.len()..self.len()],
         }
+    }
+    /// Where its cut is, or would be: they are in the order of ids.
+    fn find_cut(&self, who: ConnectionId) -> Result<usize, usize> {
+        self.cuts.binary_search_by_key(&who, |(other, _)| *other)
     }
 }

@@ -1,0 +1,200 @@
+//! The server without sockets and without a clock: what clients say goes in, what they are to get
+//! comes out in their outboxes.
+
+use super::log::{Harmless, Level, Log};
+use super::outbox::Outbox;
+use super::room::{Action, ConnectionId, Room};
+use super::round::{Chunk, Round};
+use crate::protocol::{Line, LineSplitter, MAX_LINE, Message, Status};
+use std::fmt;
+use std::net::SocketAddr;
+
+/// Knows who is registered, and gathers what is to be relayed, round by round.
+pub struct Broker {
+    room: Room,
+    round: Round,
+    log: Log,
+}
+
+/// One client, as far as bytes go.
+#[derive(Debug)]
+pub struct Client {
+    id: ConnectionId,
+    address: SocketAddr,
+    lines: LineSplitter,
+    /// What it has yet to be sent.
+    pub outbox: Outbox,
+    stage: Stage,
+}
+
+/// How far a client has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It has not registered yet.
+    Guest,
+    /// It is registered.
+    Member,
+    /// It was refused, or said goodbye: what it says no longer counts.
+    Leaving,
+}
+
+impl Client {
+    /// One that has just connected.
+    pub fn new(id: ConnectionId, address: SocketAddr) -> Client {
+        Client {
+            id,
+            address,
+            lines: LineSplitter::default(),
+            outbox: Outbox::default(),
+            stage: Stage::Guest,
+        }
+    }
+
+    /// How far it has come.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    fn send(&mut self, message: &Message) {
+        let line = Chunk::new(format!("{message}\n").into_bytes());
+        self.outbox.push(&line, 0..line.len());
+    }
+}
+
+impl Broker {
+    /// Nobody is registered, nothing is gathered.
+    pub fn new(log: Log) -> Broker {
+        let (room, round) = (Room::default(), Round::default());
+        Broker { room, round, log }
+    }
+
+    /// Takes what a client said, in segments of any size. Within a round, all that one client says
+    /// is taken before anything of the next.
+    pub fn receive(&mut self, client: &mut Client, mut input: &[u8]) {
+        let mut not_for_sender = self.round.len();
+        let mut lines = std::mem::take(&mut client.lines);
+        while client.stage != Stage::Leaving {
+            let Some(line) = lines.next(&mut input) else {
+                break;
+            };
+            let action = self.room.hear(client.id, line);
+            self.log_line(client, line, &action);
+            match action {
+                Action::Relay(line) => self.round.relay(line),
+                Action::Ignore(_) => {}
+                Action::Welcome(_) => {
+                    client.stage = Stage::Member;
+                    client.send(&Message::Status(Status::SUCCESSFUL));
+                    // What was said before is not for it either (S-MSG-3).
+                    not_for_sender = 0;
+                }
+                Action::Refuse(status) => {
+                    client.stage = Stage::Leaving;
+                    client.send(&Message::Status(status));
+                }
+                Action::Release(_) => {
+                    client.stage = Stage::Leaving;
+                    client.outbox.clear();
+                }
+            }
+        }
+        client.lines = lines;
+        self.round.cut(client.id, not_for_sender);
+    }
+
+    /// How many bytes this round has gathered.
+    pub fn gathered(&self) -> usize {
+        self.round.len()
+    }
+
+    /// All who get what was gathered, for [`Broker::deliver`].
+    pub fn recipients(&self) -> impl Iterator<Item = ConnectionId> {
+        let members = (!self.round.is_empty()).then(|| self.room.members());
+        members.into_iter().flatten()
+    }
+
+    /// Puts what was gathered into a member's outbox, its own words excepted (S-MSG-2).
+    pub fn deliver(&self, member: &mut Client) {
+        for part in self.round.parts_for(member.id) {
+            member.outbox.push(self.round.chunk(), part);
+        }
+    }
+
+    /// Ends the round: everybody has what was gathered. What happened in it is logged.
+    pub fn end_round(&mut self) {
+        self.round.clear();
+        self.log.flush();
+    }
+
+    /// A client is gone, for this reason; its name is free.
+    pub fn leave(&mut self, client: &Client, why: impl fmt::Display) {
+        match self.room.leave(client.id) {
+            Some(name) => {
+                let name = Harmless(name.as_str());
+                self.note(Level::Room, format_args!("{name} left: {why}"));
+            }
+            None => {
+                let address = client.address;
+                self.note(Level::Connections, format_args!("{address}: {why}"));
+            }
+        }
+    }
+
+    /// The server ends: a member is told so (S-SHUT-1), and nobody is heard any more.
+    pub fn dismiss(&mut self, client: &mut Client) {
+        if self.room.leave(client.id).is_some() {
+            client.send(&Message::Shutdown);
+        }
+        client.stage = Stage::Leaving;
+    }
+
+    /// Logs something that is not said in a line.
+    pub fn note(&mut self, level: Level, line: fmt::Arguments<'_>) {
+        self.log.note(level, line);
+    }
+
+    fn log_line(&mut self, client: &Client, line: Line<'_>, action: &Action<'_>) {
+        let address = client.address;
+        let note = |log: &mut Log, line: fmt::Arguments<'_>| log.note(Level::Room, line);
+        match action {
+            Action::Relay(line) => note(&mut self.log, format_args!("{}", Harmless(line))),
+            Action::Welcome(name) => {
+                let name = Harmless(name.as_str());
+                note(&mut self.log, format_args!("{name} joined from {address}"));
+            }
+            Action::Release(name) => {
+                note(
+                    &mut self.log,
+                    format_args!("{} left", Harmless(name.as_str())),
+                );
+            }
+            Action::Refuse(status) => {
+                let line = Shown(line);
+                note(
+                    &mut self.log,
+                    format_args!("{address} refused, {status}: {line}"),
+                );
+            }
+            Action::Ignore(why) => {
+                let (name, line) = (self.room.name(client.id), Shown(line));
+                let name = Harmless(name.map_or("", |name| name.as_str()));
+                note(
+                    &mut self.log,
+                    format_args!("{name} not relayed, {why}: {line}"),
+                );
+            }
+        }
+    }
+}
+
+/// A line as the log shows it.
+struct Shown<'a>(Line<'a>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Line::Whole(bytes) => write!(f, "{}", Harmless(String::from_utf8_lossy(bytes))),
+            Line::TooLong => write!(f, "(more than {MAX_LINE} bytes)"),
+        }
+    }
+}

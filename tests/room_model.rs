@@ -1,0 +1,419 @@
+//! The pure part of the server against a model that is too simple to be wrong: a list of who is
+//! registered, and what each of them has heard.
+
+use chat_conformance::protocol::{Line, Status};
+use chat_conformance::server::broker::{Broker, Client, Stage};
+use chat_conformance::server::log::{Level, Log};
+use chat_conformance::server::room::{Action, ConnectionId, Ignored, Room};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use std::collections::BTreeMap;
+
+const CONNECTIONS: usize = 5;
+
+prop_state_machine! {
+    /// Each line has the consequence that the model foresees.
+    #[test]
+    fn the_room_does_what_the_model_does(sequential 1..60 => RoomUnderTest);
+
+    /// Everybody hears what the model says, once and in order, however it is cut into segments.
+    #[test]
+    fn the_broker_delivers_what_the_model_delivers(sequential 1..30 => BrokerUnderTest);
+}
+
+// What is said, and the model
+
+/// What a connection may say. The model knows what is meant; the room has to find it out.
+#[derive(Debug, Clone)]
+enum Utterance {
+    Register(&'static str),
+    Disconnect(&'static str),
+    Say(&'static str, &'static str),
+    Rubbish(&'static str),
+    NotUtf8,
+    TooLong,
+}
+
+impl Utterance {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Utterance::Register(name) => format!("REGISTER {name} CHAT/1.0").into_bytes(),
+            Utterance::Disconnect(name) => format!("DISCONNECT {name} CHAT/1.0").into_bytes(),
+            Utterance::Say(name, text) => format!("@{name}: {text}").into_bytes(),
+            Utterance::Rubbish(line) => line.as_bytes().to_vec(),
+            Utterance::NotUtf8 => b"@ann: \xff".to_vec(),
+            Utterance::TooLong => vec![b'x'; 9000],
+        }
+    }
+}
+
+fn utterance() -> impl Strategy<Value = Utterance> {
+    // One name is the beginning of another, and one is made of the protocol's own words.
+    let name = || select(vec!["ann", "anna", "CHAT/1.0"]);
+    let text = select(vec![
+        "",
+        "hi",
+        "DISCONNECT ann CHAT/1.0",
+        "@anna: hi",
+        "é: \u{2028} \0",
+    ]);
+    let rubbish = select(vec![
+        "",
+        "hello",
+        "@ann:hi",
+        "REGISTER ann",
+        "REGISTER ann CHAT/1.1",
+        "register ann CHAT/1.0",
+        "REGISTER ann anna CHAT/1.0",
+        "DISCONNECT CHAT/1.0",
+        "200 Registration successful",
+    ]);
+    prop_oneof![
+        6 => name().prop_map(Utterance::Register),
+        2 => name().prop_map(Utterance::Disconnect),
+        8 => (name(), text).prop_map(|(name, text)| Utterance::Say(name, text)),
+        1 => rubbish.prop_map(Utterance::Rubbish),
+        1 => Just(Utterance::NotUtf8),
+        1 => Just(Utterance::TooLong),
+    ]
+}
+
+/// What follows from an utterance.
+#[derive(Debug, Clone, PartialEq)]
+enum Consequence {
+    Welcome,
+    Refused(Status),
+    Relayed(String),
+    Released,
+    Ignored(Ignored),
+}
+
+#[derive(Debug, Clone, Default)]
+struct Model {
+    /// The connections that are registered, and their names.
+    members: BTreeMap<usize, &'static str>,
+    /// The connections that were refused or released, and have not ended yet.
+    leaving: Vec<usize>,
+    /// What followed from the last line.
+    last: Option<Consequence>,
+    /// What each connection has got, since it began.
+    heard: BTreeMap<usize, Vec<String>>,
+}
+
+impl Model {
+    fn take(&mut self, who: usize, said: &Utterance) -> Consequence {
+        let consequence = match self.members.get(&who) {
+            Some(own) => match said {
+                Utterance::Say(name, text) if name == own => {
+                    Consequence::Relayed(format!("@{name}: {text}"))
+                }
+                Utterance::Disconnect(name) if name == own => Consequence::Released,
+                Utterance::Say(..) | Utterance::Disconnect(_) => {
+                    Consequence::Ignored(Ignored::AnothersName)
+                }
+                Utterance::Register(_) => Consequence::Ignored(Ignored::SecondRegistration),
+                Utterance::Rubbish(_) => Consequence::Ignored(Ignored::Unknown),
+                Utterance::NotUtf8 => Consequence::Ignored(Ignored::NotUtf8),
+                Utterance::TooLong => Consequence::Ignored(Ignored::TooLong),
+            },
+            None => match said {
+                Utterance::Register(name) if self.members.values().any(|taken| taken == name) => {
+                    Consequence::Refused(Status::ALREADY_REGISTERED)
+                }
+                Utterance::Register(name) => {
+                    self.members.insert(who, name);
+                    Consequence::Welcome
+                }
+                _ => Consequence::Refused(Status::INVALID),
+            },
+        };
+        if matches!(consequence, Consequence::Refused(_) | Consequence::Released) {
+            self.members.remove(&who);
+            self.leaving.push(who);
+        }
+        self.last = Some(consequence.clone());
+        consequence
+    }
+
+    fn end(&mut self, who: usize) {
+        self.members.remove(&who);
+        self.leaving.retain(|other| *other != who);
+        self.last = None;
+    }
+}
+
+// The room, line by line
+
+#[derive(Debug, Clone)]
+enum RoomTransition {
+    Line(usize, Utterance),
+    End(usize),
+}
+
+struct RoomModel;
+
+impl ReferenceStateMachine for RoomModel {
+    type State = Model;
+    type Transition = RoomTransition;
+
+    fn init_state() -> BoxedStrategy<Model> {
+        Just(Model::default()).boxed()
+    }
+
+    fn transitions(_: &Model) -> BoxedStrategy<RoomTransition> {
+        prop_oneof![
+            6 => (0..CONNECTIONS, utterance())
+                .prop_map(|(who, said)| RoomTransition::Line(who, said)),
+            1 => (0..CONNECTIONS).prop_map(RoomTransition::End),
+        ]
+        .boxed()
+    }
+
+    fn preconditions(model: &Model, transition: &RoomTransition) -> bool {
+        match transition {
+            RoomTransition::Line(who, _) => !model.leaving.contains(who),
+            RoomTransition::End(_) => true,
+        }
+    }
+
+    fn apply(mut model: Model, transition: &RoomTransition) -> Model {
+        match transition {
+            RoomTransition::Line(who, said) => {
+                model.take(*who, said);
+            }
+            RoomTransition::End(who) => model.end(*who),
+        }
+        model
+    }
+}
+
+struct RoomUnderTest;
+
+impl StateMachineTest for RoomUnderTest {
+    type SystemUnderTest = Room;
+    type Reference = RoomModel;
+
+    fn init_test(_: &Model) -> Room {
+        Room::default()
+    }
+
+    fn apply(mut room: Room, model: &Model, transition: RoomTransition) -> Room {
+        match transition {
+            RoomTransition::Line(who, said) => {
+                let bytes = said.bytes();
+                let line = match said {
+                    Utterance::TooLong => Line::TooLong,
+                    _ => Line::Whole(&bytes),
+                };
+                let consequence = match room.hear(ConnectionId(who), line) {
+                    Action::Welcome(name) => {
+                        assert_eq!(model.members.get(&who), Some(&name.as_str()));
+                        Consequence::Welcome
+                    }
+                    Action::Refuse(status) => Consequence::Refused(status),
+                    Action::Relay(line) => Consequence::Relayed(line.to_owned()),
+                    Action::Release(_) => Consequence::Released,
+                    Action::Ignore(why) => Consequence::Ignored(why),
+                };
+                assert_eq!(Some(consequence), model.last);
+            }
+            RoomTransition::End(who) => {
+                room.leave(ConnectionId(who));
+            }
+        }
+        room
+    }
+
+    fn check_invariants(room: &Room, model: &Model) {
+        let members: Vec<usize> = room.members().map(|id| id.0).collect();
+        assert!(members.iter().eq(model.members.keys()));
+        for (who, name) in &model.members {
+            let registered = room.name(ConnectionId(*who));
+            assert_eq!(registered.map(|name| name.as_str()), Some(*name));
+        }
+    }
+}
+
+// The broker, round by round
+
+/// What one connection does in a round.
+#[derive(Debug, Clone)]
+struct Turn {
+    who: usize,
+    says: Vec<Utterance>,
+    /// The size of the segments that it comes in.
+    segment: usize,
+    /// Whether the connection ends then, without another word.
+    ends: bool,
+}
+
+/// The turns of a round; each connection has one at most.
+type Turns = Vec<Turn>;
+
+struct BrokerModel;
+
+impl ReferenceStateMachine for BrokerModel {
+    type State = Model;
+    type Transition = Turns;
+
+    fn init_state() -> BoxedStrategy<Model> {
+        Just(Model::default()).boxed()
+    }
+
+    fn transitions(_: &Model) -> BoxedStrategy<Turns> {
+        let order = Just((0..CONNECTIONS).collect::<Vec<_>>()).prop_shuffle();
+        let who = order.prop_flat_map(|order| subsequence(order, 0..=CONNECTIONS));
+        who.prop_flat_map(|who| {
+            let turns = who.into_iter().map(|who| {
+                let what = (
+                    vec(utterance(), 0..4),
+                    1..60usize,
+                    proptest::bool::weighted(0.1),
+                );
+                what.prop_map(move |(says, segment, ends)| Turn {
+                    who,
+                    says,
+                    segment,
+                    ends,
+                })
+            });
+            turns.collect::<Vec<_>>()
+        })
+        .boxed()
+    }
+
+    fn apply(mut model: Model, turns: &Turns) -> Model {
+        for turn in turns {
+            for said in &turn.says {
+                if !model.leaving.contains(&turn.who) {
+                    model.speak(turn.who, said);
+                }
+            }
+            if turn.ends {
+                model.end(turn.who);
+                model.heard.remove(&turn.who);
+            }
+        }
+        // A connection that leaves may miss what was said in its last round, so that is not
+        // compared; it ends with the round.
+        for who in std::mem::take(&mut model.leaving) {
+            model.heard.remove(&who);
+        }
+        model
+    }
+}
+
+impl Model {
+    fn speak(&mut self, who: usize, said: &Utterance) {
+        match self.take(who, said) {
+            Consequence::Welcome => self.tell(who, "200 Registration successful"),
+            Consequence::Refused(status) => self.tell(who, &status.to_string()),
+            Consequence::Relayed(line) => {
+                let others: Vec<usize> = self.members.keys().copied().collect();
+                for other in others.into_iter().filter(|other| *other != who) {
+                    self.tell(other, &line);
+                }
+            }
+            Consequence::Released | Consequence::Ignored(_) => {}
+        }
+    }
+
+    fn tell(&mut self, who: usize, line: &str) {
+        self.heard.entry(who).or_default().push(line.to_owned());
+    }
+}
+
+struct BrokerUnderTest {
+    broker: Broker,
+    clients: BTreeMap<usize, Client>,
+    heard: BTreeMap<usize, Vec<u8>>,
+}
+
+impl BrokerUnderTest {
+    fn turn(&mut self, turn: &Turn) {
+        let new = || Client::new(ConnectionId(turn.who), ([127, 0, 0, 1], 7).into());
+        let client = self.clients.entry(turn.who).or_insert_with(new);
+        let mut bytes = Vec::new();
+        for said in &turn.says {
+            bytes.extend(said.bytes());
+            bytes.push(b'\n');
+        }
+        for segment in bytes.chunks(turn.segment) {
+            self.broker.receive(client, segment);
+        }
+        if turn.ends {
+            self.broker.leave(client, "ends");
+            self.clients.remove(&turn.who);
+            self.heard.remove(&turn.who);
+        }
+    }
+
+    fn end_round(&mut self) {
+        for id in self.broker.recipients() {
+            let client = self.clients.get_mut(&id.0).expect("members are connected");
+            self.broker.deliver(client);
+        }
+        self.broker.end_round();
+        for (who, client) in &mut self.clients {
+            let heard = self.heard.entry(*who).or_default();
+            client
+                .outbox
+                .write_to(heard)
+                .expect("a Vec takes everything");
+        }
+    }
+
+    /// Ends those that were refused or released; the refused have got their answer.
+    fn end_leaving(&mut self) {
+        let leaving = |client: &Client| client.stage() == Stage::Leaving;
+        let gone: Vec<usize> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| leaving(client))
+            .map(|(who, _)| *who)
+            .collect();
+        for who in gone {
+            let client = self.clients.remove(&who).expect("it was there");
+            self.broker.leave(&client, "ends");
+            self.heard.remove(&who);
+        }
+    }
+}
+
+impl StateMachineTest for BrokerUnderTest {
+    type SystemUnderTest = BrokerUnderTest;
+    type Reference = BrokerModel;
+
+    fn init_test(_: &Model) -> BrokerUnderTest {
+        BrokerUnderTest {
+            broker: Broker::new(Log::new(Level::Problems)),
+            clients: BTreeMap::new(),
+            heard: BTreeMap::new(),
+        }
+    }
+
+    fn apply(mut test: BrokerUnderTest, _: &Model, turns: Turns) -> BrokerUnderTest {
+        for turn in &turns {
+            test.turn(turn);
+        }
+        test.end_round();
+        test.end_leaving();
+        test
+    }
+
+    fn check_invariants(test: &BrokerUnderTest, model: &Model) {
+        for who in 0..CONNECTIONS {
+            let heard = test.heard.get(&who).map_or(&[][..], Vec::as_slice);
+            let lines: String = model
+                .heard
+                .get(&who)
+                .into_iter()
+                .flatten()
+                .map(|line| line.clone() + "\n")
+                .collect();
+            assert_eq!(String::from_utf8_lossy(heard), lines, "what {who} heard");
+        }
+    }
+}

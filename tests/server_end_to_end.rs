@@ -1,0 +1,664 @@
+//! The real `chat-server`, over real sockets.
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use socket2::SockRef;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take before it counts as not happening.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+// The server, and people who chat
+
+struct Server {
+    child: Child,
+    port: u16,
+    /// Its standard output, line by line; disconnected when the server has ended.
+    output: Receiver<String>,
+    log: Receiver<String>,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Server {
+        Server::spawn(Command::new(env!("CARGO_BIN_EXE_chat-server")).args(arguments))
+    }
+
+    fn spawn(command: &mut Command) -> Server {
+        let command = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the server starts");
+        let output = lines_of(child.stdout.take().expect("it is piped"));
+        let log = lines_of(child.stderr.take().expect("it is piped"));
+        let first = output
+            .recv_timeout(PATIENCE)
+            .expect("the server prints its port");
+        let digits: String = first.chars().filter(char::is_ascii_digit).collect();
+        let port = digits.parse().expect("one number, the port");
+        Server {
+            child,
+            port,
+            output,
+            log,
+        }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the server runs");
+    }
+
+    fn exit_status(mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        while self.output.recv_timeout(deadline - Instant::now()).is_ok() {}
+        assert!(Instant::now() < deadline, "the server does not end");
+        self.child.wait().expect("it is our child")
+    }
+
+    fn connect(&self) -> Person {
+        self.connect_to(Ipv4Addr::LOCALHOST.into())
+    }
+
+    fn connect_to(&self, host: IpAddr) -> Person {
+        let stream = TcpStream::connect((host, self.port)).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Person {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    fn join(&self, name: &str) -> Person {
+        let mut person = self.connect();
+        person.say(&format!("REGISTER {name} CHAT/1.0"));
+        person.hears("200 Registration successful");
+        person
+    }
+
+    /// Joins under a name that somebody had who is gone: the server may have yet to notice.
+    fn join_in_place(&self, name: &str) -> Person {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let mut person = self.connect();
+            person.say(&format!("REGISTER {name} CHAT/1.0"));
+            if person.next_line() == "200 Registration successful" {
+                return person;
+            }
+        }
+        panic!("the name {name} does not become free");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    fn forward(stream: impl Read, lines: Sender<String>) {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if lines.send(line).is_err() {
+                // Nobody wants to know; but the pipe must not fill up.
+                continue;
+            }
+        }
+    }
+    let (sender, receiver) = channel();
+    thread::spawn(move || forward(stream, sender));
+    receiver
+}
+
+struct Person {
+    stream: BufReader<TcpStream>,
+}
+
+impl Person {
+    fn say(&mut self, line: &str) {
+        self.send(format!("{line}\n").as_bytes());
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.stream
+            .get_mut()
+            .write_all(bytes)
+            .expect("the server takes what is said");
+    }
+
+    fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream
+            .read_line(&mut line)
+            .expect("something is said, in UTF-8");
+        assert!(line.ends_with('\n'), "the connection ends after {line:?}");
+        line.pop();
+        line
+    }
+
+    #[track_caller]
+    fn hears(&mut self, line: &str) {
+        assert_eq!(self.next_line(), line);
+    }
+
+    /// The connection ends in order, and nothing comes before its end.
+    #[track_caller]
+    fn hears_the_end(&mut self) {
+        let mut rest = Vec::new();
+        self.stream
+            .read_to_end(&mut rest)
+            .expect("an end in order, no reset");
+        assert_eq!(String::from_utf8_lossy(&rest), "");
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(self.stream.get_ref())
+    }
+}
+
+// Registering and talking
+
+#[test]
+fn everybody_hears_everybody_else() {
+    let server = Server::start(&[]);
+    let mut alice = server.join("alice");
+    let mut bob = server.join("bob");
+    let mut guest = server.connect();
+    alice.say("@alice: hello, wörld \u{2028}");
+    bob.hears("@alice: hello, wörld \u{2028}");
+    bob.say("@bob: DISCONNECT alice CHAT/1.0");
+    alice.hears("@bob: DISCONNECT alice CHAT/1.0");
+    // The guest, and each speaker, hear nothing of that.
+    guest.say("REGISTER guest CHAT/1.0");
+    guest.hears("200 Registration successful");
+    alice.say("@alice: welcome");
+    bob.hears("@alice: welcome");
+    guest.hears("@alice: welcome");
+}
+
+#[test]
+fn one_socket_serves_both_families() {
+    let server = Server::start(&[]);
+    let mut four = server.join("four");
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        eprintln!("NOT TESTED: there is no IPv6 here");
+        return;
+    }
+    let mut six = server.connect_to(Ipv6Addr::LOCALHOST.into());
+    six.say("REGISTER six CHAT/1.0");
+    six.hears("200 Registration successful");
+    four.say("@four: hello, six");
+    six.hears("@four: hello, six");
+}
+
+#[test]
+fn segments_and_lines_have_nothing_to_do_with_each_other() {
+    let server = Server::start(&[]);
+    let mut bob = server.join("bob");
+    let mut alice = server.connect();
+    for byte in b"REGISTER alice CHAT/1.0\r\n" {
+        alice.send(&[*byte]);
+    }
+    alice.hears("200 Registration successful");
+    alice.send(b"@alice: one\n@alice: two\r\n@alice: th");
+    alice.send(b"ree\n");
+    for text in ["one", "two", "three"] {
+        bob.hears(&format!("@alice: {text}"));
+    }
+}
+
+#[test]
+fn what_is_no_message_of_the_sender_is_not_relayed() {
+    let server = Server::start(&[]);
+    let mut alice = server.join("alice");
+    let mut bob = server.join("bob");
+    alice.send(b"@bob: I am bob\n@alice: \xff\xfe\nhello\n\nREGISTER carol CHAT/1.0\n");
+    alice.send(b"DISCONNECT bob CHAT/1.0\nDISCONNECT CHAT/1.0\n@alice: \0\n");
+    bob.hears("@alice: \0");
+    bob.say("@bob: I am still here");
+    alice.hears("@bob: I am still here");
+}
+
+#[test]
+fn the_log_says_who_came_spoke_and_left_without_controls() {
+    let server = Server::start(&[]);
+    let mut alice = server.join("alice");
+    alice.say("@alice: \x1b[2Jhi\u{202e}");
+    alice.say("nonsense");
+    alice.say("DISCONNECT alice CHAT/1.0");
+    alice.hears_the_end();
+    let next = || {
+        server
+            .log
+            .recv_timeout(PATIENCE)
+            .expect("a line of the log")
+    };
+    assert!(next().starts_with("alice joined from 127.0.0.1:"));
+    assert_eq!(next(), r"@alice: \u{1b}[2Jhi\u{202e}");
+    assert_eq!(next(), "alice not relayed, not a message: nonsense");
+    assert_eq!(next(), "alice left");
+}
+
+#[test]
+fn a_quiet_server_does_not_say_what_is_said() {
+    let server = Server::start(&["--quiet"]);
+    let mut alice = server.join("alice");
+    alice.say("DISCONNECT alice CHAT/1.0");
+    alice.hears_the_end();
+    server.signal(Signal::INT);
+    assert!(
+        server.log.recv_timeout(PATIENCE).is_err(),
+        "nothing is logged"
+    );
+    assert!(server.exit_status().success());
+}
+
+// Being refused
+
+#[test]
+fn a_refused_client_gets_its_answer_in_full_though_it_sent_more() {
+    let server = Server::start(&[]);
+    let _alice = server.join("alice");
+    for (line, answer) in [
+        ("REGISTER alice CHAT/1.0", "401 Client already registered"),
+        ("REGISTER dave", "400 Invalid registration"),
+        ("", "400 Invalid registration"),
+        ("@dave: hi", "400 Invalid registration"),
+        ("DISCONNECT alice CHAT/1.0", "400 Invalid registration"),
+    ] {
+        let mut dave = server.connect();
+        dave.say(line);
+        // All of this is unread when the server has made up its mind.
+        dave.send(&vec![b'x'; 1 << 20]);
+        dave.hears(answer);
+        dave.hears_the_end();
+    }
+}
+
+#[test]
+fn a_refused_client_that_has_said_all_it_has_to_say_gets_its_answer_too() {
+    let server = Server::start(&[]);
+    let mut dave = server.connect();
+    dave.say("REGISTER dave");
+    dave.stream.get_mut().shutdown(Shutdown::Write).unwrap();
+    dave.hears("400 Invalid registration");
+    dave.hears_the_end();
+}
+
+#[test]
+fn nothing_that_a_refused_client_says_is_relayed() {
+    let server = Server::start(&[]);
+    let mut alice = server.join("alice");
+    let mut bob = server.join("bob");
+    let mut impostor = server.connect();
+    impostor.send(b"REGISTER alice CHAT/1.0\n@alice: it is me\nREGISTER carol CHAT/1.0\n");
+    impostor.hears("401 Client already registered");
+    alice.say("@alice: no, me");
+    bob.hears("@alice: no, me");
+    impostor.hears_the_end();
+}
+
+#[test]
+fn a_connection_that_does_not_register_is_closed() {
+    let server = Server::start(&["--registration-timeout", "1"]);
+    let mut alice = server.join("alice");
+    let mut silent = server.connect();
+    silent.send(b"REGISTER sil");
+    silent.hears_the_end();
+    // That was the deadline of the silent one alone.
+    let mut bob = server.join("bob");
+    alice.say("@alice: hi");
+    bob.hears("@alice: hi");
+}
+
+// Leaving
+
+#[test]
+fn after_a_disconnect_the_connection_ends_and_the_name_is_free() {
+    let server = Server::start(&[]);
+    let mut bob = server.join("bob");
+    let mut alice = server.join("alice");
+    alice.say("DISCONNECT alice CHAT/1.0");
+    alice.hears_the_end();
+    let mut alice = server.join("alice");
+    alice.say("@alice: back again");
+    bob.hears("@alice: back again");
+}
+
+#[test]
+fn a_connection_that_ends_in_any_way_frees_its_name() {
+    let server = Server::start(&[]);
+    let mut bob = server.join("bob");
+    for reset in [false, true] {
+        let mut alice = server.join_in_place("alice");
+        alice.say("@alice: bye");
+        bob.hears("@alice: bye");
+        if reset {
+            alice.socket().set_linger(Some(Duration::ZERO)).unwrap();
+        }
+    }
+    server.join_in_place("alice").say("@alice: again");
+    bob.hears("@alice: again");
+}
+
+#[test]
+fn a_server_whose_last_client_has_left_goes_on() {
+    let server = Server::start(&[]);
+    drop(server.join("alice"));
+    server.join_in_place("alice");
+}
+
+#[test]
+fn hundreds_that_come_and_go_at_once_disturb_nobody() {
+    let server = Server::start(&[]);
+    let mut alice = server.join("alice");
+    for _ in 0..2 {
+        let crowd: Vec<Person> = (0..300).map(|_| server.connect()).collect();
+        for person in crowd.iter().step_by(2) {
+            person.socket().set_linger(Some(Duration::ZERO)).unwrap();
+        }
+    }
+    let mut bob = server.join("bob");
+    alice.say("@alice: what was that?");
+    bob.hears("@alice: what was that?");
+}
+
+// The end
+
+#[test]
+fn both_signals_say_goodbye_to_every_member_and_end_the_server() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let server = Server::start(&[]);
+        let mut members = [server.join("alice"), server.join("bob")];
+        let mut guest = server.connect();
+        server.signal(signal);
+        for member in &mut members {
+            member.hears("DISCONNECT CHAT/1.0");
+            member.hears_the_end();
+        }
+        guest.hears_the_end();
+        assert_eq!(server.exit_status().code(), Some(0), "{signal:?}");
+    }
+}
+
+/// Fills the buffers of somebody who does not read, up to `bytes`, while `bob` hears it all.
+fn talk_past_a_sloth(alice: &mut Person, bob: &mut Person, bytes: usize) {
+    let line = format!("@alice: {}\n", "z".repeat(4000));
+    let times = bytes / line.len();
+    let mut all_of_it = alice.stream.get_ref().try_clone().unwrap();
+    let talk = line.repeat(16);
+    let talking = thread::spawn(move || {
+        for _ in 0..times / 16 {
+            all_of_it
+                .write_all(talk.as_bytes())
+                .expect("the server goes on reading");
+        }
+    });
+    let mut heard = vec![0; line.len()];
+    for _ in 0..times / 16 * 16 {
+        bob.stream
+            .read_exact(&mut heard)
+            .expect("the server goes on writing");
+        assert!(heard == line.as_bytes());
+    }
+    talking.join().unwrap();
+}
+
+fn sloth(server: &Server) -> Person {
+    let mut sloth = server.connect();
+    sloth.socket().set_recv_buffer_size(4096).unwrap();
+    sloth.say("REGISTER sloth CHAT/1.0");
+    sloth.hears("200 Registration successful");
+    sloth
+}
+
+#[test]
+fn a_client_that_does_not_read_is_dropped_and_holds_up_no_one() {
+    let server = Server::start(&["--quiet"]);
+    let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
+    let _sloth = sloth(&server);
+    // More than the server keeps for one client and the system's buffers together.
+    talk_past_a_sloth(&mut alice, &mut bob, 40 << 20);
+    server.join("sloth");
+}
+
+#[test]
+fn the_goodbye_waits_only_a_little_and_a_second_signal_ends_it_at_once() {
+    for second in [false, true] {
+        let server = Server::start(&["--quiet"]);
+        let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
+        let sloth = sloth(&server);
+        // More than the system's buffers, and less than the server keeps.
+        SockRef::from(sloth.stream.get_ref())
+            .set_recv_buffer_size(4096)
+            .unwrap();
+        talk_past_a_sloth(&mut alice, &mut bob, 7 << 20);
+        let start = Instant::now();
+        server.signal(Signal::INT);
+        bob.hears("DISCONNECT CHAT/1.0");
+        bob.hears_the_end();
+        if second {
+            server.signal(Signal::INT);
+        }
+        let status = server.exit_status().code();
+        let waited = start.elapsed() >= Duration::from_secs(2);
+        match (second, waited) {
+            (false, _) => assert_eq!((status, waited), (Some(0), true)),
+            (true, false) => assert_eq!(status, Some(130)),
+            // On a machine so slow, the second signal may have come too late.
+            (true, true) => assert!(matches!(status, Some(0 | 130)), "{status:?}"),
+        }
+    }
+}
+
+// Limits
+
+#[test]
+fn a_line_without_end_harms_nobody() {
+    let server = Server::start(&["--quiet"]);
+    let mut bob = server.join("bob");
+    let mut alice = server.join("alice");
+    let before = memory(&server);
+    let piece = vec![b'x'; 1 << 20];
+    for _ in 0..32 {
+        alice.send(&piece);
+    }
+    // Her line is discarded, and she goes on.
+    alice.say("\n@alice: where was I?");
+    bob.hears("@alice: where was I?");
+    if let (Some(before), Some(after)) = (before, memory(&server)) {
+        assert!(
+            after < before + (8 << 20),
+            "memory grew from {before} to {after} bytes"
+        );
+    }
+
+    let mut guest = server.connect();
+    guest.send(&piece);
+    guest.hears("400 Invalid registration");
+    guest.hears_the_end();
+}
+
+/// Resident memory, where the system says it.
+fn memory(server: &Server) -> Option<u64> {
+    let path = format!("/proc/{}/status", server.pid());
+    let status = std::fs::read_to_string(path).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[test]
+fn out_of_descriptors_it_serves_those_who_are_here() {
+    let limited = "ulimit -n 40; exec \"$0\" --registration-timeout 600";
+    let server =
+        Server::spawn(Command::new("sh").args(["-c", limited, env!("CARGO_BIN_EXE_chat-server")]));
+    let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
+    let crowd: Vec<Person> = (0..40).map(|_| server.connect()).collect();
+    let mut waiting = server.connect();
+    waiting.say("REGISTER carol CHAT/1.0");
+    loop {
+        let line = server
+            .log
+            .recv_timeout(PATIENCE)
+            .expect("it says that it is full");
+        if line.starts_with("full with") {
+            break;
+        }
+    }
+    alice.say("@alice: still there?");
+    bob.hears("@alice: still there?");
+
+    // It waits, and does not spin; and it says so once.
+    let (start, work) = (Instant::now(), processor_time(&server));
+    waiting
+        .stream
+        .get_ref()
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .unwrap();
+    let nothing = waiting.stream.fill_buf().map(<[u8]>::len);
+    assert!(matches!(&nothing, Err(e) if is_timeout(e)), "{nothing:?}");
+    if let (Some(before), Some(after)) = (work, processor_time(&server)) {
+        assert!(
+            after - before < start.elapsed() / 4,
+            "it worked for {:?}",
+            after - before
+        );
+    }
+
+    drop(crowd);
+    waiting
+        .stream
+        .get_ref()
+        .set_read_timeout(Some(PATIENCE))
+        .unwrap();
+    waiting.hears("200 Registration successful");
+    alice.say("@alice: come in");
+    waiting.hears("@alice: come in");
+    let again = server
+        .log
+        .try_iter()
+        .filter(|line| line.starts_with("full with"))
+        .count();
+    assert_eq!(again, 0, "it says so once");
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// What the process has worked so far, where the system says it: in ticks of 10 ms.
+fn processor_time(server: &Server) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(10 * ticks))
+}
+
+// A thousand
+
+/// Lines of one length, so that checking ten million of them takes little time.
+const LINE: usize = "@c0000: 0\n".len();
+const LINES_EACH: usize = 10;
+
+fn numbered_line(speaker: usize, number: usize) -> String {
+    format!("@c{speaker:04}: {number}\n")
+}
+
+#[test]
+fn a_thousand_clients_at_once_hear_everything_once_and_in_order() {
+    let count = as_many_as_descriptors_allow(1000);
+    let server = Server::start(&["--quiet"]);
+    let mut crowd: Vec<Person> = (0..count)
+        .map(|number| server.join(&format!("c{number:04}")))
+        .collect();
+
+    let half = count / 2;
+    let (left, right) = crowd.split_at_mut(half);
+    thread::scope(|scope| {
+        scope.spawn(|| all_speak(left, 0));
+        scope.spawn(|| all_speak(right, half));
+    });
+    thread::scope(|scope| {
+        let (left, right) = crowd.split_at_mut(half);
+        scope.spawn(|| all_hear(left, 0, count));
+        scope.spawn(|| all_hear(right, half, count));
+    });
+
+    // And nothing else.
+    server.signal(Signal::INT);
+    for person in &mut crowd {
+        person.hears("DISCONNECT CHAT/1.0");
+        person.hears_the_end();
+    }
+    assert_eq!(server.exit_status().code(), Some(0));
+}
+
+fn all_speak(people: &mut [Person], first: usize) {
+    for number in 0..LINES_EACH {
+        for (index, person) in people.iter_mut().enumerate() {
+            person.send(numbered_line(first + index, number).as_bytes());
+        }
+    }
+}
+
+fn all_hear(people: &mut [Person], first: usize, count: usize) {
+    let mut heard = vec![0; (count - 1) * LINES_EACH * LINE];
+    for (index, person) in people.iter_mut().enumerate() {
+        person
+            .stream
+            .read_exact(&mut heard)
+            .expect("everything arrives");
+        // How many lines of each speaker have come: the next one must bear that number.
+        let mut lines = vec![0; count];
+        lines[first + index] = LINES_EACH;
+        for line in heard.chunks_exact(LINE) {
+            let speaker = line[2..6].iter().fold(0, |number, digit| {
+                number * 10 + usize::from(digit.wrapping_sub(b'0'))
+            });
+            let number = usize::from(line[8].wrapping_sub(b'0'));
+            let right = line[..2] == *b"@c" && line[6..8] == *b": " && line[9] == b'\n';
+            assert!(
+                right && speaker < count && lines[speaker] == number,
+                "{:?} came to {}",
+                String::from_utf8_lossy(line),
+                first + index
+            );
+            lines[speaker] += 1;
+        }
+        // So many lines, none twice, none out of order: each speaker was heard to the end.
+    }
+}
+
+/// Raises the limit on descriptors as far as that goes, and says loudly where it is not enough.
+fn as_many_as_descriptors_allow(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    );
+    // The other tests run at the same time, and hold hundreds too.
+    let others = 1000;
+    let allowed = match getrlimit(Resource::Nofile).current {
+        Some(limit) => usize::try_from(limit)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(others),
+        None => usize::MAX,
+    };
+    if allowed < wanted {
+        eprintln!("NOT TESTED IN FULL: descriptors for {allowed} clients, not for {wanted}");
+    }
+    wanted.min(allowed).max(2)
+}
