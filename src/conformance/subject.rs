@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use tempfile::TempDir;
 
 use super::supervisor::Report;
 use super::system::ProcessTree;
@@ -37,6 +38,8 @@ pub struct Subject {
     process: Option<i32>,
     tree: ProcessTree,
     how_ended: Option<String>,
+    /// Its temporary directory; the supervisor removes it, unless it came to an end before.
+    _scratch: TempDir,
 }
 
 /// What a subject let the harness know.
@@ -74,9 +77,12 @@ impl Subject {
         )?;
         do_not_block(&terminal)?;
 
+        let scratch = tempfile::Builder::new().prefix("conform-").tempdir()?;
         let mut supervisor = Command::new(harness);
         supervisor
             .arg("supervise")
+            .arg("--scratch")
+            .arg(scratch.path())
             .args(["--terminal", &device, "--"])
             .args(command);
         supervisor
@@ -101,6 +107,7 @@ impl Subject {
             process: None,
             tree,
             how_ended: None,
+            _scratch: scratch,
         })
     }
 
@@ -232,7 +239,10 @@ impl Drop for Subject {
     fn drop(&mut self) {
         drop(self.control.take());
         // The supervisor gives up by itself after some seconds, so that this cannot hang.
-        let _ = self.supervisor.wait();
+        let did_its_work = self.supervisor.wait().is_ok_and(|status| status.success());
+        if !did_its_work {
+            self.tree.kill();
+        }
     }
 }
 

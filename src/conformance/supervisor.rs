@@ -3,7 +3,8 @@
 //! For each start of a subject the harness starts itself as a supervisor. The supervisor adopts
 //! every orphan below it and holds one end of a pipe whose other end the harness holds. When that
 //! pipe closes, however the harness ended (by a panic or `SIGKILL` too), the supervisor ends
-//! every process below it, removes their temporary directory, and is gone.
+//! every process below it, removes their temporary directory, and is gone. Should a subject end its
+//! supervisor, the harness does both in its place.
 //!
 //! The supervisor starts the subject through one more step, the launcher, which becomes a session
 //! leader with the given terminal, puts signals and limits in order and then turns into the
@@ -11,7 +12,7 @@
 
 use std::io::{self, BufRead, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,14 @@ use super::system;
 pub enum Stage {
     /// Looks after one subject until standard input closes.
     #[command(hide = true)]
-    Supervise(Launch),
+    Supervise {
+        /// The subject's temporary directory, removed in the end.
+        #[arg(long)]
+        scratch: PathBuf,
+        /// The subject.
+        #[command(flatten)]
+        launch: Launch,
+    },
     /// Turns into the subject.
     #[command(hide = true)]
     Launch(Launch),
@@ -69,7 +77,7 @@ impl Report {
 /// Runs one of the two stages.
 pub fn run(stage: Stage) -> ExitCode {
     let outcome = match stage {
-        Stage::Supervise(launch) => supervise(&launch),
+        Stage::Supervise { scratch, launch } => supervise(&scratch, &launch),
         Stage::Launch(launch) => Err(turn_into_subject(&launch)),
     };
     match outcome {
@@ -81,9 +89,8 @@ pub fn run(stage: Stage) -> ExitCode {
     }
 }
 
-fn supervise(launch: &Launch) -> io::Result<()> {
+fn supervise(scratch: &Path, launch: &Launch) -> io::Result<()> {
     system::adopt_orphans();
-    let scratch = tempfile::Builder::new().prefix("conform-").tempdir()?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("launch")
@@ -92,7 +99,7 @@ fn supervise(launch: &Launch) -> io::Result<()> {
         .arg("--")
         .args(&launch.command);
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.env("TMPDIR", scratch.path());
+    command.env("TMPDIR", scratch);
     give_plain_environment(&mut command);
     let subject = i32::try_from(command.spawn()?.id()).map_err(io::Error::other)?;
     report(&format!("started {subject}"));
@@ -101,8 +108,35 @@ fn supervise(launch: &Launch) -> io::Result<()> {
     let noticed = Arc::clone(&over);
     std::thread::spawn(move || reap(subject, &noticed));
     obey(subject, &over);
-    sweep(subject, &over);
-    scratch.close()
+    if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    }
+    end_descendants();
+    match std::fs::remove_dir_all(scratch) {
+        // The subject may have removed it itself.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The second net, below the supervisors: adopts what comes loose where a subject ends its own
+/// supervisor, and ends it when dropped, which must be after all supervisors have ended.
+#[derive(Debug)]
+#[must_use]
+pub struct Orphanage(());
+
+impl Orphanage {
+    /// From now on this process adopts orphans.
+    pub fn open() -> Orphanage {
+        system::adopt_orphans();
+        Orphanage(())
+    }
+}
+
+impl Drop for Orphanage {
+    fn drop(&mut self) {
+        end_descendants();
+    }
 }
 
 /// What hides a fault or depends on the person who runs the harness does not reach the subject.
@@ -168,15 +202,14 @@ fn obey(subject: i32, over: &AtomicBool) {
 }
 
 /// Ends every process below this one; gives up on what the system itself does not let end.
-fn sweep(subject: i32, over: &AtomicBool) {
+fn end_descendants() {
     const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
     let begun = Instant::now();
     let mut pause = Duration::from_micros(200);
-    if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
-        let _ = rustix::process::kill_process_group(group, Signal::KILL);
-    }
     let own_id = rustix::process::getpid().as_raw_pid();
     while begun.elapsed() < GIVE_UP_AFTER {
+        // What has ended and was not collected is still listed below this process.
+        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
         let left = system::descendants(own_id);
         if left.is_empty() {
             return;

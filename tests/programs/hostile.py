@@ -7,6 +7,7 @@ spin     listens, and keeps a processor busy
 flood    listens, and writes to its terminal without end
 silent   never listens
 crash    ends at once with a traceback
+orphan   ends its parent, which looks after it, and listens, in a daemon of its own session too
 """
 
 import os
@@ -73,7 +74,16 @@ def crash():
     raise RuntimeError("this program has a fault")
 
 
-MODES = {mode.__name__: mode for mode in (fork, ignore, spin, flood, silent, crash)}
+def orphan():
+    heed_nothing()
+    os.kill(os.getppid(), signal.SIGKILL)
+    if not os.fork():
+        os.setsid()
+    with listen():
+        wait()
+
+
+MODES = {mode.__name__: mode for mode in (fork, ignore, spin, flood, silent, crash, orphan)}
 
 if len(sys.argv) < 2 or sys.argv[1] not in MODES:
     sys.exit(__doc__)

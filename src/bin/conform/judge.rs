@@ -14,6 +14,7 @@ use chat_conformance::conformance::requirement::Level;
 use chat_conformance::conformance::result::{Case, RunResult, Verdict};
 use chat_conformance::conformance::run::{Plan, Progress, run};
 use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::supervisor::Orphanage;
 use chat_conformance::conformance::target::Target;
 use chat_conformance::report::{Style, failure, json, summary};
 use chat_conformance::transcript::syntax::Role;
@@ -139,6 +140,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
     if let Err(why) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
         return refuse(&format!("cannot watch for Ctrl-C: {why}"));
     }
+    let _orphanage = Orphanage::open();
     let mut results = Vec::new();
     for plan in plans.into_iter().filter(|plan| !plan.cases.is_empty()) {
         let Some(result) = run_with_progress(plan, &cancelled) else {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::RangeInclusive;
 
-use super::{Process, descendants, process};
+use super::{Process, descendants, kill, process};
 
 /// Everything that came of one process. A look costs little where nothing new was started on the
 /// machine, since process ids are given out in order.
@@ -37,6 +37,12 @@ impl ProcessTree {
         self.known
             .retain(|known| process(known.id).is_some_and(|now| now.started == known.started));
         self.known.iter().map(|process| process.id).collect()
+    }
+
+    /// Ends at once those that are there now.
+    pub fn kill(&mut self) {
+        self.ids();
+        self.known.drain(..).for_each(kill);
     }
 
     /// Takes in those of the newly given ids that belong to the tree. One that was started meanwhile
