@@ -9,7 +9,7 @@ use chat_conformance::transcript::format;
 
 use crate::arguments::FormatCommand;
 use crate::look_up::show_mistakes;
-use crate::{FALLS_SHORT, HOLDS, WRONG_USE, refuse};
+use crate::{FALLS_SHORT, HOLDS, WRONG_USE, print, refuse};
 
 /// What became of one file.
 enum Layout {
@@ -39,10 +39,13 @@ pub fn run(command: &FormatCommand) -> ExitCode {
         match layout {
             Layout::Canonical => {}
             Layout::Changed if command.check => {
-                println!("{}: not in its canonical layout", file.display());
+                print(&format!(
+                    "{}: not in its canonical layout\n",
+                    file.display()
+                ));
                 status = status.max(FALLS_SHORT);
             }
-            Layout::Changed => println!("{}", file.display()),
+            Layout::Changed => print(&format!("{}\n", file.display())),
             Layout::Broken => status = WRONG_USE,
         }
     }

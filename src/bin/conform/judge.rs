@@ -1,7 +1,7 @@
 //! `conform`, `conform server`, `conform client`: runs, and what is shown of them.
 
 use std::fs;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ use url::Url;
 
 use crate::arguments::{ClientCommand, RunOptions, ServerCommand};
 use crate::look_up::load_suite;
-use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, refuse};
+use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, print, refuse};
 
 /// The whole suite against the server and the client in this very program.
 pub fn bundled(options: &RunOptions) -> ExitCode {
@@ -144,7 +144,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
     let mut results = Vec::new();
     for plan in plans.into_iter().filter(|plan| !plan.cases.is_empty()) {
         let Some(result) = run_with_progress(plan, &cancelled) else {
-            eprintln!("conform: interrupted");
+            complain("interrupted");
             return ExitCode::from(INTERRUPTED);
         };
         results.push(result);
@@ -152,7 +152,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
     match show(options, &results) {
         Ok(()) => ExitCode::from(status_of(&results)),
         Err(why) => {
-            eprintln!("conform: {why}");
+            complain(&why);
             ExitCode::from(UNABLE)
         }
     }
@@ -254,8 +254,7 @@ fn show(options: &RunOptions, results: &[RunResult]) -> Result<(), String> {
             text.push_str(&failure::render(result, style));
             text.push_str(&summary::render(result, style));
         }
-        // A reader that has seen enough, such as `head`, is no failure.
-        let _ = output.lock().write_all(text.as_bytes());
+        print(&text);
     }
     let Some(file) = &options.json else {
         return Ok(());
@@ -268,7 +267,7 @@ fn show(options: &RunOptions, results: &[RunResult]) -> Result<(), String> {
         }
     };
     if writes_json_to_output {
-        let _ = std::io::stdout().lock().write_all(document.as_bytes());
+        print(&document);
         return Ok(());
     }
     fs::write(file, document).map_err(|why| format!("cannot write {}: {why}", file.display()))

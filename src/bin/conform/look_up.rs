@@ -7,10 +7,10 @@ use chat_conformance::conformance::result::Case;
 use chat_conformance::conformance::suite::{Problem, Suite};
 use chat_conformance::report::{explain, list};
 use chat_conformance::transcript::{Diagnostic, render};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use crate::arguments::{ExplainCommand, SuiteOption};
-use crate::{FALLS_SHORT, HOLDS, WRONG_USE, refuse};
+use crate::{FALLS_SHORT, HOLDS, WRONG_USE, complain, print, refuse};
 
 /// The suite of the program or of `folder`; where it has mistakes they are shown.
 pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
@@ -25,7 +25,7 @@ pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
                 } => {
                     show_mistakes(file, source, diagnostics);
                 }
-                Problem::Other(why) => eprintln!("conform: {why}"),
+                Problem::Other(why) => complain(why),
             }
         }
         ExitCode::from(WRONG_USE)
@@ -34,10 +34,10 @@ pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
 
 /// Draws the mistakes of one file on standard error.
 pub fn show_mistakes(file: &str, source: &str, diagnostics: &[Diagnostic]) {
-    eprint!(
-        "{}",
-        render(file, source, diagnostics, std::io::stderr().is_terminal())
-    );
+    let mut output = std::io::stderr();
+    let drawn = render(file, source, diagnostics, output.is_terminal());
+    // A reader that has gone is no failure.
+    let _ = output.write_all(drawn.as_bytes());
 }
 
 /// Shows which requirement has which transcripts; falls short where one has none.
@@ -51,7 +51,7 @@ pub fn list(option: &SuiteOption) -> ExitCode {
     if uncovered.is_empty() {
         return ExitCode::from(HOLDS);
     }
-    eprintln!("conform: no transcript covers {}", uncovered.join(", "));
+    complain(&format!("no transcript covers {}", uncovered.join(", ")));
     ExitCode::from(FALLS_SHORT)
 }
 
@@ -92,10 +92,4 @@ pub fn explain(command: &ExplainCommand) -> ExitCode {
             refuse(&format!("{subject} may be any of {}", names.join(", ")))
         }
     }
-}
-
-fn print(text: &str) {
-    use std::io::Write;
-    // A reader that has seen enough, such as `head`, is no failure.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }

@@ -5,6 +5,7 @@ mod format;
 mod judge;
 mod look_up;
 
+use std::io::Write;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
@@ -46,6 +47,16 @@ fn run(arguments: Arguments) -> ExitCode {
 
 /// Says on standard error why a command cannot be carried out.
 fn refuse(why: &str) -> ExitCode {
-    eprintln!("conform: {why}");
+    complain(why);
     ExitCode::from(WRONG_USE)
+}
+
+/// Writes to standard error. A reader that has gone, there or at [`print`], is no failure.
+fn complain(why: &str) {
+    let _ = writeln!(std::io::stderr(), "conform: {why}");
+}
+
+/// Writes to standard output.
+fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
