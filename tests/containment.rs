@@ -1,0 +1,350 @@
+//! Whatever a subject does, and however the harness itself ends: nothing runs on, no file is left.
+//!
+//! The subjects are the modes of `tests/programs/hostile.py`. Each test gives them a word that nothing
+//! else on the machine has in its command line; what has it afterwards was left behind.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{Write, stderr};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// Only a harness that hangs, or a machine that stands still, takes so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
+const HOSTILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/hostile.py");
+
+#[test]
+fn a_server_that_leaves_a_daemon_behind() {
+    is_contained("server", "fork");
+}
+
+#[test]
+fn a_server_that_heeds_no_signal() {
+    is_contained("server", "ignore");
+}
+
+#[test]
+fn a_server_that_never_rests() {
+    is_contained("server", "spin");
+}
+
+#[test]
+fn a_server_that_prints_without_end() {
+    is_contained("server", "flood");
+}
+
+#[test]
+fn a_server_that_never_listens() {
+    is_contained("server", "silent");
+}
+
+#[test]
+fn a_server_that_crashes() {
+    is_contained("server", "crash");
+}
+
+#[test]
+fn a_server_that_ends_its_supervisor() {
+    is_contained("server", "orphan");
+}
+
+#[test]
+fn a_client_that_leaves_a_daemon_behind() {
+    is_contained("client", "fork");
+}
+
+#[test]
+fn a_client_that_heeds_no_signal() {
+    is_contained("client", "ignore");
+}
+
+#[test]
+fn a_client_that_prints_without_end() {
+    is_contained("client", "flood");
+}
+
+#[test]
+fn a_client_that_ends_its_supervisor() {
+    is_contained("client", "orphan");
+}
+
+#[test]
+fn interrupted_or_terminated_in_mid_run() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let Some(scene) = Scene::set() else { return };
+        let mut conform = in_mid_run(&scene);
+        send(&conform, signal);
+        let status = ended(&mut conform);
+        assert_eq!(status.code(), Some(130), "after {signal:?}: {status}");
+        scene.is_clean();
+    }
+}
+
+#[test]
+fn killed_in_mid_run() {
+    let Some(scene) = Scene::set() else { return };
+    let mut conform = in_mid_run(&scene);
+    send(&conform, Signal::KILL);
+    ended(&mut conform);
+    wait_until("the supervisors have ended everything", || {
+        scene.processes().is_empty()
+    });
+    scene.is_clean();
+}
+
+#[test]
+fn interrupted_when_a_supervisor_has_been_killed() {
+    let Some(scene) = Scene::set() else { return };
+    let mut conform = in_mid_run(&scene);
+    let all = scene.processes();
+    let is_supervisor = |process: &&Process| {
+        process
+            .arguments
+            .get(1)
+            .is_some_and(|word| word == "supervise")
+    };
+    let supervisor = all.iter().find(is_supervisor).expect("a supervisor");
+    kill_process(supervisor.id, Signal::KILL).expect("it is running");
+    send(&conform, Signal::INT);
+    assert_eq!(ended(&mut conform).code(), Some(130));
+    scene.is_clean();
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let misplaced = tempfile::tempdir().expect("a directory");
+    let transcript = misplaced.path().join("misplaced.chat");
+    fs::write(&transcript, "# A sentence.\ncovers S-REG-1\nalice joins\n").expect("is written");
+    let transcript = transcript.display().to_string();
+    let run = [
+        "server",
+        "--only",
+        "*/new-name",
+        "--",
+        CONFORM,
+        "reference-server",
+    ];
+    let json = [
+        "server",
+        "--json",
+        "-",
+        "--only",
+        "*/new-name",
+        "--",
+        CONFORM,
+        "reference-server",
+    ];
+    for (arguments, status) in [
+        (&["list"][..], 0),
+        (&["explain", "S-REG-1"], 0),
+        (&["--help"], 0),
+        (&["--version"], 0),
+        (&["fmt", "--check", &transcript], 1),
+        (&["server", "--", "no-such-program"], 2),
+        (&run, 0),
+        (&json, 0),
+    ] {
+        let mut conform = Command::new(CONFORM)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(to_nobody())
+            .stderr(to_nobody())
+            .spawn()
+            .expect("conform starts");
+        // A panic would be status 3, the harness's own failure.
+        assert_eq!(ended(&mut conform).code(), Some(status), "{arguments:?}");
+    }
+}
+
+/// Where every write fails, since the reader has gone.
+fn to_nobody() -> Stdio {
+    let (reader, writer) = UnixStream::pair().expect("a pair of sockets");
+    drop(reader);
+    OwnedFd::from(writer).into()
+}
+
+/// Judges `hostile.py mode` by two transcripts: it falls short, and nothing of it is left.
+fn is_contained(role: &str, mode: &str) {
+    let Some(scene) = Scene::set() else { return };
+    let transcripts = match role {
+        "server" => [
+            "server/registration/new-name",
+            "server/shutdown/ends-without-clients",
+        ],
+        _ => [
+            "client/registration/accepted",
+            "client/quitting/ctrl-c-ends",
+        ],
+    };
+    let [first, second] = transcripts;
+    let options = [role, "--only", first, "--only", second, "--patience", "0.5"];
+    let output = assert_cmd::Command::from_std(scene.conform(&options, mode))
+        .timeout(PATIENCE)
+        .output()
+        .expect("conform runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{}: {said}", output.status);
+    assert_eq!(said, "", "the harness itself has nothing to complain of");
+    scene.is_clean();
+}
+
+/// Starts a run that would take many minutes, and waits until the subject is running.
+fn in_mid_run(scene: &Scene) -> Child {
+    let options = [
+        "server",
+        "--only",
+        "server/registration/*",
+        "--patience",
+        "500",
+        "-j",
+        "2",
+    ];
+    let mut conform = scene.conform(&options, "ignore");
+    conform
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let conform = conform.spawn().expect("conform starts");
+    wait_until("a subject runs", || {
+        // What `python3` is, a script that finds the real one for instance, has its arguments elsewhere.
+        let is_subject =
+            |process: &Process| process.arguments.get(1).is_some_and(|word| word == HOSTILE);
+        scene.processes().iter().any(is_subject)
+    });
+    conform
+}
+
+/// What one test has to itself.
+struct Scene {
+    word: String,
+    temporary: TempDir,
+}
+
+struct Process {
+    id: Pid,
+    arguments: Vec<String>,
+}
+
+impl Scene {
+    /// Nothing where there is no Python to run the hostile programs with.
+    fn set() -> Option<Scene> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        if !Command::new("python3")
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+        {
+            // Past the test runner, which keeps what a passing test prints to itself.
+            let _ = writeln!(
+                stderr(),
+                "NOT RUN: there is no python3 here, so containment was not tested"
+            );
+            return None;
+        }
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let temporary = tempfile::tempdir().expect("a directory");
+        let unique = temporary
+            .path()
+            .file_name()
+            .expect("a name")
+            .to_string_lossy();
+        Some(Scene {
+            word: format!("contained-{}-{count}-{unique}", std::process::id()),
+            temporary,
+        })
+    }
+
+    /// `conform OPTIONS -- python3 hostile.py MODE WORD`.
+    fn conform(&self, options: &[&str], mode: &str) -> Command {
+        let mut conform = Command::new(CONFORM);
+        conform
+            .args(options)
+            .args(["--", "python3", HOSTILE, mode, &self.word]);
+        conform.env("TMPDIR", self.temporary.path());
+        conform
+    }
+
+    /// Every process that has the word among its arguments.
+    fn processes(&self) -> Vec<Process> {
+        let entries = fs::read_dir("/proc")
+            .expect("this system has /proc")
+            .flatten();
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        ids.filter_map(|id| {
+            let line = fs::read_to_string(format!("/proc/{id}/cmdline")).ok()?;
+            let arguments: Vec<String> = line.split_terminator('\0').map(str::to_owned).collect();
+            let id = Pid::from_raw(id)?;
+            arguments
+                .contains(&self.word)
+                .then_some(Process { id, arguments })
+        })
+        .collect()
+    }
+
+    /// The run is over: nothing may be left of it.
+    #[track_caller]
+    fn is_clean(&self) {
+        let left: Vec<String> = self
+            .processes()
+            .iter()
+            .map(|process| process.arguments.join(" "))
+            .collect();
+        assert!(left.is_empty(), "still running: {left:#?}");
+        let files: Vec<_> = fs::read_dir(self.temporary.path())
+            .expect("is there")
+            .flatten()
+            .collect();
+        assert!(files.is_empty(), "still there: {files:#?}");
+    }
+}
+
+impl Drop for Scene {
+    /// A test that fails leaves nothing behind either.
+    fn drop(&mut self) {
+        for process in self.processes() {
+            let _ = kill_process(process.id, Signal::KILL);
+        }
+    }
+}
+
+fn send(conform: &Child, signal: Signal) {
+    let id = i32::try_from(conform.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("an id");
+    kill_process(id, signal).expect("conform is running");
+}
+
+#[track_caller]
+fn ended(conform: &mut Child) -> ExitStatus {
+    let status = within_patience(|| conform.try_wait().expect("is a child"));
+    status.unwrap_or_else(|| {
+        let _ = conform.kill();
+        panic!("conform has not ended");
+    })
+}
+
+#[track_caller]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let waited = within_patience(|| is_so().then_some(()));
+    assert!(waited.is_some(), "waited in vain until {what}");
+}
+
+/// There is no event for what processes of others do: looks again and again.
+fn within_patience<T>(mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = ready();
+        if answer.is_some() || Instant::now() > deadline {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
