@@ -204,7 +204,7 @@ fn in_mid_run(scene: &Scene) -> Child {
         "--patience",
         "500",
         "-j",
-        "2",
+        "1",
     ];
     let mut conform = scene.conform(&options, "ignore");
     conform
@@ -212,13 +212,24 @@ fn in_mid_run(scene: &Scene) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let conform = conform.spawn().expect("conform starts");
-    wait_until("a subject runs", || {
+    wait_until("a subject runs, and heeds no signal", || {
         // What `python3` is, a script that finds the real one for instance, has its arguments elsewhere.
         let is_subject =
             |process: &Process| process.arguments.get(1).is_some_and(|word| word == HOSTILE);
-        scene.processes().iter().any(is_subject)
+        scene
+            .processes()
+            .iter()
+            .any(|process| is_subject(process) && ignores_hangup(process.id))
     });
     conform
+}
+
+fn ignores_hangup(id: Pid) -> bool {
+    let status =
+        fs::read_to_string(format!("/proc/{}/status", id.as_raw_pid())).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 << (Signal::HUP.as_raw() - 1) != 0)
 }
 
 /// What one test has to itself.
