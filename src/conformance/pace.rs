@@ -10,6 +10,8 @@ pub struct Pace {
     patience: Duration,
     slowest_start: AtomicU64,
     slowest_reply: AtomicU64,
+    /// How often patience was out without an answer.
+    vain_waits: AtomicU64,
     lag: AtomicU64,
 }
 
@@ -20,6 +22,7 @@ impl Pace {
             patience,
             slowest_start: AtomicU64::new(0),
             slowest_reply: AtomicU64::new(0),
+            vain_waits: AtomicU64::new(0),
             lag: AtomicU64::new(0),
         }
     }
@@ -36,10 +39,28 @@ impl Pace {
             .fetch_max(micros(time), Ordering::Relaxed);
     }
 
-    /// How long to wait for an answer.
+    /// Patience was out without an answer.
+    pub fn waited_in_vain(&self) {
+        self.vain_waits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How long to wait for an answer. A subject that answers quickly, or not at all, has its silence
+    /// waited for in full a few times only, and then still many times as long as its answers took.
     pub fn answer(&self) -> Duration {
+        const FULL_WAITS: u64 = 3;
+        const SHORTEST: Duration = Duration::from_secs(1);
+        const MANY_TIMES: u32 = 50;
         let start = load(&self.slowest_start).min(4 * self.patience);
-        self.for_this_machine(self.patience.max(start))
+        let full = self.patience.max(start);
+        let patience = if self.vain_waits.load(Ordering::Relaxed) < FULL_WAITS {
+            full
+        } else {
+            (MANY_TIMES * load(&self.slowest_reply))
+                .max(SHORTEST)
+                .max(2 * start)
+                .min(full)
+        };
+        self.for_this_machine(patience)
     }
 
     /// How long to wait for a program to be ready, or to end: a cold virtual machine takes its time.
@@ -127,5 +148,17 @@ mod tests {
         pace.replied_within(Duration::from_secs(1000));
         assert_eq!(pace.answer(), Duration::from_secs(20));
         assert_eq!(pace.settle(), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn silence_is_waited_for_in_full_a_few_times_only() {
+        let pace = Pace::new(Duration::from_secs(5));
+        pace.replied_within(Duration::from_millis(40));
+        (0..2).for_each(|_| pace.waited_in_vain());
+        assert_eq!(pace.answer(), Duration::from_secs(5));
+        pace.waited_in_vain();
+        assert_eq!(pace.answer(), Duration::from_secs(2));
+        pace.replied_within(Duration::from_secs(3));
+        assert_eq!(pace.answer(), Duration::from_secs(5));
     }
 }

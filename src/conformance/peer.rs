@@ -26,6 +26,7 @@ pub struct Peer {
     pub actor: String,
     /// `None` once the harness itself closed it.
     stream: Option<TcpStream>,
+    ends: Option<(SocketAddr, SocketAddr)>,
     is_connecting: bool,
     is_reading: bool,
     outbox: VecDeque<u8>,
@@ -90,6 +91,7 @@ impl Peer {
     fn new(actor: &str, stream: TcpStream) -> Peer {
         Peer {
             actor: actor.to_owned(),
+            ends: ends_of(&stream),
             stream: Some(stream),
             is_connecting: false,
             is_reading: true,
@@ -131,6 +133,7 @@ impl Peer {
         match stream.take_error() {
             Ok(None) if stream.peer_addr().is_ok() => {
                 self.is_connecting = false;
+                self.ends = ends_of(stream);
                 news.push(News::Connected);
             }
             Ok(None) => {}
@@ -237,8 +240,7 @@ impl Peer {
 
     /// The subject's end of the connection, and the harness's.
     pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
-        let stream = self.stream.as_ref().filter(|_| self.end.is_none())?;
-        Some((stream.peer_addr().ok()?, stream.local_addr().ok()?))
+        self.ends.filter(|_| self.is_open())
     }
 
     /// The next line not yet taken.
@@ -280,6 +282,11 @@ impl Peer {
             let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
     }
+}
+
+/// Theirs and ours.
+fn ends_of(stream: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {
+    Some((stream.peer_addr().ok()?, stream.local_addr().ok()?))
 }
 
 fn is_in_progress(error: &io::Error) -> bool {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{Evidence, Outcome, Shortfall};
 use super::pace::{LagMeter, Pace};
 use super::replay::{Ledger, Setting, replay};
 use super::requirement::Requirement;
@@ -111,16 +111,26 @@ fn replay_until_sure(
         }
         progress(Progress::Began(case, runs.len() + 1));
         let run = replay(&case.transcript, setting);
-        let is_plain =
-            matches!(run.outcome, Outcome::Completed | Outcome::Skipped { .. }) && runs.is_empty();
+        let is_settled = match &run.outcome {
+            Outcome::Completed => runs.is_empty(),
+            Outcome::Skipped { .. } => true,
+            Outcome::FellShort(shortfall) => is_known(case, shortfall, setting.ledger),
+            Outcome::Unable { .. } => false,
+        };
         runs.push(run);
-        if is_plain {
+        if is_settled {
             break;
         }
     }
     let held = runs.iter().all(|run| run.outcome == Outcome::Completed);
     progress(Progress::Finished(case, held));
     runs
+}
+
+/// Whether it stopped at something else than its own subject that has been seen to fail often enough.
+fn is_known(case: &Case, shortfall: &Shortfall, ledger: &Ledger) -> bool {
+    let row = shortfall.speaks_of.as_ref();
+    row.is_some_and(|row| !case.transcript.covers.contains(row) && ledger.has_failed_often(row))
 }
 
 /// Positions of the cases in the order in which to begin them: those that take time by themselves first.

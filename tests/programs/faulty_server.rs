@@ -15,7 +15,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A line that grows beyond this without an end costs its sender the connection.
 const LONGEST_LINE: usize = 16 * 1024;
@@ -77,8 +77,9 @@ fn main() -> io::Result<()> {
             break;
         }
     }
+    let deadline = Instant::now() + FAREWELL;
     for peer in everyone {
-        peer.wait_for_farewell();
+        peer.wait_for_farewell(deadline);
     }
     process::exit(0);
 }
@@ -424,7 +425,7 @@ impl Room {
         }
         let farewell = parse_farewell(line);
         if farewell == Some(&name[..])
-            || fault("disconnect-in-text") && contains(line, b"DISCONNECT")
+            || fault("disconnect-in-text") && contains(line, b": DISCONNECT")
         {
             return self.take_leave(peer, name, line);
         }
@@ -687,17 +688,16 @@ impl Peer {
         self.changed.notify_all();
     }
 
-    fn wait_for_farewell(&self) {
+    fn wait_for_farewell(&self, deadline: Instant) {
         let outbox = lock(&self.outbox);
+        let is_underway = |outbox: &mut Outbox| !outbox.written_out;
         if fault("waits-for-all") {
-            drop(
-                self.changed
-                    .wait_while(outbox, |outbox| !outbox.written_out),
-            );
+            drop(self.changed.wait_while(outbox, is_underway));
         } else {
+            let patience = deadline.saturating_duration_since(Instant::now());
             drop(
                 self.changed
-                    .wait_timeout_while(outbox, FAREWELL, |outbox| !outbox.written_out),
+                    .wait_timeout_while(outbox, patience, is_underway),
             );
         }
     }

@@ -37,11 +37,20 @@ impl Ledger {
 
     /// Whether a step that speaks of `row` has never worked and failed often enough.
     pub(super) fn is_known_to_fail(&self, row: &str) -> bool {
-        let counts = self
-            .counts
-            .lock()
+        let counts = self.counts_of(row);
+        counts.held == 0 && counts.fell_short >= Ledger::CERTAIN
+    }
+
+    /// Whether steps that speak of `row` failed so often that one more failure needs no proof.
+    pub fn has_failed_often(&self, row: &str) -> bool {
+        self.counts_of(row).fell_short >= 2 * Ledger::CERTAIN
+    }
+
+    fn counts_of(&self, row: &str) -> Counts {
+        let counts = self.counts.lock();
+        counts
             .ok()
-            .and_then(|counts| counts.get(row).copied());
-        counts.is_some_and(|counts| counts.held == 0 && counts.fell_short >= Ledger::CERTAIN)
+            .and_then(|counts| counts.get(row).copied())
+            .unwrap_or_default()
     }
 }

@@ -277,7 +277,7 @@ impl<'a> Stage<'a> {
         match &self.unsettled {
             Some(other) if other != actor => self.let_digest()?,
             // What one actor says keeps its order by itself, and comes in segments of its own.
-            Some(_) => self.let_read()?,
+            Some(_) => self.let_read(actor)?,
             None => {}
         }
         self.unsettled = Some(actor.to_owned());
@@ -339,28 +339,34 @@ impl<'a> Stage<'a> {
 
     /// Whether the subject has read all that was sent to it and accepted all that connected.
     fn all_is_taken(&self) -> bool {
-        let is_waiting = |(subjects, own)| self.sockets.unread(subjects, own).unwrap_or(0) > 0;
-        let mut open = self.peers.iter().filter(|peer| peer.is_open());
-        let is_taken = |peer: &Peer| peer.has_sent_all() && !peer.ends().is_some_and(is_waiting);
-        open.all(is_taken)
-            && !self
-                .address
-                .is_some_and(|address| is_waiting((address, unspecified(address))))
+        let listens = self.address.map(|address| (address, unspecified(address)));
+        let accepts = !listens.is_some_and(|ends| self.is_waiting(ends));
+        accepts && self.peers.iter().all(|peer| self.has_taken(peer))
     }
 
-    /// Waits until what was sent to the subject has been read; for a bounded time.
-    pub(super) fn let_read(&mut self) -> Result<(), Stop> {
+    fn has_taken(&self, peer: &Peer) -> bool {
+        let is_waiting = |ends| self.is_waiting(ends);
+        !peer.is_open() || (peer.has_sent_all() && !peer.ends().is_some_and(is_waiting))
+    }
+
+    fn is_waiting(&self, (subjects, own): (SocketAddr, SocketAddr)) -> bool {
+        self.sockets.unread(subjects, own).unwrap_or(0) > 0
+    }
+
+    /// Waits until what `actor` sent to the subject has been read; for a bounded time.
+    fn let_read(&mut self, actor: &str) -> Result<(), Stop> {
         const LONGEST: Duration = Duration::from_millis(300);
-        if self.can_see_processes() {
-            let mut back_off = BackOff::new();
-            self.watch(LONGEST, |stage| {
-                if stage.all_is_taken() {
-                    Watch::Done(())
-                } else {
-                    Watch::Again(back_off.next())
-                }
-            })?;
-        }
+        let Some(position) = self.position(actor).filter(|_| self.can_see_processes()) else {
+            return Ok(());
+        };
+        let mut back_off = BackOff::new();
+        self.watch(LONGEST, |stage| {
+            if stage.has_taken(&stage.peers[position]) {
+                Watch::Done(())
+            } else {
+                Watch::Again(back_off.next())
+            }
+        })?;
         Ok(())
     }
 
@@ -437,6 +443,7 @@ impl<'a> Stage<'a> {
         if let Some(heard) = heard {
             return Ok(heard);
         }
+        self.setting.pace.waited_in_vain();
         let unfinished = self
             .peer(actor)
             .map(|peer| peer.unfinished().to_vec())

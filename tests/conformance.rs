@@ -1,0 +1,71 @@
+//! One test a transcript: the bundled server and client, or with `CONFORM_SERVER` and
+//! `CONFORM_CLIENT` another implementation:
+//!
+//! ```text
+//! CONFORM_SERVER="python3 server.py" cargo test --test conformance server
+//! ```
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use chat_conformance::conformance::result::{Case, Verdict};
+use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::target::Target;
+use chat_conformance::report::{Style, failure};
+use chat_conformance::transcript::syntax::Role;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const STYLE: Style = Style {
+    colour: false,
+    width: 100,
+};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let suite = Suite::embedded().expect("the embedded suite can be read");
+    let trials = suite.cases.iter().map(|case| {
+        let (suite, case) = (suite.clone(), case.clone());
+        Trial::test(case.name.clone(), move || judge(&suite, case))
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}
+
+fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
+    let role = case.transcript.role;
+    let covered = |id: &String| case.transcript.covers.contains(id);
+    let requirements = suite.requirements.iter().filter(|row| covered(&row.id));
+    let plan = Plan {
+        target: Target::Command(subject(role)?),
+        role,
+        requirements: requirements.cloned().collect(),
+        cases: vec![case.clone()],
+        jobs: 1,
+        patience: Duration::from_secs(5),
+        harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
+    };
+    let result = run(plan, &AtomicBool::new(false), &|_| {}).ok_or("the run was ended early")?;
+    let passes = result
+        .transcripts
+        .iter()
+        .all(|judged| judged.verdict == Verdict::Pass);
+    if passes {
+        Ok(())
+    } else {
+        Err(failure::render(&result, STYLE).into())
+    }
+}
+
+/// The command of the implementation to be judged, its words apart by white space.
+fn subject(role: Role) -> Result<Vec<String>, Failed> {
+    let (variable, bundled) = match role {
+        Role::Server => ("CONFORM_SERVER", env!("CARGO_BIN_EXE_chat-server")),
+        Role::Client => ("CONFORM_CLIENT", env!("CARGO_BIN_EXE_chat-client")),
+    };
+    match std::env::var(variable) {
+        Ok(command) if command.trim().is_empty() => Err(format!("{variable} is empty").into()),
+        Ok(command) => Ok(command.split_whitespace().map(str::to_owned).collect()),
+        Err(_) => Ok(vec![bundled.to_owned()]),
+    }
+}

@@ -1,0 +1,141 @@
+//! Every check is seen to fail: each faulty program must be reported for the rows that it breaks, and
+//! for no others.
+
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use chat_conformance::conformance::result::{RunResult, Verdict};
+use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::target::Target;
+use chat_conformance::transcript::syntax::Role;
+use libtest_mimic::{Arguments, Failed, Trial};
+use table::Fault;
+
+/// Servers on a port of their own choice: two at the same time would be in each other's way.
+const ONE_AT_A_TIME: &[&str] = &["fixed-port"];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for (role, kind, faults) in [
+        (Role::Server, "server", table::SERVER),
+        (Role::Client, "client", table::CLIENT),
+    ] {
+        trials.push(Trial::test(format!("{kind}::none"), move || {
+            judge_good(role, kind)
+        }));
+        trials.extend(faults.iter().map(|fault| {
+            Trial::test(format!("{kind}::{}", fault.name), move || {
+                judge(role, kind, fault)
+            })
+        }));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn judge_good(role: Role, kind: &str) -> Result<(), Failed> {
+    let result = run_suite(role, kind, "none")?;
+    expect_none(
+        "a right program is blamed for",
+        not_passing(&result, |_| true),
+    )
+}
+
+fn judge(role: Role, kind: &str, fault: &Fault) -> Result<(), Failed> {
+    let result = run_suite(role, kind, fault.name)?;
+    let is_failed = |id: &str| {
+        let mut rows = result.requirements.iter();
+        rows.any(|row| row.requirement.id == id && row.verdict == Verdict::Fail)
+    };
+    let missed: Vec<String> = fault
+        .breaks
+        .iter()
+        .filter(|id| !is_failed(id))
+        .map(|id| (*id).to_owned())
+        .collect();
+    let is_named = |id: &str| fault.breaks.contains(&id) || fault.consequences.contains(&id);
+    let beyond = not_passing(&result, |id| !is_named(id));
+    expect_none("not reported as failed", missed.clone())
+        .and(expect_none("reported beyond the truth", beyond.clone()))
+        .map_err(|_| {
+            format!(
+                "missed: {missed:?}\nreported beyond the truth: {beyond:?}\nall: {:?}",
+                not_passing(&result, |_| true)
+            )
+            .into()
+        })
+}
+
+fn expect_none(what: &str, rows: Vec<String>) -> Result<(), Failed> {
+    if rows.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{what}: {}", rows.join(", ")).into())
+    }
+}
+
+/// Rows that do not pass, each with its verdict and where it came from.
+fn not_passing(result: &RunResult, is_asked: impl Fn(&str) -> bool) -> Vec<String> {
+    let rows = result
+        .requirements
+        .iter()
+        .filter(|row| row.verdict != Verdict::Pass);
+    let rows = rows.filter(|row| is_asked(&row.requirement.id));
+    rows.map(|row| {
+        let id = &row.requirement.id;
+        let from = result.transcripts.iter().filter(|transcript| {
+            transcript.fails.contains(id)
+                || (transcript.verdict != Verdict::Pass
+                    && transcript.case.transcript.covers.contains(id))
+        });
+        let from: Vec<String> = from
+            .map(|transcript| {
+                let outcomes: Vec<String> = transcript
+                    .runs
+                    .iter()
+                    .map(|run| run.outcome.to_string())
+                    .collect();
+                format!("{}: {}", transcript.case.name, outcomes.join(" / "))
+            })
+            .collect();
+        format!("{id} {:?} [{}]\n", row.verdict, from.join("; "))
+    })
+    .collect()
+}
+
+fn run_suite(role: Role, kind: &str, fault: &str) -> Result<RunResult, Failed> {
+    let suite = Suite::embedded().map_err(|_| "the embedded suite cannot be read")?;
+    let is_role = |id: &str| id.starts_with("C-") == (role == Role::Client);
+    let cases: Vec<_> = suite
+        .cases
+        .into_iter()
+        .filter(|case| case.transcript.role == role)
+        .collect();
+    let is_asked = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
+    let requirements = suite.requirements.into_iter();
+    let program = example(&format!("faulty-{kind}"));
+    let plan = Plan {
+        target: Target::Command(vec![program, "--fault".to_owned(), fault.to_owned()]),
+        role,
+        requirements: requirements
+            .filter(|row| is_role(&row.id) || is_asked(&row.id))
+            .collect(),
+        cases,
+        jobs: if ONE_AT_A_TIME.contains(&fault) { 1 } else { 8 },
+        patience: Duration::from_secs(2),
+        harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
+    };
+    run(plan, &AtomicBool::new(false), &|_| {}).ok_or_else(|| "the run was ended early".into())
+}
+
+/// Examples are built beside the programs of the package.
+fn example(name: &str) -> String {
+    let programs = Path::new(env!("CARGO_BIN_EXE_conform"))
+        .parent()
+        .unwrap_or(Path::new("."));
+    programs.join("examples").join(name).display().to_string()
+}
