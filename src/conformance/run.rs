@@ -25,7 +25,7 @@ pub struct Plan {
     pub requirements: Vec<Requirement>,
     /// The transcripts to replay, all of the role.
     pub cases: Vec<Case>,
-    /// How many replays at the same time, at least 1.
+    /// How many replays at the same time, at least 1; always 1 with a server that runs already.
     pub jobs: usize,
     /// How long to wait for an answer.
     pub patience: Duration,
@@ -67,7 +67,7 @@ pub fn run(
     let order = longest_first(&plan.cases);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..plan.jobs.clamp(1, plan.cases.len().max(1)) {
+        for _ in 0..side_by_side(&plan) {
             scope.spawn(|| {
                 while let Some(position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let runs = replay_until_sure(&plan.cases[*position], &plan, setting, progress);
@@ -96,6 +96,14 @@ pub fn run(
         transcripts,
         seconds: begun.elapsed().as_secs_f64(),
     })
+}
+
+/// How many replays at the same time: in one server that runs already they would meet each other.
+fn side_by_side(plan: &Plan) -> usize {
+    match plan.target {
+        Target::Running(_) => 1,
+        Target::Command(_) => plan.jobs.clamp(1, plan.cases.len().max(1)),
+    }
 }
 
 fn replay_until_sure(

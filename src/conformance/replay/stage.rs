@@ -17,6 +17,7 @@ use crate::conformance::peer::{self, End, Peer};
 use crate::conformance::screen::Screen;
 use crate::conformance::subject::{self, Subject};
 use crate::conformance::system::{self, SocketTable};
+use crate::conformance::target::Target;
 use crate::transcript::syntax::{Step, Transcript};
 
 /// A claim that an actor hears nothing, to be upheld until the end.
@@ -117,16 +118,33 @@ impl<'a> Stage<'a> {
     }
 
     /// Ends everything and gives the log.
-    pub(super) fn strike(self) -> (Vec<Event>, f64) {
+    pub(super) fn strike(mut self) -> (Vec<Event>, f64) {
+        let log = std::mem::replace(&mut self.log, Log::new());
+        if matches!(self.setting.target, Target::Running(_)) {
+            self.take_leave();
+        }
         let Stage {
-            subjects,
-            peers,
-            log,
-            ..
+            subjects, peers, ..
         } = self;
         drop(subjects);
         drop(peers);
         log.finish()
+    }
+
+    /// A server that goes on running is left as it was found: the next transcript uses the same names.
+    fn take_leave(&mut self) {
+        for peer in &mut self.peers {
+            if let Some(name) = self.conversation.registered_name(&peer.actor) {
+                peer.send(format!("DISCONNECT {name} CHAT/1.0\n").as_bytes());
+            }
+            peer.finish_sending();
+        }
+        let settle = self.setting.pace.settle();
+        // Where the run is cancelled nobody comes after.
+        let _ = self.wait_for(settle, |stage| {
+            let is_over = |peer: &Peer| !peer.is_open();
+            stage.peers.iter().all(is_over).then_some(())
+        });
     }
 
     // Watching.
