@@ -1,0 +1,392 @@
+//! The suite itself: every row has its transcripts, and every transcript keeps the language's conventions.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chat_conformance::conformance::conversation::{Utterance, contains_words};
+use chat_conformance::conformance::requirement::{Level, Requirement};
+use chat_conformance::conformance::result::Case;
+use chat_conformance::conformance::suite::{Suite, transcripts_below};
+use chat_conformance::transcript::format;
+use chat_conformance::transcript::syntax::{Action, Role};
+
+/// The ids are cited elsewhere: none changes its meaning or goes away.
+const FAMILIES: [(&str, usize); 15] = [
+    ("W-LINE", 3),
+    ("S-PORT", 2),
+    ("S-REG", 7),
+    ("S-MSG", 6),
+    ("S-CONC", 3),
+    ("S-DISC", 7),
+    ("S-SHUT", 2),
+    ("S-RUN", 1),
+    ("S-HARD", 7),
+    ("C-ARG", 3),
+    ("C-REG", 4),
+    ("C-MSG", 5),
+    ("C-QUIT", 2),
+    ("C-SHUT", 2),
+    ("C-HARD", 3),
+];
+
+/// Rows on which the assignment is silent, and which it needs.
+const IMPLIED: [&str; 11] = [
+    "W-LINE-1", "W-LINE-2", "W-LINE-3", "S-MSG-5", "S-MSG-6", "S-CONC-3", "S-DISC-4", "S-DISC-5",
+    "S-DISC-7", "C-MSG-5", "C-SHUT-2",
+];
+
+/// Rows about what must not happen: silence proves nothing where nothing is ever heard.
+const SILENCES: [&str; 7] = [
+    "S-MSG-2", "S-MSG-3", "S-REG-7", "S-DISC-1", "S-DISC-3", "S-DISC-6", "S-HARD-1",
+];
+
+fn suite() -> Suite {
+    Suite::embedded().unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance")
+}
+
+/// Names all cases of which `complaint` says something, with what it says.
+#[track_caller]
+fn nothing_to_complain_of(complaint: impl Fn(&Case) -> Option<String>) {
+    let told = suite()
+        .cases
+        .iter()
+        .filter_map(|case| Some(format!("{}: {}", case.name, complaint(case)?)))
+        .collect::<Vec<_>>();
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+fn actions(case: &Case) -> impl Iterator<Item = &Action> {
+    case.transcript.steps.iter().map(|step| &step.action)
+}
+
+// The requirements.
+
+#[test]
+fn the_rows_are_numbered_by_family() {
+    let expected: Vec<String> = FAMILIES
+        .iter()
+        .flat_map(|(family, rows)| (1..=*rows).map(move |number| format!("{family}-{number}")))
+        .collect();
+    let ids: Vec<String> = suite().requirements.into_iter().map(|row| row.id).collect();
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn the_rows_are_as_binding_as_the_assignment_makes_them() {
+    for row in suite().requirements {
+        let expected = match row.id.as_str() {
+            id if id.contains("-HARD-") => Level::Hardening,
+            id if IMPLIED.contains(&id) => Level::Implied,
+            _ => Level::Must,
+        };
+        assert_eq!(row.level, expected, "{}", row.id);
+    }
+}
+
+#[test]
+fn the_rows_say_why_they_are_there() {
+    for row in suite().requirements {
+        let Requirement {
+            id,
+            level,
+            sentence,
+            assignment,
+            reason,
+            fix,
+            ..
+        } = &row;
+        for text in [sentence, fix].into_iter().chain(reason) {
+            assert!(is_prose(text), "{id}: {text:?}");
+        }
+        assert!(!assignment.is_empty(), "{id} quotes nothing");
+        for quotation in assignment {
+            let is_quoted = !quotation.is_empty() && quotation.trim() == quotation;
+            assert!(
+                is_quoted && !quotation.contains(['\n', '“', '”']),
+                "{id}: {quotation:?}"
+            );
+        }
+        assert!(
+            *level == Level::Must || reason.is_some(),
+            "{id}: {level} for which reason?"
+        );
+    }
+}
+
+/// One or more whole sentences.
+fn is_prose(text: &str) -> bool {
+    let begins_well =
+        text.starts_with(|first: char| first.is_uppercase() || !first.is_alphabetic());
+    begins_well && text.ends_with(['.', '?']) && text.trim() == text && !text.contains("  ")
+}
+
+#[test]
+fn a_group_stands_together_and_is_about_one_program() {
+    let rows = suite().requirements;
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for pair in rows.windows(2) {
+        if pair[0].group == pair[1].group {
+            assert_eq!(
+                pair[0].id[..1],
+                pair[1].id[..1],
+                "{} and {}",
+                pair[0].id,
+                pair[1].id
+            );
+        } else {
+            assert!(
+                seen.insert(&pair[0].group),
+                "{} is there twice",
+                pair[0].group
+            );
+        }
+    }
+    let last = rows.last().expect("there are rows");
+    assert!(
+        !seen.contains(last.group.as_str()),
+        "{} is there twice",
+        last.group
+    );
+}
+
+#[test]
+fn every_row_has_a_transcript() {
+    assert_eq!(suite().uncovered(), Vec::<&str>::new());
+}
+
+/// Each id that the engine names is one of the table: a misspelt one would blame nobody.
+#[test]
+fn the_engine_speaks_of_rows_that_are_there() {
+    let known: BTreeSet<String> = suite().requirements.into_iter().map(|row| row.id).collect();
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/conformance");
+    let mut spoken_of = BTreeSet::new();
+    for file in [
+        "conversation.rs",
+        "replay/server.rs",
+        "replay/client.rs",
+        "replay/stage.rs",
+    ] {
+        let source = fs::read_to_string(engine.join(file)).expect("is there");
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        spoken_of.extend(
+            code.split('"')
+                .filter(|text| is_id(text))
+                .map(str::to_owned),
+        );
+    }
+    assert!(spoken_of.len() > 20, "{spoken_of:?}");
+    let unknown: Vec<_> = spoken_of.difference(&known).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+fn is_id(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [role, subject, number] = parts[..] else {
+        return false;
+    };
+    ["S", "C", "W"].contains(&role)
+        && subject.bytes().all(|byte| byte.is_ascii_uppercase())
+        && number.parse::<u32>().is_ok()
+}
+
+// The transcripts.
+
+#[test]
+fn the_binary_holds_every_transcript_of_the_folder() {
+    let in_folder = Suite::in_folder(&folder()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let embedded = suite();
+    assert_eq!(embedded.requirements, in_folder.requirements);
+    let names = |suite: &Suite| -> Vec<String> {
+        suite.cases.iter().map(|case| case.name.clone()).collect()
+    };
+    let by_name = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    assert_eq!(by_name(names(&embedded)), by_name(names(&in_folder)));
+    for role in ["server", "client"] {
+        let files = transcripts_below(&folder().join(role)).expect("is readable");
+        let embedded = names(&embedded)
+            .into_iter()
+            .filter(|name| name.starts_with(role));
+        assert_eq!(embedded.count(), files.len());
+    }
+}
+
+#[test]
+fn every_transcript_is_in_its_canonical_layout() {
+    nothing_to_complain_of(|case| {
+        let formatted = format(&case.source).ok()?;
+        (formatted != case.source).then(|| "run `conform fmt conformance`".to_owned())
+    });
+}
+
+#[test]
+fn names_of_files_are_words_and_folders_are_roles() {
+    nothing_to_complain_of(|case| {
+        let is_word =
+            |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let parts: Vec<&str> = case.name.split('/').collect();
+        let role = match case.transcript.role {
+            Role::Server => "server",
+            Role::Client => "client",
+        };
+        let is_good = parts.len() == 3
+            && parts[0] == role
+            && parts[1..].iter().all(|part| part.split('-').all(is_word));
+        (!is_good).then(|| format!("should be {role}/subject/what-must-be-so"))
+    });
+}
+
+#[test]
+fn what_is_covered_fits_the_role_and_is_asked_once() {
+    nothing_to_complain_of(|case| {
+        let own = if case.transcript.role == Role::Server {
+            "S-"
+        } else {
+            "C-"
+        };
+        let covers = &case.transcript.covers;
+        let fits = |id: &String| id.starts_with(own) || id.starts_with("W-");
+        let once: BTreeSet<&String> = covers.iter().collect();
+        (!covers.iter().all(fits) || once.len() != covers.len()).then(|| format!("{covers:?}"))
+    });
+}
+
+#[test]
+fn every_transcript_says_what_must_be_so() {
+    let all = suite().cases;
+    nothing_to_complain_of(|case| {
+        let sentence = &case.transcript.sentence;
+        let twins = all.iter().filter(|other| {
+            other.transcript.sentence == *sentence && other.transcript.role == case.transcript.role
+        });
+        if twins.count() > 1 {
+            return Some(format!("another transcript says the same: {sentence}"));
+        }
+        (!is_prose(sentence)).then(|| sentence.clone())
+    });
+}
+
+#[test]
+fn a_status_counts_by_its_number_except_where_its_words_are_the_subject() {
+    nothing_to_complain_of(|case| {
+        let is_about_words = ["S-REG-2", "S-REG-4", "S-REG-6"]
+            .iter()
+            .any(|row| case.transcript.covers.iter().any(|id| id == row));
+        let spelt_out = actions(case).find_map(|action| match action {
+            Action::Gets {
+                line,
+                open_ended: false,
+                ..
+            } if is_status(line) => Some(line),
+            _ => None,
+        });
+        match (is_about_words, spelt_out) {
+            (false, Some(line)) => Some(format!("`{line}` should end in ` ...`")),
+            (true, None) => Some("no answer is spelt out".to_owned()),
+            _ => None,
+        }
+    });
+}
+
+fn is_status(line: &str) -> bool {
+    matches!(Utterance::of(line), Utterance::Status { .. })
+}
+
+fn is_message(line: &str) -> bool {
+    matches!(Utterance::of(line), Utterance::Message { .. })
+}
+
+#[test]
+fn silence_has_its_twin() {
+    nothing_to_complain_of(|case| {
+        let is_about_silence = SILENCES
+            .iter()
+            .any(|row| case.transcript.covers.iter().any(|id| id == row));
+        let silence =
+            actions(case).position(|action| matches!(action, Action::HearsNothing { .. }));
+        let something = actions(case).position(|action| match action {
+            Action::Gets { line, .. } => is_message(line),
+            Action::Hears { .. } => true,
+            _ => false,
+        });
+        match (is_about_silence, silence, something) {
+            (false, ..) => None,
+            (true, None, _) => Some("no one hears nothing".to_owned()),
+            (true, Some(silence), Some(something)) if something < silence => None,
+            (true, Some(_), _) => Some("nothing is heard before the silence".to_owned()),
+        }
+    });
+}
+
+#[test]
+fn no_name_is_a_part_of_another() {
+    nothing_to_complain_of(|case| {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for action in actions(case) {
+            match action {
+                Action::Joins { actor, name } => names.extend([actor.as_str(), name.as_str()]),
+                Action::Connects { actor, .. } => drop(names.insert(actor)),
+                Action::ClientStarts { name, .. } => drop(names.insert(name)),
+                Action::Says { line, .. } => match Utterance::of(line) {
+                    Utterance::Register { name } => drop(names.insert(name)),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        let parts = names
+            .iter()
+            .flat_map(|name| names.iter().map(move |other| (name, other)));
+        let mut parts = parts.filter(|(name, other)| name != other && other.contains(**name));
+        let says_so = case.transcript.sentence.contains("part of");
+        match parts.next() {
+            Some((name, other)) if !says_so => Some(format!("{name} is a part of {other}")),
+            None if says_so => Some("its sentence speaks of parts of names".to_owned()),
+            _ => None,
+        }
+    });
+}
+
+/// A line that comes is known by its text: so none is found in another.
+#[test]
+fn no_text_is_found_in_another() {
+    nothing_to_complain_of(|case| {
+        let texts: BTreeSet<&str> = actions(case)
+            .filter_map(|action| match action {
+                Action::Says { line, .. } => match Utterance::of(line) {
+                    Utterance::Message { text, .. } => Some(text),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        let pairs = texts
+            .iter()
+            .flat_map(|text| texts.iter().map(move |other| (text, other)));
+        let mut found = pairs.filter(|(text, other)| text != other && contains_words(other, text));
+        found
+            .next()
+            .map(|(text, other)| format!("`{text}` is found in `{other}`"))
+    });
+}
+
+#[test]
+fn time_passes_only_where_a_row_is_about_time() {
+    const ABOUT_TIME: [&str; 2] = ["S-CONC-1", "S-CONC-3"];
+    nothing_to_complain_of(|case| {
+        let is_about_time = case
+            .transcript
+            .covers
+            .iter()
+            .any(|id| ABOUT_TIME.contains(&id.as_str()));
+        let passes = actions(case).any(|action| matches!(action, Action::Pass { .. }));
+        (passes && !is_about_time).then(|| "seconds pass".to_owned())
+    });
+}
