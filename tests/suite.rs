@@ -334,10 +334,11 @@ fn no_name_is_a_part_of_another() {
                 Action::Joins { actor, name } => names.extend([actor.as_str(), name.as_str()]),
                 Action::Connects { actor, .. } => drop(names.insert(actor)),
                 Action::ClientStarts { name, .. } => drop(names.insert(name)),
-                Action::Says { line, .. } => match Utterance::of(line) {
-                    Utterance::Register { name } => drop(names.insert(name)),
-                    _ => {}
-                },
+                Action::Says { line, .. } => {
+                    if let Utterance::Register { name } = Utterance::of(line) {
+                        names.insert(name);
+                    }
+                }
                 _ => {}
             }
         }
