@@ -92,10 +92,7 @@ impl Broker {
                     client.stage = Stage::Leaving;
                     client.send(&Message::Status(status));
                 }
-                Action::Release(_) => {
-                    client.stage = Stage::Leaving;
-                    client.outbox.clear();
-                }
+                Action::Release(_) => client.stage = Stage::Leaving,
             }
         }
         client.lines = lines;

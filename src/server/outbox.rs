@@ -50,11 +50,6 @@ impl Outbox {
         }
     }
 
-    /// Forgets what waits.
-    pub fn clear(&mut self) {
-        *self = Outbox::default();
-    }
-
     /// Writes what waits, as much as is taken.
     pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<Written> {
         while !self.is_empty() {
