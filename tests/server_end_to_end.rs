@@ -468,9 +468,6 @@ fn the_goodbye_waits_only_a_little_and_a_second_signal_ends_it_at_once() {
         let server = Server::start(&["--quiet"]);
         let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
         let _sloth = sloth(&server);
-        SockRef::from(sloth.stream.get_ref())
-            .set_recv_buffer_size(4096)
-            .unwrap();
         talk_past_a_sloth(&mut alice, &mut bob, 7 << 20);
         let start = Instant::now();
         server.signal(Signal::INT);
