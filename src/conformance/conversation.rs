@@ -115,6 +115,10 @@ pub struct Conversation<'t> {
     standings: BTreeMap<String, Standing>,
     /// How much had been said when an actor asked to be registered: that is not for it to hear.
     came_after: BTreeMap<String, usize>,
+    /// How much had been said when an actor left: that may still have been on its way.
+    left_after: BTreeMap<String, usize>,
+    /// Names that were given up, with the row that says so.
+    freed: BTreeMap<String, &'static str>,
     sayings: Vec<Saying>,
     /// What each actor got and was meant to get.
     heard: BTreeMap<String, Vec<String>>,
@@ -127,6 +131,8 @@ impl<'t> Conversation<'t> {
             transcript,
             standings: BTreeMap::new(),
             came_after: BTreeMap::new(),
+            left_after: BTreeMap::new(),
+            freed: BTreeMap::new(),
             sayings: Vec::new(),
             heard: BTreeMap::new(),
         }
@@ -149,8 +155,13 @@ impl<'t> Conversation<'t> {
             .insert(actor.to_owned(), Standing::Registered(name.to_owned()));
     }
 
-    /// An actor's connection is over.
-    pub fn left(&mut self, actor: &str) {
+    /// An actor closed or reset its connection.
+    pub fn left(&mut self, actor: &str, by_reset: bool) {
+        if let Standing::Registered(name) = self.standing(actor) {
+            let row = if by_reset { "S-DISC-7" } else { "S-DISC-5" };
+            self.freed.insert(name.clone(), row);
+        }
+        self.left_after.insert(actor.to_owned(), self.sayings.len());
         self.standings.insert(actor.to_owned(), Standing::Departed);
     }
 
@@ -165,6 +176,8 @@ impl<'t> Conversation<'t> {
                 Standing::Asking(name.to_owned())
             }
             (Utterance::Disconnect { name }, Standing::Registered(own)) if name == own => {
+                self.freed.insert(name.to_owned(), "S-DISC-2");
+                self.left_after.insert(actor.to_owned(), self.sayings.len());
                 Standing::Departed
             }
             _ => before.clone(),
@@ -219,25 +232,29 @@ impl<'t> Conversation<'t> {
         }
     }
 
-    /// Whether `name` was somebody's before and may have to be freed by the subject.
-    pub fn was_held(&self, name: &str) -> bool {
-        self.sayings.iter().any(
-            |saying| matches!(Utterance::of(&saying.line), Utterance::Register { name: held } if held == name),
-        )
+    /// The row that says that `name` is free again, where it was given up before.
+    pub fn row_of_freed(&self, name: &str) -> Option<&'static str> {
+        self.freed.get(name).copied()
     }
 
     /// What a line that `actor` got means to a server's conversation.
     pub fn meaning(&self, actor: &str, line: &str) -> Meaning {
         if self.transcript.role == Role::Client {
-            return Meaning::Regular;
+            let last = self.heard.get(actor).and_then(|lines| lines.last());
+            return if last.is_some_and(|last| last == line) {
+                Meaning::Breach("C-MSG-1")
+            } else {
+                Meaning::Regular
+            };
         }
         let standing = self.standing(actor);
         if let Some((before, saying)) = self.source_of(line) {
-            if self
-                .came_after
-                .get(actor)
-                .is_some_and(|after| before < *after)
-            {
+            let is_before = |moments: &BTreeMap<String, usize>| {
+                moments.get(actor).is_some_and(|moment| before < *moment)
+            };
+            // History, or what was on its way when the actor left.
+            let is_untimely = is_before(&self.came_after) || is_before(&self.left_after);
+            if saying.actor != actor && is_untimely {
                 return Meaning::Breach("S-MSG-1");
             }
             return self.meaning_of_relayed(actor, line, saying);
@@ -360,11 +377,15 @@ impl<'t> Conversation<'t> {
             .earlier(index)
             .any(|earlier| *earlier == Action::IsTerminated);
         match action {
-            Action::Joins { .. } => Some("S-REG-1"),
+            Action::Joins { actor, .. } => Some(self.row_of_registration(actor)),
             Action::Gets {
-                line, open_ended, ..
+                actor,
+                line,
+                open_ended,
             } => match Utterance::of(line) {
-                Utterance::Status { code: "200", .. } if *open_ended => Some("S-REG-1"),
+                Utterance::Status { code: "200", .. } if *open_ended => {
+                    Some(self.row_of_registration(actor))
+                }
                 Utterance::Status { code: "400", .. } if *open_ended => Some("S-REG-3"),
                 Utterance::Status { code: "401", .. } if *open_ended => Some("S-REG-5"),
                 Utterance::Status { code: "200", .. } => Some("S-REG-2"),
@@ -372,10 +393,10 @@ impl<'t> Conversation<'t> {
                 Utterance::Status { code: "401", .. } => Some("S-REG-6"),
                 Utterance::Goodbye if ends_by_sigterm => Some("S-HARD-7"),
                 Utterance::Goodbye => Some("S-SHUT-1"),
-                Utterance::Message { .. } => Some("S-MSG-1"),
+                Utterance::Message { .. } => Some(self.row_of_relaying()),
                 _ => None,
             },
-            Action::Hears { .. } => Some("S-MSG-1"),
+            Action::Hears { .. } => Some(self.row_of_relaying()),
             Action::IsDisconnected { .. } => Some("S-DISC-4"),
             Action::PrintsItsPort => Some("S-PORT-2"),
             Action::AnotherStarts => Some("S-PORT-1"),
@@ -385,21 +406,58 @@ impl<'t> Conversation<'t> {
         }
     }
 
+    /// A server that registers one client, and not one more beside it, breaks another row than one
+    /// that registers none.
+    fn row_of_registration(&self, actor: &str) -> &'static str {
+        let is_another = |(other, standing): (&String, &Standing)| {
+            other != actor && *standing != Standing::Departed
+        };
+        if self.somebody_is_silent(actor) {
+            "S-CONC-2"
+        } else if self.standings.iter().any(is_another) {
+            "S-CONC-1"
+        } else {
+            "S-REG-1"
+        }
+    }
+
+    fn row_of_relaying(&self) -> &'static str {
+        if self.somebody_is_silent("") {
+            "S-CONC-2"
+        } else {
+            "S-MSG-1"
+        }
+    }
+
+    /// Whether somebody other than `actor` is connected and has never said a word.
+    fn somebody_is_silent(&self, actor: &str) -> bool {
+        let has_spoken = |name: &str| self.sayings.iter().any(|saying| saying.actor == name);
+        self.standings.iter().any(|(other, standing)| {
+            other != actor && *standing == Standing::Unregistered && !has_spoken(other)
+        })
+    }
+
     fn client_row(&self, action: &Action, index: usize) -> Option<&'static str> {
         match action {
             Action::ClientStarts { .. } => Some("C-ARG-1"),
             Action::Gets { actor, .. } if actor == "user" => Some("C-MSG-2"),
-            Action::Gets { line, .. } => match Utterance::of(line) {
-                Utterance::Register { .. } => Some("C-REG-1"),
-                Utterance::Disconnect { .. } => self.cause(index).map(|cause| cause.goodbye),
-                Utterance::Message { .. } => Some("C-MSG-1"),
-                _ => None,
-            },
-            Action::Ends | Action::IsDisconnected { .. } => {
+            Action::Gets { line, .. } => self.row_of_sent(line, index),
+            Action::Hears { bytes, .. } => {
+                self.row_of_sent(String::from_utf8_lossy(bytes).lines().next()?, index)
+            }
+            Action::Ends | Action::IsDisconnected { .. } | Action::SeesMessage { .. } => {
                 self.cause(index).map(|cause| cause.ending)
             }
-            Action::SeesMessage { .. } => self.cause(index).map(|cause| cause.ending),
             Action::TerminalNeverGets { .. } => Some("C-HARD-1"),
+            _ => None,
+        }
+    }
+
+    fn row_of_sent(&self, line: &str, index: usize) -> Option<&'static str> {
+        match Utterance::of(line) {
+            Utterance::Register { .. } => Some("C-REG-1"),
+            Utterance::Disconnect { .. } => self.cause(index).map(|cause| cause.goodbye),
+            Utterance::Message { .. } => Some("C-MSG-1"),
             _ => None,
         }
     }

@@ -69,9 +69,7 @@ impl Suite {
         };
         let requirements = parse_requirements(&source)
             .map_err(|why| other(format!("{}: {why}", own.display())))?;
-        let mut files = transcripts_below(folder).map_err(other)?;
-        // Scripts that are wrong on purpose, for the tests of the language.
-        files.retain(|file| !file.starts_with(folder.join("invalid")));
+        let files = transcripts_below(folder).map_err(other)?;
         if files.is_empty() {
             return Err(other(format!("{}: no .chat file in it", folder.display())));
         }
@@ -144,7 +142,8 @@ impl Suite {
     }
 }
 
-/// Every `.chat` file below `folder`, in order; `folder` itself where it is such a file.
+/// Every `.chat` file below `folder`, in order; `folder` itself where it is such a file. Folders
+/// named `invalid` are left out: they hold scripts that are wrong on purpose.
 ///
 /// # Errors
 /// What cannot be read, in a sentence.
@@ -165,7 +164,7 @@ pub fn transcripts_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
         let is_link = entry
             .symlink_metadata()
             .is_ok_and(|metadata| metadata.is_symlink());
-        if entry.is_dir() && !is_link {
+        if entry.is_dir() && !is_link && !entry.ends_with("invalid") {
             files.extend(transcripts_below(&entry)?);
         } else if entry
             .extension()

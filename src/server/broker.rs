@@ -1,7 +1,7 @@
 //! The server without sockets and without a clock: what clients say goes in, what they are to get
 //! comes out in their outboxes.
 
-use super::log::{Harmless, Level, Log};
+use super::log::{Level, Log};
 use super::outbox::Outbox;
 use super::room::{Action, ConnectionId, Room};
 use super::round::{Chunk, Round};
@@ -92,10 +92,7 @@ impl Broker {
                     client.stage = Stage::Leaving;
                     client.send(&Message::Status(status));
                 }
-                Action::Release(_) => {
-                    client.stage = Stage::Leaving;
-                    client.outbox.clear();
-                }
+                Action::Release(_) => client.stage = Stage::Leaving,
             }
         }
         client.lines = lines;
@@ -128,15 +125,10 @@ impl Broker {
 
     /// A client is gone, for this reason; its name is free.
     pub fn leave(&mut self, client: &Client, why: impl fmt::Display) {
+        let address = client.address;
         match self.room.leave(client.id) {
-            Some(name) => {
-                let name = Harmless(name.as_str());
-                self.note(Level::Room, format_args!("{name} left: {why}"));
-            }
-            None => {
-                let address = client.address;
-                self.note(Level::Connections, format_args!("{address}: {why}"));
-            }
+            Some(name) => self.note(Level::Room, format_args!("{name} left: {why}")),
+            None => self.note(Level::Connections, format_args!("{address}: {why}")),
         }
     }
 
@@ -154,34 +146,17 @@ impl Broker {
     }
 
     fn log_line(&mut self, client: &Client, line: Line<'_>, action: &Action<'_>) {
-        let address = client.address;
-        let note = |log: &mut Log, line: fmt::Arguments<'_>| log.note(Level::Room, line);
+        let (line, address) = (Shown(line), client.address);
+        let (room, log) = (&self.room, &mut self.log);
+        let mut note = |line: fmt::Arguments<'_>| log.note(Level::Room, line);
         match action {
-            Action::Relay(line) => note(&mut self.log, format_args!("{}", Harmless(line))),
-            Action::Welcome(name) => {
-                let name = Harmless(name.as_str());
-                note(&mut self.log, format_args!("{name} joined from {address}"));
-            }
-            Action::Release(name) => {
-                note(
-                    &mut self.log,
-                    format_args!("{} left", Harmless(name.as_str())),
-                );
-            }
-            Action::Refuse(status) => {
-                let line = Shown(line);
-                note(
-                    &mut self.log,
-                    format_args!("{address} refused, {status}: {line}"),
-                );
-            }
+            Action::Relay(line) => note(format_args!("{line}")),
+            Action::Welcome(name) => note(format_args!("{name} joined from {address}")),
+            Action::Release(name) => note(format_args!("{name} left")),
+            Action::Refuse(status) => note(format_args!("{address} refused, {status}: {line}")),
             Action::Ignore(why) => {
-                let (name, line) = (self.room.name(client.id), Shown(line));
-                let name = Harmless(name.map_or("", |name| name.as_str()));
-                note(
-                    &mut self.log,
-                    format_args!("{name} not relayed, {why}: {line}"),
-                );
+                let name = room.name(client.id).map_or("", |name| name.as_str());
+                note(format_args!("{name} not relayed, {why}: {line}"));
             }
         }
     }
@@ -193,7 +168,7 @@ struct Shown<'a>(Line<'a>);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Line::Whole(bytes) => write!(f, "{}", Harmless(String::from_utf8_lossy(bytes))),
+            Line::Whole(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
             Line::TooLong => write!(f, "(more than {MAX_LINE} bytes)"),
         }
     }

@@ -182,7 +182,10 @@ impl EventLoop {
         let Some(connection) = self.connections.find(id) else {
             return;
         };
-        connection.in_reading_queue = false;
+        // Else it was another connection that queued here, and is gone.
+        if !std::mem::take(&mut connection.in_reading_queue) {
+            return;
+        }
         let before = connection.client.stage();
         let input = connection.read(&mut self.broker, buffer);
         let stage = connection.client.stage();
@@ -328,9 +331,6 @@ impl EventLoop {
         let Some(connection) = self.connections.remove(id) else {
             return;
         };
-        if connection.in_reading_queue {
-            self.to_read.retain(|other| *other != id);
-        }
         self.broker.leave(&connection.client, end);
         connection.close();
         // Its descriptor is free for somebody who could not be accepted.

@@ -1,7 +1,7 @@
 //! A log for a person: who came, spoke and left.
 
-use std::fmt::{self, Write as _};
-use std::io::Write as _;
+use std::fmt;
+use std::io::Write;
 
 /// How much is logged; each level includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,10 +28,11 @@ impl Log {
         Log { level, pending }
     }
 
-    /// Notes one line.
+    /// Notes one line. Others have written parts of it, so what a terminal would act on is escaped.
     pub fn note(&mut self, level: Level, line: fmt::Arguments<'_>) {
         if level <= self.level {
-            let _ = writeln!(self.pending, "{line}");
+            push_escaped(&mut self.pending, &line.to_string());
+            self.pending.push('\n');
         }
     }
 
@@ -44,19 +45,12 @@ impl Log {
     }
 }
 
-/// What others wrote, with everything escaped that a terminal would act on.
-pub struct Harmless<T>(pub T);
-
-impl<T: AsRef<str>> fmt::Display for Harmless<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0.as_ref();
-        while let Some(at) = rest.find(is_harmful) {
-            let (before, from) = rest.split_at(at);
-            let character = from.chars().next().expect("find found one");
-            write!(f, "{before}{}", character.escape_default())?;
-            rest = &from[character.len_utf8()..];
+fn push_escaped(log: &mut String, line: &str) {
+    for character in line.chars() {
+        match is_harmful(character) {
+            true => log.extend(character.escape_default()),
+            false => log.push(character),
         }
-        f.write_str(rest)
     }
 }
 
@@ -71,7 +65,8 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_no_controls() {
-        let shown = Harmless("a\u{1b}[2Jé\u{9b}\u{202e}\tz").to_string();
-        assert_eq!(shown, r"a\u{1b}[2Jé\u{9b}\u{202e}\tz");
+        let mut log = Log::new(Level::Room);
+        log.note(Level::Room, format_args!("a\u{1b}[2Jé\u{9b}\u{202e}\tz\n"));
+        assert_eq!(log.pending, "a\\u{1b}[2Jé\\u{9b}\\u{202e}\\tz\\n\n");
     }
 }

@@ -125,8 +125,8 @@ fn run_suite(role: Role, kind: &str, fault: &str) -> Result<RunResult, Failed> {
             .filter(|row| is_role(&row.id) || is_asked(&row.id))
             .collect(),
         cases,
-        jobs: if ONE_AT_A_TIME.contains(&fault) { 1 } else { 8 },
-        patience: Duration::from_secs(2),
+        jobs: if ONE_AT_A_TIME.contains(&fault) { 1 } else { 6 },
+        patience: Duration::from_secs(1),
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
     run(plan, &AtomicBool::new(false), &|_| {}).ok_or_else(|| "the run was ended early".into())

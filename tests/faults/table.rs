@@ -379,8 +379,6 @@ pub const CLIENT: &[Fault] = &[
         &["C-REG-1"], ALL_OF_CLIENT),
     fault("registers-in-capitals", "registers the name in capitals",
         &["C-REG-1"], ALL_OF_CLIENT),
-    fault("200-to-the-letter", "takes no 200 but in the very words of the assignment",
-        &["C-REG-2"], &[]),
     fault("typing-unsent", "sends nothing of what is typed",
         // Wherever something is typed.
         &["C-REG-2"], &["C-MSG-1", "C-MSG-2", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-QUIT-1", "C-HARD-2", "W-LINE-1", "W-LINE-3"]),

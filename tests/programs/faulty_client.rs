@@ -309,7 +309,7 @@ impl Session {
         let is_good = status == "200"
             || status == "400" && fault("400-unheeded")
             || status == "401" && fault("401-unheeded");
-        if is_good && !(fault("200-to-the-letter") && answer != "200 Registration successful") {
+        if is_good {
             self.registered = true;
             println!("You are registered as {}.", self.name);
             let events = self.events.clone();

@@ -27,7 +27,7 @@ impl Stage<'_> {
         match &self.step().action {
             Action::ClientStarts { name, address } => self.start_client(name, address),
             Action::Says { actor, line } => {
-                self.something_happens();
+                self.something_happens()?;
                 self.expect_on_screen(line);
                 self.say(actor, line)
             }
@@ -36,7 +36,7 @@ impl Stage<'_> {
                 bytes,
                 times,
             } => {
-                self.something_happens();
+                self.something_happens()?;
                 String::from_utf8_lossy(bytes)
                     .lines()
                     .for_each(|line| self.expect_on_screen(line));
@@ -58,11 +58,11 @@ impl Stage<'_> {
             } => self.hear(actor, bytes, *times),
             Action::HearsNothing { actor } => self.receive_nothing(actor),
             Action::Closes { actor } => {
-                self.something_happens();
+                self.something_happens()?;
                 self.close(actor)
             }
             Action::Resets { actor } => {
-                self.something_happens();
+                self.something_happens()?;
                 self.reset(actor)
             }
             Action::IsDisconnected { actor } => self.be_disconnected(actor),
@@ -73,7 +73,7 @@ impl Stage<'_> {
             Action::SeesMessage { kind } => self.see_message(*kind),
             Action::TerminalNeverGets { bytes } => self.look_for_forbidden(bytes),
             Action::IsTerminated => {
-                self.something_happens();
+                self.something_happens()?;
                 self.terminate()
             }
             Action::Ends => self.wait_for_end(),
@@ -147,9 +147,26 @@ impl Stage<'_> {
         Err(self.short_of(Some("C-ARG-1"), "that the client connects", received, None))
     }
 
-    /// What the client prints from now on may be about what happens now.
-    fn something_happens(&mut self) {
+    /// What the client prints from now on is about what happens now: what it still had to print before
+    /// is waited for.
+    fn something_happens(&mut self) -> Result<(), Stop> {
+        self.let_digest()?;
+        self.take_what_was_printed();
         self.printed_before = self.screen.printed().len();
+        Ok(())
+    }
+
+    /// What a program wrote to its terminal takes a moment to come out at the other side.
+    fn take_what_was_printed(&mut self) {
+        const MOMENT: Duration = Duration::from_millis(2);
+        const MOST: usize = 50;
+        for _ in 0..MOST {
+            let before = self.screen.printed().len();
+            self.look(MOMENT);
+            if self.screen.printed().len() == before {
+                return;
+            }
+        }
     }
 
     fn expect_on_screen(&mut self, line: &str) {
@@ -183,6 +200,7 @@ impl Stage<'_> {
             return Err(self.short(expected, received, None));
         }
         self.let_digest()?;
+        self.take_what_was_printed();
         let copies = times_seen(&self.screen.text(), substance).saturating_sub(times_before);
         if copies > 1 && self.conversation.covers("C-MSG-2") {
             return Err(self.short(
@@ -224,8 +242,7 @@ impl Stage<'_> {
     }
 
     fn type_keys(&mut self, keys: &str) -> Result<(), Stop> {
-        self.let_digest()?;
-        self.something_happens();
+        self.something_happens()?;
         let Some(subject) = self.subjects.first_mut() else {
             return Err(self.not_in_this_role());
         };

@@ -205,7 +205,7 @@ impl Stage<'_> {
     /// it: then a 401 is asked again, within patience.
     fn join(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
         const PAUSE: Duration = Duration::from_millis(20);
-        let may_be_freed_yet = self.conversation.was_held(name);
+        let freed = self.conversation.row_of_freed(name);
         let deadline = Instant::now() + self.setting.pace.answer();
         loop {
             self.connect(actor)?;
@@ -220,15 +220,18 @@ impl Stage<'_> {
                     return Ok(());
                 }
                 Utterance::Status { code: "401", .. }
-                    if may_be_freed_yet && Instant::now() < deadline =>
+                    if freed.is_some() && Instant::now() < deadline =>
                 {
                     self.log
                         .note(format!("{name} is not free yet: {actor} tries again"));
                     self.look(PAUSE);
                 }
-                _ => {
+                status => {
+                    let is_taken = matches!(status, Utterance::Status { code: "401", .. });
+                    let row = self.conversation.row_of_step(self.index());
+                    let row = freed.filter(|_| is_taken).or(row);
                     let received = Heard::Line(answer.clone()).phrase();
-                    return Err(self.short("the line `200 ...`", received, Some(&answer)));
+                    return Err(self.short_of(row, "the line `200 ...`", received, Some(&answer)));
                 }
             }
         }
@@ -338,12 +341,18 @@ impl Stage<'_> {
     fn short_of_line(&self, expected: &str, heard: &Heard) -> Stop {
         let row = match heard {
             Heard::Unfinished(_) => Some("W-LINE-1"),
+            Heard::Nothing(_) if self.asks_for_what_was_typed() => Some("C-REG-2"),
             _ => self
                 .conversation
                 .row_of_step(self.index())
                 .map(row_about_code),
         };
         self.short_of(row, expected, heard.phrase(), heard.line())
+    }
+
+    /// Whether the step waits for a client's message: one that sends nothing at all does not talk.
+    fn asks_for_what_was_typed(&self) -> bool {
+        self.conversation.row_of_step(self.index()) == Some("C-MSG-1")
     }
 
     fn pass_over(&mut self, actor: &str, line: &[u8], why: &str) {
@@ -488,7 +497,7 @@ impl Stage<'_> {
 
     fn gone(&mut self, actor: &str, reset: bool) {
         self.acts_next(actor);
-        self.conversation.left(actor);
+        self.conversation.left(actor, reset);
         self.log.record(EventKind::Closed {
             actor: actor.to_owned(),
             by_subject: false,
