@@ -530,3 +530,576 @@ fn begins_with_words(text: &str, words: &str) -> bool {
         words.is_empty() || rest.is_empty() || rest.starts_with(char::is_whitespace)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::parse;
+
+    /// A transcript that covers these rows and has these steps.
+    fn transcript(covers: &str, steps: &str) -> Transcript {
+        let source = format!("# A case.\ncovers {covers}\n\n{steps}\n");
+        parse("case", &source).expect("is a transcript")
+    }
+
+    fn about_a_server() -> Transcript {
+        transcript("S-PORT-1", "alice joins")
+    }
+
+    /// Alice and bob are registered, in this order.
+    fn room(transcript: &Transcript) -> Conversation<'_> {
+        let mut room = Conversation::new(transcript);
+        join(&mut room, "alice");
+        join(&mut room, "bob");
+        room
+    }
+
+    fn join(room: &mut Conversation<'_>, actor: &str) {
+        room.connected(actor);
+        room.said(0, actor, &format!("REGISTER {actor} CHAT/1.0"));
+        room.registered(actor, actor);
+    }
+
+    #[track_caller]
+    fn breaks(room: &Conversation<'_>, actor: &str, line: &str, row: &'static str) {
+        assert_eq!(
+            room.meaning(actor, line),
+            Meaning::Breach(row),
+            "{actor} gets `{line}`"
+        );
+    }
+
+    #[track_caller]
+    fn is_regular(room: &Conversation<'_>, actor: &str, line: &str) {
+        assert_eq!(
+            room.meaning(actor, line),
+            Meaning::Regular,
+            "{actor} gets `{line}`"
+        );
+    }
+
+    #[track_caller]
+    fn is_notice(room: &Conversation<'_>, actor: &str, line: &str) {
+        assert_eq!(
+            room.meaning(actor, line),
+            Meaning::Notice,
+            "{actor} gets `{line}`"
+        );
+    }
+
+    #[test]
+    fn the_words_of_the_protocol_are_told_apart() {
+        let is = |line, utterance| assert_eq!(Utterance::of(line), utterance, "{line}");
+        is("REGISTER al CHAT/1.0", Utterance::Register { name: "al" });
+        is(
+            "DISCONNECT al CHAT/1.0",
+            Utterance::Disconnect { name: "al" },
+        );
+        is("DISCONNECT CHAT/1.0", Utterance::Goodbye);
+        is(
+            "@al: a: b",
+            Utterance::Message {
+                name: "al",
+                text: "a: b",
+            },
+        );
+        is(
+            "@al: ",
+            Utterance::Message {
+                name: "al",
+                text: "",
+            },
+        );
+        is(
+            "200 Fine",
+            Utterance::Status {
+                code: "200",
+                phrase: "Fine",
+            },
+        );
+        is(
+            "200",
+            Utterance::Status {
+                code: "200",
+                phrase: "",
+            },
+        );
+        for other in [
+            "",
+            "register al CHAT/1.0",
+            "REGISTER  CHAT/1.0",
+            "REGISTER al CHAT/1.1",
+            "REGISTER al bob CHAT/1.0",
+            "@al b: c",
+            "@: a",
+            "al: b",
+            "@al:b",
+            "2000 Fine",
+            "20 Fine",
+            "200Fine",
+        ] {
+            is(other, Utterance::Other);
+        }
+    }
+
+    #[test]
+    fn an_echo_is_told_from_a_relayed_message() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "alice", "@alice: hello");
+        breaks(&room, "alice", "@alice: hello", "S-MSG-2");
+        breaks(&room, "alice", "you said: hello", "S-MSG-2");
+        is_regular(&room, "bob", "@alice: hello");
+        is_regular(&room, "bob", "<alice>  hel lo");
+    }
+
+    #[test]
+    fn as_many_copies_are_regular_as_were_said() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "alice", "@alice: hello");
+        room.heard("bob", "@alice: hello");
+        breaks(&room, "bob", "@alice: hello", "S-MSG-1");
+        room.said(2, "alice", "@alice: hello");
+        is_regular(&room, "bob", "@alice: hello");
+        room.heard("bob", "@alice: hello");
+        breaks(&room, "bob", "alice: hello", "S-MSG-1");
+    }
+
+    #[test]
+    fn what_was_said_before_somebody_came_is_not_theirs_to_hear() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "alice", "@alice: early");
+        join(&mut room, "carol");
+        breaks(&room, "carol", "@alice: early", "S-MSG-1");
+        room.said(2, "alice", "@alice: later");
+        is_regular(&room, "carol", "@alice: later");
+        is_regular(&room, "bob", "@alice: early");
+    }
+
+    #[test]
+    fn the_unregistered_get_no_message() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.connected("carol");
+        room.said(1, "alice", "@alice: hello");
+        breaks(&room, "carol", "@alice: hello", "S-MSG-3");
+        room.said(2, "carol", "REGISTER carol CHAT/1.0");
+        room.said(3, "alice", "@alice: and again");
+        breaks(&room, "carol", "@alice: and again", "S-MSG-3");
+    }
+
+    #[test]
+    fn what_the_refused_say_and_get_speaks_of_one_row() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.connected("rival");
+        room.said(1, "rival", "REGISTER alice CHAT/1.0");
+        room.heard("rival", "401 Client already registered");
+        room.said(2, "rival", "@rival: let me in");
+        breaks(&room, "bob", "@rival: let me in", "S-REG-7");
+        room.said(3, "bob", "@bob: who is there");
+        breaks(&room, "rival", "@bob: who is there", "S-REG-7");
+        // One that never registered is as little on the list.
+        room.connected("carol");
+        room.said(4, "carol", "@carol: good evening");
+        breaks(&room, "bob", "@carol: good evening", "S-REG-7");
+    }
+
+    #[test]
+    fn a_disconnect_is_answered_by_nothing_and_passed_on_to_nobody() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "alice", "DISCONNECT alice CHAT/1.0");
+        breaks(&room, "alice", "DISCONNECT alice CHAT/1.0", "S-DISC-3");
+        breaks(&room, "alice", "200 Goodbye", "S-DISC-3");
+        breaks(&room, "alice", "bye", "S-DISC-3");
+        breaks(&room, "bob", "DISCONNECT alice CHAT/1.0", "S-DISC-6");
+        breaks(
+            &room,
+            "bob",
+            "@alice: DISCONNECT alice CHAT/1.0",
+            "S-DISC-6",
+        );
+        // Nobody said it, but that is what it is.
+        breaks(&room, "bob", "DISCONNECT carol CHAT/1.0", "S-DISC-6");
+    }
+
+    #[test]
+    fn who_has_left_gets_nothing_and_is_not_heard() {
+        for leaves in [
+            |room: &mut Conversation<'_>| room.said(1, "alice", "DISCONNECT alice CHAT/1.0"),
+            |room: &mut Conversation<'_>| room.left("alice", false),
+        ] {
+            let transcript = about_a_server();
+            let mut room = room(&transcript);
+            leaves(&mut room);
+            room.said(2, "bob", "@bob: still here");
+            breaks(&room, "alice", "@bob: still here", "S-DISC-1");
+            room.said(3, "alice", "@alice: so am I");
+            breaks(&room, "bob", "@alice: so am I", "S-DISC-1");
+        }
+    }
+
+    #[test]
+    fn what_was_on_its_way_when_somebody_left_is_no_message_too_many() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "bob", "@bob: farewell");
+        room.said(2, "alice", "DISCONNECT alice CHAT/1.0");
+        breaks(&room, "alice", "@bob: farewell", "S-MSG-1");
+    }
+
+    #[test]
+    fn a_disconnect_in_another_name_removes_nobody() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "bob", "DISCONNECT alice CHAT/1.0");
+        assert!(room.is_registered("alice") && room.is_registered("bob"));
+        assert_eq!(room.row_of_freed("alice"), None);
+    }
+
+    #[test]
+    fn a_forged_message_is_not_relayed() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "bob", "@alice: I am alice");
+        breaks(&room, "alice", "@alice: I am alice", "S-HARD-1");
+        breaks(&room, "bob", "@bob: I am alice", "S-HARD-1");
+    }
+
+    #[test]
+    fn words_of_the_servers_own_are_notices_to_the_registered() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        is_notice(&room, "bob", "alice has joined");
+        is_notice(&room, "bob", "250 alice has joined");
+        is_notice(&room, "bob", "@server: welcome");
+        is_regular(&room, "bob", "DISCONNECT CHAT/1.0");
+        room.connected("carol");
+        is_notice(&room, "carol", "welcome");
+        is_regular(&room, "carol", "400 Invalid registration");
+        room.said(1, "carol", "REGISTER carol CHAT/1.0");
+        is_regular(&room, "carol", "200 Registration successful");
+        // An answer may repeat what it answers.
+        room.said(2, "carol", "HELLO");
+        is_regular(&room, "carol", "400 HELLO");
+    }
+
+    #[test]
+    fn a_text_within_a_text_is_the_latest_that_fits() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "bob", "@bob: yes");
+        room.said(2, "alice", "@alice: yes and no");
+        is_regular(&room, "bob", "@alice: yes and no");
+        breaks(&room, "bob", "@bob: yes", "S-MSG-2");
+        assert!(room.is_of_before(2, "@bob: yes"));
+        assert!(!room.is_of_before(2, "@alice: yes and no"));
+        assert!(!room.is_of_before(2, "something else"));
+    }
+
+    #[test]
+    fn a_client_that_says_a_line_twice_is_told_from_one_that_says_another() {
+        let transcript = transcript("C-QUIT-1", "client starts as alice");
+        let mut conversation = Conversation::new(&transcript);
+        is_regular(&conversation, "server", "@alice: hello");
+        conversation.heard("server", "@alice: hello");
+        breaks(&conversation, "server", "@alice: hello", "C-MSG-1");
+        is_regular(&conversation, "server", "@alice: well");
+    }
+
+    #[test]
+    fn standings_follow_what_is_said_and_answered() {
+        let transcript = about_a_server();
+        let mut room = Conversation::new(&transcript);
+        room.connected("alice");
+        assert!(!room.is_registered("alice"));
+        // No answer to a registration, since there was none.
+        room.heard("alice", "200 Welcome");
+        assert!(!room.is_registered("alice"));
+        room.said(1, "alice", "REGISTER al CHAT/1.0");
+        assert!(!room.is_registered("alice"));
+        room.heard("alice", "200 Registration successful");
+        assert_eq!(room.registered_name("alice"), Some("al"));
+        room.said(2, "alice", "DISCONNECT al CHAT/1.0");
+        assert_eq!(room.registered_name("alice"), None);
+    }
+
+    #[test]
+    fn a_name_is_freed_in_one_of_three_ways() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        join(&mut room, "carol");
+        assert_eq!(room.row_of_freed("alice"), None);
+        room.said(1, "alice", "DISCONNECT alice CHAT/1.0");
+        room.left("bob", false);
+        room.left("carol", true);
+        let rows = ["alice", "bob", "carol"].map(|name| room.row_of_freed(name));
+        assert_eq!(rows, [Some("S-DISC-2"), Some("S-DISC-5"), Some("S-DISC-7")]);
+    }
+
+    /// Asserts which of `lines` are taken for `expected` where `covers` is covered.
+    #[track_caller]
+    fn takes(covers: &str, expected: &str, lines: &[(&str, bool)]) {
+        let steps = if covers.starts_with('C') {
+            "client starts as alice"
+        } else {
+            "alice joins"
+        };
+        let transcript = transcript(covers, steps);
+        let conversation = Conversation::new(&transcript);
+        for (line, is_taken) in lines {
+            let taken = conversation.is_expected(expected, false, line.as_bytes());
+            assert_eq!(taken, *is_taken, "{covers}: `{line}` for `{expected}`");
+        }
+    }
+
+    #[test]
+    fn a_message_is_compared_as_exactly_as_is_asked() {
+        let hello = "@al: hi you";
+        for covers in ["S-MSG-1", "C-MSG-1"] {
+            takes(
+                covers,
+                hello,
+                &[
+                    (hello, true),
+                    ("@al:  hi you", false),
+                    ("@al: hi you ", false),
+                    ("hi you", false),
+                ],
+            );
+        }
+        for covers in ["S-MSG-6", "C-MSG-5"] {
+            takes(
+                covers,
+                hello,
+                &[
+                    (hello, true),
+                    ("<al> hi you!", true),
+                    ("@al: hi  you", false),
+                    ("@al: hi", false),
+                ],
+            );
+        }
+        for covers in ["S-MSG-2", "C-MSG-3"] {
+            takes(
+                covers,
+                hello,
+                &[
+                    (hello, true),
+                    ("al> hi  you", true),
+                    ("@al:hiyou", true),
+                    ("@al: hi", false),
+                ],
+            );
+        }
+        // Nothing to be recognised by.
+        takes(
+            "S-MSG-2",
+            "@al: ",
+            &[("@al: ", true), ("@al:", false), ("anything", false)],
+        );
+    }
+
+    #[test]
+    fn commands_are_exact_where_they_are_the_subject() {
+        for (command, own, other) in [
+            ("DISCONNECT CHAT/1.0", "S-SHUT-1", "S-SHUT-2"),
+            ("REGISTER al CHAT/1.0", "C-REG-1", "C-MSG-1"),
+            ("DISCONNECT al CHAT/1.0", "C-QUIT-1", "C-QUIT-2"),
+        ] {
+            let spaced = command.replace(' ', "  ");
+            let longer = format!("{command} now");
+            takes(
+                own,
+                command,
+                &[(command, true), (&spaced, false), (&longer, false)],
+            );
+            takes(
+                other,
+                command,
+                &[(command, true), (&spaced, true), (&longer, false)],
+            );
+        }
+    }
+
+    #[test]
+    fn a_status_and_what_is_no_protocol_are_exact() {
+        takes(
+            "S-MSG-2",
+            "200 Fine",
+            &[("200 Fine", true), ("200  Fine", false), ("200", false)],
+        );
+        takes(
+            "S-MSG-2",
+            "whatever",
+            &[("whatever", true), ("what ever", false)],
+        );
+    }
+
+    #[test]
+    fn an_open_end_is_at_the_end_of_a_word() {
+        let transcript = transcript("S-MSG-1", "alice joins");
+        let conversation = Conversation::new(&transcript);
+        let takes = |expected, line: &[u8]| conversation.is_expected(expected, true, line);
+        for line in ["200", "200 OK", "200\tOK", "200 "] {
+            assert!(takes("200", line.as_bytes()), "{line:?}");
+        }
+        for line in ["2000", "200-OK", "20", " 200", ""] {
+            assert!(!takes("200", line.as_bytes()), "{line:?}");
+        }
+        assert!(takes("200", b"200 \xff"));
+        assert!(!conversation.is_expected("@al: \u{fffd}", false, b"@al: \xff"));
+    }
+
+    /// The row of each step, where nothing has been said yet.
+    #[track_caller]
+    fn rows(steps: &[(&str, Option<&'static str>)]) {
+        let text: Vec<&str> = steps.iter().map(|(step, _)| *step).collect();
+        let covers = if text[0].starts_with("client") {
+            "C-MSG-4"
+        } else {
+            "S-MSG-4"
+        };
+        let transcript = transcript(covers, &text.join("\n"));
+        let conversation = Conversation::new(&transcript);
+        for (index, (step, row)) in steps.iter().enumerate() {
+            assert_eq!(conversation.row_of_step(index), *row, "{step}");
+        }
+    }
+
+    #[test]
+    fn each_step_with_a_server_speaks_of_its_row() {
+        rows(&[
+            ("alice joins", Some("S-REG-1")),
+            ("bob connects", None),
+            ("bob > REGISTER bob CHAT/1.0", None),
+            ("bob < 200 ...", Some("S-REG-1")),
+            ("bob < 400 ...", Some("S-REG-3")),
+            ("bob < 401 ...", Some("S-REG-5")),
+            ("bob < 200 Registration successful", Some("S-REG-2")),
+            ("bob < 400 Invalid registration", Some("S-REG-4")),
+            ("bob < 401 Client already registered", Some("S-REG-6")),
+            ("bob < 500 ...", None),
+            ("bob < @alice: hi", Some("S-MSG-1")),
+            ("bob < something else", None),
+            ("bob sends \"x\"", None),
+            ("bob hears \"@alice: hi\\n\"", Some("S-MSG-1")),
+            ("bob hears nothing", None),
+            ("bob is disconnected", Some("S-DISC-4")),
+            ("carol connects", None),
+            ("carol stops reading", None),
+            ("carol resets", None),
+            ("server prints its port", Some("S-PORT-2")),
+            ("another server starts", Some("S-PORT-1")),
+            ("2 seconds pass", None),
+            ("server grows by at most 2 KiB", None),
+            ("alice closes", None),
+            ("dave joins", Some("S-REG-1")),
+            ("server is interrupted", None),
+            ("dave < DISCONNECT CHAT/1.0", Some("S-SHUT-1")),
+            ("server ends", Some("S-SHUT-2")),
+        ]);
+        rows(&[
+            ("alice joins", Some("S-REG-1")),
+            ("server is terminated", None),
+            ("alice < DISCONNECT CHAT/1.0", Some("S-HARD-7")),
+            ("server ends", Some("S-HARD-7")),
+        ]);
+    }
+
+    #[test]
+    fn who_else_is_there_decides_what_a_registration_and_a_message_speak_of() {
+        let transcript = transcript("S-MSG-4", "alice joins\nbob joins\nbob < @alice: hi");
+        let mut conversation = Conversation::new(&transcript);
+        let rows = |conversation: &Conversation<'_>| {
+            [0, 1, 2].map(|step| conversation.row_of_step(step).expect("a row"))
+        };
+        assert_eq!(rows(&conversation), ["S-REG-1", "S-REG-1", "S-MSG-1"]);
+        join(&mut conversation, "alice");
+        assert_eq!(rows(&conversation), ["S-REG-1", "S-CONC-1", "S-MSG-1"]);
+        conversation.connected("lurker");
+        assert_eq!(rows(&conversation), ["S-CONC-2", "S-CONC-2", "S-CONC-2"]);
+        conversation.left("lurker", false);
+        conversation.left("alice", false);
+        assert_eq!(rows(&conversation), ["S-REG-1", "S-REG-1", "S-MSG-1"]);
+    }
+
+    #[test]
+    fn each_step_with_a_client_speaks_of_its_row() {
+        rows(&[
+            ("client starts as alice", Some("C-ARG-1")),
+            ("server < REGISTER alice CHAT/1.0", Some("C-REG-1")),
+            ("server > 200 Registration successful", None),
+            ("user types \"hi\\n\"", None),
+            ("server < @alice: hi", Some("C-MSG-1")),
+            ("server hears \"@alice: hi\\n\"", Some("C-MSG-1")),
+            (
+                "server hears \"REGISTER alice CHAT/1.0\\n\"",
+                Some("C-REG-1"),
+            ),
+            ("server < something else", None),
+            ("server sends \"@bob: ho\\n\"", None),
+            ("user < @bob: ho", Some("C-MSG-2")),
+            ("server hears nothing", None),
+            ("terminal never gets \"\\x1b\"", Some("C-HARD-1")),
+            ("client grows by at most 2 KiB", None),
+            ("1 second passes", None),
+            // For no reason.
+            ("client ends", None),
+        ]);
+    }
+
+    #[test]
+    fn the_end_of_a_client_speaks_of_what_made_it_end() {
+        let first = ("client starts as alice", Some("C-ARG-1"));
+        for (cause, goodbye, end) in [
+            ("user presses Ctrl-C", "C-QUIT-1", "C-QUIT-2"),
+            ("client is terminated", "C-QUIT-1", "C-QUIT-2"),
+            ("user presses Ctrl-D", "C-HARD-2", "C-HARD-2"),
+        ] {
+            rows(&[
+                first,
+                (cause, None),
+                ("server < DISCONNECT alice CHAT/1.0", Some(goodbye)),
+                ("server is disconnected", Some(end)),
+                ("user sees a notice", Some(end)),
+                ("client ends", Some(end)),
+            ]);
+        }
+        for (cause, end) in [
+            ("server > 400 Invalid registration", "C-REG-3"),
+            ("server > 401 Client already registered", "C-REG-4"),
+            ("server > DISCONNECT CHAT/1.0", "C-SHUT-1"),
+            ("server closes", "C-SHUT-2"),
+            ("server resets", "C-SHUT-2"),
+        ] {
+            rows(&[
+                first,
+                (cause, None),
+                ("user sees an error", Some(end)),
+                ("client ends", Some(end)),
+            ]);
+        }
+        for (address, end) in [
+            ("chat://{host}:{unused}", "C-ARG-3"),
+            ("http://{host}:{port}", "C-ARG-2"),
+        ] {
+            let start = format!("client starts as alice at \"{address}\"");
+            rows(&[
+                (&start, Some("C-ARG-1")),
+                ("user sees an error", Some(end)),
+                ("client ends", Some(end)),
+            ]);
+        }
+        // The latest cause counts.
+        rows(&[
+            first,
+            ("server > DISCONNECT CHAT/1.0", None),
+            ("user presses Ctrl-C", None),
+            ("client ends", Some("C-QUIT-2")),
+        ]);
+    }
+}
