@@ -67,3 +67,52 @@ pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
     }
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: &str = r#"
+        [[requirement]]
+        id = "S-REG-1"
+        level = "must"
+        group = "Registration"
+        sentence = "A sentence."
+        fix = "Advice."
+    "#;
+
+    #[test]
+    fn a_row_needs_no_quotation_and_no_reason() {
+        let rows = parse_requirements(ROW).expect("is complete");
+        assert_eq!((rows.len(), rows[0].level), (1, Level::Must));
+        assert_eq!(
+            (rows[0].assignment.len(), rows[0].reason.as_ref()),
+            (0, None)
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let twice = ROW.repeat(2);
+        let misspelt = ROW.replace("fix", "fixes");
+        let incomplete = ROW.replace("fix = \"Advice.\"", "");
+        let unknown = ROW.replace("\"must\"", "\"should\"");
+        for (source, message) in [
+            (twice.as_str(), "S-REG-1 is there twice"),
+            (&misspelt, "unknown field `fixes`"),
+            (&incomplete, "missing field `fix`"),
+            (&unknown, "unknown variant `should`"),
+            ("[[requirement", "TOML parse error at line 1"),
+            ("", "missing field `requirement`"),
+        ] {
+            let error = parse_requirements(source).expect_err(message);
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn levels_are_in_order_of_how_binding_they_are() {
+        assert!(Level::Must < Level::Implied && Level::Implied < Level::Hardening);
+        assert_eq!(format!("{:>7}|", Level::Must), "   must|");
+    }
+}

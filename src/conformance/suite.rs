@@ -175,3 +175,105 @@ pub fn transcripts_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELLO: &str = "# She comes in.\ncovers S-REG-1\n\nalice joins\n";
+
+    fn write(folder: &Path, name: &str, text: &str) {
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().expect("has a folder")).expect("is made");
+        fs::write(file, text).expect("is written");
+    }
+
+    fn problems(folder: &Path) -> Vec<Problem> {
+        Suite::in_folder(folder).expect_err("has a mistake")
+    }
+
+    #[test]
+    fn a_folder_is_searched_in_order_and_not_in_circles() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in [
+            "b/two.chat",
+            "a.chat",
+            "b/one.chat",
+            "b/notes.txt",
+            "invalid/wrong.chat",
+        ] {
+            write(folder.path(), name, HELLO);
+        }
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("b/again")).expect("a link");
+        let suite = Suite::in_folder(folder.path()).expect("is right");
+        let names: Vec<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["a", "b/one", "b/two"]);
+        let one = folder.path().join("a.chat");
+        assert_eq!(transcripts_below(&one), Ok(vec![one]));
+    }
+
+    #[test]
+    fn every_mistake_of_every_file_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(
+            folder.path(),
+            "a.chat",
+            "# A.\ncovers S-REG-1\n\nalice jions\nbob < 200\n",
+        );
+        write(
+            folder.path(),
+            "b.chat",
+            &HELLO.replace("S-REG-1", "S-REG-1 S-REG-98 S-REG-99"),
+        );
+        let problems = problems(folder.path());
+        let told: Vec<String> = problems
+            .into_iter()
+            .map(|problem| match problem {
+                Problem::Transcript {
+                    file, diagnostics, ..
+                } => format!("{file}: {}", diagnostics.len()),
+                Problem::Other(why) => why,
+            })
+            .collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].ends_with("a.chat: 2"), "{told:?}");
+        assert!(
+            told[1].contains("b.chat: covers S-REG-98, which is no requirement"),
+            "{told:?}"
+        );
+        assert!(told[2].contains("S-REG-99"), "{told:?}");
+    }
+
+    #[test]
+    fn a_folder_without_transcripts_is_no_suite() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "notes.txt", "");
+        for folder in [folder.path(), &folder.path().join("missing")] {
+            let problems = problems(folder);
+            let [Problem::Other(why)] = &problems[..] else {
+                panic!("{problems:?}");
+            };
+            assert!(why.starts_with(&folder.display().to_string()), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_folder_may_bring_its_own_requirements() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "a.chat", HELLO);
+        let own = |id: &str| {
+            format!(
+                "[[requirement]]\nid = \"{id}\"\nlevel = \"must\"\ngroup = \"G\"\nsentence = \"S.\"\nfix = \"F.\"\n"
+            )
+        };
+        let both = own("S-REG-1") + &own("S-OWN-1");
+        write(folder.path(), "requirements.toml", &both);
+        let suite = Suite::in_folder(folder.path()).expect("is right");
+        assert_eq!(suite.requirements.len(), 2);
+        assert_eq!(suite.uncovered(), ["S-OWN-1"]);
+        write(folder.path(), "requirements.toml", "requirement = 1");
+        assert!(
+            matches!(&problems(folder.path())[..], [Problem::Other(why)] if why.contains("requirements.toml: "))
+        );
+    }
+}
