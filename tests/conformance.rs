@@ -23,7 +23,9 @@ const STYLE: Style = Style {
 };
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most of the time is waiting.
+    arguments.test_threads.get_or_insert(4);
     let suite = Suite::embedded().expect("the embedded suite can be read");
     let trials = suite.cases.iter().map(|case| {
         let (suite, case) = (suite.clone(), case.clone());

@@ -23,10 +23,8 @@ impl Ledger {
         self.count(row, |counts| counts.held += 1);
     }
 
-    pub(super) fn fell_short(&self, row: Option<&str>) {
-        if let Some(row) = row {
-            self.count(row, |counts| counts.fell_short += 1);
-        }
+    pub(super) fn fell_short(&self, row: &str) {
+        self.count(row, |counts| counts.fell_short += 1);
     }
 
     fn count(&self, row: &str, change: impl FnOnce(&mut Counts)) {
