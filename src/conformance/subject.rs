@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -18,6 +17,9 @@ use super::system::ProcessTree;
 
 /// Size of the subject's terminal, in rows and columns.
 pub const TERMINAL_SIZE: [u16; 2] = [40, 120];
+
+/// How a process ended of which nothing is known, since it, or something else, ended its supervisor.
+const LOST: &str = "unknown: its supervisor was killed";
 
 /// A running, or ended, process of the program under test.
 ///
@@ -89,8 +91,6 @@ impl Subject {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
-        // Out of the reach of keys typed at the harness's own terminal.
-        supervisor.process_group(0);
         let mut supervisor = supervisor.spawn()?;
         let reports = supervisor.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         do_not_block(&reports)?;
@@ -159,7 +159,7 @@ impl Subject {
             }
         }
         if over && ended.is_none() && self.how_ended.is_none() {
-            ended = Some("unknown: its supervisor is gone".to_owned());
+            ended = Some(LOST.to_owned());
         }
         if ended.is_some() {
             self.how_ended.clone_from(&ended);
@@ -227,6 +227,11 @@ impl Subject {
     /// How the process ended, once it has.
     pub fn how_ended(&self) -> Option<&str> {
         self.how_ended.as_deref()
+    }
+
+    /// Whether the supervisor was lost with the process, so that how it ended is not known.
+    pub fn is_lost(&self) -> bool {
+        self.how_ended.as_deref() == Some(LOST)
     }
 
     /// Ids of all processes that came of this start and are still there.

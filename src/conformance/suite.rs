@@ -61,6 +61,12 @@ impl Suite {
     /// What cannot be read, and every mistake in every file.
     pub fn in_folder(folder: &Path) -> Result<Suite, Vec<Problem>> {
         let other = |why: String| vec![Problem::Other(why)];
+        if folder.is_file() {
+            return Err(other(format!(
+                "{}: is a file; a suite is a folder with transcripts in it",
+                folder.display()
+            )));
+        }
         let own = folder.join("requirements.toml");
         let source = match fs::read_to_string(&own) {
             Ok(source) => source,

@@ -6,11 +6,13 @@
 //! every process below it, removes their temporary directory, and is gone. Should a subject end its
 //! supervisor, the harness does both in its place.
 //!
-//! The supervisor starts the subject through one more step, the launcher, which becomes a session
-//! leader with the given terminal, puts signals and limits in order and then turns into the
-//! subject. So no code runs between fork and exec, and none of it is unsafe.
+//! The supervisor leads the session at the subject's terminal, as a shell does, and starts the
+//! subject in the foreground of it, through one more step: the launcher puts signals and limits in
+//! order and then turns into the subject. So no code runs between fork and exec, and none of it is
+//! unsafe.
 
 use std::io::{self, BufRead, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
@@ -21,6 +23,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus};
+use rustix::termios::tcsetpgrp;
 
 use super::system;
 
@@ -33,24 +36,20 @@ pub enum Stage {
         /// The subject's temporary directory, removed in the end.
         #[arg(long)]
         scratch: PathBuf,
-        /// The subject.
-        #[command(flatten)]
-        launch: Launch,
+        /// Device of the pseudo-terminal that becomes the subject's.
+        #[arg(long)]
+        terminal: PathBuf,
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
     },
-    /// Turns into the subject.
+    /// Turns into the subject when standard input closes.
     #[command(hide = true)]
-    Launch(Launch),
-}
-
-/// What is to be started, and at which terminal.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Launch {
-    /// Device of the pseudo-terminal that becomes the subject's.
-    #[arg(long)]
-    terminal: PathBuf,
-    /// Program and arguments.
-    #[arg(last = true, required = true)]
-    command: Vec<String>,
+    Launch {
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
 }
 
 /// What a supervisor tells the harness, one a line on its standard output.
@@ -77,8 +76,12 @@ impl Report {
 /// Runs one of the two stages.
 pub fn run(stage: Stage) -> ExitCode {
     let outcome = match stage {
-        Stage::Supervise { scratch, launch } => supervise(&scratch, &launch),
-        Stage::Launch(launch) => Err(turn_into_subject(&launch)),
+        Stage::Supervise {
+            scratch,
+            terminal,
+            command,
+        } => supervise(&scratch, &terminal, &command),
+        Stage::Launch { command } => Err(turn_into_subject(&command)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,19 +92,26 @@ pub fn run(stage: Stage) -> ExitCode {
     }
 }
 
-fn supervise(scratch: &Path, launch: &Launch) -> io::Result<()> {
+fn supervise(scratch: &Path, terminal: &Path, subject: &[String]) -> io::Result<()> {
     system::adopt_orphans();
+    // What is typed or sent to the subject's session is not for this process.
+    catch_signals()?;
+    let terminal = lead_session_at(terminal)?;
     let mut command = Command::new(std::env::current_exe()?);
+    command.arg("launch").arg("--").args(subject);
     command
-        .arg("launch")
-        .arg("--terminal")
-        .arg(&launch.terminal)
-        .arg("--")
-        .args(&launch.command);
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.env("TMPDIR", scratch);
+        .stdin(Stdio::piped())
+        .stdout(terminal.try_clone()?)
+        .stderr(terminal.try_clone()?);
+    command.process_group(0).env("TMPDIR", scratch);
     give_plain_environment(&mut command);
-    let subject = i32::try_from(command.spawn()?.id()).map_err(io::Error::other)?;
+    let mut launcher = command.spawn()?;
+    let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
+    if let Some(group) = Pid::from_raw(subject) {
+        tcsetpgrp(&terminal, group)?;
+    }
+    // It waits for this: from now on keys typed are for it.
+    drop(launcher.stdin.take());
     report(&format!("started {subject}"));
 
     let over = Arc::new(AtomicBool::new(false));
@@ -220,31 +230,36 @@ fn end_descendants() {
     }
 }
 
+/// Makes this process the leader of a session at the terminal, as a shell is. It must not be the
+/// subject itself: when a session's leader ends, the system throws away what is still on its way
+/// through the terminal.
+fn lead_session_at(terminal: &Path) -> io::Result<OwnedFd> {
+    rustix::process::setsid()?;
+    let terminal = rustix::fs::open(terminal, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::process::ioctl_tiocsctty(&terminal)?;
+    Ok(terminal)
+}
+
 /// Never comes back unless it fails.
-fn turn_into_subject(launch: &Launch) -> io::Error {
-    if let Err(error) = take_terminal(launch).and_then(|()| put_signals_in_order()) {
+fn turn_into_subject(command: &[String]) -> io::Error {
+    if let Err(error) = wait_for_terminal().and_then(|()| catch_signals()) {
         return error;
     }
     put_limits_in_order();
-    let error = Command::new(&launch.command[0])
-        .args(&launch.command[1..])
-        .exec();
-    io::Error::other(format!("cannot start {}: {error}", launch.command[0]))
+    let error = Command::new(&command[0]).args(&command[1..]).exec();
+    io::Error::other(format!("cannot start {}: {error}", command[0]))
 }
 
-fn take_terminal(launch: &Launch) -> io::Result<()> {
-    rustix::process::setsid()?;
-    let terminal = rustix::fs::open(&launch.terminal, OFlags::RDWR, Mode::empty())?;
-    rustix::process::ioctl_tiocsctty(&terminal)?;
-    rustix::stdio::dup2_stdin(&terminal)?;
-    rustix::stdio::dup2_stdout(&terminal)?;
-    rustix::stdio::dup2_stderr(&terminal)?;
+/// The terminal is this process's own when standard input ends; then it becomes standard input.
+fn wait_for_terminal() -> io::Result<()> {
+    io::copy(&mut io::stdin(), &mut io::sink())?;
+    rustix::stdio::dup2_stdin(io::stdout())?;
     Ok(())
 }
 
 /// A caught signal is at its default again after exec, an ignored one stays ignored: so each that
-/// a shell or `nohup` may have set to be ignored is caught here for a moment.
-fn put_signals_in_order() -> io::Result<()> {
+/// a shell or `nohup` may have set to be ignored is caught here.
+fn catch_signals() -> io::Result<()> {
     use signal_hook::consts::*;
     let noticed = Arc::new(AtomicBool::new(false));
     let inherited = [

@@ -46,11 +46,42 @@ fn main() {
             })
         }));
     }
+    trials.push(Trial::test("good::server_in_python", || {
+        judge_python(Role::Server)
+    }));
+    trials.push(Trial::test("good::client_in_python", || {
+        judge_python(Role::Client)
+    }));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
 fn judge_good(role: Role, kind: &str) -> Result<(), Failed> {
     let result = run_suite(role, kind, "none", |_, _| true)?;
+    expect_none(
+        "a right program is blamed for",
+        not_passing(&result, |_| true),
+    )
+}
+
+/// Right programs of another design, in another language.
+fn judge_python(role: Role) -> Result<(), Failed> {
+    let runs = std::process::Command::new("python3")
+        .arg("--version")
+        .output();
+    if !runs.is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "NOT RUN: there is no python3 here, so the good programs in Python were not judged"
+        );
+        return Ok(());
+    }
+    let name = if role == Role::Server {
+        "good_server.py"
+    } else {
+        "good_client.py"
+    };
+    let path = format!("{}/tests/programs/{name}", env!("CARGO_MANIFEST_DIR"));
+    let command = vec!["python3".to_owned(), path];
+    let result = run_command(command, role, 4, Duration::from_secs(5), |_, _| true)?;
     expect_none(
         "a right program is blamed for",
         not_passing(&result, |_| true),
@@ -139,6 +170,23 @@ fn run_suite(
     fault: &str,
     is_wanted: impl Fn(usize, &Case) -> bool,
 ) -> Result<RunResult, Failed> {
+    let program = example(&format!("faulty-{kind}"));
+    if !Path::new(&program).is_file() {
+        return Err(format!("{program} is not there: `cargo build --examples` builds it").into());
+    }
+    let command = vec![program, "--fault".to_owned(), fault.to_owned()];
+    let jobs = if ONE_AT_A_TIME.contains(&fault) { 1 } else { 6 };
+    // The faulty programs answer at once, or not at all.
+    run_command(command, role, jobs, Duration::from_secs(1), is_wanted)
+}
+
+fn run_command(
+    command: Vec<String>,
+    role: Role,
+    jobs: usize,
+    patience: Duration,
+    is_wanted: impl Fn(usize, &Case) -> bool,
+) -> Result<RunResult, Failed> {
     let suite = Suite::embedded().map_err(|_| "the embedded suite cannot be read")?;
     let cases: Vec<_> = suite
         .cases
@@ -149,14 +197,13 @@ fn run_suite(
         .collect();
     let is_asked = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
     let requirements = suite.requirements.into_iter();
-    let program = example(&format!("faulty-{kind}"));
     let plan = Plan {
-        target: Target::Command(vec![program, "--fault".to_owned(), fault.to_owned()]),
+        target: Target::Command(command),
         role,
         requirements: requirements.filter(|row| is_asked(&row.id)).collect(),
         cases,
-        jobs: if ONE_AT_A_TIME.contains(&fault) { 1 } else { 6 },
-        patience: Duration::from_secs(1),
+        jobs,
+        patience,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
     run(plan, &AtomicBool::new(false), &|_| {}).ok_or_else(|| "the run was ended early".into())

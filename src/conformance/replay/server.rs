@@ -532,7 +532,9 @@ impl Stage<'_> {
         let port = address.port().to_string();
         let patience = self.setting.pace.answer();
         let printed = self.wait_for(patience, |stage| {
-            let text = stage.screen.text();
+            // What scrolled away long ago was printed all the same.
+            let mut text = stage.screen.text();
+            text.push_str(&String::from_utf8_lossy(stage.screen.printed()));
             let mut numbers = text.split(|character: char| !character.is_ascii_digit());
             numbers.any(|number| number == port).then_some(())
         })?;
@@ -596,13 +598,15 @@ impl Stage<'_> {
     /// The end of the process that was started; connections stay open meanwhile.
     pub(super) fn wait_for_end(&mut self) -> Result<(), Stop> {
         let patience = 2 * self.setting.pace.answer();
-        let end = self.wait_for(patience, |stage| {
-            stage.subjects.first()?.how_ended().map(|_| ())
+        let lost = self.wait_for(patience, |stage| {
+            let subject = stage.subjects.first()?;
+            subject.how_ended().map(|_| subject.is_lost())
         })?;
-        if end.is_some() {
-            return Ok(());
-        }
-        let received = format!("it was still running {} later", shown(patience));
+        let received = match lost {
+            Some(false) => return Ok(()),
+            Some(true) => "it did not end by itself".to_owned(),
+            None => format!("it was still running {} later", shown(patience)),
+        };
         Err(self.short("that the program ends", received, None))
     }
 
