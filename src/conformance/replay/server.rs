@@ -362,11 +362,21 @@ impl Stage<'_> {
         ));
     }
 
+    /// Waits for lines in a row: patience for each, and a bound for all, since a subject may let them
+    /// come in drops.
     pub(super) fn hear(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
+        const PATIENCES: u32 = 2;
         let text = String::from_utf8_lossy(bytes).into_owned();
-        for _ in 0..times {
+        let bound = PATIENCES * self.setting.pace.answer();
+        let begun = Instant::now();
+        for heard in 0..times {
             for line in text.lines() {
                 self.get(actor, line, false)?;
+            }
+            if begun.elapsed() > bound && heard + 1 < times {
+                let expected = format!("these lines {times} times");
+                let received = format!("them {} times within {}", heard + 1, shown(bound));
+                return Err(self.short(expected, received, None));
             }
         }
         Ok(())
