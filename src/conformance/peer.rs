@@ -89,7 +89,7 @@ impl Peer {
     }
 
     fn new(actor: &str, stream: TcpStream) -> Peer {
-        Peer {
+        let peer = Peer {
             actor: actor.to_owned(),
             ends: ends_of(&stream),
             stream: Some(stream),
@@ -99,7 +99,9 @@ impl Peer {
             lines: VecDeque::new(),
             unfinished: Vec::new(),
             end: None,
-        }
+        };
+        peer.acknowledge_at_once();
+        peer
     }
 
     /// The descriptor to wait for, and whether for reading and for writing.
@@ -168,12 +170,22 @@ impl Peer {
             }
         };
         if !received.is_empty() {
+            self.acknowledge_at_once();
             self.sort_into_lines(&received);
             news.push(News::Received(received));
         }
         if let Some(end) = end {
             self.end = Some(end.clone());
             news.push(News::Ended(end));
+        }
+    }
+
+    /// A program that writes a message in two parts waits for the first to be acknowledged, which
+    /// systems like to put off for some 40 ms; the setting lasts until the system thinks better of it.
+    fn acknowledge_at_once(&self) {
+        #[cfg(target_os = "linux")]
+        if let Some(stream) = &self.stream {
+            let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
         }
     }
 

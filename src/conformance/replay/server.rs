@@ -420,6 +420,9 @@ impl Stage<'_> {
             .unwrap_or(&speaker)
             .to_owned();
         let fence = format!("{FENCE} {}", self.index());
+        self.log.note(format!(
+            "{speaker} says a line of the harness's: what {actor} was still to hear comes before it"
+        ));
         self.send(&speaker, format!("@{name}: {fence}\n").as_bytes())?;
         let patience = self.setting.pace.answer();
         let is_up = self.wait_for(patience, |stage| {
