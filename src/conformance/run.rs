@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::evidence::{Evidence, Outcome, Shortfall};
+use super::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
 use super::pace::{LagMeter, Pace};
 use super::replay::{Ledger, Setting, replay};
 use super::requirement::Requirement;
@@ -55,35 +55,28 @@ pub fn run(
     let begun = Instant::now();
     let pace = Arc::new(Pace::new(plan.patience));
     let _meter = LagMeter::start(Arc::clone(&pace));
-    let ledger = Ledger::default();
-    let setting = Setting {
-        target: &plan.target,
-        harness: &plan.harness,
-        pace: &pace,
-        ledger: &ledger,
-        cancelled,
+    let replay_side_by_side = |positions: &[usize], jobs: usize, ledger: &Ledger| {
+        let setting = Setting {
+            target: &plan.target,
+            harness: &plan.harness,
+            pace: &pace,
+            ledger,
+            cancelled,
+        };
+        replay_all(&plan, positions, jobs, setting, progress)
     };
-    let evidence: Mutex<Vec<Vec<Evidence>>> = Mutex::new(vec![Vec::new(); plan.cases.len()]);
+    let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..side_by_side(&plan) {
-            scope.spawn(|| {
-                while let Some(position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let runs = replay_until_sure(&plan.cases[*position], &plan, setting, progress);
-                    if let Ok(mut evidence) = evidence.lock() {
-                        evidence[*position] = runs;
-                    }
-                }
-            });
-        }
-    });
+    for (position, runs) in replay_side_by_side(&order, side_by_side(&plan), &Ledger::default()) {
+        evidence[position] = runs;
+    }
+    let crowded_out = crowded_out(&plan.cases, &evidence);
+    for (position, runs) in replay_side_by_side(&crowded_out, 1, &Ledger::default()) {
+        evidence[position] = runs;
+    }
     if cancelled.load(Ordering::Relaxed) {
         return None;
     }
-    let evidence = evidence
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let transcripts = judge(
         plan.cases.into_iter().zip(evidence).collect(),
         &plan.requirements,
@@ -96,6 +89,57 @@ pub fn run(
         transcripts,
         seconds: begun.elapsed().as_secs_f64(),
     })
+}
+
+/// Replays the cases at these positions, so many at the same time.
+fn replay_all(
+    plan: &Plan,
+    positions: &[usize],
+    jobs: usize,
+    setting: Setting<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Vec<(usize, Vec<Evidence>)> {
+    let done = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(positions.len()) {
+            scope.spawn(|| {
+                while let Some(position) = positions.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let runs = replay_until_sure(&plan.cases[*position], plan, setting, progress);
+                    if let Ok(mut done) = done.lock() {
+                        done.push((*position, runs));
+                    }
+                }
+            });
+        }
+    });
+    done.into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Positions of the cases in which the subject could not start although it did in others: a server
+/// with a port of its own choice is in its own way, and is to be judged once more, alone.
+fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
+    const STARTS: &str = "S-PORT-1";
+    let listens = |event: &Event| matches!(event.kind, EventKind::Listening { .. });
+    let mut events = evidence.iter().flatten().flat_map(|run| &run.events);
+    if !events.any(listens) {
+        return Vec::new();
+    }
+    let could_not_start = |run: &Evidence| match &run.outcome {
+        Outcome::FellShort(shortfall) => shortfall.speaks_of.as_deref() == Some(STARTS),
+        Outcome::Skipped { because_of } => because_of == STARTS,
+        Outcome::Completed | Outcome::Unable { .. } => false,
+    };
+    let is_crowded_out = |position: &usize| {
+        let is_about_it = cases[*position]
+            .transcript
+            .covers
+            .iter()
+            .any(|row| row == STARTS);
+        !is_about_it && evidence[*position].iter().any(could_not_start)
+    };
+    (0..cases.len()).filter(is_crowded_out).collect()
 }
 
 /// How many replays at the same time: in one server that runs already they would meet each other.

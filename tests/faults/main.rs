@@ -19,9 +19,6 @@ use chat_conformance::transcript::syntax::Role;
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::Fault;
 
-/// Servers on a port of their own choice: two at the same time would be in each other's way.
-const ONE_AT_A_TIME: &[&str] = &["fixed-port"];
-
 /// What most transcripts rest on: when it is broken, they are blocked by it.
 const FOUNDATIONS: &[&str] = &[
     "S-PORT-1", "S-REG-1", "S-MSG-1", "S-CONC-1", "S-CONC-2", "C-ARG-1", "C-REG-1", "C-MSG-1",
@@ -175,9 +172,8 @@ fn run_suite(
         return Err(format!("{program} is not there: `cargo build --examples` builds it").into());
     }
     let command = vec![program, "--fault".to_owned(), fault.to_owned()];
-    let jobs = if ONE_AT_A_TIME.contains(&fault) { 1 } else { 6 };
     // The faulty programs answer at once, or not at all.
-    run_command(command, role, jobs, Duration::from_secs(1), is_wanted)
+    run_command(command, role, 6, Duration::from_secs(1), is_wanted)
 }
 
 fn run_command(

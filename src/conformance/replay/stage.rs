@@ -124,8 +124,15 @@ impl<'a> Stage<'a> {
             self.take_leave();
         }
         let Stage {
-            subjects, peers, ..
+            subjects,
+            mut peers,
+            ..
         } = self;
+        // Nothing is judged any more. A connection that ends so leaves no TIME_WAIT behind, which
+        // would keep a server with a port of its own choice from starting again.
+        if matches!(self.setting.target, Target::Command(_)) {
+            peers.iter_mut().for_each(Peer::reset);
+        }
         drop(subjects);
         drop(peers);
         log.finish()
