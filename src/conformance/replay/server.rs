@@ -1,5 +1,6 @@
 //! The steps of a transcript about a server: the harness plays the chat users.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -105,9 +106,11 @@ impl Stage<'_> {
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
-    pub(super) fn peak_memory(&mut self) -> Option<u64> {
-        let processes = self.subjects.first_mut()?.processes();
-        Some(system::peak_memory(&processes)).filter(|bytes| *bytes > 0)
+    pub(super) fn peak_memory(&mut self) -> BTreeMap<i32, u64> {
+        let subject = self.subjects.first_mut();
+        subject.map_or_else(BTreeMap::new, |subject| {
+            system::peak_memory(&subject.processes())
+        })
     }
 
     /// Does, or waits for, what the step under way says.
@@ -273,7 +276,7 @@ impl Stage<'_> {
     pub(super) fn send_times(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
         // In a segment of its own: the subject has taken what was sent before.
         self.let_digest()?;
-        if self.memory_before.is_none() {
+        if self.memory_before.is_empty() {
             self.memory_before = self.peak_memory();
         }
         let index = self.index();
@@ -608,17 +611,26 @@ impl Stage<'_> {
 
     pub(super) fn compare_memory(&mut self, bound: u64) -> Result<(), Stop> {
         self.let_digest()?;
-        let (Some(before), Some(now)) = (self.memory_before, self.peak_memory()) else {
-            // A program that gave up has given its memory back.
-            return Ok(());
-        };
-        let growth = now.saturating_sub(before);
+        // A process that gave up has given its memory back.
+        let now = self.peak_memory();
+        let growth = growth(&self.memory_before, &now);
         if growth <= bound {
             return Ok(());
         }
         let expected = format!("at most {} KiB more memory", bound / 1024);
         Err(self.short(expected, format!("{} KiB more", growth / 1024), None))
     }
+}
+
+/// By how much memory grew from `before` to `now`. A process that was started meanwhile shares, or
+/// needs to begin with, what the one that started it had: no growth of a server that forks for each client.
+fn growth(before: &BTreeMap<i32, u64>, now: &BTreeMap<i32, u64>) -> u64 {
+    let Some(at_start) = before.values().max() else {
+        return 0;
+    };
+    let grown =
+        |(id, bytes): (&i32, &u64)| bytes.saturating_sub(*before.get(id).unwrap_or(at_start));
+    now.iter().map(grown).sum()
 }
 
 /// The row about the code of an answer, for the row about its words.
@@ -653,4 +665,20 @@ fn to_speak_to(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_process_grows_only_beyond_what_it_began_with() {
+        let before = BTreeMap::from([(1, 10), (2, 4)]);
+        let now = |bytes: &[(i32, u64)]| bytes.iter().copied().collect();
+        assert_eq!(growth(&before, &now(&[(1, 10), (2, 4)])), 0);
+        assert_eq!(growth(&before, &now(&[(1, 10), (3, 11), (4, 9)])), 1);
+        assert_eq!(growth(&before, &now(&[(1, 30), (2, 5)])), 21);
+        assert_eq!(growth(&before, &now(&[])), 0);
+        assert_eq!(growth(&BTreeMap::new(), &now(&[(1, 30)])), 0);
+    }
 }

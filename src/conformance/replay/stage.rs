@@ -1,5 +1,6 @@
 //! Everybody and everything in one replay, and the one loop that watches them.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
@@ -54,7 +55,8 @@ pub(super) struct Stage<'a> {
     /// The subject was seen never to rest, so that waiting for its rest is vain.
     is_restless: bool,
     silences: Vec<Silence>,
-    pub(super) memory_before: Option<u64>,
+    /// By process; empty where it is not known.
+    pub(super) memory_before: BTreeMap<i32, u64>,
     pub(super) started: Instant,
 }
 
@@ -78,7 +80,7 @@ impl<'a> Stage<'a> {
             unsettled: None,
             is_restless: false,
             silences: Vec::new(),
-            memory_before: None,
+            memory_before: BTreeMap::new(),
             started: Instant::now(),
         }
     }
