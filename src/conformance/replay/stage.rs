@@ -54,6 +54,8 @@ pub(super) struct Stage<'a> {
     unsettled: Option<String>,
     /// The subject was seen never to rest, so that waiting for its rest is vain.
     is_restless: bool,
+    /// The subject was seen to leave something unread, so that waiting for that is vain.
+    is_deaf: bool,
     silences: Vec<Silence>,
     /// By process; empty where it is not known.
     pub(super) memory_before: BTreeMap<i32, u64>,
@@ -79,6 +81,7 @@ impl<'a> Stage<'a> {
             sockets: SocketTable::open(),
             unsettled: None,
             is_restless: false,
+            is_deaf: false,
             silences: Vec::new(),
             memory_before: BTreeMap::new(),
             started: Instant::now(),
@@ -318,6 +321,9 @@ impl<'a> Stage<'a> {
         if !self.can_see_processes() {
             return self.wait_for_quiet();
         }
+        if !self.let_take_all()? {
+            return Ok(());
+        }
         let longest = if self.is_restless {
             LONGEST_FOR_RESTLESS
         } else {
@@ -337,6 +343,28 @@ impl<'a> Stage<'a> {
             self.is_restless = true;
         }
         Ok(())
+    }
+
+    /// Waits until the subject has taken all that was sent to it: much longer than for its rest, since one
+    /// that looks at its connections in turn, with a pause, takes the words of two in any order.
+    fn let_take_all(&mut self) -> Result<bool, Stop> {
+        const LONGEST: Duration = Duration::from_secs(2);
+        const LONGEST_FOR_DEAF: Duration = Duration::from_millis(30);
+        let longest = if self.is_deaf {
+            LONGEST_FOR_DEAF
+        } else {
+            LONGEST
+        };
+        let mut back_off = BackOff::new();
+        let taken = self.watch(longest, |stage| {
+            if stage.all_is_taken() {
+                Watch::Done(())
+            } else {
+                Watch::Again(back_off.next())
+            }
+        })?;
+        self.is_deaf |= taken.is_none();
+        Ok(taken.is_some())
     }
 
     fn can_see_processes(&self) -> bool {
