@@ -267,9 +267,29 @@ impl Stage<'_> {
             let received = format!("the connection of {actor} was closed before");
             return Err(self.short_of(None, expected, received, None));
         }
+        if matches!(Utterance::of(line), Utterance::Disconnect { .. }) {
+            self.set_notices_aside(actor)?;
+        }
         self.send(actor, format!("{line}\n").as_bytes())?;
         let index = self.index();
         self.conversation.said(index, actor, line);
+        Ok(())
+    }
+
+    /// What the server told of its own before a DISCONNECT is not to be taken for the answer to it.
+    fn set_notices_aside(&mut self, actor: &str) -> Result<(), Stop> {
+        self.let_digest()?;
+        self.look(Duration::ZERO);
+        let Some(position) = self.position(actor) else {
+            return Ok(());
+        };
+        let conversation = &self.conversation;
+        let notices = self.peers[position].take_lines(|line| {
+            conversation.meaning(actor, &String::from_utf8_lossy(line)) == Meaning::Notice
+        });
+        for notice in notices {
+            self.pass_over(actor, &notice, "a notice");
+        }
         Ok(())
     }
 
