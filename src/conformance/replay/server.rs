@@ -618,7 +618,7 @@ impl Stage<'_> {
 
     /// The end of the process that was started; connections stay open meanwhile.
     pub(super) fn wait_for_end(&mut self) -> Result<(), Stop> {
-        let patience = 2 * self.setting.pace.answer();
+        let patience = self.setting.pace.end();
         let end = self.wait_for(patience, |stage| {
             stage.subjects.first()?.how_ended().map(|_| ())
         })?;
