@@ -260,6 +260,11 @@ impl<'t> Conversation<'t> {
             return self.meaning_of_relayed(actor, line, saying);
         }
         match (Utterance::of(line), standing) {
+            (Utterance::Other | Utterance::Message { .. }, _)
+                if self.is_about_another(actor, line) =>
+            {
+                Meaning::Notice
+            }
             (_, Standing::Departed) => Meaning::Breach("S-DISC-3"),
             (Utterance::Goodbye, _) => Meaning::Regular,
             (Utterance::Disconnect { .. }, _) => Meaning::Breach("S-DISC-6"),
@@ -267,6 +272,25 @@ impl<'t> Conversation<'t> {
             (Utterance::Status { .. }, _) => Meaning::Regular,
             _ => Meaning::Notice,
         }
+    }
+
+    /// Whether a line names an actor who is or was registered, and not `actor` itself: what a server
+    /// announces of one to the others may still be on its way when somebody leaves, and is no answer.
+    fn is_about_another(&self, actor: &str, line: &str) -> bool {
+        let names = |name: &str| {
+            line.split(|character: char| !is_part_of_name(character))
+                .any(|word| word == name)
+        };
+        let is_named = |is_own: bool| {
+            self.sayings.iter().any(|saying| {
+                let name = match Utterance::of(&saying.line) {
+                    Utterance::Register { name } => name,
+                    _ => return false,
+                };
+                (saying.actor == actor) == is_own && names(name)
+            })
+        };
+        is_named(false) && !is_named(true)
     }
 
     /// The latest saying whose substance is in `line`, with how many were said before it.
@@ -515,6 +539,10 @@ pub fn contains_words(text: &str, words: &str) -> bool {
     !words.is_empty() && squeezed(text).contains(&words)
 }
 
+fn is_part_of_name(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '-')
+}
+
 fn same_words(text: &str, words: &str) -> bool {
     squeezed(text) == squeezed(words)
 }
@@ -724,6 +752,19 @@ mod tests {
         );
         // Nobody said it, but that is what it is.
         breaks(&room, "bob", "DISCONNECT carol CHAT/1.0", "S-DISC-6");
+    }
+
+    #[test]
+    fn an_announcement_of_another_is_no_answer_to_a_disconnect() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        room.said(1, "alice", "DISCONNECT alice CHAT/1.0");
+        is_notice(&room, "alice", "bob joined");
+        is_notice(&room, "alice", "* bob: has come in");
+        is_notice(&room, "alice", "@server: bob joined");
+        breaks(&room, "alice", "bye alice, says bob", "S-DISC-3");
+        breaks(&room, "alice", "200 bob", "S-DISC-3");
+        breaks(&room, "alice", "bobby joined", "S-DISC-3");
     }
 
     #[test]

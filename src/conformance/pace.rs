@@ -63,7 +63,13 @@ impl Pace {
         self.for_this_machine(patience)
     }
 
-    /// How long to wait for a program to be ready, or to end: a cold virtual machine takes its time.
+    /// How long to wait for a program to end. It may take some seconds over its goodbyes however quickly
+    /// it answers, so that this is never less than the patience asked for.
+    pub fn end(&self) -> Duration {
+        (2 * self.answer()).max(self.for_this_machine(self.patience))
+    }
+
+    /// How long to wait for a program to be ready: a cold virtual machine takes its time.
     pub fn start(&self) -> Duration {
         self.for_this_machine(4 * self.patience)
     }
@@ -156,8 +162,10 @@ mod tests {
         pace.replied_within(Duration::from_millis(40));
         (0..2).for_each(|_| pace.waited_in_vain());
         assert_eq!(pace.answer(), Duration::from_secs(5));
+        assert_eq!(pace.end(), Duration::from_secs(10));
         pace.waited_in_vain();
         assert_eq!(pace.answer(), Duration::from_secs(2));
+        assert_eq!(pace.end(), Duration::from_secs(5));
         pace.replied_within(Duration::from_secs(3));
         assert_eq!(pace.answer(), Duration::from_secs(5));
     }

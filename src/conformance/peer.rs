@@ -260,6 +260,13 @@ impl Peer {
         self.lines.pop_front()
     }
 
+    /// Those of the lines not yet taken that are `wanted`; the others stay.
+    pub fn take_lines(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
+        let (taken, left): (Vec<_>, Vec<_>) = self.lines.drain(..).partition(|line| wanted(line));
+        self.lines = VecDeque::from(left);
+        taken
+    }
+
     /// Lines not yet taken, oldest first.
     pub fn lines(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.lines.iter()

@@ -5,6 +5,11 @@ pub fn own_words(text: &str) -> Option<String> {
     let mut kept = Vec::new();
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
+        if let Some(last) = last_of_crash(line) {
+            // As far as the trace goes; where its last line is missing, to the end.
+            let _ = lines.by_ref().find(|line| line.starts_with(last));
+            continue;
+        }
         if !begins_trace(line) {
             kept.push(line.trim_end());
             continue;
@@ -22,15 +27,34 @@ pub fn own_words(text: &str) -> Option<String> {
     has_word(&kept).then_some(kept)
 }
 
+/// How the last line begins of a crash that begins with `line`: in these the error stands among the trace.
+fn last_of_crash(line: &str) -> Option<&'static str> {
+    let is_script_position = || {
+        let (path, number) = line.rsplit_once(':')?;
+        let is_script = [".js", ".mjs", ".cjs"]
+            .iter()
+            .any(|end| path.ends_with(end));
+        (is_script && number.parse::<u32>().is_ok()).then_some(())
+    };
+    if line.starts_with("thread '") && line.contains("panicked at") {
+        Some("note: run with `RUST_BACKTRACE=")
+    } else if line.starts_with("panic: ") {
+        Some("exit status ")
+    } else if line.starts_with("node:") || is_script_position().is_some() {
+        Some("Node.js v")
+    } else {
+        None
+    }
+}
+
 fn begins_trace(line: &str) -> bool {
-    const BEGINNINGS: [&str; 7] = [
+    const BEGINNINGS: [&str; 6] = [
         "Traceback (most recent call last)",
         "Exception in thread",
         "Exception ignored in",
         "During handling of the above exception",
         "The above exception was the direct cause",
         "Caused by: ",
-        "thread '",
     ];
     BEGINNINGS
         .iter()
@@ -60,6 +84,26 @@ mod tests {
             own_words(&told).as_deref(),
             Some("Cannot connect to the server.")
         );
+    }
+
+    #[test]
+    fn crashes_of_other_languages_are_no_words() {
+        let crashes = [
+            "\nthread 'main' (71) panicked at src/main.rs:4:42:\ncalled `Result::unwrap()` on an `Err` value: ConnectionRefused\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n",
+            "panic: dial tcp 127.0.0.1:1: connect: connection refused\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/client.go:12 +0x18\nexit status 2\n",
+            "node:events:495\n      throw er; // Unhandled 'error' event\n      ^\n\nError: connect ECONNREFUSED 127.0.0.1:1\n    at afterConnect (node:net:1)\n  code: 'ECONNREFUSED'\n}\n\nNode.js v18.19.1\n",
+            "/src/client.js:3\n  throw new Error(code);\n  ^\n\nError: 400\n    at main (/src/client.js:3:9)\n\nNode.js v18.19.1\n",
+        ];
+        for crash in crashes {
+            assert_eq!(own_words(crash), None);
+            let told = format!("Cannot connect.\n{crash}Bye\n");
+            let kept = own_words(&told).expect("has words");
+            assert_eq!(kept.split_whitespace().last(), Some("Bye"), "{kept}");
+            assert!(
+                kept.starts_with("Cannot connect.") && kept.lines().count() <= 3,
+                "{kept}"
+            );
+        }
     }
 
     #[test]

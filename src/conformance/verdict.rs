@@ -35,7 +35,7 @@ pub fn judge(replayed: Vec<Replayed>, requirements: &[Requirement]) -> Vec<Trans
     waiting.sort_by_key(rank);
     for position in waiting {
         let (case, runs) = &replayed[position];
-        let judgement = Finding::of(case, runs).in_the_light_of(&tally, case);
+        let judgement = Finding::of(case, runs).in_the_light_of(&tally, case, runs);
         tally.count(case, Some(&judgement));
         judged[position] = Some(judgement);
     }
@@ -100,11 +100,13 @@ impl Finding {
         }
     }
 
-    fn in_the_light_of(self, tally: &Tally, case: &Case) -> Judgement {
+    fn in_the_light_of(self, tally: &Tally, case: &Case, runs: &[Evidence]) -> Judgement {
         match self {
             Finding::Stopped(Some(row)) if tally.is_broken_or_unknown(&row) => {
                 Judgement::BlockedBy(row)
             }
+            // It was not run over a row that turned out to hold: nothing was seen of its own subject.
+            _ if runs.iter().all(was_skipped) => Judgement::Unsure,
             _ => Judgement::Fails(case.transcript.covers[0].clone()),
         }
     }
@@ -116,6 +118,10 @@ fn row_of(run: &Evidence) -> Option<&String> {
         Outcome::Skipped { because_of } => Some(because_of),
         Outcome::Completed | Outcome::Unable { .. } => None,
     }
+}
+
+fn was_skipped(run: &Evidence) -> bool {
+    matches!(run.outcome, Outcome::Skipped { .. })
 }
 
 /// The verdict on one transcript, with the row that it is about.
@@ -374,6 +380,29 @@ mod tests {
         assert_eq!(
             verdicts(vec![stopped("S-MSG-2", None)]),
             [is("S-MSG-2", Verdict::Fail)]
+        );
+    }
+
+    #[test]
+    fn what_was_not_run_is_never_blamed() {
+        let skipped = |covers: &str| {
+            let because_of = "S-REG-1".to_owned();
+            let outcome = Outcome::Skipped { because_of };
+            (case("skipped", covers), vec![run(outcome)])
+        };
+        assert_eq!(
+            verdicts(vec![passing("S-REG-1"), skipped("S-MSG-2")]),
+            [is("S-REG-1", Verdict::Pass), is("S-MSG-2", Verdict::Unsure)]
+        );
+        assert_eq!(
+            verdicts(vec![
+                stopped("S-REG-1", Some("S-REG-1")),
+                skipped("S-MSG-2")
+            ]),
+            [
+                is("S-REG-1", Verdict::Fail),
+                is("S-MSG-2", Verdict::Blocked)
+            ]
         );
     }
 

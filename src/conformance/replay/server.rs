@@ -1,5 +1,6 @@
 //! The steps of a transcript about a server: the harness plays the chat users.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -94,9 +95,11 @@ impl Stage<'_> {
     fn listening_address(&mut self, position: usize) -> Option<SocketAddr> {
         if cfg!(target_os = "linux") {
             let processes = self.subjects[position].processes();
-            return system::listening(&self.sockets, &processes)
-                .into_iter()
-                .next();
+            let found = system::listening(&self.sockets, &processes);
+            // Of several the one that it tells its users of.
+            let text = self.screen.text();
+            let is_printed = |address: &&SocketAddr| has_number(&text, address.port());
+            return found.iter().find(is_printed).or(found.first()).copied();
         }
         let text = self.screen.text();
         let numbers = text.split(|character: char| !character.is_ascii_digit());
@@ -105,9 +108,11 @@ impl Stage<'_> {
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
-    pub(super) fn peak_memory(&mut self) -> Option<u64> {
-        let processes = self.subjects.first_mut()?.processes();
-        Some(system::peak_memory(&processes)).filter(|bytes| *bytes > 0)
+    pub(super) fn peak_memory(&mut self) -> BTreeMap<i32, u64> {
+        let subject = self.subjects.first_mut();
+        subject.map_or_else(BTreeMap::new, |subject| {
+            system::peak_memory(&subject.processes())
+        })
     }
 
     /// Does, or waits for, what the step under way says.
@@ -264,16 +269,36 @@ impl Stage<'_> {
             let received = format!("the connection of {actor} was closed before");
             return Err(self.short_of(None, expected, received, None));
         }
+        if matches!(Utterance::of(line), Utterance::Disconnect { .. }) {
+            self.set_notices_aside(actor)?;
+        }
         self.send(actor, format!("{line}\n").as_bytes())?;
         let index = self.index();
         self.conversation.said(index, actor, line);
         Ok(())
     }
 
+    /// What the server told of its own before a DISCONNECT is not to be taken for the answer to it.
+    fn set_notices_aside(&mut self, actor: &str) -> Result<(), Stop> {
+        self.let_digest()?;
+        self.look(Duration::ZERO);
+        let Some(position) = self.position(actor) else {
+            return Ok(());
+        };
+        let conversation = &self.conversation;
+        let notices = self.peers[position].take_lines(|line| {
+            conversation.meaning(actor, &String::from_utf8_lossy(line)) == Meaning::Notice
+        });
+        for notice in notices {
+            self.pass_over(actor, &notice, "a notice");
+        }
+        Ok(())
+    }
+
     pub(super) fn send_times(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
         // In a segment of its own: the subject has taken what was sent before.
         self.let_digest()?;
-        if self.memory_before.is_none() {
+        if self.memory_before.is_empty() {
             self.memory_before = self.peak_memory();
         }
         let index = self.index();
@@ -542,14 +567,13 @@ impl Stage<'_> {
         let Some(address) = self.address else {
             return Err(self.not_in_this_role());
         };
-        let port = address.port().to_string();
+        let port = address.port();
         let patience = self.setting.pace.answer();
         let printed = self.wait_for(patience, |stage| {
             // What scrolled away long ago was printed all the same.
             let mut text = stage.screen.text();
             text.push_str(&String::from_utf8_lossy(stage.screen.printed()));
-            let mut numbers = text.split(|character: char| !character.is_ascii_digit());
-            numbers.any(|number| number == port).then_some(())
+            has_number(&text, address.port()).then_some(())
         })?;
         if printed.is_some() {
             return Ok(());
@@ -610,7 +634,7 @@ impl Stage<'_> {
 
     /// The end of the process that was started; connections stay open meanwhile.
     pub(super) fn wait_for_end(&mut self) -> Result<(), Stop> {
-        let patience = 2 * self.setting.pace.answer();
+        let patience = self.setting.pace.end();
         let lost = self.wait_for(patience, |stage| {
             let subject = stage.subjects.first()?;
             subject.how_ended().map(|_| subject.is_lost())
@@ -625,17 +649,26 @@ impl Stage<'_> {
 
     pub(super) fn compare_memory(&mut self, bound: u64) -> Result<(), Stop> {
         self.let_digest()?;
-        let (Some(before), Some(now)) = (self.memory_before, self.peak_memory()) else {
-            // A program that gave up has given its memory back.
-            return Ok(());
-        };
-        let growth = now.saturating_sub(before);
+        // A process that gave up has given its memory back.
+        let now = self.peak_memory();
+        let growth = growth(&self.memory_before, &now);
         if growth <= bound {
             return Ok(());
         }
         let expected = format!("at most {} KiB more memory", bound / 1024);
         Err(self.short(expected, format!("{} KiB more", growth / 1024), None))
     }
+}
+
+/// By how much memory grew from `before` to `now`. A process that was started meanwhile shares, or
+/// needs to begin with, what the one that started it had: no growth of a server that forks for each client.
+fn growth(before: &BTreeMap<i32, u64>, now: &BTreeMap<i32, u64>) -> u64 {
+    let Some(at_start) = before.values().max() else {
+        return 0;
+    };
+    let grown =
+        |(id, bytes): (&i32, &u64)| bytes.saturating_sub(*before.get(id).unwrap_or(at_start));
+    now.iter().map(grown).sum()
 }
 
 /// The row about the code of an answer, for the row about its words.
@@ -655,6 +688,13 @@ fn is_status(line: &[u8]) -> bool {
     )
 }
 
+/// Whether a number stands in a text by itself, not as a part of a longer one.
+fn has_number(text: &str, number: u16) -> bool {
+    let number = number.to_string();
+    let mut numbers = text.split(|character: char| !character.is_ascii_digit());
+    numbers.any(|digits| digits == number)
+}
+
 /// The last lines of a longer text.
 fn last_of(text: &str) -> String {
     const LINES: usize = 5;
@@ -670,4 +710,20 @@ fn to_speak_to(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_process_grows_only_beyond_what_it_began_with() {
+        let before = BTreeMap::from([(1, 10), (2, 4)]);
+        let now = |bytes: &[(i32, u64)]| bytes.iter().copied().collect();
+        assert_eq!(growth(&before, &now(&[(1, 10), (2, 4)])), 0);
+        assert_eq!(growth(&before, &now(&[(1, 10), (3, 11), (4, 9)])), 1);
+        assert_eq!(growth(&before, &now(&[(1, 30), (2, 5)])), 21);
+        assert_eq!(growth(&before, &now(&[])), 0);
+        assert_eq!(growth(&BTreeMap::new(), &now(&[(1, 30)])), 0);
+    }
 }

@@ -1,5 +1,6 @@
 //! Everybody and everything in one replay, and the one loop that watches them.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
@@ -11,7 +12,7 @@ use socket2::Socket;
 use super::client::Shown;
 use super::log::Log;
 use super::{Setting, Stop};
-use crate::conformance::conversation::Conversation;
+use crate::conformance::conversation::{Conversation, Meaning};
 use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, visible};
 use crate::conformance::peer::{self, End, Peer};
 use crate::conformance::screen::Screen;
@@ -53,8 +54,11 @@ pub(super) struct Stage<'a> {
     unsettled: Option<String>,
     /// The subject was seen never to rest, so that waiting for its rest is vain.
     is_restless: bool,
+    /// The subject was seen to leave something unread, so that waiting for that is vain.
+    is_deaf: bool,
     silences: Vec<Silence>,
-    pub(super) memory_before: Option<u64>,
+    /// By process; empty where it is not known.
+    pub(super) memory_before: BTreeMap<i32, u64>,
     pub(super) started: Instant,
 }
 
@@ -77,8 +81,9 @@ impl<'a> Stage<'a> {
             sockets: SocketTable::open(),
             unsettled: None,
             is_restless: false,
+            is_deaf: false,
             silences: Vec::new(),
-            memory_before: None,
+            memory_before: BTreeMap::new(),
             started: Instant::now(),
         }
     }
@@ -323,6 +328,9 @@ impl<'a> Stage<'a> {
         if !self.can_see_processes() {
             return self.wait_for_quiet();
         }
+        if !self.let_take_all()? {
+            return Ok(());
+        }
         let longest = if self.is_restless {
             LONGEST_FOR_RESTLESS
         } else {
@@ -342,6 +350,28 @@ impl<'a> Stage<'a> {
             self.is_restless = true;
         }
         Ok(())
+    }
+
+    /// Waits until the subject has taken all that was sent to it: much longer than for its rest, since one
+    /// that looks at its connections in turn, with a pause, takes the words of two in any order.
+    fn let_take_all(&mut self) -> Result<bool, Stop> {
+        const LONGEST: Duration = Duration::from_secs(2);
+        const LONGEST_FOR_DEAF: Duration = Duration::from_millis(30);
+        let longest = if self.is_deaf {
+            LONGEST_FOR_DEAF
+        } else {
+            LONGEST
+        };
+        let mut back_off = BackOff::new();
+        let taken = self.watch(longest, |stage| {
+            if stage.all_is_taken() {
+                Watch::Done(())
+            } else {
+                Watch::Again(back_off.next())
+            }
+        })?;
+        self.is_deaf |= taken.is_none();
+        Ok(taken.is_some())
     }
 
     fn can_see_processes(&self) -> bool {
@@ -523,25 +553,50 @@ impl<'a> Stage<'a> {
         });
     }
 
-    /// Looks whether anything came after all where silence was claimed.
+    /// Looks whether anything came after all where silence was claimed, and, where the transcript is
+    /// about what is relayed how often and to whom, whether a second helping comes later.
     pub(super) fn check_late_arrivals(&mut self) -> Result<(), Stop> {
-        if self.silences.is_empty() {
-            return Ok(());
+        const LATE: Duration = Duration::from_millis(500);
+        if ["S-MSG-1", "S-MSG-2"]
+            .iter()
+            .any(|row| self.conversation.covers(row))
+        {
+            self.wait_for(LATE, |_| None::<()>)?;
+            for actor in self.actors() {
+                self.refuse_late(&actor, |_, _| true)?;
+            }
         }
         self.look(Duration::ZERO);
         for silence in std::mem::take(&mut self.silences) {
-            let Some(position) = self.position(&silence.actor) else {
-                continue;
-            };
-            let lines: Vec<Vec<u8>> = self.peers[position].lines().cloned().collect();
-            for line in lines {
-                let text = String::from_utf8_lossy(&line);
-                if self.conversation.is_of_before(silence.step, &text)
-                    && !super::server::is_fence(&text)
-                {
-                    self.index = silence.step;
-                    self.refuse_unless_passed_over(&silence.actor, &line)?;
-                }
+            self.index = silence.step;
+            self.refuse_late(&silence.actor, |stage, line| {
+                stage.conversation.is_of_before(silence.step, line)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn actors(&self) -> Vec<String> {
+        let mut actors: Vec<String> = self.peers.iter().map(|peer| peer.actor.clone()).collect();
+        actors.dedup();
+        actors
+    }
+
+    /// Refuses what an actor got, was not asked about, and breaks a row that the transcript covers.
+    fn refuse_late(
+        &mut self,
+        actor: &str,
+        is_meant: impl Fn(&Stage<'_>, &str) -> bool,
+    ) -> Result<(), Stop> {
+        let Some(position) = self.position(actor) else {
+            return Ok(());
+        };
+        let lines: Vec<Vec<u8>> = self.peers[position].lines().cloned().collect();
+        for line in lines {
+            let text = String::from_utf8_lossy(&line);
+            let is_regular = self.conversation.meaning(actor, &text) == Meaning::Regular;
+            if !super::server::is_fence(&text) && !is_regular && is_meant(self, &text) {
+                self.refuse_unless_passed_over(actor, &line)?;
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Systems without `/proc`: nothing is known.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::Process;
@@ -65,6 +66,6 @@ pub fn rest_mark(_processes: &[i32]) -> Option<u64> {
 }
 
 /// Unknown.
-pub fn peak_memory(_processes: &[i32]) -> u64 {
-    0
+pub fn peak_memory(_processes: &[i32]) -> BTreeMap<i32, u64> {
+    BTreeMap::new()
 }

@@ -1,6 +1,6 @@
 //! Linux: `/proc`, and the kernel's socket diagnostics.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::net::SocketAddr;
 
@@ -125,17 +125,17 @@ pub fn rest_mark(processes: &[i32]) -> Option<u64> {
     Some(switches)
 }
 
-/// The most memory that each of these processes ever had resident, in bytes, added up.
-pub fn peak_memory(processes: &[i32]) -> u64 {
+/// The most memory that each of these processes ever had resident, in bytes, by its id.
+pub fn peak_memory(processes: &[i32]) -> BTreeMap<i32, u64> {
     let peak = |id: &i32| {
         let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
         let row = status
             .lines()
             .find_map(|line| line.strip_prefix("VmHWM:"))?;
         let kibibytes: u64 = row.split_whitespace().next()?.parse().ok()?;
-        Some(kibibytes * 1024)
+        Some((*id, kibibytes * 1024))
     };
-    processes.iter().filter_map(peak).sum()
+    processes.iter().filter_map(peak).collect()
 }
 
 #[cfg(test)]
