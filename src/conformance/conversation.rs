@@ -501,12 +501,11 @@ impl<'t> Conversation<'t> {
             }),
             Action::Presses { key: Key::CtrlD } => Some(Cause::alone("C-HARD-2")),
             Action::Closes { .. } | Action::Resets { .. } => Some(Cause::alone("C-SHUT-2")),
-            Action::Says { line, .. } => match Utterance::of(line) {
-                Utterance::Status { code: "400", .. } => Some(Cause::alone("C-REG-3")),
-                Utterance::Status { code: "401", .. } => Some(Cause::alone("C-REG-4")),
-                Utterance::Goodbye => Some(Cause::alone("C-SHUT-1")),
-                _ => None,
-            },
+            Action::Says { line, .. } => Cause::said(line),
+            Action::Sends { bytes, .. } => String::from_utf8_lossy(bytes)
+                .lines()
+                .rev()
+                .find_map(Cause::said),
             Action::ClientStarts { address, .. } if address.contains("{unused}") => {
                 Some(Cause::alone("C-ARG-3"))
             }
@@ -525,6 +524,16 @@ struct Cause {
 }
 
 impl Cause {
+    /// What the harness's server says that makes a client end.
+    fn said(line: &str) -> Option<Cause> {
+        match Utterance::of(line) {
+            Utterance::Status { code: "400", .. } => Some(Cause::alone("C-REG-3")),
+            Utterance::Status { code: "401", .. } => Some(Cause::alone("C-REG-4")),
+            Utterance::Goodbye => Some(Cause::alone("C-SHUT-1")),
+            _ => None,
+        }
+    }
+
     fn alone(row: &'static str) -> Cause {
         Cause {
             goodbye: row,

@@ -21,8 +21,8 @@ use table::Fault;
 
 /// What most transcripts rest on: when it is broken, they are blocked by it.
 const FOUNDATIONS: &[&str] = &[
-    "S-PORT-1", "S-REG-1", "S-MSG-1", "S-CONC-1", "S-CONC-2", "C-ARG-1", "C-REG-1", "C-MSG-1",
-    "C-MSG-2",
+    "S-PORT-1", "S-REG-1", "S-MSG-1", "S-CONC-1", "S-CONC-2", "S-SHUT-1", "S-SHUT-2", "C-ARG-1",
+    "C-REG-1", "C-MSG-1", "C-MSG-2", "C-QUIT-2", "C-SHUT-1", "C-SHUT-2",
 ];
 
 fn main() {

@@ -135,6 +135,10 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
     if plans.iter().all(|plan| plan.cases.is_empty()) {
         return refuse("no transcript matches; `conform list` shows them all");
     }
+    if let Err(why) = check_writable(options.json.as_deref()) {
+        complain(&why);
+        return ExitCode::from(UNABLE);
+    }
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     if let Err(why) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
@@ -271,6 +275,17 @@ fn show(options: &RunOptions, results: &[RunResult]) -> Result<(), String> {
         return Ok(());
     }
     fs::write(file, document).map_err(|why| format!("cannot write {}: {why}", file.display()))
+}
+
+/// Before a run, so that its result is not lost for a mistyped path.
+fn check_writable(file: Option<&Path>) -> Result<(), String> {
+    let Some(file) = file.filter(|file| *file != Path::new("-")) else {
+        return Ok(());
+    };
+    let opened = fs::OpenOptions::new().append(true).create(true).open(file);
+    opened
+        .map(drop)
+        .map_err(|why| format!("cannot write {}: {why}", file.display()))
 }
 
 fn wants_colour(output: &impl IsTerminal) -> bool {

@@ -63,6 +63,8 @@ impl Stage<'_> {
         }
         let printed = self.screen.text();
         let printed = match printed.trim() {
+            // The screen is that of the first.
+            _ if position > 0 => "see what it printed below".to_owned(),
             "" => "it printed nothing".to_owned(),
             text => format!("it printed `{}`", visible(last_of(text).as_bytes())),
         };
@@ -372,7 +374,8 @@ impl Stage<'_> {
                 .row_of_step(self.index())
                 .map(row_about_code),
         };
-        self.short_of(row, expected, heard.phrase(), heard.line())
+        // What has no end is no line to be compared.
+        self.short_of(row, expected, heard.phrase(), None)
     }
 
     /// Whether the step waits for a client's message: one that sends nothing at all does not talk.

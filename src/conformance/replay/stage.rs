@@ -653,14 +653,6 @@ impl Heard {
             Heard::NoConnection(patience) => format!("no connection within {}", shown(*patience)),
         }
     }
-
-    /// The line itself, where one came, whole or not.
-    pub(super) fn line(&self) -> Option<&[u8]> {
-        match self {
-            Heard::Line(line) | Heard::Unfinished(line) => Some(line),
-            _ => None,
-        }
-    }
 }
 
 /// The address of nobody, in the family of `address`.
