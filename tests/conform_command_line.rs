@@ -524,7 +524,7 @@ fn json_in_a_file_stands_beside_the_report() {
 }
 
 #[test]
-fn json_that_cannot_be_written_is_the_harnesss_failure() {
+fn json_that_cannot_be_written_is_told_before_anything_runs() {
     conform(&[
         "server",
         "--json",
@@ -534,8 +534,8 @@ fn json_that_cannot_be_written_is_the_harnesss_failure() {
         "--",
         SERVER,
     ])
-    .code(3)
-    .stdout(contains("1 of 1 holds"))
+    .code(2)
+    .stdout("")
     .stderr(contains(
         "cannot write /no/such/folder/result.json: No such file or directory",
     ));

@@ -136,8 +136,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
         return refuse("no transcript matches; `conform list` shows them all");
     }
     if let Err(why) = check_writable(options.json.as_deref()) {
-        complain(&why);
-        return ExitCode::from(UNABLE);
+        return refuse(&why);
     }
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
