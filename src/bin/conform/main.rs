@@ -51,7 +51,7 @@ fn refuse(why: &str) -> ExitCode {
     ExitCode::from(WRONG_USE)
 }
 
-/// Writes to standard error. A reader that has gone, there or at [`print`], is no failure.
+/// Writes to standard error. A reader that has gone, there or at standard output, is no failure.
 fn complain(why: &str) {
     let _ = writeln!(std::io::stderr(), "conform: {why}");
 }
