@@ -390,20 +390,21 @@ impl Stage<'_> {
         ));
     }
 
-    /// Waits for lines in a row: patience for each, and a bound for all, since a subject may let them
-    /// come in drops.
+    /// Waits for lines in a row: patience for each. A subject may take its time over many, but not let
+    /// them come in drops, at a pace at which all would take longer than anybody waits.
     pub(super) fn hear(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
-        const PATIENCES: u32 = 2;
+        const LONGEST: Duration = Duration::from_secs(60);
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let bound = PATIENCES * self.setting.pace.answer();
+        let patience = self.setting.pace.answer();
         let begun = Instant::now();
-        for heard in 0..times {
+        for heard in 1..=times {
             for line in text.lines() {
                 self.get(actor, line, false)?;
             }
-            if begun.elapsed() > bound && heard + 1 < times {
+            let elapsed = begun.elapsed();
+            if elapsed > patience && elapsed * times > LONGEST * heard {
                 let expected = format!("these lines {times} times");
-                let received = format!("them {} times within {}", heard + 1, shown(bound));
+                let received = format!("them {heard} times within {}", shown(elapsed));
                 return Err(self.short(expected, received, None));
             }
         }

@@ -173,13 +173,16 @@ impl<'a> Stage<'a> {
     }
 
     /// Looks on until `ready` is done or `patience` is out; looks once more at the very end, so that
-    /// a harness that was held up itself does not blame the subject.
+    /// a harness that was held up itself does not blame the subject. Time in which the subject wanted
+    /// to run and the machine did not let it does not count.
     pub(super) fn watch<T>(
         &mut self,
         patience: Duration,
         mut ready: impl FnMut(&mut Stage<'a>) -> Watch<T>,
     ) -> Result<Option<T>, Stop> {
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
+        let mut deadline = begun + patience;
+        let mut kept_waiting_before = None;
         let mut is_last = false;
         loop {
             let longest = match ready(self) {
@@ -192,13 +195,39 @@ impl<'a> Stage<'a> {
                     reason: "interrupted".to_owned(),
                 }));
             }
+            if begun.elapsed() > Stage::WORTH_MEASURING && kept_waiting_before.is_none() {
+                kept_waiting_before = Some(self.kept_waiting());
+            }
             if is_last {
                 return Ok(None);
+            }
+            if Instant::now() >= deadline {
+                deadline = begun + patience + self.owed(begun, patience, kept_waiting_before);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             is_last = left.is_zero();
             self.look(left.min(longest));
         }
+    }
+
+    /// A wait that is over sooner is not measured: looking costs more than it could be off.
+    const WORTH_MEASURING: Duration = Duration::from_millis(20);
+
+    /// How much longer to wait than `patience`, for what the machine kept from the subject since `begun`.
+    fn owed(&mut self, begun: Instant, patience: Duration, before: Option<Duration>) -> Duration {
+        const MOST_PATIENCES: u32 = 3;
+        let Some(before) = before else {
+            return Duration::ZERO;
+        };
+        let kept = self.kept_waiting().saturating_sub(before);
+        // Several threads may have waited at the same time.
+        kept.min(begun.elapsed()).min(MOST_PATIENCES * patience)
+    }
+
+    fn kept_waiting(&mut self) -> Duration {
+        let subjects = self.subjects.iter_mut();
+        let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
+        system::kept_waiting(&processes)
     }
 
     /// Waits at most `patience` for anything at all to happen, and takes note of all that did.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::Process;
 
@@ -63,6 +64,11 @@ pub fn listening(_sockets: &SocketTable, _processes: &[i32]) -> Vec<SocketAddr> 
 /// Unknown.
 pub fn rest_mark(_processes: &[i32]) -> Option<u64> {
     None
+}
+
+/// Unknown.
+pub fn kept_waiting(_processes: &[i32]) -> Duration {
+    Duration::ZERO
 }
 
 /// Unknown.

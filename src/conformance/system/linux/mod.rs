@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::Process;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -125,6 +126,20 @@ pub fn rest_mark(processes: &[i32]) -> Option<u64> {
     Some(switches)
 }
 
+/// How long the threads of these processes have been ready to run and were kept waiting for a
+/// processor so far, added up: the machine's doing, not theirs.
+pub fn kept_waiting(processes: &[i32]) -> Duration {
+    let threads = processes.iter().flat_map(|id| {
+        let tasks = fs::read_dir(format!("/proc/{id}/task"));
+        tasks.into_iter().flatten().flatten()
+    });
+    let waited = threads.filter_map(|thread| {
+        let statistics = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        statistics.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(waited.sum())
+}
+
 /// The most memory that each of these processes ever had resident, in bytes, by its id.
 pub fn peak_memory(processes: &[i32]) -> BTreeMap<i32, u64> {
     let peak = |id: &i32| {
@@ -142,6 +157,33 @@ pub fn peak_memory(processes: &[i32]) -> BTreeMap<i32, u64> {
 mod tests {
     use super::*;
     use std::net::TcpListener;
+    use std::process::Command;
+    use std::time::Instant;
+
+    #[test]
+    fn time_without_a_processor_is_counted() {
+        const LONGEST: Duration = Duration::from_secs(30);
+        // More programs than processors cannot all run at once.
+        let many = 4 * std::thread::available_parallelism().map_or(1, usize::from);
+        let spin = || {
+            Command::new("sh")
+                .args(["-c", "while :; do :; done"])
+                .spawn()
+        };
+        let mut spinning: Vec<_> = (0..many).map(|_| spin().expect("starts")).collect();
+        let id = |child: &std::process::Child| i32::try_from(child.id()).expect("an id");
+        let ids: Vec<i32> = spinning.iter().map(id).collect();
+        let begun = Instant::now();
+        while kept_waiting(&ids).is_zero() && begun.elapsed() < LONGEST {
+            std::thread::yield_now();
+        }
+        let waited = kept_waiting(&ids);
+        for child in &mut spinning {
+            child.kill().expect("is there");
+            child.wait().expect("ends");
+        }
+        assert!(!waited.is_zero(), "nothing waited in {LONGEST:?}");
+    }
 
     #[test]
     fn a_listening_port_is_found_without_connecting() {
