@@ -45,6 +45,7 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         cases: vec![case.clone()],
         jobs: 1,
         patience: Duration::from_secs(5),
+        dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
     let result = run(plan, &AtomicBool::new(false), &|_| {}).ok_or("the run was ended early")?;

@@ -472,7 +472,7 @@ impl<'t> Conversation<'t> {
             Action::Ends | Action::IsDisconnected { .. } | Action::SeesMessage { .. } => {
                 self.cause(index).map(|cause| cause.ending)
             }
-            Action::TerminalNeverGets { .. } => Some("C-HARD-1"),
+            Action::TerminalNeverGets { .. } if self.covers("C-HARD-1") => Some("C-HARD-1"),
             _ => None,
         }
     }

@@ -112,6 +112,11 @@ pub enum Outcome {
         /// Id of the row that is known to fail.
         because_of: String,
     },
+    /// It cannot be asked of this subject.
+    NotApplicable {
+        /// Why.
+        reason: String,
+    },
     /// The harness could not do its part.
     Unable {
         /// Why.
@@ -182,6 +187,7 @@ impl fmt::Display for Outcome {
                 )
             }
             Outcome::Skipped { because_of } => write!(f, "not run, because {because_of} fails"),
+            Outcome::NotApplicable { reason } => write!(f, "not applicable: {reason}"),
             Outcome::Unable { reason } => write!(f, "{reason}"),
         }
     }

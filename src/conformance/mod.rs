@@ -9,9 +9,13 @@
 //! ```
 
 pub mod conversation;
+pub mod dialect;
 pub mod evidence;
+pub mod inbox;
+pub mod manner;
 pub mod pace;
 pub mod peer;
+pub mod probe;
 pub mod prose;
 pub mod replay;
 pub mod requirement;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Pace {
     patience: Duration,
+    longest_start: Duration,
     slowest_start: AtomicU64,
     slowest_reply: AtomicU64,
     /// How often patience was out without an answer.
@@ -20,11 +21,26 @@ impl Pace {
     pub fn new(patience: Duration) -> Pace {
         Pace {
             patience,
+            longest_start: 4 * patience,
             slowest_start: AtomicU64::new(0),
             slowest_reply: AtomicU64::new(0),
             vain_waits: AtomicU64::new(0),
             lag: AtomicU64::new(0),
         }
+    }
+
+    /// For getting to know a subject: as patient with its start, but not with each answer.
+    pub fn for_probes(&self, longest_answer: Duration) -> Pace {
+        Pace {
+            longest_start: self.longest_start,
+            ..Pace::new(self.patience.min(longest_answer))
+        }
+    }
+
+    /// Takes over how slow a subject was seen to be.
+    pub fn learn_from(&self, other: &Pace) {
+        self.started_within(load(&other.slowest_start));
+        self.replied_within(load(&other.slowest_reply));
     }
 
     /// A subject took this long from its start until it could be spoken to.
@@ -71,7 +87,7 @@ impl Pace {
 
     /// How long to wait for a program to be ready: a cold virtual machine takes its time.
     pub fn start(&self) -> Duration {
-        self.for_this_machine(4 * self.patience)
+        self.for_this_machine(self.longest_start)
     }
 
     /// How long after the last sign of life there will be none: for silence that nothing else proves.

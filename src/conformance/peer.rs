@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::inbox::Inbox;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// How a connection came to its end, as seen from the harness's side.
@@ -30,10 +31,10 @@ pub struct Peer {
     is_connecting: bool,
     is_reading: bool,
     outbox: VecDeque<u8>,
-    /// Whole lines that came, without their ends, oldest first, not yet taken.
-    lines: VecDeque<Vec<u8>>,
-    /// What came after the last line end.
-    unfinished: Vec<u8>,
+    /// What came, and was not taken yet.
+    inbox: Inbox,
+    /// When something came last.
+    heard_last: Instant,
     end: Option<End>,
 }
 
@@ -56,7 +57,12 @@ impl Peer {
     ///
     /// # Errors
     /// Where the system has no socket left.
-    pub fn connect(actor: &str, address: SocketAddr, small_buffer: bool) -> io::Result<Peer> {
+    pub fn connect(
+        actor: &str,
+        address: SocketAddr,
+        small_buffer: bool,
+        inbox: Inbox,
+    ) -> io::Result<Peer> {
         let socket = Socket::new(
             Domain::for_address(address),
             Type::STREAM,
@@ -74,7 +80,7 @@ impl Peer {
         Ok(Peer {
             is_connecting: end.is_none(),
             end,
-            ..Peer::new(actor, socket.into())
+            ..Peer::new(actor, socket.into(), inbox)
         })
     }
 
@@ -82,13 +88,13 @@ impl Peer {
     ///
     /// # Errors
     /// Where the socket's options cannot be set.
-    pub fn accepted(actor: &str, stream: TcpStream) -> io::Result<Peer> {
+    pub fn accepted(actor: &str, stream: TcpStream, inbox: Inbox) -> io::Result<Peer> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        Ok(Peer::new(actor, stream))
+        Ok(Peer::new(actor, stream, inbox))
     }
 
-    fn new(actor: &str, stream: TcpStream) -> Peer {
+    fn new(actor: &str, stream: TcpStream, inbox: Inbox) -> Peer {
         let peer = Peer {
             actor: actor.to_owned(),
             ends: ends_of(&stream),
@@ -96,8 +102,8 @@ impl Peer {
             is_connecting: false,
             is_reading: true,
             outbox: VecDeque::new(),
-            lines: VecDeque::new(),
-            unfinished: Vec::new(),
+            inbox,
+            heard_last: Instant::now(),
             end: None,
         };
         peer.acknowledge_at_once();
@@ -160,7 +166,10 @@ impl Peer {
             };
             match stream.read(&mut chunk) {
                 Ok(0) => break Some(End::Orderly),
-                Ok(length) => received.extend_from_slice(&chunk[..length]),
+                Ok(length) => {
+                    self.inbox.receive(&chunk[..length]);
+                    received.extend_from_slice(&chunk[..length]);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break None,
                 Err(_) => break Some(End::Reset),
@@ -171,7 +180,7 @@ impl Peer {
         };
         if !received.is_empty() {
             self.acknowledge_at_once();
-            self.sort_into_lines(&received);
+            self.heard_last = Instant::now();
             news.push(News::Received(received));
         }
         if let Some(end) = end {
@@ -186,21 +195,6 @@ impl Peer {
         #[cfg(target_os = "linux")]
         if let Some(stream) = &self.stream {
             let _ = rustix::net::sockopt::set_tcp_quickack(stream, true);
-        }
-    }
-
-    /// LF ends a line; a CR before it belongs to the end.
-    fn sort_into_lines(&mut self, received: &[u8]) {
-        for piece in received.split_inclusive(|byte| *byte == b'\n') {
-            self.unfinished.extend_from_slice(piece);
-            if self.unfinished.ends_with(b"\n") {
-                let mut line = std::mem::take(&mut self.unfinished);
-                line.pop();
-                if line.ends_with(b"\r") {
-                    line.pop();
-                }
-                self.lines.push_back(line);
-            }
         }
     }
 
@@ -255,26 +249,19 @@ impl Peer {
         self.ends.filter(|_| self.is_open())
     }
 
-    /// The next line not yet taken.
-    pub fn next_line(&mut self) -> Option<Vec<u8>> {
-        self.lines.pop_front()
+    /// What came and was not taken yet.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
-    /// Those of the lines not yet taken that are `wanted`; the others stay.
-    pub fn take_lines(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
-        let (taken, left): (Vec<_>, Vec<_>) = self.lines.drain(..).partition(|line| wanted(line));
-        self.lines = VecDeque::from(left);
-        taken
+    /// The same, to take from.
+    pub fn inbox_mut(&mut self) -> &mut Inbox {
+        &mut self.inbox
     }
 
-    /// Lines not yet taken, oldest first.
-    pub fn lines(&self) -> impl Iterator<Item = &Vec<u8>> {
-        self.lines.iter()
-    }
-
-    /// What came and has no line end yet.
-    pub fn unfinished(&self) -> &[u8] {
-        &self.unfinished
+    /// How long ago something came last.
+    pub fn quiet_for(&self) -> Duration {
+        self.heard_last.elapsed()
     }
 
     /// From now on leaves what comes with the system.

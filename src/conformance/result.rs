@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dialect::Dialect;
 use super::evidence::Evidence;
 use super::requirement::{Level, Requirement};
 use crate::transcript::syntax::{Role, Transcript};
@@ -18,8 +19,18 @@ pub enum Verdict {
     Blocked,
     /// The harness could not tell: runs disagree, or it could not do its part.
     Unsure,
+    /// It cannot be asked of a program that speaks this dialect; it counts for nothing.
+    #[serde(rename = "not_applicable")]
+    NotApplicable,
     /// No transcript of it was run.
     Untested,
+}
+
+impl Verdict {
+    /// Whether something was asked, and is to be counted.
+    pub fn is_judgement(self) -> bool {
+        !matches!(self, Verdict::NotApplicable | Verdict::Untested)
+    }
 }
 
 /// A transcript of the suite, with where it stands in it.
@@ -40,8 +51,10 @@ pub struct RunResult {
     pub role: Role,
     /// Program and arguments, or the address of a running server.
     pub command: Vec<String>,
-    /// How the subject ends its messages; `line` where each ends with LF.
-    pub dialect: String,
+    /// Where the subject's messages end; `line` where each ends with LF.
+    pub dialect: Dialect,
+    /// What was found out about it and minded, a sentence each.
+    pub remarks: Vec<String>,
     /// Every requirement of the subject's role and level asked for, in the table's order.
     pub requirements: Vec<RequirementResult>,
     /// Every transcript that was run, in the suite's order.
@@ -100,6 +113,6 @@ impl RunResult {
         self.requirements
             .iter()
             .filter(|row| row.requirement.level != Level::Hardening)
-            .all(|row| matches!(row.verdict, Verdict::Pass | Verdict::Untested))
+            .all(|row| row.verdict == Verdict::Pass || !row.verdict.is_judgement())
     }
 }

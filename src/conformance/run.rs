@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::dialect::Dialect;
 use super::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
+use super::manner::Manner;
 use super::pace::{LagMeter, Pace};
-use super::replay::{Ledger, Setting, replay};
+use super::probe::{Acquaintance, get_to_know};
+use super::replay::{Ledger, Setting, replay_in_network};
 use super::requirement::Requirement;
 use super::result::{Case, RunResult};
 use super::target::{Target, client_command};
@@ -27,6 +30,8 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// How many replays at the same time, at least 1; always 1 with a server that runs already.
     pub jobs: usize,
+    /// How the subject speaks, where that is not to be found out.
+    pub dialect: Option<Dialect>,
     /// How long to wait for an answer.
     pub patience: Duration,
     /// Path of the `conform` program, which supervises subjects.
@@ -36,6 +41,8 @@ pub struct Plan {
 /// Something that a person who watches a run wants to know.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
+    /// It is found out how the subject speaks.
+    GettingToKnow,
     /// A transcript is being replayed, for the given time (the first is 1).
     Began(&'a Case, usize),
     /// A transcript has been replayed as often as needed; whether it held.
@@ -55,13 +62,21 @@ pub fn run(
     let begun = Instant::now();
     let pace = Arc::new(Pace::new(plan.patience));
     let _meter = LagMeter::start(Arc::clone(&pace));
+    let first_setting = Setting {
+        target: &plan.target,
+        harness: &plan.harness,
+        manner: Manner::PLAIN,
+        pace: &pace,
+        ledger: &Ledger::default(),
+        cancelled,
+    };
+    progress(Progress::GettingToKnow);
+    let Acquaintance { manner, remarks } = get_to_know(plan.role, first_setting, plan.dialect);
     let replay_side_by_side = |positions: &[usize], jobs: usize, ledger: &Ledger| {
         let setting = Setting {
-            target: &plan.target,
-            harness: &plan.harness,
-            pace: &pace,
+            manner,
             ledger,
-            cancelled,
+            ..first_setting
         };
         replay_all(&plan, positions, jobs, setting, progress)
     };
@@ -84,7 +99,8 @@ pub fn run(
     Some(RunResult {
         role: plan.role,
         command: plan.target.shown(),
-        dialect: "line".to_owned(),
+        dialect: manner.dialect,
+        remarks,
         requirements: by_requirement(plan.requirements, &transcripts),
         transcripts,
         seconds: begun.elapsed().as_secs_f64(),
@@ -129,7 +145,7 @@ fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
     let could_not_start = |run: &Evidence| match &run.outcome {
         Outcome::FellShort(shortfall) => shortfall.speaks_of.as_deref() == Some(STARTS),
         Outcome::Skipped { because_of } => because_of == STARTS,
-        Outcome::Completed | Outcome::Unable { .. } => false,
+        _ => false,
     };
     let is_crowded_out = |position: &usize| {
         let is_about_it = cases[*position]
@@ -156,18 +172,29 @@ fn replay_until_sure(
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<Evidence> {
+    if let Some(reason) = setting.manner.dialect.why_not_applicable(&case.transcript) {
+        progress(Progress::Finished(case, true));
+        return vec![Evidence {
+            events: Vec::new(),
+            outcome: Outcome::NotApplicable {
+                reason: reason.to_owned(),
+            },
+            seconds: 0.0,
+        }];
+    }
     let mut runs: Vec<Evidence> = Vec::new();
     while can_be_asked(case, plan) && runs.len() < MOST_RUNS {
         if setting.cancelled.load(Ordering::Relaxed) {
             break;
         }
         progress(Progress::Began(case, runs.len() + 1));
-        let run = replay(&case.transcript, setting);
+        let run = replay_in_network(&case.transcript, setting);
         let is_settled = match &run.outcome {
             Outcome::Completed => runs.is_empty(),
             Outcome::Skipped { .. } => true,
             Outcome::FellShort(shortfall) => is_known(case, shortfall, setting.ledger),
             Outcome::Unable { .. } => false,
+            Outcome::NotApplicable { .. } => true,
         };
         runs.push(run);
         if is_settled {
@@ -213,7 +240,7 @@ fn can_be_asked(case: &Case, plan: &Plan) -> bool {
                 | Action::GrowsByAtMost { .. }
         ),
         (Target::Command(command), Action::ClientStarts { name, address }) => {
-            client_command(command, name, address).is_some()
+            client_command(command, name, address, false).is_some()
         }
         (Target::Command(_), _) => true,
     };

@@ -23,14 +23,22 @@ impl Target {
 
 /// Completes a client's command with the user name and an address of the form `chat://host:port`.
 ///
-/// They replace `{name}`, `{url}`, `{host}` and `{port}` where any of these stands in the
+/// With `address_first` the address is appended before the name. They replace `{name}`, `{url}`, `{host}` and `{port}` where any of these stands in the
 /// command, and are appended, name first, where none does. `None` where the command asks for
 /// host and port apart and the address has no such parts.
-pub fn client_command(command: &[String], name: &str, url: &str) -> Option<Vec<String>> {
+pub fn client_command(
+    command: &[String],
+    name: &str,
+    url: &str,
+    address_first: bool,
+) -> Option<Vec<String>> {
     const PLACES: [&str; 4] = ["{name}", "{url}", "{host}", "{port}"];
     let is_used = |place: &str| command.iter().any(|word| word.contains(place));
     if !PLACES.into_iter().any(is_used) {
-        let appended = [name.to_owned(), url.to_owned()];
+        let mut appended = [name.to_owned(), url.to_owned()];
+        if address_first {
+            appended.reverse();
+        }
         return Some(command.iter().cloned().chain(appended).collect());
     }
     let parts = url
@@ -59,11 +67,16 @@ mod tests {
 
     #[test]
     fn name_and_address_are_appended_or_put_where_they_are_asked_for() {
-        let completed = |command: &str, url: &str| client_command(&words(command), "alice", url);
+        let completed =
+            |command: &str, url: &str| client_command(&words(command), "alice", url, false);
         let url = "chat://127.0.0.1:80";
         assert_eq!(
             completed("python3 client.py", url),
             Some(words("python3 client.py alice chat://127.0.0.1:80"))
+        );
+        assert_eq!(
+            client_command(&words("client.py"), "alice", url, true),
+            Some(words("client.py chat://127.0.0.1:80 alice"))
         );
         assert_eq!(
             completed("client -a {url} -n {name}", url),

@@ -55,6 +55,7 @@ enum Finding {
     Passed,
     Unsure,
     NotRun,
+    NotApplicable,
     /// It stopped at a step that speaks of this row, if of any.
     Stopped(Option<String>),
 }
@@ -69,6 +70,10 @@ impl Finding {
             .filter(|run| run.outcome == Outcome::Completed)
             .count();
         let is_unable = |run: &Evidence| matches!(run.outcome, Outcome::Unable { .. });
+        let cannot_be_asked = |run: &Evidence| matches!(run.outcome, Outcome::NotApplicable { .. });
+        if runs.iter().any(cannot_be_asked) {
+            return Finding::NotApplicable;
+        }
         if passed == runs.len() {
             return Finding::Passed;
         }
@@ -94,6 +99,7 @@ impl Finding {
             Finding::Passed => Some(Judgement::Passes),
             Finding::Unsure => Some(Judgement::Unsure),
             Finding::NotRun => Some(Judgement::Untested),
+            Finding::NotApplicable => Some(Judgement::NotApplicable),
             Finding::Stopped(None) => Some(Judgement::Fails(covers[0].clone())),
             Finding::Stopped(Some(row)) if covers.contains(&row) => Some(Judgement::Fails(row)),
             Finding::Stopped(Some(_)) => None,
@@ -116,7 +122,7 @@ fn row_of(run: &Evidence) -> Option<&String> {
     match &run.outcome {
         Outcome::FellShort(shortfall) => shortfall.speaks_of.as_ref(),
         Outcome::Skipped { because_of } => Some(because_of),
-        Outcome::Completed | Outcome::Unable { .. } => None,
+        Outcome::Completed | Outcome::NotApplicable { .. } | Outcome::Unable { .. } => None,
     }
 }
 
@@ -131,6 +137,7 @@ enum Judgement {
     Fails(String),
     BlockedBy(String),
     Unsure,
+    NotApplicable,
     Untested,
 }
 
@@ -171,6 +178,7 @@ fn result(case: Case, runs: Vec<Evidence>, judgement: Judgement) -> TranscriptRe
         ),
         Judgement::BlockedBy(row) => (Verdict::Blocked, Vec::new(), Some(row)),
         Judgement::Unsure => (Verdict::Unsure, Vec::new(), None),
+        Judgement::NotApplicable => (Verdict::NotApplicable, Vec::new(), None),
         Judgement::Untested => (Verdict::Untested, Vec::new(), None),
     };
     TranscriptResult {
@@ -218,6 +226,8 @@ fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> Require
         Verdict::Blocked
     } else if any(&passes) {
         Verdict::Pass
+    } else if any(&|result| result.verdict == Verdict::NotApplicable) {
+        Verdict::NotApplicable
     } else {
         Verdict::Untested
     };

@@ -185,7 +185,8 @@ fn where_it_fell_short(
     let step = judged.case.transcript.steps.get(shortfall.step);
     let lines = step.map(|step| excerpt::render(&judged.case, step, style) + "\n");
     let comparison = comparison(shortfall, step.map(|step| &step.action), style);
-    let diagram = diagram::render(&judged.case, run, shortfall, &result.dialect, style);
+    let dialect = result.dialect.for_transcript(&judged.case.transcript);
+    let diagram = diagram::render(&judged.case, run, shortfall, dialect, style);
     format!("{}{comparison}\n{diagram}", lines.unwrap_or_default())
 }
 
@@ -275,7 +276,9 @@ fn why_unsure(judged: &TranscriptResult) -> String {
             format!("{}: {at}{outcome}.", disagreement(judged))
         }
         Outcome::Unable { .. } => format!("The harness could not do its part: {outcome}."),
-        Outcome::Completed | Outcome::Skipped { .. } => sentence(&format!("{outcome}.")),
+        Outcome::Completed | Outcome::Skipped { .. } | Outcome::NotApplicable { .. } => {
+            sentence(&format!("{outcome}."))
+        }
     }
 }
 

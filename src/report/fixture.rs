@@ -1,5 +1,6 @@
 //! Results made by hand, such as a run of the suite finds them: what the reports are tested on.
 
+use crate::conformance::dialect::Dialect;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
@@ -148,7 +149,7 @@ pub fn client() -> RunResult {
 pub fn hostile() -> RunResult {
     let mut result = server();
     result.command = vec![HOSTILE.to_string()];
-    result.dialect = HOSTILE.to_string();
+    result.remarks = vec![HOSTILE.to_string()];
     for name in result
         .requirements
         .iter_mut()
@@ -186,7 +187,9 @@ fn make_hostile(run: &mut Evidence) {
             shortfall.received = HOSTILE.to_string();
             shortfall.line = Some(HOSTILE.to_string());
         }
-        Outcome::Unable { reason } => *reason = HOSTILE.to_string(),
+        Outcome::Unable { reason } | Outcome::NotApplicable { reason } => {
+            *reason = HOSTILE.to_string();
+        }
         Outcome::Completed | Outcome::Skipped { .. } => {}
     }
 }
@@ -388,7 +391,8 @@ fn run_result(
     RunResult {
         role,
         command: command.iter().map(|part| part.to_string()).collect(),
-        dialect: "line".to_string(),
+        dialect: Dialect::LINE,
+        remarks: Vec::new(),
         requirements: rows
             .lines()
             .map(|row| requirement_result(row, &transcripts))

@@ -9,7 +9,8 @@
 //! | `schema` | `"chat-conformance/result/1"` |
 //! | `subject.role` | `"server"` or `"client"` |
 //! | `subject.command` | program and arguments as a list, or the address of a running server |
-//! | `dialect` | how the subject ends its messages; `"line"`: each with LF |
+//! | `dialect` | where the subject's messages end; `"line"`: each at an LF |
+//! | `remarks` | what was found out about it and minded |
 //! | `holds` | whether no must or implied row falls short |
 //! | `seconds` | wall time of the whole run |
 //! | `requirements[].id` | such as `"S-REG-5"` |
@@ -83,8 +84,10 @@ pub struct Document<'a> {
     pub schema: &'static str,
     /// The program that was judged.
     pub subject: Subject<'a>,
-    /// How the subject ends its messages; `line` where each ends with LF.
-    pub dialect: &'a str,
+    /// Where the subject's messages end; `line` where each ends with LF.
+    pub dialect: String,
+    /// What was found out about it and minded, a sentence each.
+    pub remarks: &'a [String],
     /// Whether no must or implied row falls short, untested ones aside.
     pub holds: bool,
     /// Wall time of the whole run.
@@ -142,7 +145,7 @@ pub struct TranscriptEntry<'a> {
     pub received: Option<&'a str>,
     /// The line that came instead, where it was one.
     pub received_line: Option<&'a str>,
-    /// Why the harness could not do its part.
+    /// Why the harness could not do its part, or why it cannot be asked.
     pub reason: Option<&'a str>,
     /// How often it was run.
     pub runs: usize,
@@ -163,7 +166,8 @@ impl<'a> Document<'a> {
                 role: result.role,
                 command: &result.command,
             },
-            dialect: &result.dialect,
+            dialect: result.dialect.to_string(),
+            remarks: &result.remarks,
             holds: result.holds(),
             seconds: to_milliseconds(result.seconds),
             requirements: result.requirements.iter().map(requirement_entry).collect(),
@@ -202,7 +206,7 @@ fn transcript_entry(judged: &TranscriptResult) -> TranscriptEntry<'_> {
         received: shortfall.map(|shortfall| shortfall.received.as_str()),
         received_line: shortfall.and_then(|shortfall| shortfall.line.as_deref()),
         reason: match outcome {
-            Some(Outcome::Unable { reason }) => Some(reason),
+            Some(Outcome::Unable { reason } | Outcome::NotApplicable { reason }) => Some(reason),
             _ => None,
         },
         runs: judged.runs.len(),

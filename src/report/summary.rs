@@ -29,7 +29,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
     let names = groups.iter().map(|(name, _)| width(name)).max();
     let mut after_rows = true;
     for (name, rows) in &groups {
-        let quiet = one_verdict(rows, Verdict::Pass) || one_verdict(rows, Verdict::Untested);
+        let quiet = one_verdict(rows, Verdict::Pass) || judged_rows(rows) == 0;
         if after_rows || !quiet {
             shown.push('\n');
         }
@@ -53,12 +53,9 @@ fn heading(result: &RunResult, style: Style) -> String {
     let title = cut(&format!("━━ {role}: {command} "), style.prose());
     let rule = "━".repeat(style.prose().saturating_sub(width(&title)));
     let mut shown = style.ink(Ink::Heading, &format!("{title}{rule}")) + "\n";
-    if result.dialect != "line" {
-        let dialect = harmless(&result.dialect);
-        let text = format!(
-            "It does not end each message with LF; judged in the dialect that it speaks: {dialect}."
-        );
-        shown.push_str(&style.ink(Ink::Quiet, &paragraph(&text, "", style.prose())));
+    for remark in &result.remarks {
+        let lines = paragraph(&harmless(remark), "", style.prose());
+        shown.push_str(&(style.ink(Ink::Uncertain, lines.trim_end()) + "\n"));
     }
     shown
 }
@@ -84,6 +81,8 @@ fn group_line(name: &str, rows: &[&RequirementResult], names: usize, style: Styl
     let hold = hold(holding_rows(rows), judged_rows(rows)) + &others(rows);
     let said = if one_verdict(rows, Verdict::Pass) {
         style.ink(Ink::Good, &format!("✓ {hold}"))
+    } else if one_verdict(rows, Verdict::NotApplicable) {
+        style.ink(Ink::Quiet, "· not applicable")
     } else if one_verdict(rows, Verdict::Untested) {
         style.ink(Ink::Quiet, "· untested")
     } else {
@@ -135,7 +134,7 @@ fn level_word(level: Level) -> String {
 fn texts(row: &RequirementResult, result: &RunResult, columns: usize, style: Style) -> Vec<String> {
     let sentence = &row.requirement.sentence;
     match row.verdict {
-        Verdict::Pass | Verdict::Untested => {
+        Verdict::Pass | Verdict::NotApplicable | Verdict::Untested => {
             vec![style.ink(Ink::Quiet, &cut_between_words(sentence, columns))]
         }
         Verdict::Blocked => {
@@ -253,7 +252,7 @@ fn hold(holding: usize, of: usize) -> String {
 }
 
 fn judged_rows(rows: &[&RequirementResult]) -> usize {
-    rows.len() - with_verdict(rows, Verdict::Untested)
+    rows.iter().filter(|row| row.verdict.is_judgement()).count()
 }
 
 fn holding_rows(rows: &[&RequirementResult]) -> usize {
@@ -270,6 +269,7 @@ fn others(rows: &[&RequirementResult]) -> String {
         (Verdict::Fail, "failed"),
         (Verdict::Blocked, "blocked"),
         (Verdict::Unsure, "unsure"),
+        (Verdict::NotApplicable, "not applicable"),
         (Verdict::Untested, "untested"),
     ];
     let numbers = words.map(|(verdict, word)| (with_verdict(rows, verdict), word));

@@ -47,6 +47,7 @@ pub(super) fn mark(verdict: Verdict) -> (&'static str, Ink) {
         Verdict::Fail => ("✗ fail", Ink::Bad),
         Verdict::Blocked => ("– blocked", Ink::Uncertain),
         Verdict::Unsure => ("? unsure", Ink::Uncertain),
+        Verdict::NotApplicable => ("· n/a", Ink::Quiet),
         Verdict::Untested => ("· untested", Ink::Quiet),
     }
 }

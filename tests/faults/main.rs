@@ -208,6 +208,7 @@ fn run_command(
         cases,
         jobs,
         patience,
+        dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
     run(plan, &AtomicBool::new(false), &|_| {}).ok_or_else(|| "the run was ended early".into())

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chat_conformance::conformance::dialect::Dialect;
 use chat_conformance::conformance::requirement::Level;
 use chat_conformance::conformance::supervisor::Stage;
 use chat_conformance::{client, server};
@@ -85,6 +86,10 @@ pub struct RunOptions {
     /// How many transcripts to replay at the same time [default: twice the processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+    /// Where the program's messages end: line, bare or length, or how it reads / how it writes, such as
+    /// line/bare [default: found out]
+    #[arg(long, value_name = "DIALECT")]
+    pub dialect: Option<Dialect>,
     /// How long to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub patience: f64,

@@ -216,6 +216,7 @@ fn plan(
         role,
         requirements: rows.cloned().collect(),
         jobs: options.jobs.map_or(2 * processors, usize::from),
+        dialect: options.dialect,
         patience: Duration::from_secs_f64(options.patience),
         cases,
         harness,
@@ -236,6 +237,7 @@ fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Option<RunResult> {
     }
     bar.enable_steady_tick(Duration::from_millis(100));
     let result = run(plan, cancelled, &|progress| match progress {
+        Progress::GettingToKnow => bar.set_message("getting to know it"),
         Progress::Began(case, 1) => bar.set_message(case.name.clone()),
         Progress::Began(case, time) => bar.set_message(format!("{} (run {time})", case.name)),
         Progress::Finished(..) => bar.inc(1),

@@ -111,7 +111,9 @@ impl Stage<'_> {
                 "{unused}",
                 &unused_port.map_or(0, |address| address.port()).to_string(),
             );
-        let Some(command) = client_command(command, name, &url) else {
+        let is_swapped =
+            self.setting.manner.takes_address_first && !self.conversation.covers("C-ARG-1");
+        let Some(command) = client_command(command, name, &url, is_swapped) else {
             let reason = format!(
                 "the command takes host and port apart, so that `{url}` cannot be given to it"
             );
@@ -226,9 +228,11 @@ impl Stage<'_> {
         self.wait_for_quiet()?;
         let mut received: Vec<u8> = Vec::new();
         for peer in self.peers.iter().filter(|peer| peer.actor == actor) {
-            peer.lines()
+            let inbox = peer.inbox();
+            inbox
+                .messages()
                 .for_each(|line| received.extend([line.as_slice(), b"\n"].concat()));
-            received.extend_from_slice(peer.unfinished());
+            received.extend_from_slice(inbox.unfinished());
         }
         if received.is_empty() {
             return Ok(());
@@ -269,7 +273,7 @@ impl Stage<'_> {
         }
         let acted = self.wait_for(patience, |stage| {
             let has_ended = stage.subjects.first()?.how_ended().is_some();
-            let has_spoken = stage.peer("server")?.lines().next().is_some();
+            let has_spoken = stage.peer("server")?.inbox().messages().next().is_some();
             (has_ended || has_spoken).then_some(())
         })?;
         if acted.is_none() {

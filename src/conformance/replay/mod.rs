@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::evidence::{Evidence, Outcome};
+use super::manner::Manner;
 use super::pace::Pace;
+use super::system;
 use super::target::Target;
 use crate::transcript::syntax::{Role, Transcript};
 
@@ -27,6 +29,8 @@ pub struct Setting<'a> {
     pub target: &'a Target,
     /// Path of the `conform` program, which supervises subjects.
     pub harness: &'a Path,
+    /// How to speak to it.
+    pub manner: Manner,
     /// How long to wait.
     pub pace: &'a Pace,
     /// What is known to work and to fail by now.
@@ -57,6 +61,27 @@ pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
         events,
         outcome,
         seconds,
+    }
+}
+
+/// Replays `transcript`, in a network of its own where the subject's manner asks for that.
+pub fn replay_in_network(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
+    if !setting.manner.has_own_network {
+        return replay(transcript, setting);
+    }
+    let replayed = std::thread::scope(|scope| {
+        let apart = || system::enter_own_network().map(|()| replay(transcript, setting));
+        scope.spawn(apart).join()
+    });
+    let reason = match replayed {
+        Ok(Ok(evidence)) => return evidence,
+        Ok(Err(error)) => format!("no network of its own to be had: {error}"),
+        Err(_) => "the replay panicked".to_owned(),
+    };
+    Evidence {
+        events: Vec::new(),
+        outcome: Outcome::Unable { reason },
+        seconds: 0.0,
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::Stop;
 use super::stage::{BackOff, Heard, Stage, Watch, shown};
 use crate::conformance::conversation::{Meaning, Utterance};
+use crate::conformance::dialect::{Framing, single_message};
 use crate::conformance::evidence::{EventKind, Outcome, visible};
 use crate::conformance::peer::{End, Peer};
 use crate::conformance::subject::Subject;
@@ -173,7 +174,12 @@ impl Stage<'_> {
             return Err(self.not_in_this_role());
         };
         self.acts(actor)?;
-        let peer = Peer::connect(actor, address, self.leaves_unread(actor)).map_err(|error| {
+        let comes_with_words = self.comes_with_words(actor);
+        if comes_with_words {
+            self.hold_still()?;
+        }
+        let small_buffer = self.leaves_unread(actor);
+        let peer = Peer::connect(actor, address, small_buffer, self.inbox()).map_err(|error| {
             Box::new(Outcome::Unable {
                 reason: format!("no socket for {actor}: {error}"),
             })
@@ -194,7 +200,22 @@ impl Stage<'_> {
                 return Ok(());
             }
         };
+        self.let_go();
         Err(self.short(format!("that {actor} can connect"), received, None))
+    }
+
+    /// Whether a connection and the first words on it are to arrive together, for a subject that needs it.
+    fn comes_with_words(&self, actor: &str) -> bool {
+        let says_more = |action: &Action| match action {
+            Action::Says { actor: speaker, .. } => speaker == actor,
+            Action::Sends { actor: speaker, .. } => speaker == actor,
+            _ => false,
+        };
+        let next = self.transcript().steps.get(self.index() + 1);
+        let is_joining = matches!(self.step().action, Action::Joins { .. });
+        self.setting.manner.arrives_with_words
+            && !self.conversation.covers("S-CONC-3")
+            && (is_joining || next.is_some_and(|step| says_more(&step.action)))
     }
 
     /// Whether the transcript makes this actor stop reading at some time.
@@ -218,6 +239,9 @@ impl Stage<'_> {
             self.connect(actor)?;
             self.say(actor, &format!("REGISTER {name} CHAT/1.0"))?;
             let asked = Instant::now();
+            if self.setting.manner.registers_silently && !self.conversation.covers("S-REG-1") {
+                return self.take_for_registered(actor, name);
+            }
             let answer = self.status_of_registration(actor)?;
             let text = String::from_utf8_lossy(&answer);
             match Utterance::of(&text) {
@@ -237,11 +261,21 @@ impl Stage<'_> {
                     let is_taken = matches!(status, Utterance::Status { code: "401", .. });
                     let row = self.conversation.row_of_step(self.index());
                     let row = freed.filter(|_| is_taken).or(row);
-                    let received = Heard::Line(answer.clone()).phrase();
+                    let received = Heard::Message(answer.clone()).phrase();
                     return Err(self.short_of(row, "the line `200 ...`", received, Some(&answer)));
                 }
             }
         }
+    }
+
+    /// No answer is to be expected: it is registered when the subject has dealt with it.
+    fn take_for_registered(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
+        self.let_digest()?;
+        self.wait_for_quiet()?;
+        self.log
+            .note(format!("{actor} is taken for registered without an answer"));
+        self.conversation.registered(actor, name);
+        Ok(())
     }
 
     /// The first line with a status; what comes before it is passed over here, since only rows
@@ -249,10 +283,10 @@ impl Stage<'_> {
     fn status_of_registration(&mut self, actor: &str) -> Result<Vec<u8>, Stop> {
         let patience = self.setting.pace.answer();
         loop {
-            let heard = self.next_line(actor, patience)?;
+            let heard = self.next_message(actor, patience)?;
             match &heard {
-                Heard::Line(line) if is_status(line) => return Ok(line.clone()),
-                Heard::Line(line) => self.pass_over(actor, line, "a greeting"),
+                Heard::Message(line) if is_status(line) => return Ok(line.clone()),
+                Heard::Message(line) => self.pass_over(actor, line, "a greeting"),
                 _ => return Err(self.short_of_line("the line `200 ...`", &heard)),
             }
         }
@@ -274,7 +308,7 @@ impl Stage<'_> {
         if matches!(Utterance::of(line), Utterance::Disconnect { .. }) {
             self.set_notices_aside(actor)?;
         }
-        self.send(actor, format!("{line}\n").as_bytes())?;
+        self.send(actor, &self.dialect.reads.frame(line.as_bytes()))?;
         let index = self.index();
         self.conversation.said(index, actor, line);
         Ok(())
@@ -288,7 +322,7 @@ impl Stage<'_> {
             return Ok(());
         };
         let conversation = &self.conversation;
-        let notices = self.peers[position].take_lines(|line| {
+        let notices = self.peers[position].inbox_mut().take(|line| {
             conversation.meaning(actor, &String::from_utf8_lossy(line)) == Meaning::Notice
         });
         for notice in notices {
@@ -299,7 +333,9 @@ impl Stage<'_> {
 
     pub(super) fn send_times(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
         // In a segment of its own: the subject has taken what was sent before.
-        self.let_digest()?;
+        if self.held_still.is_empty() {
+            self.let_digest()?;
+        }
         if self.memory_before.is_empty() {
             self.memory_before = self.peak_memory();
         }
@@ -307,7 +343,10 @@ impl Stage<'_> {
         for line in String::from_utf8_lossy(bytes).lines() {
             self.conversation.said(index, actor, line);
         }
-        let all = bytes.repeat(usize::try_from(times).unwrap_or(1));
+        let all = match (self.dialect.reads, single_message(bytes)) {
+            (Framing::Line, _) | (_, None) => bytes.repeat(usize::try_from(times).unwrap_or(1)),
+            (reads, Some(message)) => reads.frame(message),
+        };
         self.send(actor, &all)
     }
 
@@ -323,8 +362,8 @@ impl Stage<'_> {
         let patience = self.setting.pace.answer();
         let asked = Instant::now();
         loop {
-            let heard = self.next_line(actor, patience)?;
-            let Heard::Line(line) = &heard else {
+            let heard = self.next_message(actor, patience)?;
+            let Heard::Message(line) = &heard else {
                 return Err(self.short_of_line(&phrase, &heard));
             };
             let text = String::from_utf8_lossy(line);
@@ -367,7 +406,7 @@ impl Stage<'_> {
     /// The wait for a line ended without one.
     fn short_of_line(&self, expected: &str, heard: &Heard) -> Stop {
         let row = match heard {
-            Heard::Unfinished(_) => Some("W-LINE-1"),
+            Heard::Unfinished(_) if self.dialect.writes == Framing::Line => Some("W-LINE-1"),
             Heard::Nothing(_) if self.asks_for_what_was_typed() => Some("C-REG-2"),
             _ => self
                 .conversation
@@ -418,12 +457,15 @@ impl Stage<'_> {
         if !self.raise_fence(actor)? {
             self.wait_for_quiet()?;
         }
-        while let Some(line) = self.peer(actor).and_then(Peer::next_line) {
+        if let Some(peer) = self.peer(actor) {
+            peer.inbox_mut().pause();
+        }
+        while let Some(line) = self.peer(actor).and_then(|peer| peer.inbox_mut().next()) {
             self.refuse_unless_passed_over(actor, &line)?;
         }
         let unfinished = self
             .peer(actor)
-            .map(|peer| peer.unfinished().to_vec())
+            .map(|peer| peer.inbox().unfinished().to_vec())
             .unwrap_or_default();
         if !unfinished.is_empty() {
             self.refuse_unless_passed_over(actor, &unfinished)?;
@@ -452,13 +494,15 @@ impl Stage<'_> {
         self.log.note(format!(
             "{speaker} says a line of the harness's: what {actor} was still to hear comes before it"
         ));
-        self.send(&speaker, format!("@{name}: {fence}\n").as_bytes())?;
+        let line = format!("@{name}: {fence}");
+        self.send(&speaker, &self.dialect.reads.frame(line.as_bytes()))?;
         let patience = self.setting.pace.answer();
         let is_up = self.wait_for(patience, |stage| {
             let peer = stage.peer(actor)?;
             let fence = fence.as_bytes();
             let is_there = peer
-                .lines()
+                .inbox()
+                .messages()
                 .any(|line| line.windows(fence.len()).any(|at| at == fence));
             (is_there || !peer.is_open()).then_some(())
         })?;

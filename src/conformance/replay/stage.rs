@@ -13,7 +13,9 @@ use super::client::Shown;
 use super::log::Log;
 use super::{Setting, Stop};
 use crate::conformance::conversation::{Conversation, Meaning};
+use crate::conformance::dialect::{Dialect, Framing};
 use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, visible};
+use crate::conformance::inbox::{Inbox, Known, known_messages};
 use crate::conformance::peer::{self, End, Peer};
 use crate::conformance::screen::Screen;
 use crate::conformance::subject::{self, Subject};
@@ -33,6 +35,9 @@ pub(super) struct Stage<'a> {
     pub(super) setting: Setting<'a>,
     transcript: &'a Transcript,
     pub(super) conversation: Conversation<'a>,
+    /// How the subject is spoken to and understood here.
+    pub(super) dialect: Dialect,
+    known: Known,
     index: usize,
     pub(super) log: Log,
     /// The first is the one that the transcript is about. Dropped before the connections are, so
@@ -57,6 +62,8 @@ pub(super) struct Stage<'a> {
     /// The subject was seen to leave something unread, so that waiting for that is vain.
     is_deaf: bool,
     silences: Vec<Silence>,
+    /// The processes of the subject that are stopped, until somebody's first words have arrived.
+    pub(super) held_still: Vec<i32>,
     /// By process; empty where it is not known.
     pub(super) memory_before: BTreeMap<i32, u64>,
     pub(super) started: Instant,
@@ -68,6 +75,8 @@ impl<'a> Stage<'a> {
             setting,
             transcript,
             conversation: Conversation::new(transcript),
+            dialect: setting.manner.dialect.for_transcript(transcript),
+            known: known_messages(transcript),
             index: 0,
             log: Log::new(),
             subjects: Vec::new(),
@@ -83,6 +92,7 @@ impl<'a> Stage<'a> {
             is_restless: false,
             is_deaf: false,
             silences: Vec::new(),
+            held_still: Vec::new(),
             memory_before: BTreeMap::new(),
             started: Instant::now(),
         }
@@ -147,7 +157,8 @@ impl<'a> Stage<'a> {
     fn take_leave(&mut self) {
         for peer in &mut self.peers {
             if let Some(name) = self.conversation.registered_name(&peer.actor) {
-                peer.send(format!("DISCONNECT {name} CHAT/1.0\n").as_bytes());
+                let goodbye = format!("DISCONNECT {name} CHAT/1.0");
+                peer.send(&self.dialect.reads.frame(goodbye.as_bytes()));
             }
             peer.finish_sending();
         }
@@ -294,11 +305,9 @@ impl<'a> Stage<'a> {
 
     /// In client transcripts: takes the connections that the subject opens.
     fn accept(&mut self) {
-        let Some(listener) = &self.listener else {
-            return;
-        };
-        while let Ok((stream, _)) = listener.accept() {
-            if let Ok(peer) = Peer::accepted("server", stream) {
+        while let Some(Ok((stream, _))) = self.listener.as_ref().map(TcpListener::accept) {
+            let inbox = self.inbox();
+            if let Ok(peer) = Peer::accepted("server", stream, inbox) {
                 self.peers.push(peer);
                 self.log.record(EventKind::Connected {
                     actor: "server".to_owned(),
@@ -333,14 +342,43 @@ impl<'a> Stage<'a> {
     /// Notes that `actor` does something, and first lets the subject digest what another did before,
     /// so that things are done to it in the order in which the transcript says them.
     pub(super) fn acts(&mut self, actor: &str) -> Result<(), Stop> {
+        if !self.held_still.is_empty() {
+            return Ok(());
+        }
         match &self.unsettled {
             Some(other) if other != actor => self.let_digest()?,
+            // What ends nowhere must have been read before more follows, or it would go on.
+            Some(_) if self.dialect.reads == Framing::Bare => self.let_digest()?,
             // What one actor says keeps its order by itself, and comes in segments of its own.
             Some(_) => self.let_read(actor)?,
             None => {}
         }
         self.unsettled = Some(actor.to_owned());
         Ok(())
+    }
+
+    /// Stops the subject, so that what follows is all there when it goes on.
+    pub(super) fn hold_still(&mut self) -> Result<(), Stop> {
+        const LONGEST: Duration = Duration::from_secs(1);
+        self.let_digest()?;
+        let subjects = self.subjects.iter_mut();
+        let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
+        system::stop(&processes);
+        self.held_still = processes;
+        let mut back_off = BackOff::new();
+        self.watch(LONGEST, |stage| {
+            if system::are_stopped(&stage.held_still) {
+                Watch::Done(())
+            } else {
+                Watch::Again(back_off.next())
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Lets the subject go on where it was stopped.
+    pub(super) fn let_go(&mut self) {
+        system::resume(&std::mem::take(&mut self.held_still));
     }
 
     /// Notes that `actor` did something, nothing of others being left to digest.
@@ -498,6 +536,7 @@ impl<'a> Stage<'a> {
             let peer = stage.peer(actor)?;
             (peer.has_sent_all() || !peer.is_open()).then_some(())
         })?;
+        self.let_go();
         match taken {
             Some(()) => Ok(()),
             None => {
@@ -511,32 +550,42 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Waits for the next line that `actor` gets.
-    pub(super) fn next_line(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
-        let heard = self.wait_for(patience, |stage| {
-            let peer = stage.peer(actor)?;
-            if let Some(line) = peer.next_line() {
-                return Some(Heard::Line(line));
+    /// An inbox for what the subject writes on a connection.
+    pub(super) fn inbox(&self) -> Inbox {
+        Inbox::new(self.dialect.writes, Known::clone(&self.known))
+    }
+
+    /// Waits for the next message that `actor` gets.
+    pub(super) fn next_message(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
+        let settle = self.setting.pace.settle();
+        let heard = self.watch(patience, |stage| {
+            let Some(peer) = stage.peer(actor) else {
+                return Watch::On;
+            };
+            let end = peer.end().cloned();
+            let quiet = peer.quiet_for();
+            let inbox = peer.inbox_mut();
+            if end.is_some() || quiet >= settle {
+                inbox.pause();
             }
-            let end = peer.end()?.clone();
-            Some(match peer.unfinished() {
-                [] => Heard::End(end),
-                unfinished => Heard::Unfinished(unfinished.to_vec()),
-            })
+            match (inbox.next(), inbox.unfinished(), end) {
+                (Some(message), ..) => Watch::Done(Heard::Message(message)),
+                (None, [], Some(end)) => Watch::Done(Heard::End(end)),
+                (None, unfinished, Some(_)) => Watch::Done(Heard::Unfinished(unfinished.to_vec())),
+                (None, ..) if inbox.waits_for_pause() => Watch::Again(settle.saturating_sub(quiet)),
+                (None, ..) => Watch::On,
+            }
         })?;
         if let Some(heard) = heard {
             return Ok(heard);
         }
         self.setting.pace.waited_in_vain();
-        let unfinished = self
-            .peer(actor)
-            .map(|peer| peer.unfinished().to_vec())
-            .unwrap_or_default();
-        let has_connection = self.position(actor).is_some();
-        Ok(match unfinished {
-            unfinished if !unfinished.is_empty() => Heard::Unfinished(unfinished),
-            _ if has_connection => Heard::Nothing(patience),
-            _ => Heard::NoConnection(patience),
+        let Some(peer) = self.peer(actor) else {
+            return Ok(Heard::NoConnection(patience));
+        };
+        Ok(match peer.inbox().unfinished() {
+            [] => Heard::Nothing(patience),
+            unfinished => Heard::Unfinished(unfinished.to_vec()),
         })
     }
 
@@ -620,8 +669,10 @@ impl<'a> Stage<'a> {
         let Some(position) = self.position(actor) else {
             return Ok(());
         };
-        let lines: Vec<Vec<u8>> = self.peers[position].lines().cloned().collect();
-        for line in lines {
+        let inbox = self.peers[position].inbox_mut();
+        inbox.pause();
+        let messages: Vec<Vec<u8>> = inbox.messages().cloned().collect();
+        for line in messages {
             let text = String::from_utf8_lossy(&line);
             let is_regular = self.conversation.meaning(actor, &text) == Meaning::Regular;
             if !super::server::is_fence(&text) && !is_regular && is_meant(self, &text) {
@@ -661,8 +712,8 @@ impl BackOff {
 /// What became of waiting for a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Heard {
-    Line(Vec<u8>),
-    /// Text without a line end, and nothing after it.
+    Message(Vec<u8>),
+    /// Text without the end of a message, and nothing after it.
     Unfinished(Vec<u8>),
     End(End),
     Nothing(Duration),
@@ -673,7 +724,7 @@ impl Heard {
     /// As a phrase for "received".
     pub(super) fn phrase(&self) -> String {
         match self {
-            Heard::Line(line) => format!("the line `{}`", visible(line)),
+            Heard::Message(line) => format!("the line `{}`", visible(line)),
             Heard::Unfinished(text) => format!("`{}` without a line end", visible(text)),
             Heard::End(End::Orderly) => "the connection was closed".to_owned(),
             Heard::End(End::Reset) => "the connection was reset".to_owned(),

@@ -66,6 +66,30 @@ pub fn rest_mark(_processes: &[i32]) -> Option<u64> {
     None
 }
 
+/// Not possible here.
+pub fn stop(_processes: &[i32]) {}
+
+/// Not possible here.
+pub fn resume(_processes: &[i32]) {}
+
+/// There is nothing to wait for.
+pub fn are_stopped(_processes: &[i32]) -> bool {
+    true
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Always.
+pub fn enter_own_network() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// There are none.
+pub fn has_networks_to_give() -> bool {
+    false
+}
+
 /// Unknown.
 pub fn kept_waiting(_processes: &[i32]) -> Duration {
     Duration::ZERO

@@ -21,6 +21,7 @@ use rows::{Row, Shape, repeated_once, rows};
 
 use super::Style;
 use super::text::{Ink, cut, harmless, paragraph, wrap};
+use crate::conformance::dialect::Dialect;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Shortfall};
 use crate::conformance::result::Case;
 use crate::transcript::syntax::{Action, Step};
@@ -33,7 +34,7 @@ pub(super) fn render(
     case: &Case,
     run: &Evidence,
     shortfall: &Shortfall,
-    dialect: &str,
+    dialect: Dialect,
     style: Style,
 ) -> String {
     let step = case.transcript.steps.get(shortfall.step);
@@ -134,9 +135,14 @@ mod tests {
     use super::super::text::width;
     use super::canvas::REMARK_LINES;
     use super::*;
+    use crate::conformance::dialect::Framing;
     use crate::conformance::evidence::Outcome;
     use crate::transcript::syntax::Role;
 
+    const BARE: Dialect = Dialect {
+        reads: Framing::Bare,
+        writes: Framing::Bare,
+    };
     const PLAIN: Style = Style {
         colour: false,
         width: 80,
@@ -154,12 +160,12 @@ bob   < @alice: hi
 ";
 
     /// The rows below the heading, for events of which all belong to the last step.
-    fn drawn(kinds: Vec<EventKind>, dialect: &str) -> Vec<String> {
+    fn drawn(kinds: Vec<EventKind>, dialect: Dialect) -> Vec<String> {
         let events = kinds.into_iter().map(|kind| event(0.1, 3, kind));
         drawn_from(events.collect(), dialect)
     }
 
-    fn drawn_from(events: Vec<Event>, dialect: &str) -> Vec<String> {
+    fn drawn_from(events: Vec<Event>, dialect: Dialect) -> Vec<String> {
         let case = case("server/broadcast/to-others", SOURCE);
         let shortfall = Shortfall {
             step: 3,
@@ -187,7 +193,7 @@ bob   < @alice: hi
                 received("alice", "@alice: hi\n"),
                 closed("bob", true, false),
             ],
-            "line",
+            Dialect::LINE,
         );
         assert_eq!(
             rows,
@@ -209,7 +215,7 @@ bob   < @alice: hi
             received("bob", "tration successful\n@alice: h"),
             received("bob", "i\n@alice:"),
         ];
-        let rows = drawn(chunks, "line");
+        let rows = drawn(chunks, Dialect::LINE);
         assert!(
             rows[0].ends_with("  200 Registration successful"),
             "{rows:#?}"
@@ -226,7 +232,7 @@ bob   < @alice: hi
                 received("bob", "@alice: one"),
                 received("bob", "@alice: two"),
             ],
-            "bare",
+            BARE,
         );
         assert!(rows[0].ends_with("  @alice: one"), "{rows:#?}");
         assert!(rows[1].ends_with("  @alice: two"), "{rows:#?}");
@@ -239,7 +245,7 @@ bob   < @alice: hi
             "bob",
             "@alice: wave\n@alice: and more\n".repeat(4_000).as_str(),
         ));
-        let rows = drawn(kinds, "line");
+        let rows = drawn(kinds, Dialect::LINE);
         assert!(rows[0].ends_with("(300 times) (connects)"), "{rows:#?}");
         assert!(
             rows.iter().any(|row| row.ends_with("(7996 lines more)")),
@@ -251,7 +257,7 @@ bob   < @alice: hi
     #[test]
     fn only_what_led_to_the_failure_is_shown() {
         let says = |number: usize| sent("alice", &format!("@alice: {number}\n"));
-        let rows = drawn((0..40).map(says).collect(), "line");
+        let rows = drawn((0..40).map(says).collect(), Dialect::LINE);
         assert!(rows[0].contains("(15 earlier left out)"), "{rows:#?}");
         assert!(rows[1].ends_with("@alice: 15"), "{rows:#?}");
         assert_eq!(rows.len(), 1 + SHOWN + 1);
@@ -268,16 +274,16 @@ bob   < @alice: hi
             kill,
             ended("signal 9"),
         ];
-        let rows = drawn(kinds, "line");
+        let rows = drawn(kinds, Dialect::LINE);
         assert_eq!(rows.len(), 2, "{rows:#?}");
         let last = event(0.1, 3, received("bob", "x\n"));
         let crashed = vec![event(0.1, 3, ended("exit status 1")), last];
-        assert_eq!(drawn_from(crashed, "line").len(), 3);
+        assert_eq!(drawn_from(crashed, Dialect::LINE).len(), 3);
     }
 
     #[test]
     fn long_output_wraps_for_a_while() {
-        let rows = drawn(vec![printed(&"word ".repeat(100))], "line");
+        let rows = drawn(vec![printed(&"word ".repeat(100))], Dialect::LINE);
         assert_eq!(rows.len(), REMARK_LINES + 1, "{rows:#?}");
         assert!(rows[REMARK_LINES - 1].ends_with('…'), "{rows:#?}");
     }
@@ -287,7 +293,7 @@ bob   < @alice: hi
         let lines: Vec<String> = (0..40)
             .map(|number| format!("  line {number}\r\n"))
             .collect();
-        let rows = drawn(vec![printed(&lines.concat())], "line");
+        let rows = drawn(vec![printed(&lines.concat())], Dialect::LINE);
         assert!(
             rows[0].ends_with("(prints 40 lines, see below)"),
             "{rows:#?}"
@@ -316,7 +322,7 @@ bob   < @alice: hi
             names
                 .map(|name| sent(name, "@someone: hello there, everybody\n"))
                 .to_vec(),
-            "line",
+            Dialect::LINE,
         );
         assert!(
             rows.iter().all(|row| width(row) <= PLAIN.width),
@@ -346,13 +352,13 @@ bob   < @alice: hi
             kinds.extend([closed(actor, true, true), closed(actor, true, false)]);
         }
         let number = kinds.len();
-        let rows = drawn(kinds.clone(), "line");
+        let rows = drawn(kinds.clone(), Dialect::LINE);
         assert!(rows.len() <= number + 1, "{rows:#?}");
         for kind in kinds {
             for role in [Role::Server, Role::Client] {
                 let lanes = Lanes::of(role, &[event(0.0, 0, kind.clone())], None);
                 let canvas = Canvas::new(&lanes, PLAIN);
-                for row in super::rows(&[event(0.0, 0, kind.clone())], &lanes, "line") {
+                for row in super::rows(&[event(0.0, 0, kind.clone())], &lanes, Dialect::LINE) {
                     assert!(canvas.event(&row).ends_with('\n'));
                 }
             }

@@ -1,6 +1,7 @@
 //! What happened, told in rows.
 
 use super::lanes::Lanes;
+use crate::conformance::dialect::{Dialect, Framing};
 use crate::conformance::evidence::{Event, EventKind, visible};
 use crate::report::text::{Ink, harmless};
 use crate::transcript::syntax::Role;
@@ -38,7 +39,7 @@ pub(super) enum Shape {
     Nothing,
 }
 
-pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: &str) -> Vec<Row> {
+pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Row> {
     let mut live = lanes.nobody();
     let mut rows = Vec::new();
     let mut rest = events;
@@ -68,10 +69,10 @@ pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: &str) -> Vec<Row> {
 }
 
 /// How many of the first events are chunks of one stream that belong together.
-fn chunks_together(events: &[Event], dialect: &str) -> usize {
+fn chunks_together(events: &[Event], dialect: Dialect) -> usize {
     let belongs = |pair: &[Event]| match (&pair[0].kind, &pair[1].kind) {
         (EventKind::Received { actor, bytes }, EventKind::Received { actor: next, .. }) => {
-            actor == next && (bytes.ends_with(b"\n") || dialect == "line")
+            actor == next && (bytes.ends_with(b"\n") || dialect.writes == Framing::Line)
         }
         (EventKind::Printed { .. }, EventKind::Printed { .. }) => true,
         _ => false,
@@ -112,7 +113,7 @@ fn change(live: &mut [bool], lanes: &Lanes, kind: &EventKind) {
 type Told = (f64, Shape, String, Option<Ink>);
 
 /// What happened, in rows: words in brackets are ours, all others went over the wire.
-fn told(events: &[Event], lanes: &Lanes, dialect: &str) -> Vec<Told> {
+fn told(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Told> {
     let at = events[0].at;
     let subject = lanes.subject;
     let to_subject = |actor: &str| Shape::Arrow {
@@ -138,7 +139,7 @@ fn told(events: &[Event], lanes: &Lanes, dialect: &str) -> Vec<Told> {
         }
         EventKind::Connected { actor } => remark(to_subject(actor), "connects"),
         EventKind::Sent { actor, bytes } => {
-            vec![(at, to_subject(actor), line_sent(bytes, dialect), None)]
+            vec![(at, to_subject(actor), line_sent(bytes, dialect.reads), None)]
         }
         EventKind::Received { actor, .. } => lines_received(events, from_subject(actor), dialect),
         EventKind::Closed {
@@ -191,19 +192,19 @@ fn keys(bytes: &[u8]) -> String {
 }
 
 /// In lines the end of the line goes without saying; where it is missing, that is said.
-fn line_sent(bytes: &[u8], dialect: &str) -> String {
+fn line_sent(bytes: &[u8], framing: Framing) -> String {
     let shown = visible(bytes);
     match shown.strip_suffix("\\n") {
-        Some(line) if dialect == "line" && !line.contains("\\n") => line.to_string(),
-        None if dialect == "line" => shown + " (no line end)",
+        Some(line) if framing == Framing::Line && !line.contains("\\n") => line.to_string(),
+        None if framing == Framing::Line => shown + " (no line end)",
         _ => shown,
     }
 }
 
 /// What somebody got, line by line.
-fn lines_received(events: &[Event], shape: Shape, dialect: &str) -> Vec<Told> {
+fn lines_received(events: &[Event], shape: Shape, dialect: Dialect) -> Vec<Told> {
     let told = lines(events).into_iter().map(|(at, line)| {
-        let words = line_sent(&line, dialect);
+        let words = line_sent(&line, dialect.writes);
         (at, shape, words, None)
     });
     shorten(told.collect(), &OF_THE_WIRE, |hidden| {
@@ -240,7 +241,7 @@ pub(super) fn outputs(events: &[Event]) -> Vec<(f64, Vec<String>)> {
     let mut outputs = Vec::new();
     let mut rest = events;
     while let Some(event) = rest.first() {
-        let chunks = chunks_together(rest, "");
+        let chunks = chunks_together(rest, Dialect::LINE);
         let lines = match event.kind {
             EventKind::Printed { .. } => lines_printed(&rest[..chunks]),
             _ => Vec::new(),

@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::Process;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+mod network;
 mod sockets;
 mod tree;
 
+pub use network::{enter_own_network, has_networks_to_give};
 pub use sockets::SocketTable;
 pub use tree::ProcessTree;
 
@@ -49,6 +51,33 @@ fn process(id: i32) -> Option<Process> {
         parent: fields.get(1)?.parse().ok()?,
         started: fields.get(19)?.parse().ok()?,
     })
+}
+
+/// Stops these processes where they are, until [`resume`].
+pub fn stop(processes: &[i32]) {
+    signal(processes, Signal::STOP);
+}
+
+/// Lets these processes go on.
+pub fn resume(processes: &[i32]) {
+    signal(processes, Signal::CONT);
+}
+
+fn signal(processes: &[i32], signal: Signal) {
+    for pid in processes.iter().filter_map(|id| Pid::from_raw(*id)) {
+        // One that is gone needs no signal.
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Whether all these processes are stopped, or gone.
+pub fn are_stopped(processes: &[i32]) -> bool {
+    let is_stopped = |id: &i32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
+        state.is_empty() || state.starts_with(['T', 't', 'Z', 'X'])
+    };
+    processes.iter().all(is_stopped)
 }
 
 /// Ends `target` at once, unless its id has passed to another process meanwhile.

@@ -1,0 +1,228 @@
+//! How a program marks where a message ends: in what it reads, and in what it writes. Pure.
+//!
+//! The assignment names no delimiter. Most programs written for it mark the end by nothing at all,
+//! and take each read for a message. Such a one fails W-LINE-1, and is judged in its own terms for
+//! all else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::transcript::syntax::{Action, Transcript};
+
+/// Where a message ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// At an LF.
+    Line,
+    /// Nowhere: each write is a message, and each read is taken for one.
+    Bare,
+    /// After as many bytes as a decimal number in front of it says, padded with spaces to [`HEADER`] bytes.
+    Length,
+}
+
+/// Bytes of the number in front of a message in [`Framing::Length`].
+pub const HEADER: usize = 10;
+
+impl Framing {
+    /// A message, given without its end, as a program that reads so takes it.
+    pub fn frame(self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Framing::Line => [message, b"\n"].concat(),
+            Framing::Bare => message.to_vec(),
+            Framing::Length => {
+                let header = format!("{:<HEADER$}", message.len());
+                [header.as_bytes(), message].concat()
+            }
+        }
+    }
+
+    /// What bytes that came from a program show of how it writes; `None` for no bytes.
+    pub fn shown_by(bytes: &[u8]) -> Option<Framing> {
+        if bytes.is_empty() {
+            return None;
+        }
+        Some(match bytes {
+            [.., b'\n'] => Framing::Line,
+            _ if length_in(bytes).is_some() => Framing::Length,
+            _ => Framing::Bare,
+        })
+    }
+}
+
+/// The number in a header that stands at the beginning of `bytes`.
+pub fn length_in(bytes: &[u8]) -> Option<usize> {
+    let header = std::str::from_utf8(bytes.get(..HEADER)?).ok()?;
+    let digits = header.trim_matches(' ');
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}
+
+/// How a program reads, and how it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dialect {
+    /// Where it takes a message that it reads to end.
+    pub reads: Framing,
+    /// How it marks the end of what it writes.
+    pub writes: Framing,
+}
+
+impl Dialect {
+    /// The one that W-LINE-1 asks for.
+    pub const LINE: Dialect = Dialect {
+        reads: Framing::Line,
+        writes: Framing::Line,
+    };
+
+    /// In which dialect a transcript is replayed against a program that speaks this one: what asks for
+    /// line ends is asked in lines.
+    pub fn for_transcript(self, transcript: &Transcript) -> Dialect {
+        if covers(transcript, &["W-LINE-1"]) {
+            Dialect::LINE
+        } else {
+            self
+        }
+    }
+
+    /// Why a transcript cannot be asked of a program that speaks this dialect, if it cannot.
+    pub fn why_not_applicable(self, transcript: &Transcript) -> Option<&'static str> {
+        if self.for_transcript(transcript).reads == Framing::Line {
+            return None;
+        }
+        if covers(transcript, &["W-LINE-2", "W-LINE-3"]) {
+            return Some("it is about lines in segments, and the program does not read lines");
+        }
+        let mut actions = transcript.steps.iter().map(|step| &step.action);
+        let cannot_be_framed = |action: &Action| match action {
+            Action::Says { line, .. } => line.is_empty(),
+            Action::Sends { bytes, times, .. } => *times > 1 || single_message(bytes).is_none(),
+            _ => false,
+        };
+        actions.any(cannot_be_framed).then_some(
+            "it sends what is not one whole message, and the program does not read lines",
+        )
+    }
+}
+
+fn covers(transcript: &Transcript, rows: &[&str]) -> bool {
+    transcript
+        .covers
+        .iter()
+        .any(|covered| rows.contains(&covered.as_str()))
+}
+
+/// The message in the bytes of a step, where they are one whole line that is not empty.
+pub fn single_message(bytes: &[u8]) -> Option<&[u8]> {
+    let message = bytes.strip_suffix(b"\n")?;
+    (!message.is_empty() && !message.contains(&b'\n')).then_some(message)
+}
+
+impl fmt::Display for Framing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Framing::Line => "line",
+            Framing::Bare => "bare",
+            Framing::Length => "length",
+        })
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.reads == self.writes {
+            write!(f, "{}", self.reads)
+        } else {
+            write!(f, "{}/{}", self.reads, self.writes)
+        }
+    }
+}
+
+impl FromStr for Framing {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Framing, String> {
+        let all = [Framing::Line, Framing::Bare, Framing::Length];
+        let named = all.into_iter().find(|framing| framing.to_string() == word);
+        named.ok_or_else(|| format!("`{word}` is none of line, bare and length"))
+    }
+}
+
+impl FromStr for Dialect {
+    type Err = String;
+
+    /// `line`, `bare` or `length` for both ways, or two of them: how it reads, a slash, how it writes.
+    fn from_str(text: &str) -> Result<Dialect, String> {
+        let (reads, writes) = text.split_once('/').unwrap_or((text, text));
+        Ok(Dialect {
+            reads: reads.parse()?,
+            writes: writes.parse()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::parse;
+
+    fn transcript(covers: &str, steps: &str) -> Transcript {
+        let source = format!("# A case.\ncovers {covers}\n\n{steps}\n");
+        parse("case", &source).expect("is a transcript")
+    }
+
+    #[test]
+    fn what_is_framed_shows_its_framing() {
+        for framing in [Framing::Line, Framing::Bare, Framing::Length] {
+            let framed = framing.frame(b"200 Registration successful");
+            assert_eq!(Framing::shown_by(&framed), Some(framing));
+        }
+        assert_eq!(Framing::Length.frame(b"hello"), b"5         hello");
+        assert_eq!(Framing::shown_by(b""), None);
+        assert_eq!(Framing::shown_by(b"200       "), Some(Framing::Length));
+        assert_eq!(Framing::shown_by(b"200 Regist"), Some(Framing::Bare));
+    }
+
+    #[test]
+    fn a_dialect_is_written_and_read() {
+        for text in ["line", "bare", "length", "line/bare", "bare/length"] {
+            let dialect: Dialect = text.parse().expect(text);
+            assert_eq!(dialect.to_string(), text);
+        }
+        assert_eq!(
+            "bare/bare".parse::<Dialect>().expect("is one").to_string(),
+            "bare"
+        );
+        for text in ["", "lines", "line/", "/bare", "line/bare/line"] {
+            assert!(text.parse::<Dialect>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_about_lines_is_not_asked_of_who_does_not_read_them() {
+        let bare: Dialect = "bare/line".parse().expect("is one");
+        let not_applicable = |covers: &str, steps: &str| {
+            let transcript = transcript(covers, steps);
+            assert_eq!(Dialect::LINE.why_not_applicable(&transcript), None);
+            let writes_bare: Dialect = "line/bare".parse().expect("is one");
+            assert_eq!(writes_bare.why_not_applicable(&transcript), None);
+            bare.why_not_applicable(&transcript).is_some()
+        };
+        let joins = "alice joins\n";
+        assert!(not_applicable("W-LINE-2", joins));
+        assert!(not_applicable("W-LINE-3", joins));
+        assert!(!not_applicable("W-LINE-1", joins));
+        let with = |step: &str| format!("{joins}{step}\n");
+        assert!(not_applicable("S-MSG-1", &with("alice sends \"half\"")));
+        assert!(not_applicable("S-MSG-1", &with("alice sends \"\\n\"")));
+        assert!(not_applicable("S-MSG-1", &with("alice sends \"a\\nb\\n\"")));
+        assert!(not_applicable(
+            "S-MSG-1",
+            &with("alice sends \"a\\n\" 2 times")
+        ));
+        assert!(not_applicable("S-MSG-1", &with("alice >")));
+        assert!(!not_applicable(
+            "S-MSG-1",
+            &with("alice sends \"@alice: \\xff\\n\"")
+        ));
+        assert!(!not_applicable("S-MSG-1", &with("alice > @alice: hi")));
+    }
+}

@@ -1,0 +1,394 @@
+//! What came on a connection, taken apart into messages as the one who wrote it marks their ends. Pure.
+//!
+//! Where nothing marks an end, two things do: what was to be expected, word for word, and where one
+//! read ended and the next began, since a program that writes so makes one write a message.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::dialect::{Framing, HEADER, length_in};
+use crate::transcript::syntax::{Action, Transcript};
+
+/// Words of the protocol that are the same in every conversation.
+const PHRASES: [&str; 4] = [
+    "200 Registration successful",
+    "400 Invalid registration",
+    "401 Client already registered",
+    "DISCONNECT CHAT/1.0",
+];
+
+/// Every message that a transcript knows word for word, the longest first.
+pub type Known = Arc<[Vec<u8>]>;
+
+/// What may come in a replay of `transcript`.
+pub fn known_messages(transcript: &Transcript) -> Known {
+    let mut known: Vec<Vec<u8>> = PHRASES
+        .iter()
+        .map(|phrase| phrase.as_bytes().to_vec())
+        .collect();
+    for step in &transcript.steps {
+        match &step.action {
+            Action::Says { line, .. }
+            | Action::Gets {
+                line,
+                open_ended: false,
+                ..
+            } => known.push(line.as_bytes().to_vec()),
+            Action::Sends { bytes, .. } | Action::Hears { bytes, .. } => {
+                known.extend(bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec));
+            }
+            _ => {}
+        }
+    }
+    known.retain(|message| !message.is_empty());
+    known.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    known.dedup();
+    known.into()
+}
+
+/// Messages that came and were not taken yet, and what came after the last of them.
+#[derive(Debug)]
+pub struct Inbox {
+    framing: Framing,
+    known: Known,
+    messages: VecDeque<Vec<u8>>,
+    unfinished: Vec<u8>,
+    /// Where in `unfinished` each read ended, in order; kept in [`Framing::Bare`] only.
+    reads: VecDeque<usize>,
+}
+
+impl Inbox {
+    /// Nothing came yet from a program that writes so.
+    pub fn new(framing: Framing, known: Known) -> Inbox {
+        Inbox {
+            framing,
+            known,
+            messages: VecDeque::new(),
+            unfinished: Vec::new(),
+            reads: VecDeque::new(),
+        }
+    }
+
+    /// These bytes came, in one read.
+    pub fn receive(&mut self, received: &[u8]) {
+        match self.framing {
+            Framing::Line => self.receive_lines(received),
+            Framing::Bare => {
+                self.unfinished.extend_from_slice(received);
+                self.reads.push_back(self.unfinished.len());
+                while self.cut_bare() {}
+            }
+            Framing::Length => {
+                self.unfinished.extend_from_slice(received);
+                self.cut_lengths();
+            }
+        }
+    }
+
+    /// LF ends a line; a CR before it belongs to the end.
+    fn receive_lines(&mut self, received: &[u8]) {
+        for piece in received.split_inclusive(|byte| *byte == b'\n') {
+            self.unfinished.extend_from_slice(piece);
+            if self.unfinished.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.unfinished);
+                self.messages.push_back(without_end(&line).to_vec());
+            }
+        }
+    }
+
+    fn cut_lengths(&mut self) {
+        let mut at = 0;
+        while let Some(length) = length_in(&self.unfinished[at..]) {
+            let Some(message) = self.unfinished[at + HEADER..].get(..length) else {
+                break;
+            };
+            self.messages.push_back(message.to_vec());
+            at += HEADER + length;
+        }
+        self.unfinished.drain(..at);
+    }
+
+    /// Takes the first message off what came; false where there is none, or may be more of it to come.
+    fn cut_bare(&mut self) -> bool {
+        let Some(&first_read) = self.reads.front() else {
+            return false;
+        };
+        let length = match self.known_at_start() {
+            Some(length) => length,
+            None if self.may_go_on() => return false,
+            None => self.saying_within(first_read).unwrap_or(first_read),
+        };
+        self.cut(length);
+        true
+    }
+
+    /// Length of the longest known message with which all begins, where what is behind it in the same
+    /// read begins a message too.
+    fn known_at_start(&self) -> Option<usize> {
+        let is_whole = |message: &&Vec<u8>| {
+            let Some(rest) = self.unfinished.strip_prefix(message.as_slice()) else {
+                return false;
+            };
+            let end = message.len();
+            let read = self.reads.iter().find(|read| **read >= end);
+            let behind = read.map_or(rest, |read| &rest[..read - end]);
+            begins_message(behind)
+        };
+        self.known.iter().find(is_whole).map(Vec::len)
+    }
+
+    /// Whether all that came is the beginning of a known message.
+    fn may_go_on(&self) -> bool {
+        let begins_so = |message: &Vec<u8>| message.starts_with(&self.unfinished);
+        self.known.iter().any(begins_so)
+    }
+
+    /// Where within the first read something begins that a user said: it is no part of what is before it.
+    fn saying_within(&self, first_read: usize) -> Option<usize> {
+        let read = &self.unfinished[..first_read];
+        let sayings = self
+            .known
+            .iter()
+            .filter(|message| message.starts_with(b"@"));
+        let places = sayings.filter_map(|saying| {
+            let mut windows = read.windows(saying.len());
+            windows.position(|window| window == saying.as_slice())
+        });
+        places.filter(|place| *place > 0).min()
+    }
+
+    fn cut(&mut self, length: usize) {
+        let message: Vec<u8> = self.unfinished.drain(..length).collect();
+        let mut skipped = length;
+        // Some write a line end now and then, or relay what others sent with one.
+        while self
+            .unfinished
+            .first()
+            .is_some_and(|byte| matches!(byte, b'\r' | b'\n'))
+        {
+            self.unfinished.remove(0);
+            skipped += 1;
+        }
+        self.reads
+            .iter_mut()
+            .for_each(|read| *read = read.saturating_sub(skipped));
+        while self.reads.front() == Some(&0) {
+            self.reads.pop_front();
+        }
+        let message = without_end(&message);
+        if !message.is_empty() {
+            self.messages.push_back(message.to_vec());
+        }
+    }
+
+    /// Nothing followed for long enough: where nothing marks an end, what is there is a message.
+    pub fn pause(&mut self) {
+        if self.framing == Framing::Bare && !self.unfinished.is_empty() {
+            self.cut(self.unfinished.len());
+            self.reads.clear();
+        }
+    }
+
+    /// Whether [`Inbox::pause`] would make a message of something.
+    pub fn waits_for_pause(&self) -> bool {
+        self.framing == Framing::Bare && !self.unfinished.is_empty()
+    }
+
+    /// The next message not yet taken, without its end.
+    pub fn next(&mut self) -> Option<Vec<u8>> {
+        self.messages.pop_front()
+    }
+
+    /// Those of the messages not yet taken that are `wanted`; the others stay.
+    pub fn take(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
+        let (taken, left): (Vec<_>, Vec<_>) =
+            self.messages.drain(..).partition(|message| wanted(message));
+        self.messages = VecDeque::from(left);
+        taken
+    }
+
+    /// Messages not yet taken, oldest first.
+    pub fn messages(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.messages.iter()
+    }
+
+    /// What came after the last message.
+    pub fn unfinished(&self) -> &[u8] {
+        &self.unfinished
+    }
+}
+
+/// Whether something that follows a whole message begins the next one, or is nothing.
+fn begins_message(rest: &[u8]) -> bool {
+    let ends = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
+    let rest = &rest[ends..];
+    let is_status = || {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        digits == 3 && rest.get(3).is_none_or(|byte| *byte == b' ')
+    };
+    rest.is_empty() || rest.starts_with(b"@") || rest.starts_with(b"DISCONNECT ") || is_status()
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::parse;
+    use proptest::prelude::*;
+
+    const SAID: [&str; 5] = [
+        "@alice: hi",
+        "@alice: hi there",
+        "@bob: 200 and more",
+        "@bob: DISCONNECT CHAT/1.0",
+        "DISCONNECT CHAT/1.0",
+    ];
+
+    fn inbox(framing: Framing) -> Inbox {
+        let said: String = SAID
+            .iter()
+            .map(|line| format!("alice < {line}\n"))
+            .collect();
+        let source = format!("# A case.\ncovers S-MSG-1\n\nalice joins\n{said}");
+        let transcript = parse("case", &source).expect("is a transcript");
+        Inbox::new(framing, known_messages(&transcript))
+    }
+
+    /// What becomes of these reads when a pause follows them.
+    fn messages(framing: Framing, reads: &[&[u8]]) -> Vec<String> {
+        let mut inbox = inbox(framing);
+        reads.iter().for_each(|read| inbox.receive(read));
+        inbox.pause();
+        let messages = inbox.messages();
+        messages
+            .map(|message| String::from_utf8_lossy(message).into_owned())
+            .collect()
+    }
+
+    fn bare(reads: &[&str]) -> Vec<String> {
+        let reads: Vec<&[u8]> = reads.iter().map(|read| read.as_bytes()).collect();
+        messages(Framing::Bare, &reads)
+    }
+
+    #[test]
+    fn a_read_is_a_message_where_nothing_else_is_known() {
+        assert_eq!(bare(&["hello", "bob joined"]), ["hello", "bob joined"]);
+        assert_eq!(bare(&["@alice: hi you"]), ["@alice: hi you"]);
+        assert_eq!(bare(&["@alice:  hi"]), ["@alice:  hi"]);
+        assert_eq!(bare(&["@alice: hi "]), ["@alice: hi "]);
+        assert_eq!(bare(&["200"]), ["200"]);
+        assert_eq!(
+            bare(&["200 Registration successful!"]),
+            ["200 Registration successful!"]
+        );
+    }
+
+    #[test]
+    fn what_is_known_is_found_in_a_read_of_several() {
+        assert_eq!(
+            bare(&["200 Registration successful@alice: hi"]),
+            ["200 Registration successful", "@alice: hi"]
+        );
+        assert_eq!(
+            bare(&["@alice: hi@alice: hi there"]),
+            ["@alice: hi", "@alice: hi there"]
+        );
+        assert_eq!(
+            bare(&["bob joined@alice: hi"]),
+            ["bob joined", "@alice: hi"]
+        );
+        assert_eq!(
+            bare(&["@alice: hiDISCONNECT CHAT/1.0"]),
+            ["@alice: hi", "DISCONNECT CHAT/1.0"]
+        );
+        // Text is only text.
+        assert_eq!(
+            bare(&["@bob : DISCONNECT CHAT/1.0"]),
+            ["@bob : DISCONNECT CHAT/1.0"]
+        );
+    }
+
+    #[test]
+    fn line_ends_now_and_then_are_no_part_of_a_message() {
+        assert_eq!(
+            bare(&["@alice: hi\n", "\r\n", "hello\n"]),
+            ["@alice: hi", "hello"]
+        );
+        assert_eq!(
+            bare(&["@alice: hi\n@alice: hi"]),
+            ["@alice: hi", "@alice: hi"]
+        );
+    }
+
+    #[test]
+    fn what_may_go_on_waits_for_a_pause() {
+        let mut inbox = inbox(Framing::Bare);
+        inbox.receive(b"@alice: h");
+        assert!(inbox.next().is_none() && inbox.waits_for_pause());
+        inbox.receive(b"i there");
+        assert_eq!(inbox.next(), Some(b"@alice: hi there".to_vec()));
+        inbox.receive(b"200 Reg");
+        inbox.pause();
+        assert_eq!(inbox.next(), Some(b"200 Reg".to_vec()));
+        assert!(!inbox.waits_for_pause());
+    }
+
+    #[test]
+    fn a_broken_length_stays_unfinished() {
+        let mut inbox = inbox(Framing::Length);
+        inbox.receive(b"5         hello7         no");
+        assert_eq!(inbox.next(), Some(b"hello".to_vec()));
+        assert!(inbox.next().is_none());
+        assert_eq!(inbox.unfinished(), b"7         no");
+        inbox.receive(b" bytesand then no length at all");
+        assert_eq!(inbox.next(), Some(b"no byte".to_vec()));
+        assert!(inbox.next().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn bare_messages_survive_however_writes_run_together(
+            said in proptest::collection::vec(0..SAID.len(), 1..12),
+            joined in proptest::collection::vec(any::<bool>(), 12),
+        ) {
+            let mut reads: Vec<String> = Vec::new();
+            for (index, which) in said.iter().enumerate() {
+                match reads.last_mut().filter(|_| joined[index]) {
+                    Some(read) => read.push_str(SAID[*which]),
+                    None => reads.push(SAID[*which].to_owned()),
+                }
+            }
+            let reads: Vec<&str> = reads.iter().map(String::as_str).collect();
+            let expected: Vec<&str> = said.iter().map(|which| SAID[*which]).collect();
+            prop_assert_eq!(bare(&reads), expected);
+        }
+
+        #[test]
+        fn marked_messages_survive_any_cut(
+            said in proptest::collection::vec("[ -~]{0,40}", 0..12),
+            size in 1usize..64,
+        ) {
+            for framing in [Framing::Line, Framing::Length] {
+                let all: Vec<u8> = said.iter().flat_map(|text| framing.frame(text.as_bytes())).collect();
+                let reads: Vec<&[u8]> = all.chunks(size).collect();
+                prop_assert_eq!(messages(framing, &reads), said.clone());
+            }
+        }
+
+        #[test]
+        fn nothing_is_lost_of_what_came(
+            reads in proptest::collection::vec(proptest::collection::vec(32u8..127, 1..30), 0..10),
+        ) {
+            let reads: Vec<&[u8]> = reads.iter().map(Vec::as_slice).collect();
+            let messages = messages(Framing::Bare, &reads);
+            prop_assert_eq!(messages.concat().into_bytes(), reads.concat());
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! Getting to know a subject before it is judged: a few short conversations, each with a fresh process.
+
+use std::time::Duration;
+
+use super::dialect::{Dialect, Framing};
+use super::evidence::{EventKind, Evidence, Outcome};
+use super::manner::Manner;
+use super::replay::{Ledger, Setting, replay_in_network};
+use super::system;
+use super::target::Target;
+use crate::transcript::parse;
+use crate::transcript::syntax::{Role, Transcript};
+
+/// What was found out, and how to say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acquaintance {
+    /// How to speak to it.
+    pub manner: Manner,
+    /// What a reader of the report should know of it, a sentence each.
+    pub remarks: Vec<String>,
+}
+
+/// How long an answer is waited for here: more is waited for where it counts.
+const LONGEST_ANSWER: Duration = Duration::from_secs(2);
+
+const TWO_SERVERS: &str = "another server starts";
+const REGISTERS: &str = "alice connects
+alice > REGISTER alice CHAT/1.0
+alice < 200 ...";
+const REGISTERS_LATER: &str = "alice connects
+alice hears nothing
+alice > REGISTER alice CHAT/1.0
+alice < 200 ...";
+const IS_NOT_ANSWERED: &str = "alice connects
+alice hears nothing
+alice > REGISTER alice CHAT/1.0
+alice hears nothing";
+const TALKS_WITHOUT_ANSWERS: &str = "alice connects
+alice > REGISTER alice CHAT/1.0
+bob connects
+bob > REGISTER bob CHAT/1.0
+alice > @alice: can anybody hear this
+bob < @alice: can anybody hear this";
+
+const COMES_IN: &str = "client starts as alice
+server < ...";
+const IS_NOT_SHOWN: &str = "client starts as alice
+server < ...
+server > 200 Registration successful
+server > @bob: these very words
+terminal never gets \"these very words\"";
+const IS_SHOWN: &str = "client starts as alice
+server < ...
+server > 200 Registration successful
+server > @bob: these very words
+user < @bob: these very words";
+const IS_SENT: &str = "client starts as alice
+server < ...
+server > 200 Registration successful
+user types \"hello\\n\"
+server < ...";
+
+/// Gets to know the subject of a run, of which `setting` tells all but its manner. A `dialect` that is
+/// given is not asked for.
+pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> Acquaintance {
+    let pace = setting.pace.for_probes(LONGEST_ANSWER);
+    let probe = Probe {
+        setting: Setting {
+            pace: &pace,
+            manner: Manner::PLAIN,
+            ..setting
+        },
+        dialect,
+    };
+    let acquaintance = match role {
+        Role::Server => probe.server(),
+        Role::Client => probe.client(),
+    };
+    setting.pace.learn_from(&pace);
+    acquaintance
+}
+
+struct Probe<'a> {
+    setting: Setting<'a>,
+    dialect: Option<Dialect>,
+}
+
+/// What one conversation came to.
+struct Reaction {
+    completed: bool,
+    /// The step at which it stopped, if it did.
+    stopped_at: Option<usize>,
+    /// It was there to be spoken to.
+    was_met: bool,
+    received: Vec<u8>,
+}
+
+impl Reaction {
+    fn of(evidence: &Evidence) -> Reaction {
+        let mut received = Vec::new();
+        let mut was_met = false;
+        for event in &evidence.events {
+            match &event.kind {
+                EventKind::Received { bytes, .. } => received.extend_from_slice(bytes),
+                EventKind::Connected { .. } | EventKind::Listening { .. } => was_met = true,
+                _ => {}
+            }
+        }
+        Reaction {
+            completed: evidence.outcome == Outcome::Completed,
+            stopped_at: match &evidence.outcome {
+                Outcome::FellShort(shortfall) => Some(shortfall.step),
+                _ => None,
+            },
+            was_met,
+            received,
+        }
+    }
+
+    /// Whether a registration was accepted, in whatever words, behind whatever text.
+    fn is_accepted(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.received);
+        let mut words = text.split(|character: char| !character.is_alphanumeric());
+        words.any(|word| word == "200")
+    }
+}
+
+impl Probe<'_> {
+    fn ask(&self, steps: &str, manner: Manner) -> Reaction {
+        let setting = Setting {
+            manner,
+            // Each is asked by itself.
+            ledger: &Ledger::default(),
+            ..self.setting
+        };
+        Reaction::of(&replay_in_network(&conversation(steps), setting))
+    }
+
+    /// Asks with this way of reading; what comes back is not yet known to be marked by anything.
+    fn ask_in(&self, steps: &str, reads: Framing, manner: Manner) -> Reaction {
+        let writes = self.dialect.map_or(Framing::Bare, |dialect| dialect.writes);
+        let dialect = Dialect { reads, writes };
+        self.ask(steps, Manner { dialect, ..manner })
+    }
+
+    fn server(&self) -> Acquaintance {
+        let mut remarks = Vec::new();
+        let mut manner = Manner::PLAIN;
+        if let Target::Command(_) = self.setting.target {
+            let two = self.ask(TWO_SERVERS, manner);
+            if !two.was_met {
+                return told(manner, remarks);
+            }
+            manner.has_own_network = !two.completed && system::has_networks_to_give();
+            if manner.has_own_network {
+                remarks.push(
+                    "It does not run twice at the same time, so each transcript was given a network of its own."
+                        .to_owned(),
+                );
+            }
+        }
+        let found = self.how_it_registers(manner);
+        if let Some((reads, arrives_with_words, reaction)) = found {
+            manner.arrives_with_words = arrives_with_words;
+            manner.dialect = self.dialect.unwrap_or(Dialect {
+                reads,
+                writes: Framing::shown_by(&reaction.received).unwrap_or(Framing::Line),
+            });
+        } else {
+            manner = self.without_acceptance(manner);
+        }
+        if manner.arrives_with_words {
+            remarks.push(
+                "It loses a registration that is not there yet when it accepts the connection (see S-CONC-3); \
+                 elsewhere the two were brought together."
+                    .to_owned(),
+            );
+        }
+        if manner.registers_silently {
+            remarks.push(
+                "It registers clients without an answer (see S-REG-1); elsewhere none was waited for."
+                    .to_owned(),
+            );
+        }
+        remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
+        told(manner, remarks)
+    }
+
+    /// The way of reading in which a registration is accepted, and whether it must come with the connection.
+    fn how_it_registers(&self, manner: Manner) -> Option<(Framing, bool, Reaction)> {
+        let candidates: Vec<Framing> = match self.dialect {
+            Some(dialect) => vec![dialect.reads],
+            None => vec![Framing::Line, Framing::Bare, Framing::Length],
+        };
+        for arrives_with_words in [false, true] {
+            let manner = Manner {
+                arrives_with_words,
+                ..manner
+            };
+            let steps = if arrives_with_words {
+                REGISTERS
+            } else {
+                REGISTERS_LATER
+            };
+            for reads in &candidates {
+                let reaction = self.ask_in(steps, *reads, manner);
+                if !reaction.is_accepted() {
+                    continue;
+                }
+                // One that accepts what has no end yet reads bare, whatever else it takes.
+                if *reads == Framing::Line && self.dialect.is_none() {
+                    let unended = if arrives_with_words {
+                        REGISTERS
+                    } else {
+                        IS_NOT_ANSWERED
+                    };
+                    let bare = self.ask_in(unended, Framing::Bare, manner);
+                    if bare.is_accepted() {
+                        return Some((Framing::Bare, arrives_with_words, bare));
+                    }
+                }
+                return Some((*reads, arrives_with_words, reaction));
+            }
+        }
+        None
+    }
+
+    /// Nothing is accepted: it may register without a word, or at least show how it writes.
+    fn without_acceptance(&self, manner: Manner) -> Manner {
+        let candidates: Vec<Framing> = match self.dialect {
+            Some(dialect) => vec![dialect.reads],
+            None => vec![Framing::Bare, Framing::Line],
+        };
+        for reads in candidates {
+            let reaction = self.ask_in(TALKS_WITHOUT_ANSWERS, reads, manner);
+            let writes = Framing::shown_by(&reaction.received);
+            if reaction.completed || writes.is_some() {
+                return Manner {
+                    dialect: self.dialect.unwrap_or(Dialect {
+                        reads,
+                        writes: writes.unwrap_or(Framing::Line),
+                    }),
+                    registers_silently: reaction.completed,
+                    ..manner
+                };
+            }
+        }
+        Manner {
+            dialect: self.dialect.unwrap_or(Dialect::LINE),
+            ..manner
+        }
+    }
+
+    fn client(&self) -> Acquaintance {
+        let mut manner = Manner::PLAIN;
+        let mut remarks = Vec::new();
+        let mut first = self.ask_in(COMES_IN, Framing::Bare, manner);
+        if first.received.is_empty() {
+            let swapped = Manner {
+                takes_address_first: true,
+                ..manner
+            };
+            first = self.ask_in(COMES_IN, Framing::Bare, swapped);
+            if first.received.is_empty() {
+                manner.dialect = self.dialect.unwrap_or(Dialect::LINE);
+                return told(manner, remarks);
+            }
+            manner = swapped;
+            remarks.push(
+                "It takes the address first, and then the name (see C-ARG-1); elsewhere it was given them so."
+                    .to_owned(),
+            );
+        }
+        let writes = Framing::shown_by(&first.received).unwrap_or(Framing::Line);
+        manner.dialect = self.dialect.unwrap_or_else(|| Dialect {
+            reads: self.how_client_reads(writes, manner),
+            writes,
+        });
+        remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
+        told(manner, remarks)
+    }
+
+    fn how_client_reads(&self, writes: Framing, manner: Manner) -> Framing {
+        let without_end = self.ask_in(IS_NOT_SHOWN, Framing::Bare, manner);
+        let last = conversation(IS_NOT_SHOWN).steps.len() - 1;
+        if without_end.stopped_at == Some(last) {
+            return Framing::Bare;
+        }
+        let others = [Framing::Line, Framing::Length];
+        let shown = others
+            .into_iter()
+            .find(|reads| self.ask_in(IS_SHOWN, *reads, manner).completed);
+        // One that shows nothing may still send what is typed, if it takes the answer.
+        let takes_answer = |reads: &Framing| self.ask_in(IS_SENT, *reads, manner).completed;
+        let by_likelihood = || {
+            let mut all = vec![writes];
+            all.extend([Framing::Line, Framing::Bare, Framing::Length]);
+            all.into_iter().find(takes_answer)
+        };
+        shown.or_else(by_likelihood).unwrap_or(writes)
+    }
+}
+
+fn told(manner: Manner, remarks: Vec<String>) -> Acquaintance {
+    Acquaintance { manner, remarks }
+}
+
+/// What is to be said of a dialect that is not the one of lines.
+fn about_dialect(dialect: Dialect, is_given: bool) -> Option<String> {
+    if dialect == Dialect::LINE {
+        return None;
+    }
+    let whence = if is_given {
+        "As was asked for"
+    } else {
+        "As it speaks"
+    };
+    let way = |framing: Framing| match framing {
+        Framing::Line => "lines",
+        Framing::Bare => "bare messages, one a write and without an end",
+        Framing::Length => "messages with their length in front",
+    };
+    let (reads, writes) = (way(dialect.reads), way(dialect.writes));
+    let both = if reads == writes {
+        format!("it was sent, and heard to send, {reads}")
+    } else {
+        format!("it was sent {reads}, and heard to send {writes}")
+    };
+    Some(format!(
+        "{whence}, {both}; that is charged once (see W-LINE-1)."
+    ))
+}
+
+fn conversation(steps: &str) -> Transcript {
+    let covers = if steps.starts_with("client") {
+        "C-REG-2"
+    } else {
+        "S-REG-1"
+    };
+    let source = format!("# Getting to know it.\ncovers {covers}\n\n{steps}\n");
+    match parse("probe", &source) {
+        Ok(transcript) => transcript,
+        Err(diagnostics) => unreachable!("a probe of the harness's own is broken: {diagnostics:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_probe_is_a_conversation() {
+        for steps in [
+            TWO_SERVERS,
+            REGISTERS,
+            REGISTERS_LATER,
+            IS_NOT_ANSWERED,
+            TALKS_WITHOUT_ANSWERS,
+            COMES_IN,
+            IS_NOT_SHOWN,
+            IS_SHOWN,
+            IS_SENT,
+        ] {
+            assert!(!conversation(steps).steps.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_acceptance_is_found_behind_other_text() {
+        let accepted = |received: &str| {
+            let reaction = Reaction {
+                completed: false,
+                stopped_at: None,
+                was_met: true,
+                received: received.as_bytes().to_vec(),
+            };
+            reaction.is_accepted()
+        };
+        assert!(accepted("200 Registration successful"));
+        assert!(accepted("Welcome, alice!\n200 OK\n"));
+        assert!(accepted("27        200 Registration successful"));
+        assert!(!accepted("400 Invalid registration"));
+        assert!(!accepted("we are 2000 here"));
+        assert!(!accepted(""));
+    }
+}
