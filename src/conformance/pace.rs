@@ -37,10 +37,12 @@ impl Pace {
         }
     }
 
-    /// Takes over how slow a subject was seen to be.
+    /// Takes over how slow a subject was seen to be, and how often it did not answer.
     pub fn learn_from(&self, other: &Pace) {
         self.started_within(load(&other.slowest_start));
         self.replied_within(load(&other.slowest_reply));
+        let vain_waits = other.vain_waits.load(Ordering::Relaxed);
+        self.vain_waits.fetch_add(vain_waits, Ordering::Relaxed);
     }
 
     /// A subject took this long from its start until it could be spoken to.

@@ -239,7 +239,7 @@ impl Stage<'_> {
             self.connect(actor)?;
             self.say(actor, &format!("REGISTER {name} CHAT/1.0"))?;
             let asked = Instant::now();
-            if self.setting.manner.registers_silently && !self.conversation.covers("S-REG-1") {
+            if self.registers_silently() {
                 return self.take_for_registered(actor, name);
             }
             let answer = self.status_of_registration(actor)?;
@@ -266,6 +266,11 @@ impl Stage<'_> {
                 }
             }
         }
+    }
+
+    /// Whether the subject is known to register clients without an answer, and not judged for it here.
+    fn registers_silently(&self) -> bool {
+        self.setting.manner.registers_silently && !self.conversation.covers("S-REG-1")
     }
 
     /// No answer is to be expected: it is registered when the subject has dealt with it.
@@ -359,6 +364,14 @@ impl Stage<'_> {
     ) -> Result<(), Stop> {
         let mark = if open_ended { " ..." } else { "" };
         let phrase = format!("the line `{}{mark}`", visible(expected.as_bytes()));
+        let is_success = matches!(
+            Utterance::of(expected),
+            Utterance::Status { code: "200", .. }
+        );
+        if is_success && open_ended && self.registers_silently() {
+            let name = self.conversation.name_asked_for(actor).map(str::to_owned);
+            return self.take_for_registered(actor, name.as_deref().unwrap_or(actor));
+        }
         let patience = self.setting.pace.answer();
         let asked = Instant::now();
         loop {

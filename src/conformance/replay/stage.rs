@@ -550,6 +550,9 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// A program that began a message and then is silent for so long does not go on with it.
+    const LONGEST_WITHIN_A_MESSAGE: Duration = Duration::from_secs(1);
+
     /// An inbox for what the subject writes on a connection.
     pub(super) fn inbox(&self) -> Inbox {
         Inbox::new(self.dialect.writes, Known::clone(&self.known))
@@ -558,6 +561,7 @@ impl<'a> Stage<'a> {
     /// Waits for the next message that `actor` gets.
     pub(super) fn next_message(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
         let settle = self.setting.pace.settle();
+        let unended = patience.min(Stage::LONGEST_WITHIN_A_MESSAGE.max(settle));
         let heard = self.watch(patience, |stage| {
             let Some(peer) = stage.peer(actor) else {
                 return Watch::On;
@@ -572,8 +576,12 @@ impl<'a> Stage<'a> {
                 (Some(message), ..) => Watch::Done(Heard::Message(message)),
                 (None, [], Some(end)) => Watch::Done(Heard::End(end)),
                 (None, unfinished, Some(_)) => Watch::Done(Heard::Unfinished(unfinished.to_vec())),
+                (None, [], _) => Watch::On,
                 (None, ..) if inbox.waits_for_pause() => Watch::Again(settle.saturating_sub(quiet)),
-                (None, ..) => Watch::On,
+                (None, unfinished, _) if quiet >= unended => {
+                    Watch::Done(Heard::Unfinished(unfinished.to_vec()))
+                }
+                (None, ..) => Watch::Again(unended.saturating_sub(quiet)),
             }
         })?;
         if let Some(heard) = heard {
