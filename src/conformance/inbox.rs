@@ -195,7 +195,7 @@ impl Inbox {
     }
 
     /// The next message not yet taken, without its end.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
+    pub fn take_next(&mut self) -> Option<Vec<u8>> {
         self.messages.pop_front()
     }
 
@@ -331,12 +331,12 @@ mod tests {
     fn what_may_go_on_waits_for_a_pause() {
         let mut inbox = inbox(Framing::Bare);
         inbox.receive(b"@alice: h");
-        assert!(inbox.next().is_none() && inbox.waits_for_pause());
+        assert!(inbox.take_next().is_none() && inbox.waits_for_pause());
         inbox.receive(b"i there");
-        assert_eq!(inbox.next(), Some(b"@alice: hi there".to_vec()));
+        assert_eq!(inbox.take_next(), Some(b"@alice: hi there".to_vec()));
         inbox.receive(b"200 Reg");
         inbox.pause();
-        assert_eq!(inbox.next(), Some(b"200 Reg".to_vec()));
+        assert_eq!(inbox.take_next(), Some(b"200 Reg".to_vec()));
         assert!(!inbox.waits_for_pause());
     }
 
@@ -344,12 +344,12 @@ mod tests {
     fn a_broken_length_stays_unfinished() {
         let mut inbox = inbox(Framing::Length);
         inbox.receive(b"5         hello7         no");
-        assert_eq!(inbox.next(), Some(b"hello".to_vec()));
-        assert!(inbox.next().is_none());
+        assert_eq!(inbox.take_next(), Some(b"hello".to_vec()));
+        assert!(inbox.take_next().is_none());
         assert_eq!(inbox.unfinished(), b"7         no");
         inbox.receive(b" bytesand then no length at all");
-        assert_eq!(inbox.next(), Some(b"no byte".to_vec()));
-        assert!(inbox.next().is_none());
+        assert_eq!(inbox.take_next(), Some(b"no byte".to_vec()));
+        assert!(inbox.take_next().is_none());
     }
 
     proptest! {

@@ -473,7 +473,10 @@ impl Stage<'_> {
         if let Some(peer) = self.peer(actor) {
             peer.inbox_mut().pause();
         }
-        while let Some(line) = self.peer(actor).and_then(|peer| peer.inbox_mut().next()) {
+        while let Some(line) = self
+            .peer(actor)
+            .and_then(|peer| peer.inbox_mut().take_next())
+        {
             self.refuse_unless_passed_over(actor, &line)?;
         }
         let unfinished = self

@@ -572,7 +572,7 @@ impl<'a> Stage<'a> {
             if end.is_some() || quiet >= settle {
                 inbox.pause();
             }
-            match (inbox.next(), inbox.unfinished(), end) {
+            match (inbox.take_next(), inbox.unfinished(), end) {
                 (Some(message), ..) => Watch::Done(Heard::Message(message)),
                 (None, [], Some(end)) => Watch::Done(Heard::End(end)),
                 (None, unfinished, Some(_)) => Watch::Done(Heard::Unfinished(unfinished.to_vec())),
