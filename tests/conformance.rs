@@ -44,6 +44,7 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         requirements: requirements.cloned().collect(),
         cases: vec![case.clone()],
         jobs: 1,
+        at_once: 1,
         patience: Duration::from_secs(5),
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),

@@ -13,6 +13,8 @@ pub struct Manner {
     /// It registers clients, and does not say so: no answer is taken for success, except where a
     /// transcript asks for the answer (S-REG-1).
     pub registers_silently: bool,
+    /// It sees to nobody else until who has registered says something: so each says a line at once.
+    pub waits_for_first_message: bool,
     /// It takes the address first and then the name, except where a transcript is about that (C-ARG-1).
     pub takes_address_first: bool,
     /// It listens on a port of its own choice: each replay has a network of its own.
@@ -25,6 +27,7 @@ impl Manner {
         dialect: Dialect::LINE,
         arrives_with_words: false,
         registers_silently: false,
+        waits_for_first_message: false,
         takes_address_first: false,
         has_own_network: false,
     };

@@ -22,6 +22,7 @@ pub mod requirement;
 pub mod result;
 pub mod run;
 pub mod screen;
+pub mod slots;
 pub mod subject;
 pub mod suite;
 pub mod supervisor;

@@ -9,10 +9,15 @@ use std::time::{Duration, Instant};
 pub struct Pace {
     patience: Duration,
     longest_start: Duration,
+    /// How often silence is waited for in full, and how long at least after that.
+    full_waits: u64,
+    shortest_wait: Duration,
     slowest_start: AtomicU64,
     slowest_reply: AtomicU64,
     /// How often patience was out without an answer.
     vain_waits: AtomicU64,
+    /// Whether all the time there is for a start went by without one.
+    started_in_vain: AtomicBool,
     lag: AtomicU64,
 }
 
@@ -22,9 +27,12 @@ impl Pace {
         Pace {
             patience,
             longest_start: 4 * patience,
+            full_waits: 3,
+            shortest_wait: Duration::from_secs(1),
             slowest_start: AtomicU64::new(0),
             slowest_reply: AtomicU64::new(0),
             vain_waits: AtomicU64::new(0),
+            started_in_vain: AtomicBool::new(false),
             lag: AtomicU64::new(0),
         }
     }
@@ -33,6 +41,8 @@ impl Pace {
     pub fn for_probes(&self, longest_answer: Duration) -> Pace {
         Pace {
             longest_start: self.longest_start,
+            full_waits: 1,
+            shortest_wait: Duration::from_millis(500),
             ..Pace::new(self.patience.min(longest_answer))
         }
     }
@@ -41,6 +51,9 @@ impl Pace {
     pub fn learn_from(&self, other: &Pace) {
         self.started_within(load(&other.slowest_start));
         self.replied_within(load(&other.slowest_reply));
+        if other.started_in_vain.load(Ordering::Relaxed) {
+            self.started_in_vain();
+        }
         let vain_waits = other.vain_waits.load(Ordering::Relaxed);
         self.vain_waits.fetch_add(vain_waits, Ordering::Relaxed);
     }
@@ -65,16 +78,14 @@ impl Pace {
     /// How long to wait for an answer. A subject that answers quickly, or not at all, has its silence
     /// waited for in full a few times only, and then still many times as long as its answers took.
     pub fn answer(&self) -> Duration {
-        const FULL_WAITS: u64 = 3;
-        const SHORTEST: Duration = Duration::from_secs(1);
         const MANY_TIMES: u32 = 50;
         let start = load(&self.slowest_start).min(4 * self.patience);
         let full = self.patience.max(start);
-        let patience = if self.vain_waits.load(Ordering::Relaxed) < FULL_WAITS {
+        let patience = if self.vain_waits.load(Ordering::Relaxed) < self.full_waits {
             full
         } else {
             (MANY_TIMES * load(&self.slowest_reply))
-                .max(SHORTEST)
+                .max(self.shortest_wait)
                 .max(2 * start)
                 .min(full)
         };
@@ -87,9 +98,20 @@ impl Pace {
         (2 * self.answer()).max(self.for_this_machine(self.patience))
     }
 
-    /// How long to wait for a program to be ready: a cold virtual machine takes its time.
+    /// The longest wait for a program to be ready was in vain.
+    pub fn started_in_vain(&self) {
+        self.started_in_vain.store(true, Ordering::Relaxed);
+    }
+
+    /// How long to wait for a program to be ready: a cold virtual machine takes its time. One that was
+    /// waited for in vain is not given all of it each time.
     pub fn start(&self) -> Duration {
-        self.for_this_machine(self.longest_start)
+        let longest = if self.started_in_vain.load(Ordering::Relaxed) {
+            self.longest_start / 2
+        } else {
+            self.longest_start
+        };
+        self.for_this_machine(longest)
     }
 
     /// How long after the last sign of life there will be none: for silence that nothing else proves.

@@ -35,6 +35,19 @@ const IS_NOT_ANSWERED: &str = "alice connects
 alice hears nothing
 alice > REGISTER alice CHAT/1.0
 alice hears nothing";
+const TWO_REGISTER: &str = "alice connects
+alice > REGISTER alice CHAT/1.0
+alice < 200 ...
+bob connects
+bob > REGISTER bob CHAT/1.0
+bob < 200 ...";
+const TWO_REGISTER_AND_ONE_TALKS: &str = "alice connects
+alice > REGISTER alice CHAT/1.0
+alice < 200 ...
+alice > @alice: I am here
+bob connects
+bob > REGISTER bob CHAT/1.0
+bob < 200 ...";
 const TALKS_WITHOUT_ANSWERS: &str = "alice connects
 alice > REGISTER alice CHAT/1.0
 bob connects
@@ -166,6 +179,8 @@ impl Probe<'_> {
                 reads,
                 writes: Framing::shown_by(&reaction.received).unwrap_or(Framing::Line),
             });
+            manner.waits_for_first_message = !self.ask(TWO_REGISTER, manner).completed
+                && self.ask(TWO_REGISTER_AND_ONE_TALKS, manner).completed;
         } else {
             manner = self.without_acceptance(manner);
         }
@@ -173,6 +188,13 @@ impl Probe<'_> {
             remarks.push(
                 "It loses a registration that is not there yet when it accepts the connection (see S-CONC-3); \
                  elsewhere the two were brought together."
+                    .to_owned(),
+            );
+        }
+        if manner.waits_for_first_message {
+            remarks.push(
+                "It sees to nobody else until who has registered says something (see S-CONC-1); elsewhere each \
+                 said a line at once."
                     .to_owned(),
             );
         }
@@ -355,6 +377,8 @@ mod tests {
             REGISTERS,
             REGISTERS_LATER,
             IS_NOT_ANSWERED,
+            TWO_REGISTER,
+            TWO_REGISTER_AND_ONE_TALKS,
             TALKS_WITHOUT_ANSWERS,
             COMES_IN,
             IS_NOT_SHOWN,

@@ -13,6 +13,7 @@ use super::probe::{Acquaintance, get_to_know};
 use super::replay::{Ledger, Setting, replay_in_network};
 use super::requirement::Requirement;
 use super::result::{Case, RunResult};
+use super::slots::Slots;
 use super::target::{Target, client_command};
 use super::verdict::{by_requirement, judge};
 use crate::transcript::syntax::{Action, Role};
@@ -28,8 +29,11 @@ pub struct Plan {
     pub requirements: Vec<Requirement>,
     /// The transcripts to replay, all of the role.
     pub cases: Vec<Case>,
-    /// How many replays at the same time, at least 1; always 1 with a server that runs already.
+    /// How many replays may make the machine work at the same time, at least 1.
     pub jobs: usize,
+    /// How many replays at the same time, those that only wait included, at least 1; always 1 with a
+    /// server that runs already.
+    pub at_once: usize,
     /// How the subject speaks, where that is not to be found out.
     pub dialect: Option<Dialect>,
     /// How long to wait for an answer.
@@ -68,17 +72,18 @@ pub fn run(
         manner: Manner::PLAIN,
         pace: &pace,
         ledger: &Ledger::default(),
+        slots: &Slots::new(plan.jobs.max(1)),
         cancelled,
     };
     progress(Progress::GettingToKnow);
     let Acquaintance { manner, remarks } = get_to_know(plan.role, first_setting, plan.dialect);
-    let replay_side_by_side = |positions: &[usize], jobs: usize, ledger: &Ledger| {
+    let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
             manner,
             ledger,
             ..first_setting
         };
-        replay_all(&plan, positions, jobs, setting, progress)
+        replay_all(&plan, positions, at_once, setting, progress)
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
@@ -111,14 +116,14 @@ pub fn run(
 fn replay_all(
     plan: &Plan,
     positions: &[usize],
-    jobs: usize,
+    at_once: usize,
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<(usize, Vec<Evidence>)> {
     let done = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..jobs.min(positions.len()) {
+        for _ in 0..at_once.min(positions.len()) {
             scope.spawn(|| {
                 while let Some(position) = positions.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let runs = replay_until_sure(&plan.cases[*position], plan, setting, progress);
@@ -162,7 +167,7 @@ fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
 fn side_by_side(plan: &Plan) -> usize {
     match plan.target {
         Target::Running(_) => 1,
-        Target::Command(_) => plan.jobs.clamp(1, plan.cases.len().max(1)),
+        Target::Command(_) => plan.at_once.clamp(1, plan.cases.len().max(1)),
     }
 }
 
@@ -188,7 +193,9 @@ fn replay_until_sure(
             break;
         }
         progress(Progress::Began(case, runs.len() + 1));
+        let slot = setting.slots.take();
         let run = replay_in_network(&case.transcript, setting);
+        drop(slot);
         let is_settled = match &run.outcome {
             Outcome::Completed => runs.is_empty(),
             Outcome::Skipped { .. } => true,

@@ -207,6 +207,7 @@ fn run_command(
         requirements: requirements.filter(|row| is_asked(&row.id)).collect(),
         cases,
         jobs,
+        at_once: jobs,
         patience,
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),

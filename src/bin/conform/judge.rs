@@ -216,6 +216,8 @@ fn plan(
         role,
         requirements: rows.cloned().collect(),
         jobs: options.jobs.map_or(2 * processors, usize::from),
+        // Who asks for so many at a time means just that.
+        at_once: options.jobs.map_or(8 * processors, usize::from),
         dialect: options.dialect,
         patience: Duration::from_secs_f64(options.patience),
         cases,

@@ -144,7 +144,10 @@ impl Stage<'_> {
         }
         let received = match connected {
             Some(()) => "it ended before".to_owned(),
-            None => format!("no connection within {}", shown(patience)),
+            None => {
+                self.setting.pace.started_in_vain();
+                format!("no connection within {}", shown(patience))
+            }
         };
         Err(self.short_of(Some("C-ARG-1"), "that the client connects", received, None))
     }

@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use super::evidence::{Evidence, Outcome};
 use super::manner::Manner;
 use super::pace::Pace;
+use super::slots::Slots;
 use super::system;
 use super::target::Target;
 use crate::transcript::syntax::{Role, Transcript};
@@ -31,6 +32,8 @@ pub struct Setting<'a> {
     pub harness: &'a Path,
     /// How to speak to it.
     pub manner: Manner,
+    /// Where a replay that only waits lends its slot.
+    pub slots: &'a Slots,
     /// How long to wait.
     pub pace: &'a Pace,
     /// What is known to work and to fail by now.

@@ -71,7 +71,10 @@ impl Stage<'_> {
         };
         let received = match self.subjects[position].how_ended() {
             Some(how) => format!("it ended ({how}); {printed}"),
-            None => format!("no listening port within {}; {printed}", shown(patience)),
+            None => {
+                self.setting.pace.started_in_vain();
+                format!("no listening port within {}; {printed}", shown(patience))
+            }
         };
         Err(self.short_of(
             Some("S-PORT-1"),
@@ -248,7 +251,7 @@ impl Stage<'_> {
                 Utterance::Status { code: "200", .. } => {
                     self.setting.pace.replied_within(asked.elapsed());
                     self.conversation.registered(actor, name);
-                    return Ok(());
+                    return self.say_first_message(actor, name);
                 }
                 Utterance::Status { code: "401", .. }
                     if freed.is_some() && Instant::now() < deadline =>
@@ -266,6 +269,18 @@ impl Stage<'_> {
                 }
             }
         }
+    }
+
+    /// A line of the engine's own, for a subject that waits for one, except where a transcript is about
+    /// clients that stay quiet.
+    fn say_first_message(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
+        let is_about_quiet = ["S-CONC-1", "S-CONC-2"]
+            .iter()
+            .any(|row| self.conversation.covers(row));
+        if !self.setting.manner.waits_for_first_message || is_about_quiet {
+            return Ok(());
+        }
+        self.say_as_fence(actor, name)
     }
 
     /// Whether the subject is known to register clients without an answer, and not judged for it here.
@@ -490,6 +505,16 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// A text that nobody but the engine says.
+    fn fence(&self) -> String {
+        format!("{FENCE} {}", self.index())
+    }
+
+    fn say_as_fence(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
+        let line = format!("@{name}: {}", self.fence());
+        self.send(actor, &self.dialect.reads.frame(line.as_bytes()))
+    }
+
     /// Makes another registered user say a line and waits for it. False where that cannot be done.
     fn raise_fence(&mut self, actor: &str) -> Result<bool, Stop> {
         if !self.conversation.is_registered(actor) {
@@ -506,12 +531,11 @@ impl Stage<'_> {
             .registered_name(&speaker)
             .unwrap_or(&speaker)
             .to_owned();
-        let fence = format!("{FENCE} {}", self.index());
         self.log.note(format!(
             "{speaker} says a line of the harness's: what {actor} was still to hear comes before it"
         ));
-        let line = format!("@{name}: {fence}");
-        self.send(&speaker, &self.dialect.reads.frame(line.as_bytes()))?;
+        self.say_as_fence(&speaker, &name)?;
+        let fence = self.fence();
         let patience = self.setting.pace.answer();
         let is_up = self.wait_for(patience, |stage| {
             let peer = stage.peer(actor)?;

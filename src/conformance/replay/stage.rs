@@ -194,6 +194,8 @@ impl<'a> Stage<'a> {
         let begun = Instant::now();
         let mut deadline = begun + patience;
         let mut kept_waiting_before = None;
+        let slots = self.setting.slots;
+        let mut lent = None;
         let mut is_last = false;
         loop {
             let longest = match ready(self) {
@@ -209,6 +211,9 @@ impl<'a> Stage<'a> {
             if begun.elapsed() > Stage::WORTH_MEASURING && kept_waiting_before.is_none() {
                 kept_waiting_before = Some(self.kept_waiting());
             }
+            if begun.elapsed() > Stage::ONLY_WAITS_AFTER && lent.is_none() {
+                lent = Some(slots.lend());
+            }
             if is_last {
                 return Ok(None);
             }
@@ -223,6 +228,9 @@ impl<'a> Stage<'a> {
 
     /// A wait that is over sooner is not measured: looking costs more than it could be off.
     const WORTH_MEASURING: Duration = Duration::from_millis(20);
+
+    /// Who has waited for so long leaves the machine to others meanwhile.
+    const ONLY_WAITS_AFTER: Duration = Duration::from_millis(200);
 
     /// How much longer to wait than `patience`, for what the machine kept from the subject since `begun`.
     fn owed(&mut self, begun: Instant, patience: Duration, before: Option<Duration>) -> Duration {

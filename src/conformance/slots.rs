@@ -1,0 +1,105 @@
+//! Who may make the machine work: so many replays at a time, not counting those that only wait.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Slots for replays at work. One that has waited for a while lends its slot to another, and takes one
+/// back without waiting when it goes on, so that nothing which is seen is seen late.
+#[derive(Debug)]
+pub struct Slots {
+    /// How many are free; fewer than none where lenders took theirs back.
+    free: Mutex<i64>,
+    freed: Condvar,
+}
+
+impl Slots {
+    /// So many slots, all free.
+    pub fn new(count: usize) -> Slots {
+        Slots {
+            free: Mutex::new(i64::try_from(count).unwrap_or(i64::MAX)),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Waits for a slot, and keeps it until the guard is dropped.
+    pub fn take(&self) -> Taken<'_> {
+        let mut free = self.lock();
+        while *free <= 0 {
+            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Taken { slots: self }
+    }
+
+    /// Lends a slot that was taken, until the guard is dropped.
+    pub fn lend(&self) -> Lent<'_> {
+        self.give();
+        Lent { slots: self }
+    }
+
+    fn give(&self) {
+        *self.lock() += 1;
+        self.freed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, i64> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A slot that is taken.
+#[derive(Debug)]
+#[must_use]
+pub struct Taken<'a> {
+    slots: &'a Slots,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.slots.give();
+    }
+}
+
+/// A slot that is lent.
+#[derive(Debug)]
+#[must_use]
+pub struct Lent<'a> {
+    slots: &'a Slots,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        *self.slots.lock() -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lent_slot_is_another_s_and_comes_back_without_waiting() {
+        let slots = Slots::new(1);
+        let first = slots.take();
+        let lent = slots.lend();
+        let second = slots.take();
+        // Both are at work now.
+        drop(lent);
+        assert_eq!(*slots.lock(), -1);
+        drop(first);
+        assert_eq!(*slots.lock(), 0);
+        drop(second);
+        assert_eq!(*slots.lock(), 1);
+    }
+
+    #[test]
+    fn who_waits_for_a_slot_gets_the_next() {
+        let slots = Slots::new(1);
+        std::thread::scope(|scope| {
+            let first = slots.take();
+            let waiting = scope.spawn(|| drop(slots.take()));
+            drop(first);
+            waiting.join().expect("gets it");
+        });
+        assert_eq!(*slots.lock(), 1);
+    }
+}
