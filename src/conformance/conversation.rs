@@ -404,6 +404,22 @@ impl<'t> Conversation<'t> {
         }
     }
 
+    /// The plainer row on which that of [`Conversation::row_of_step`] rests: who cannot be heard at all is not
+    /// unheard because somebody else is silent.
+    pub fn ground_of_step(&self, index: usize) -> Option<&'static str> {
+        let row = self.row_of_step(index)?;
+        match &self.transcript.steps[index].action {
+            Action::Joins { .. } if row != "S-REG-1" => Some("S-REG-1"),
+            Action::Gets { line, .. } => match Utterance::of(line) {
+                Utterance::Status { .. } if row.starts_with("S-CONC-") => Some("S-REG-1"),
+                Utterance::Message { .. } if row == "S-CONC-2" => Some("S-MSG-1"),
+                _ => None,
+            },
+            Action::Hears { .. } if row == "S-CONC-2" => Some("S-MSG-1"),
+            _ => None,
+        }
+    }
+
     fn server_row(&self, action: &Action, index: usize) -> Option<&'static str> {
         let ends_by_sigterm = self
             .earlier(index)
@@ -499,6 +515,11 @@ impl<'t> Conversation<'t> {
         self.transcript.steps[..index]
             .iter()
             .map(|step| &step.action)
+    }
+
+    /// Whether a client has been given a reason to end before step `index`.
+    pub fn has_cause_to_end(&self, index: usize) -> bool {
+        self.cause(index).is_some()
     }
 
     /// What makes a client end, latest first.
@@ -1084,6 +1105,21 @@ mod tests {
         conversation.left("lurker", false);
         conversation.left("alice", false);
         assert_eq!(rows(&conversation), ["S-REG-1", "S-REG-1", "S-MSG-1"]);
+    }
+
+    #[test]
+    fn who_is_there_is_no_reason_where_the_plainer_row_does_not_hold() {
+        let transcript = transcript("S-MSG-4", "alice joins\nbob joins\nbob < @alice: hi");
+        let mut conversation = Conversation::new(&transcript);
+        let grounds = |conversation: &Conversation<'_>| {
+            [0, 1, 2].map(|step| conversation.ground_of_step(step))
+        };
+        assert_eq!(grounds(&conversation), [None, None, None]);
+        conversation.connected("lurker");
+        assert_eq!(
+            grounds(&conversation),
+            [Some("S-REG-1"), Some("S-REG-1"), Some("S-MSG-1")]
+        );
     }
 
     #[test]

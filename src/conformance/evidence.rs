@@ -137,6 +137,10 @@ pub struct Shortfall {
     pub line: Option<String>,
     /// Requirement that this speaks of; `None` where only the transcript itself can say.
     pub speaks_of: Option<String>,
+    /// A plainer requirement that says nothing of who else is there, but without which this one cannot
+    /// hold: where it is broken, it is the one to blame.
+    #[serde(default)]
+    pub rests_on: Option<String>,
 }
 
 /// Bytes as a person reads them: printable UTF-8 as it is, the rest as escapes of the transcript language.

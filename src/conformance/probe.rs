@@ -48,6 +48,14 @@ alice > @alice: I am here
 bob connects
 bob > REGISTER bob CHAT/1.0
 bob < 200 ...";
+const TWO_TALK: &str = "alice connects
+alice > REGISTER alice CHAT/1.0
+alice < 200 ...
+bob connects
+bob > REGISTER bob CHAT/1.0
+bob < 200 ...
+alice > @alice: can you hear me
+bob < @alice: can you hear me";
 const TALKS_WITHOUT_ANSWERS: &str = "alice connects
 alice > REGISTER alice CHAT/1.0
 bob connects
@@ -237,7 +245,7 @@ impl Probe<'_> {
                         IS_NOT_ANSWERED
                     };
                     let bare = self.ask_in(unended, Framing::Bare, manner);
-                    if bare.is_accepted() {
+                    if bare.is_accepted() && !self.needs_ends_of_messages(manner) {
                         return Some((Framing::Bare, arrives_with_words, bare));
                     }
                 }
@@ -245,6 +253,12 @@ impl Probe<'_> {
             }
         }
         None
+    }
+
+    /// Of one that accepts a registration without an end: whether it relays only what has one.
+    fn needs_ends_of_messages(&self, manner: Manner) -> bool {
+        let relays = |reads| self.ask_in(TWO_TALK, reads, manner).completed;
+        !relays(Framing::Bare) && relays(Framing::Line)
     }
 
     /// Nothing is accepted: it may register without a word, or at least show how it writes.
@@ -379,6 +393,7 @@ mod tests {
             IS_NOT_ANSWERED,
             TWO_REGISTER,
             TWO_REGISTER_AND_ONE_TALKS,
+            TWO_TALK,
             TALKS_WITHOUT_ANSWERS,
             COMES_IN,
             IS_NOT_SHOWN,

@@ -24,7 +24,10 @@ impl Slots {
     pub fn take(&self) -> Taken<'_> {
         let mut free = self.lock();
         while *free <= 0 {
-            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+            free = self
+                .freed
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         *free -= 1;
         Taken { slots: self }

@@ -56,8 +56,8 @@ enum Finding {
     Unsure,
     NotRun,
     NotApplicable,
-    /// It stopped at a step that speaks of this row, if of any.
-    Stopped(Option<String>),
+    /// It stopped at a step that speaks of this row, if of any, and of what that rests on.
+    Stopped(Option<String>, Option<String>),
 }
 
 impl Finding {
@@ -80,15 +80,14 @@ impl Finding {
         if passed > 0 || runs.iter().any(is_unable) {
             return Finding::Unsure;
         }
-        let rows: Vec<Option<&String>> = runs.iter().map(row_of).collect();
         // Where runs stopped at different places, one that is the transcript's own says most.
-        let own = rows
-            .iter()
-            .flatten()
-            .find(|row| case.transcript.covers.contains(**row));
+        let is_own =
+            |run: &&Evidence| row_of(run).is_some_and(|row| case.transcript.covers.contains(row));
+        let telling = runs.iter().find(is_own);
+        let telling = telling.or(runs.iter().find(|run| row_of(run).is_some()));
         Finding::Stopped(
-            own.or(rows.iter().flatten().next())
-                .map(|row| (*row).clone()),
+            telling.and_then(row_of).cloned(),
+            telling.and_then(ground_of).cloned(),
         )
     }
 
@@ -100,15 +99,24 @@ impl Finding {
             Finding::Unsure => Some(Judgement::Unsure),
             Finding::NotRun => Some(Judgement::Untested),
             Finding::NotApplicable => Some(Judgement::NotApplicable),
-            Finding::Stopped(None) => Some(Judgement::Fails(covers[0].clone())),
-            Finding::Stopped(Some(row)) if covers.contains(&row) => Some(Judgement::Fails(row)),
-            Finding::Stopped(Some(_)) => None,
+            Finding::Stopped(None, _) => Some(Judgement::Fails(covers[0].clone())),
+            Finding::Stopped(Some(row), ground) if covers.contains(&row) => {
+                let rests_on_another = ground.is_some_and(|ground| !covers.contains(&ground));
+                (!rests_on_another).then_some(Judgement::Fails(row))
+            }
+            Finding::Stopped(Some(_), _) => None,
         }
     }
 
     fn in_the_light_of(self, tally: &Tally, case: &Case, runs: &[Evidence]) -> Judgement {
         match self {
-            Finding::Stopped(Some(row)) if tally.is_broken_or_unknown(&row) => {
+            Finding::Stopped(_, Some(ground)) if tally.is_broken(&ground) => {
+                Judgement::BlockedBy(ground)
+            }
+            Finding::Stopped(Some(row), _) if case.transcript.covers.contains(&row) => {
+                Judgement::Fails(row)
+            }
+            Finding::Stopped(Some(row), _) if tally.is_broken_or_unknown(&row) => {
                 Judgement::BlockedBy(row)
             }
             // It was not run over a row that turned out to hold: nothing was seen of its own subject.
@@ -123,6 +131,13 @@ fn row_of(run: &Evidence) -> Option<&String> {
         Outcome::FellShort(shortfall) => shortfall.speaks_of.as_ref(),
         Outcome::Skipped { because_of } => Some(because_of),
         Outcome::Completed | Outcome::NotApplicable { .. } | Outcome::Unable { .. } => None,
+    }
+}
+
+fn ground_of(run: &Evidence) -> Option<&String> {
+    match &run.outcome {
+        Outcome::FellShort(shortfall) => shortfall.rests_on.as_ref(),
+        _ => None,
     }
 }
 
@@ -159,11 +174,15 @@ impl Tally {
         }
     }
 
-    /// A row that was not asked about at all cannot be said to hold.
-    fn is_broken_or_unknown(&self, row: &str) -> bool {
+    fn is_broken(&self, row: &str) -> bool {
         self.rows
             .get(row)
-            .is_none_or(|(passed, failed)| failed >= passed)
+            .is_some_and(|(passed, failed)| failed >= passed)
+    }
+
+    /// A row that was not asked about at all cannot be said to hold.
+    fn is_broken_or_unknown(&self, row: &str) -> bool {
+        !self.rows.contains_key(row) || self.is_broken(row)
     }
 }
 
@@ -292,6 +311,7 @@ mod tests {
             received: String::new(),
             line: None,
             speaks_of: speaks_of.map(str::to_owned),
+            rests_on: None,
         });
         (
             case("stopped", covers),
@@ -333,6 +353,33 @@ mod tests {
                 is("S-MSG-2", blocked)
             ]
         );
+    }
+
+    #[test]
+    fn a_row_is_not_to_blame_where_what_it_rests_on_is_broken() {
+        let resting = || {
+            let (case, mut runs) = stopped("S-MSG-2", Some("S-MSG-2"));
+            for run in &mut runs {
+                if let Outcome::FellShort(shortfall) = &mut run.outcome {
+                    shortfall.rests_on = Some("S-MSG-1".to_owned());
+                }
+            }
+            (case, runs)
+        };
+        let broken = verdicts(vec![resting(), stopped("S-MSG-1", Some("S-MSG-1"))]);
+        assert_eq!(
+            broken,
+            [
+                is("S-MSG-1", Verdict::Fail),
+                is("S-MSG-2", Verdict::Blocked)
+            ]
+        );
+        let whole = verdicts(vec![resting(), passing("S-MSG-1")]);
+        assert_eq!(
+            whole,
+            [is("S-MSG-1", Verdict::Pass), is("S-MSG-2", Verdict::Fail)]
+        );
+        assert_eq!(verdicts(vec![resting()]), [is("S-MSG-2", Verdict::Fail)]);
     }
 
     #[test]

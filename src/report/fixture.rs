@@ -484,6 +484,7 @@ fn shortfall(
         received: received.to_string(),
         line: line.map(str::to_string),
         speaks_of: Some(speaks_of.to_string()),
+        rests_on: None,
     }
 }
 

@@ -49,7 +49,8 @@ impl Stage<'_> {
                 open_ended,
             } => {
                 self.wait_for_client()?;
-                self.get(actor, line, *open_ended)
+                let got = self.get(actor, line, *open_ended);
+                self.say_whether_a_key_was_missing(got)
             }
             Action::Hears {
                 actor,
@@ -76,7 +77,10 @@ impl Stage<'_> {
                 self.something_happens()?;
                 self.terminate()
             }
-            Action::Ends => self.wait_for_end(),
+            Action::Ends => {
+                let ended = self.wait_for_end();
+                self.say_whether_a_key_was_missing(ended)
+            }
             Action::GrowsByAtMost { bytes } => self.compare_memory(*bytes),
             Action::Joins { .. }
             | Action::Connects { .. }
@@ -274,11 +278,7 @@ impl Stage<'_> {
         if is_signal {
             return Ok(());
         }
-        let acted = self.wait_for(patience, |stage| {
-            let has_ended = stage.subjects.first()?.how_ended().is_some();
-            let has_spoken = stage.peer("server")?.inbox().messages().next().is_some();
-            (has_ended || has_spoken).then_some(())
-        })?;
+        let acted = self.wait_for(patience, |stage| stage.has_ended_or_spoken())?;
         if acted.is_none() {
             if let Some(subject) = self.subjects.first_mut() {
                 subject.interrupt();
@@ -290,6 +290,38 @@ impl Stage<'_> {
                 .note("the key did nothing, so that Ctrl-C was sent as a signal");
         }
         Ok(())
+    }
+
+    /// A client that waited in vain for Ctrl-C or the server to be noticed may only notice at the next
+    /// key: nothing is changed by that, but the student is told.
+    fn say_whether_a_key_was_missing(&mut self, outcome: Result<(), Stop>) -> Result<(), Stop> {
+        const TIME_TO_NOTICE: Duration = Duration::from_secs(1);
+        let Err(mut stop) = outcome else {
+            return Ok(());
+        };
+        let Outcome::FellShort(shortfall) = &mut *stop else {
+            return Err(stop);
+        };
+        let is_awaited = self.conversation.has_cause_to_end(self.index())
+            && shortfall.line.is_none()
+            && self.has_ended_or_spoken().is_none();
+        if is_awaited && self.type_keys("\r").is_ok() {
+            let noticed = self.wait_for(TIME_TO_NOTICE, |stage| stage.has_ended_or_spoken())?;
+            if noticed.is_some() {
+                shortfall
+                    .received
+                    .push_str("; only when Enter was pressed it went on");
+            }
+        }
+        Err(stop)
+    }
+
+    fn has_ended_or_spoken(&mut self) -> Option<()> {
+        let has_ended = self.subjects.first()?.how_ended().is_some();
+        let has_spoken = self
+            .peer("server")
+            .is_some_and(|peer| peer.inbox().messages().next().is_some());
+        (has_ended || has_spoken).then_some(())
     }
 
     /// Words of the program's own since the last thing that happened to it; a bare traceback is none.

@@ -630,12 +630,15 @@ impl<'a> Stage<'a> {
         if let Some(how) = self.subjects.first().and_then(Subject::how_ended) {
             received.push_str(&format!("; the program had ended ({how})"));
         }
+        let is_row_of_step = row.is_some() && row == self.conversation.row_of_step(self.index);
+        let ground = self.conversation.ground_of_step(self.index);
         Box::new(Outcome::FellShort(Shortfall {
             step: self.index,
             expected: expected.into(),
             received,
             line: line.map(visible),
             speaks_of: row.map(str::to_owned),
+            rests_on: ground.filter(|_| is_row_of_step).map(str::to_owned),
         }))
     }
 

@@ -173,6 +173,7 @@ bob   < @alice: hi
             received: "nothing within 5.0 s".to_string(),
             line: None,
             speaks_of: None,
+            rests_on: None,
         };
         let run = Evidence {
             events,
