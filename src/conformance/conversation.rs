@@ -517,6 +517,20 @@ impl<'t> Conversation<'t> {
             .map(|step| &step.action)
     }
 
+    /// What was sent in the step `at` and those right before it: a line may come in many.
+    fn sent_in_a_row_until(&self, at: usize) -> Vec<u8> {
+        let bytes = |action: &'t Action| match action {
+            Action::Sends {
+                bytes, times: 1, ..
+            } => Some(bytes.as_slice()),
+            _ => None,
+        };
+        let steps = self.transcript.steps[..=at].iter().rev();
+        let mut in_a_row: Vec<&[u8]> = steps.map_while(|step| bytes(&step.action)).collect();
+        in_a_row.reverse();
+        in_a_row.concat()
+    }
+
     /// Whether a client has been given a reason to end before step `index`.
     pub fn has_cause_to_end(&self, index: usize) -> bool {
         self.cause(index).is_some()
@@ -524,7 +538,9 @@ impl<'t> Conversation<'t> {
 
     /// What makes a client end, latest first.
     fn cause(&self, index: usize) -> Option<Cause> {
-        self.earlier(index).rev().find_map(|action| match action {
+        let earlier = self.earlier(index).enumerate();
+        let mut latest_first = earlier.collect::<Vec<_>>().into_iter().rev();
+        latest_first.find_map(|(at, action)| match action {
             Action::Presses { key: Key::CtrlC } | Action::IsTerminated => Some(Cause {
                 goodbye: "C-QUIT-1",
                 ending: "C-QUIT-2",
@@ -532,10 +548,11 @@ impl<'t> Conversation<'t> {
             Action::Presses { key: Key::CtrlD } => Some(Cause::alone("C-HARD-2")),
             Action::Closes { .. } | Action::Resets { .. } => Some(Cause::alone("C-SHUT-2")),
             Action::Says { line, .. } => Cause::said(line),
-            Action::Sends { bytes, .. } => String::from_utf8_lossy(bytes)
-                .lines()
-                .rev()
-                .find_map(Cause::said),
+            Action::Sends { .. } => {
+                let sent = self.sent_in_a_row_until(at);
+                let sent = String::from_utf8_lossy(&sent);
+                sent.lines().rev().find_map(Cause::said)
+            }
             Action::ClientStarts { address, .. } if address.contains("{unused}") => {
                 Some(Cause::alone("C-ARG-3"))
             }
@@ -1189,6 +1206,12 @@ mod tests {
                 ("client ends", Some(end)),
             ]);
         }
+        rows(&[
+            first,
+            ("server sends \"DISCONN\"", None),
+            ("server sends \"ECT CHAT/1.0\\n\"", None),
+            ("client ends", Some("C-SHUT-1")),
+        ]);
         // The latest cause counts.
         rows(&[
             first,
