@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::result::{Case, Verdict};
 use chat_conformance::conformance::run::{Plan, run};
 use chat_conformance::conformance::suite::Suite;
@@ -46,10 +47,11 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         jobs: 1,
         at_once: 1,
         patience: Duration::from_secs(5),
+        limits: Limits::default(),
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
-    let result = run(plan, &AtomicBool::new(false), &|_| {}).ok_or("the run was ended early")?;
+    let result = run(plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;
     let passes = result
         .transcripts
         .iter()

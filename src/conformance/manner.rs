@@ -17,7 +17,10 @@ pub struct Manner {
     pub waits_for_first_message: bool,
     /// It takes the address first and then the name, except where a transcript is about that (C-ARG-1).
     pub takes_address_first: bool,
-    /// It listens on a port of its own choice: each replay has a network of its own.
+    /// It does not run twice at the same time, as it listens on a port of its own choice: where replays
+    /// cannot have networks of their own, they come one after the other.
+    pub runs_alone: bool,
+    /// Each replay has a network of its own.
     pub has_own_network: bool,
 }
 
@@ -29,6 +32,7 @@ impl Manner {
         registers_silently: false,
         waits_for_first_message: false,
         takes_address_first: false,
+        runs_alone: false,
         has_own_network: false,
     };
 }

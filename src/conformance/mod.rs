@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod dialect;
 pub mod evidence;
 pub mod inbox;
+pub mod limits;
 pub mod manner;
 pub mod pace;
 pub mod peer;

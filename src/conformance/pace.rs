@@ -1,5 +1,6 @@
 //! How long to wait for a subject: one setting, widened by what was seen of it and of the machine.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ pub struct Pace {
     /// Whether all the time there is for a start went by without one.
     started_in_vain: AtomicBool,
     lag: AtomicU64,
+    /// When the machine was seen to have stood still, and for how long.
+    stalls: Mutex<Vec<(Instant, Duration)>>,
 }
 
 impl Pace {
@@ -34,6 +37,7 @@ impl Pace {
             vain_waits: AtomicU64::new(0),
             started_in_vain: AtomicBool::new(false),
             lag: AtomicU64::new(0),
+            stalls: Mutex::new(Vec::new()),
         }
     }
 
@@ -122,6 +126,29 @@ impl Pace {
         self.for_this_machine(seen.clamp(SHORTEST, LONGEST))
     }
 
+    /// The longest time for which the machine stood still since `begun`, if it did.
+    pub fn stall_since(&self, begun: Instant) -> Option<Duration> {
+        let stalls = self.stalls.lock().ok()?;
+        let since = stalls.iter().filter(|(at, _)| *at >= begun);
+        since.map(|(_, stall)| *stall).max()
+    }
+
+    /// A sleeping thread was woken so late.
+    fn woke_late_by(&self, late: Duration) {
+        /// Nothing that a busy scheduler does to a thread that sleeps most of the time.
+        const STALL: Duration = Duration::from_millis(400);
+        const MOST_STALLS: usize = 10_000;
+        // The worst of late is forgotten slowly.
+        let remembered = self.lag.load(Ordering::Relaxed) * 31 / 32;
+        self.lag
+            .store(remembered.max(micros(late)), Ordering::Relaxed);
+        if let Ok(mut stalls) = self.stalls.lock() {
+            if late >= STALL && stalls.len() < MOST_STALLS {
+                stalls.push((Instant::now(), late));
+            }
+        }
+    }
+
     fn for_this_machine(&self, time: Duration) -> Duration {
         /// A wake-up that is this late is one of a busy machine.
         const BUSY: f64 = 0.010;
@@ -155,10 +182,7 @@ impl LagMeter {
             while !stopped.load(Ordering::Relaxed) {
                 let begun = Instant::now();
                 std::thread::sleep(STRIDE);
-                let late = micros(begun.elapsed().saturating_sub(STRIDE));
-                // The worst of late is forgotten slowly.
-                let remembered = pace.lag.load(Ordering::Relaxed) * 31 / 32;
-                pace.lag.store(remembered.max(late), Ordering::Relaxed);
+                pace.woke_late_by(begun.elapsed().saturating_sub(STRIDE));
             }
         });
         LagMeter {
@@ -194,6 +218,18 @@ mod tests {
         pace.replied_within(Duration::from_secs(1000));
         assert_eq!(pace.answer(), Duration::from_secs(20));
         assert_eq!(pace.settle(), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn a_machine_that_stood_still_is_remembered() {
+        let pace = Pace::new(Duration::from_secs(5));
+        let begun = Instant::now();
+        pace.woke_late_by(Duration::from_millis(30));
+        assert_eq!(pace.stall_since(begun), None);
+        pace.woke_late_by(Duration::from_millis(900));
+        pace.woke_late_by(Duration::from_millis(500));
+        assert_eq!(pace.stall_since(begun), Some(Duration::from_millis(900)));
+        assert_eq!(pace.stall_since(Instant::now()), None);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub struct Acquaintance {
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
 const TWO_SERVERS: &str = "another server starts";
+const CONNECTS: &str = "alice connects";
 const REGISTERS: &str = "alice connects
 alice > REGISTER alice CHAT/1.0
 alice < 200 ...";
@@ -101,6 +102,36 @@ pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -
     acquaintance
 }
 
+/// Sees to it that the bundled reference gets through a plain conversation here and now.
+///
+/// # Errors
+/// How it fell short, twice.
+pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
+    let (reference, steps) = match role {
+        Role::Server => ("reference-server", TWO_TALK),
+        Role::Client => ("reference-client", IS_SHOWN),
+    };
+    let harness = setting.harness.display().to_string();
+    let target = Target::Command(vec![harness, reference.to_owned()]);
+    let setting = Setting {
+        target: &target,
+        // What is seen of the reference says nothing of the subject.
+        pace: &setting.pace.for_probes(LONGEST_ANSWER),
+        ledger: &Ledger::default(),
+        ..setting
+    };
+    let conversation = conversation(steps);
+    let outcome = || replay_in_network(&conversation, setting).outcome;
+    match outcome() {
+        Outcome::Completed => Ok(()),
+        // Once may be a hiccup of the machine.
+        _ => match outcome() {
+            Outcome::Completed => Ok(()),
+            outcome => Err(outcome.to_string()),
+        },
+    }
+}
+
 struct Probe<'a> {
     setting: Setting<'a>,
     dialect: Option<Dialect>,
@@ -172,12 +203,17 @@ impl Probe<'_> {
             if !two.was_met {
                 return told(manner, remarks);
             }
-            manner.has_own_network = !two.completed && system::has_networks_to_give();
-            if manner.has_own_network {
-                remarks.push(
-                    "It does not run twice at the same time, so each transcript was given a network of its own."
-                        .to_owned(),
-                );
+            manner.runs_alone = !two.completed;
+            manner.has_own_network = manner.runs_alone && self.runs_in_own_network();
+            if manner.runs_alone {
+                let how = if manner.has_own_network {
+                    "each transcript was given a network of its own"
+                } else {
+                    "one transcript was replayed after the other"
+                };
+                remarks.push(format!(
+                    "It does not run twice at the same time (see S-PORT-1), so {how}."
+                ));
             }
         }
         let found = self.how_it_registers(manner);
@@ -214,6 +250,16 @@ impl Probe<'_> {
         }
         remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
         told(manner, remarks)
+    }
+
+    /// Whether it can be met in a network where there is nothing but loopback: one that listens at the
+    /// machine's own address cannot.
+    fn runs_in_own_network(&self) -> bool {
+        let manner = Manner {
+            has_own_network: true,
+            ..Manner::PLAIN
+        };
+        system::has_networks_to_give() && self.ask(CONNECTS, manner).was_met
     }
 
     /// The way of reading in which a registration is accepted, and whether it must come with the connection.

@@ -1,5 +1,6 @@
 //! A whole run: every transcript asked for, side by side, against fresh processes of one subject.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use super::dialect::Dialect;
 use super::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
+use super::limits::Limits;
 use super::manner::Manner;
 use super::pace::{LagMeter, Pace};
-use super::probe::{Acquaintance, get_to_know};
+use super::probe::{Acquaintance, control, get_to_know};
 use super::replay::{Ledger, Setting, replay_in_network};
 use super::requirement::Requirement;
 use super::result::{Case, RunResult};
 use super::slots::Slots;
 use super::target::{Target, client_command};
-use super::verdict::{by_requirement, judge};
+use super::verdict::{MOST_RUNS, by_requirement, judge};
 use crate::transcript::syntax::{Action, Role};
 
 /// What to run, and how.
@@ -34,6 +36,8 @@ pub struct Plan {
     /// How many replays at the same time, those that only wait included, at least 1; always 1 with a
     /// server that runs already.
     pub at_once: usize,
+    /// What the subject may take of the machine.
+    pub limits: Limits,
     /// How the subject speaks, where that is not to be found out.
     pub dialect: Option<Dialect>,
     /// How long to wait for an answer.
@@ -53,22 +57,44 @@ pub enum Progress<'a> {
     Finished(&'a Case, bool),
 }
 
-/// A transcript that does not hold is replayed on a fresh process up to so often in all: a mixture is
-/// reported as such, never as a pass.
-const MOST_RUNS: usize = 3;
+/// Why a run has no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoResult {
+    /// It was cancelled.
+    Cancelled,
+    /// The bundled reference fell short in a plain conversation, here and now, in this way: so nothing that
+    /// another program does here can be judged.
+    Unfit(String),
+}
 
-/// Runs the plan. Where `cancelled` is set meanwhile, comes back soon with `None`, all processes gone.
+impl fmt::Display for NoResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoResult::Cancelled => write!(f, "interrupted"),
+            NoResult::Unfit(why) => write!(
+                f,
+                "nothing was judged, since the bundled reference itself falls short on this machine: {why}"
+            ),
+        }
+    }
+}
+
+/// Runs the plan. Where `cancelled` is set meanwhile, comes back soon, all processes gone.
+///
+/// # Errors
+/// Where there is nothing to be reported on the subject.
 pub fn run(
     plan: Plan,
     cancelled: &AtomicBool,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Option<RunResult> {
+) -> Result<RunResult, NoResult> {
     let begun = Instant::now();
     let pace = Arc::new(Pace::new(plan.patience));
     let _meter = LagMeter::start(Arc::clone(&pace));
     let first_setting = Setting {
         target: &plan.target,
         harness: &plan.harness,
+        limits: plan.limits,
         manner: Manner::PLAIN,
         pace: &pace,
         ledger: &Ledger::default(),
@@ -76,6 +102,13 @@ pub fn run(
         cancelled,
     };
     progress(Progress::GettingToKnow);
+    control(plan.role, first_setting).map_err(|why| {
+        if cancelled.load(Ordering::Relaxed) {
+            NoResult::Cancelled
+        } else {
+            NoResult::Unfit(why)
+        }
+    })?;
     let Acquaintance { manner, remarks } = get_to_know(plan.role, first_setting, plan.dialect);
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
@@ -87,7 +120,9 @@ pub fn run(
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
-    for (position, runs) in replay_side_by_side(&order, side_by_side(&plan), &Ledger::default()) {
+    for (position, runs) in
+        replay_side_by_side(&order, side_by_side(&plan, manner), &Ledger::default())
+    {
         evidence[position] = runs;
     }
     let crowded_out = crowded_out(&plan.cases, &evidence);
@@ -95,13 +130,13 @@ pub fn run(
         evidence[position] = runs;
     }
     if cancelled.load(Ordering::Relaxed) {
-        return None;
+        return Err(NoResult::Cancelled);
     }
     let transcripts = judge(
         plan.cases.into_iter().zip(evidence).collect(),
         &plan.requirements,
     );
-    Some(RunResult {
+    Ok(RunResult {
         role: plan.role,
         command: plan.target.shown(),
         dialect: manner.dialect,
@@ -164,8 +199,9 @@ fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
 }
 
 /// How many replays at the same time: in one server that runs already they would meet each other.
-fn side_by_side(plan: &Plan) -> usize {
+fn side_by_side(plan: &Plan, manner: Manner) -> usize {
     match plan.target {
+        Target::Command(_) if manner.runs_alone && !manner.has_own_network => 1,
         Target::Running(_) => 1,
         Target::Command(_) => plan.at_once.clamp(1, plan.cases.len().max(1)),
     }
@@ -188,7 +224,11 @@ fn replay_until_sure(
         }];
     }
     let mut runs: Vec<Evidence> = Vec::new();
-    while can_be_asked(case, plan) && runs.len() < MOST_RUNS {
+    let is_conclusive = |run: &&Evidence| !matches!(run.outcome, Outcome::Unable { .. });
+    while can_be_asked(case, plan)
+        && runs.iter().filter(is_conclusive).count() < MOST_RUNS
+        && runs.len() < 2 * MOST_RUNS
+    {
         if setting.cancelled.load(Ordering::Relaxed) {
             break;
         }
@@ -197,7 +237,8 @@ fn replay_until_sure(
         let run = replay_in_network(&case.transcript, setting);
         drop(slot);
         let is_settled = match &run.outcome {
-            Outcome::Completed => runs.is_empty(),
+            // After a run that fell short it is a mixture, however often it holds from now on.
+            Outcome::Completed => !runs.iter().any(|run| is_conclusive(&run)),
             Outcome::Skipped { .. } => true,
             Outcome::FellShort(shortfall) => is_known(case, shortfall, setting.ledger),
             Outcome::Unable { .. } => false,

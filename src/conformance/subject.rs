@@ -12,6 +12,7 @@ use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use tempfile::TempDir;
 
+use super::limits::Limits;
 use super::supervisor::Report;
 use super::system::ProcessTree;
 
@@ -58,7 +59,7 @@ impl Subject {
     ///
     /// # Errors
     /// Where the system refuses a terminal or a process.
-    pub fn start(harness: &Path, command: &[String]) -> io::Result<Subject> {
+    pub fn start(harness: &Path, limits: Limits, command: &[String]) -> io::Result<Subject> {
         let terminal =
             rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         rustix::pty::grantpt(&terminal)?;
@@ -85,7 +86,9 @@ impl Subject {
             .arg("supervise")
             .arg("--scratch")
             .arg(scratch.path())
-            .args(["--terminal", &device, "--"])
+            .args(["--terminal", &device])
+            .args(limits.arguments())
+            .arg("--")
             .args(command);
         supervisor
             .stdin(Stdio::piped())

@@ -22,12 +22,14 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use rustix::termios::tcsetpgrp;
+use signal_hook::consts::{SIGXCPU, SIGXFSZ};
 
+use super::limits::Limits;
 use super::system;
 
-/// The two hidden commands of `conform` by which it starts subjects.
+/// The hidden commands of `conform` by which it starts subjects.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Stage {
     /// Looks after one subject until standard input closes.
@@ -39,17 +41,41 @@ pub enum Stage {
         /// Device of the pseudo-terminal that becomes the subject's.
         #[arg(long)]
         terminal: PathBuf,
+        /// What the subject may take of the machine.
+        #[command(flatten)]
+        limits: Limits,
         /// Program and arguments.
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+    /// Tries whether this user may be given the right to hand out networks.
+    #[command(hide = true)]
+    TryNetworks,
     /// Turns into the subject when standard input closes.
     #[command(hide = true)]
     Launch {
+        /// What the subject may take of the machine.
+        #[command(flatten)]
+        limits: Limits,
         /// Program and arguments.
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+}
+
+/// Sees to it that replays can be given networks of their own, where this user may have that right. Must
+/// be called while there is one thread.
+pub fn gain_right_to_networks(harness: &Path) {
+    if rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut trial = Command::new(harness);
+    trial.arg("try-networks").stdin(Stdio::null());
+    trial.stdout(Stdio::null()).stderr(Stdio::null());
+    if trial.status().is_ok_and(|status| status.success()) {
+        // It went well a moment ago; where it does not now, one network is shared by all.
+        let _ = system::gain_right_to_networks();
+    }
 }
 
 /// What a supervisor tells the harness, one a line on its standard output.
@@ -79,9 +105,13 @@ pub fn run(stage: Stage) -> ExitCode {
         Stage::Supervise {
             scratch,
             terminal,
+            limits,
             command,
-        } => supervise(&scratch, &terminal, &command),
-        Stage::Launch { command } => Err(turn_into_subject(&command)),
+        } => supervise(&scratch, &terminal, limits, &command),
+        Stage::TryNetworks => {
+            system::gain_right_to_networks().and_then(|()| system::enter_own_network())
+        }
+        Stage::Launch { limits, command } => Err(turn_into_subject(limits, &command)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -92,19 +122,28 @@ pub fn run(stage: Stage) -> ExitCode {
     }
 }
 
-fn supervise(scratch: &Path, terminal: &Path, subject: &[String]) -> io::Result<()> {
+fn supervise(
+    scratch: &Path,
+    terminal: &Path,
+    limits: Limits,
+    subject: &[String],
+) -> io::Result<()> {
     system::adopt_orphans();
     // What is typed or sent to the subject's session is not for this process.
     catch_signals()?;
     let terminal = lead_session_at(terminal)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("launch").arg("--").args(subject);
+    command
+        .arg("launch")
+        .args(limits.arguments())
+        .arg("--")
+        .args(subject);
     command
         .stdin(Stdio::piped())
         .stdout(terminal.try_clone()?)
         .stderr(terminal.try_clone()?);
-    command.process_group(0).env("TMPDIR", scratch);
-    give_plain_environment(&mut command);
+    command.process_group(0);
+    give_plain_environment(&mut command, scratch);
     let mut launcher = command.spawn()?;
     let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
     if let Some(group) = Pid::from_raw(subject) {
@@ -116,7 +155,10 @@ fn supervise(scratch: &Path, terminal: &Path, subject: &[String]) -> io::Result<
 
     let over = Arc::new(AtomicBool::new(false));
     let noticed = Arc::clone(&over);
-    std::thread::spawn(move || reap(subject, &noticed));
+    let too_many = Arc::new(AtomicBool::new(false));
+    let were_too_many = Arc::clone(&too_many);
+    std::thread::spawn(move || reap(subject, &noticed, &were_too_many));
+    std::thread::spawn(move || end_when_too_many(limits.processes, &too_many));
     obey(subject, &over);
     if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
@@ -149,8 +191,21 @@ impl Drop for Orphanage {
     }
 }
 
+/// Where languages keep what is installed for one user, which is no part of the program: found below
+/// the home directory unless these say where.
+const FOUND_BY_HOME: [(&str, &str); 8] = [
+    ("PYTHONUSERBASE", ".local"),
+    ("PYENV_ROOT", ".pyenv"),
+    ("RBENV_ROOT", ".rbenv"),
+    ("NVM_DIR", ".nvm"),
+    ("SDKMAN_DIR", ".sdkman"),
+    ("RUSTUP_HOME", ".rustup"),
+    ("CARGO_HOME", ".cargo"),
+    ("GOPATH", "go"),
+];
+
 /// What hides a fault or depends on the person who runs the harness does not reach the subject.
-fn give_plain_environment(command: &mut Command) {
+fn give_plain_environment(command: &mut Command, scratch: &Path) {
     for name in [
         "PYTHONUNBUFFERED",
         "COLUMNS",
@@ -161,18 +216,32 @@ fn give_plain_environment(command: &mut Command) {
     ] {
         command.env_remove(name);
     }
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    for (name, place) in FOUND_BY_HOME {
+        let is_set = std::env::var_os(name).is_some();
+        let found = home.as_ref().map(|home| home.join(place));
+        if let Some(place) = found.filter(|place| !is_set && place.exists()) {
+            command.env(name, place);
+        }
+    }
+    command.env("TMPDIR", scratch).env("HOME", scratch);
     // A submission's folder is left as it was found.
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
 }
 
 /// Collects every process that ends, and tells of the subject's end.
-fn reap(subject: i32, over: &AtomicBool) {
+fn reap(subject: i32, over: &AtomicBool, were_too_many: &AtomicBool) {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid.as_raw_pid() == subject => {
                 over.store(true, Ordering::SeqCst);
-                report(&format!("ended {}", how_it_ended(status)));
+                let why = if were_too_many.load(Ordering::SeqCst) {
+                    ": ended by the harness, since it had too many processes"
+                } else {
+                    ""
+                };
+                report(&format!("ended {}{why}", how_it_ended(status)));
             }
             Ok(_) | Err(Errno::INTR) => {}
             Err(_) => return,
@@ -184,6 +253,8 @@ fn how_it_ended(status: WaitStatus) -> String {
     let status = ExitStatus::from_raw(status.as_raw());
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
+        (None, Some(SIGXCPU)) => format!("signal {SIGXCPU}: its processor time was used up"),
+        (None, Some(SIGXFSZ)) => format!("signal {SIGXFSZ}: a file that it wrote was too large"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => status.to_string(),
     }
@@ -193,6 +264,23 @@ fn report(line: &str) {
     let mut output = io::stdout().lock();
     // The harness may be gone: then nobody wants to know.
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+}
+
+/// Ends a subject that starts more processes than it may. The number of all that run on the machine is
+/// cheap to ask for: only when there are so many more than at first are the subject's own counted.
+fn end_when_too_many(most: u64, were_too_many: &AtomicBool) {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let own_id = rustix::process::getpid().as_raw_pid();
+    let at_first = system::tasks_on_this_machine();
+    loop {
+        std::thread::sleep(PAUSE);
+        let more = system::tasks_on_this_machine().saturating_sub(at_first);
+        if more > most && system::descendants(own_id).len() > most {
+            were_too_many.store(true, Ordering::SeqCst);
+            end_descendants();
+        }
+    }
 }
 
 /// Passes on signals that the harness asks for, until it closes the pipe.
@@ -224,6 +312,9 @@ fn end_descendants() {
         if left.is_empty() {
             return;
         }
+        // First all stand still, or the last of them would go on multiplying while the first are ended.
+        let ids: Vec<i32> = left.iter().map(|process| process.id).collect();
+        system::stop(&ids);
         left.into_iter().for_each(system::kill);
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
@@ -241,11 +332,11 @@ fn lead_session_at(terminal: &Path) -> io::Result<OwnedFd> {
 }
 
 /// Never comes back unless it fails.
-fn turn_into_subject(command: &[String]) -> io::Error {
+fn turn_into_subject(limits: Limits, command: &[String]) -> io::Error {
     if let Err(error) = wait_for_terminal().and_then(|()| catch_signals()) {
         return error;
     }
-    put_limits_in_order();
+    limits.put_in_force();
     let error = Command::new(&command[0]).args(&command[1..]).exec();
     io::Error::other(format!("cannot start {}: {error}", command[0]))
 }
@@ -270,28 +361,4 @@ fn catch_signals() -> io::Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&noticed))?;
     }
     Ok(())
-}
-
-/// Generous bounds on what one subject may take of the machine.
-fn put_limits_in_order() {
-    const CPU_SECONDS: u64 = 300;
-    const FILE_BYTES: u64 = 256 << 20;
-    for (resource, limit) in [
-        (Resource::Core, 0),
-        (Resource::Cpu, CPU_SECONDS),
-        (Resource::Fsize, FILE_BYTES),
-    ] {
-        let allowed = rustix::process::getrlimit(resource)
-            .maximum
-            .unwrap_or(u64::MAX);
-        let limit = Some(limit.min(allowed));
-        // A limit that cannot be set is one that is stricter already.
-        let _ = rustix::process::setrlimit(
-            resource,
-            Rlimit {
-                current: limit,
-                maximum: limit,
-            },
-        );
-    }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::result::{Case, RunResult, Verdict};
 use chat_conformance::conformance::run::{Plan, run};
 use chat_conformance::conformance::suite::Suite;
@@ -209,10 +210,11 @@ fn run_command(
         jobs,
         at_once: jobs,
         patience,
+        limits: Limits::default(),
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
-    run(plan, &AtomicBool::new(false), &|_| {}).ok_or_else(|| "the run was ended early".into())
+    run(plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string().into())
 }
 
 /// Examples are built beside the programs of the package.

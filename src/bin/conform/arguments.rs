@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chat_conformance::conformance::dialect::Dialect;
+use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::requirement::Level;
 use chat_conformance::conformance::supervisor::Stage;
 use chat_conformance::{client, server};
@@ -55,24 +56,24 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct ServerCommand {
-    #[command(flatten)]
-    pub run: RunOptions,
     /// Judge a server that is running already, at chat://host:port
     #[arg(long, value_name = "ADDRESS", conflicts_with = "command")]
     pub at: Option<String>,
     /// Program and arguments that start the server
     #[arg(last = true, value_name = "COMMAND", required_unless_present = "at")]
     pub command: Vec<String>,
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 #[derive(Debug, Args)]
 pub struct ClientCommand {
-    #[command(flatten)]
-    pub run: RunOptions,
     /// Program and arguments that start the client; name and chat://host:port are appended, or put
     /// where {name}, {url}, {host} and {port} stand
     #[arg(last = true, value_name = "COMMAND", required = true)]
     pub command: Vec<String>,
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +99,8 @@ pub struct RunOptions {
     /// Write the result as JSON to FILE; `-` is standard output, and then nothing else is written there
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 #[derive(Debug, Args)]

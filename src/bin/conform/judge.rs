@@ -12,9 +12,9 @@ use std::time::Duration;
 use chat_conformance::conformance::evidence::Outcome;
 use chat_conformance::conformance::requirement::Level;
 use chat_conformance::conformance::result::{Case, RunResult, Verdict};
-use chat_conformance::conformance::run::{Plan, Progress, run};
+use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::conformance::supervisor::Orphanage;
+use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::target::Target;
 use chat_conformance::report::{Style, failure, json, summary};
 use chat_conformance::transcript::syntax::Role;
@@ -41,6 +41,9 @@ pub fn bundled(options: &RunOptions) -> ExitCode {
 
 /// A server: a command, or an address.
 pub fn server(command: &ServerCommand) -> ExitCode {
+    if let Ok(harness) = std::env::current_exe() {
+        gain_right_to_networks(&harness);
+    }
     let target = match &command.at {
         Some(address) => match running_server(address) {
             Ok(address) => Target::Running(address),
@@ -146,11 +149,14 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
     let _orphanage = Orphanage::open();
     let mut results = Vec::new();
     for plan in plans.into_iter().filter(|plan| !plan.cases.is_empty()) {
-        let Some(result) = run_with_progress(plan, &cancelled) else {
-            complain("interrupted");
-            return ExitCode::from(INTERRUPTED);
-        };
-        results.push(result);
+        match run_with_progress(plan, &cancelled) {
+            Ok(result) => results.push(result),
+            Err(why) => {
+                complain(&why.to_string());
+                let was_cancelled = cancelled.load(Ordering::SeqCst);
+                return ExitCode::from(if was_cancelled { INTERRUPTED } else { UNABLE });
+            }
+        }
     }
     match show(options, &results) {
         Ok(()) => ExitCode::from(status_of(&results)),
@@ -218,6 +224,7 @@ fn plan(
         jobs: options.jobs.map_or(2 * processors, usize::from),
         // Who asks for so many at a time means just that.
         at_once: options.jobs.map_or(8 * processors, usize::from),
+        limits: options.limits,
         dialect: options.dialect,
         patience: Duration::from_secs_f64(options.patience),
         cases,
@@ -225,7 +232,7 @@ fn plan(
     }
 }
 
-fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Option<RunResult> {
+fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Result<RunResult, NoResult> {
     let bar = ProgressBar::with_draw_target(
         u64::try_from(plan.cases.len()).ok(),
         if std::io::stderr().is_terminal() {

@@ -11,8 +11,10 @@ mod stage;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use super::evidence::{Evidence, Outcome};
+use super::limits::Limits;
 use super::manner::Manner;
 use super::pace::Pace;
 use super::slots::Slots;
@@ -30,6 +32,8 @@ pub struct Setting<'a> {
     pub target: &'a Target,
     /// Path of the `conform` program, which supervises subjects.
     pub harness: &'a Path,
+    /// What it may take of the machine.
+    pub limits: Limits,
     /// How to speak to it.
     pub manner: Manner,
     /// Where a replay that only waits lends its slot.
@@ -47,8 +51,9 @@ type Stop = Box<Outcome>;
 
 /// Replays `transcript`. When this returns, every process of the subject is gone.
 pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
+    let begun = Instant::now();
     let mut stage = Stage::new(transcript, setting);
-    let outcome = match perform_all(&mut stage) {
+    let mut outcome = match perform_all(&mut stage) {
         Ok(()) => Outcome::Completed,
         Err(stop) => *stop,
     };
@@ -60,6 +65,12 @@ pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
         }
     }
     let (events, seconds) = stage.strike();
+    if let (Outcome::FellShort(_), Some(stall)) = (&outcome, setting.pace.stall_since(begun)) {
+        let seconds = stall.as_secs_f64();
+        outcome = Outcome::Unable {
+            reason: format!("the machine stood still for {seconds:.1} s meanwhile: {outcome}"),
+        };
+    }
     Evidence {
         events,
         outcome,

@@ -66,6 +66,11 @@ pub fn rest_mark(_processes: &[i32]) -> Option<u64> {
     None
 }
 
+/// Unknown.
+pub fn tasks_on_this_machine() -> usize {
+    0
+}
+
 /// Not possible here.
 pub fn stop(_processes: &[i32]) {}
 
@@ -82,6 +87,14 @@ pub fn are_stopped(_processes: &[i32]) -> bool {
 /// # Errors
 /// Always.
 pub fn enter_own_network() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Always.
+pub fn gain_right_to_networks() -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 

@@ -12,7 +12,7 @@ mod network;
 mod sockets;
 mod tree;
 
-pub use network::{enter_own_network, has_networks_to_give};
+pub use network::{enter_own_network, gain_right_to_networks, has_networks_to_give};
 pub use sockets::SocketTable;
 pub use tree::ProcessTree;
 
@@ -153,6 +153,16 @@ pub fn rest_mark(processes: &[i32]) -> Option<u64> {
         }
     }
     Some(switches)
+}
+
+/// How many processes and threads there are, whoever's they are; 0 where it is not known.
+pub fn tasks_on_this_machine() -> usize {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let tasks = load
+        .split_whitespace()
+        .nth(3)
+        .and_then(|tasks| tasks.split_once('/'));
+    tasks.and_then(|(_, all)| all.parse().ok()).unwrap_or(0)
 }
 
 /// How long the threads of these processes have been ready to run and were kept waiting for a

@@ -1,5 +1,6 @@
 //! A network of a thread's own, with nothing in it but loopback: ports in it are nobody else's.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
@@ -15,6 +16,22 @@ pub fn enter_own_network() -> io::Result<()> {
     #[allow(deprecated)]
     rustix::thread::unshare(UnshareFlags::NEWNET)?;
     bring_loopback_up()
+}
+
+/// Gives this process, where its user has no such right, the right to hand out networks: by a user
+/// namespace in which it is who it was. Must be called while there is one thread.
+///
+/// # Errors
+/// Where the system does not allow it; then the process may be left without a name of its own, so that
+/// this is to be tried in another one first.
+pub fn gain_right_to_networks() -> io::Result<()> {
+    let user = rustix::process::getuid().as_raw();
+    let group = rustix::process::getgid().as_raw();
+    #[allow(deprecated)]
+    rustix::thread::unshare(UnshareFlags::NEWUSER)?;
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
+    fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
 }
 
 /// Whether threads can be given networks of their own.

@@ -1,0 +1,111 @@
+//! What one subject may take of the machine: generous, so that none but a runaway meets it.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Bounds on each process of a subject, and on how many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Limits on the program")]
+pub struct Limits {
+    /// Processor time of each of its processes, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub cpu_seconds: u64,
+    /// Memory of each of its processes, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    #[arg(value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
+    pub memory: u64,
+    /// Size of a file that it writes, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub file_size: u64,
+    /// Processes at the same time
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub processes: u64,
+    /// Descriptors that each of its processes has open
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    #[arg(value_parser = clap::value_parser!(u64).range(64..=1 << 20))]
+    pub descriptors: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            cpu_seconds: 300,
+            memory: 4096,
+            file_size: 256,
+            processes: 512,
+            descriptors: 16_384,
+        }
+    }
+}
+
+impl Limits {
+    /// As arguments of the commands by which the harness starts subjects.
+    pub fn arguments(self) -> Vec<String> {
+        let options = [
+            ("--cpu-seconds", self.cpu_seconds),
+            ("--memory", self.memory),
+            ("--file-size", self.file_size),
+            ("--processes", self.processes),
+            ("--descriptors", self.descriptors),
+        ];
+        options
+            .into_iter()
+            .flat_map(|(option, value)| [option.to_owned(), value.to_string()])
+            .collect()
+    }
+
+    /// Puts all on this process, and on what it turns into and starts, but for the number of
+    /// processes: what the system counts there is all that one user runs.
+    pub fn put_in_force(self) {
+        put(Resource::Core, 0);
+        put(Resource::Cpu, self.cpu_seconds);
+        // Not the address space: virtual machines reserve much more of it than they use.
+        put(Resource::Data, self.memory << 20);
+        put(Resource::Fsize, self.file_size << 20);
+        put(Resource::Nofile, self.descriptors);
+    }
+}
+
+fn put(resource: Resource, limit: u64) {
+    let inherited = getrlimit(resource);
+    let within = |bound: Option<u64>| Some(limit.min(bound.unwrap_or(u64::MAX)));
+    // A limit that cannot be set is one that is stricter already.
+    let _ = setrlimit(
+        resource,
+        Rlimit {
+            current: within(inherited.current),
+            maximum: within(inherited.maximum),
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        limits: Limits,
+    }
+
+    #[test]
+    fn limits_survive_being_passed_on_and_have_one_default() {
+        let parse = |words: Vec<String>| {
+            let words = std::iter::once("command".to_owned()).chain(words);
+            Command::try_parse_from(words).expect("is right").limits
+        };
+        assert_eq!(parse(Vec::new()), Limits::default());
+        let other = Limits {
+            cpu_seconds: 1,
+            memory: 17,
+            file_size: 2,
+            processes: 3,
+            descriptors: 65,
+        };
+        assert_eq!(parse(other.arguments()), other);
+    }
+}
