@@ -430,12 +430,11 @@ impl<'a> Stage<'a> {
     /// Waits until the subject has taken all that was sent to it: much longer than for its rest, since one
     /// that looks at its connections in turn, with a pause, takes the words of two in any order.
     fn let_take_all(&mut self) -> Result<bool, Stop> {
-        const LONGEST: Duration = Duration::from_secs(2);
         const LONGEST_FOR_DEAF: Duration = Duration::from_millis(30);
         let longest = if self.is_deaf {
             LONGEST_FOR_DEAF
         } else {
-            LONGEST
+            self.setting.pace.reading()
         };
         let mut back_off = BackOff::new();
         let taken = self.watch(longest, |stage| {
@@ -445,7 +444,10 @@ impl<'a> Stage<'a> {
                 Watch::Again(back_off.next())
             }
         })?;
-        self.is_deaf |= taken.is_none();
+        if taken.is_none() && !self.is_deaf {
+            self.is_deaf = true;
+            self.setting.pace.read_in_vain();
+        }
         Ok(taken.is_some())
     }
 
