@@ -254,10 +254,10 @@ fn replay_until_sure(
     runs
 }
 
-/// Whether it stopped at something else than its own subject that has been seen to fail often enough.
+/// Whether it stopped at something else than its own subject that is known to fail by now.
 fn is_known(case: &Case, shortfall: &Shortfall, ledger: &Ledger) -> bool {
     let row = shortfall.speaks_of.as_ref();
-    row.is_some_and(|row| !case.transcript.covers.contains(row) && ledger.has_failed_often(row))
+    row.is_some_and(|row| !case.transcript.covers.contains(row) && ledger.is_known_to_fail(row))
 }
 
 /// Positions of the cases in the order in which to begin them: those that take time by themselves first.

@@ -362,9 +362,7 @@ impl Stage<'_> {
             self.memory_before = self.peak_memory();
         }
         let index = self.index();
-        for line in String::from_utf8_lossy(bytes).lines() {
-            self.conversation.said(index, actor, line);
-        }
+        self.conversation.sent(index, actor, bytes);
         let all = match (self.dialect.reads, single_message(bytes)) {
             (Framing::Line, _) | (_, None) => bytes.repeat(usize::try_from(times).unwrap_or(1)),
             (reads, Some(message)) => reads.frame(message),
