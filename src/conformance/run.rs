@@ -96,6 +96,7 @@ pub fn run(
         harness: &plan.harness,
         limits: plan.limits,
         manner: Manner::PLAIN,
+        greeting: &[],
         pace: &pace,
         ledger: &Ledger::default(),
         slots: &Slots::new(plan.jobs.max(1)),
@@ -109,10 +110,15 @@ pub fn run(
             NoResult::Unfit(why)
         }
     })?;
-    let Acquaintance { manner, remarks } = get_to_know(plan.role, first_setting, plan.dialect);
+    let Acquaintance {
+        manner,
+        remarks,
+        greeting,
+    } = get_to_know(plan.role, first_setting, plan.dialect);
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
             manner,
+            greeting: &greeting,
             ledger,
             ..first_setting
         };

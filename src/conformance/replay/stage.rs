@@ -52,6 +52,8 @@ pub(super) struct Stage<'a> {
     pub(super) shown: Vec<Shown>,
     /// How much had been printed when something last happened to the subject.
     pub(super) printed_before: usize,
+    /// What the client under test was given as its arguments, and parts of it.
+    pub(super) given: Vec<String>,
     /// Where the server under test is spoken to.
     pub(super) address: Option<SocketAddr>,
     pub(super) sockets: SocketTable,
@@ -86,6 +88,7 @@ impl<'a> Stage<'a> {
             deaf: None,
             shown: Vec::new(),
             printed_before: 0,
+            given: Vec::new(),
             address: None,
             sockets: SocketTable::open(),
             unsettled: None,
