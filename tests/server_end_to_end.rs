@@ -28,13 +28,19 @@ impl Server {
     }
 
     fn spawn(command: &mut Command) -> Server {
+        let mut server = Server::spawn_with_unread_log(command);
+        server.log = lines_of(server.child.stderr.take().expect("it is piped"));
+        server
+    }
+
+    fn spawn_with_unread_log(command: &mut Command) -> Server {
         let command = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server starts");
         let output = lines_of(child.stdout.take().expect("it is piped"));
-        let log = lines_of(child.stderr.take().expect("it is piped"));
+        let log = channel().1;
         let first = output
             .recv_timeout(PATIENCE)
             .expect("the server prints its port");
@@ -225,6 +231,24 @@ fn what_is_no_message_of_the_sender_is_not_relayed() {
     bob.hears("@alice: \0");
     bob.say("@bob: I am still here");
     alice.hears("@bob: I am still here");
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_no_one() {
+    // Several times what a pipe takes.
+    const LINES: usize = 5_000;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+    let server = Server::spawn_with_unread_log(&mut command);
+    let mut alice = server.join("alice");
+    let mut bob = server.join("bob");
+    for number in 0..LINES {
+        let line = format!("@alice: {number} is a number, and there is always one more to come");
+        alice.say(&line);
+        bob.hears(&line);
+    }
+    server.signal(Signal::INT);
+    bob.hears("DISCONNECT CHAT/1.0");
+    assert_eq!(server.exit_status().code(), Some(0));
 }
 
 #[test]

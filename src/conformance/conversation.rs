@@ -120,6 +120,8 @@ pub struct Conversation<'t> {
     /// Names that were given up, with the row that says so.
     freed: BTreeMap<String, &'static str>,
     sayings: Vec<Saying>,
+    /// What each actor sent of a line that has no end yet.
+    begun: BTreeMap<String, Vec<u8>>,
     /// What each actor got and was meant to get.
     heard: BTreeMap<String, Vec<String>>,
 }
@@ -134,6 +136,7 @@ impl<'t> Conversation<'t> {
             left_after: BTreeMap::new(),
             freed: BTreeMap::new(),
             sayings: Vec::new(),
+            begun: BTreeMap::new(),
             heard: BTreeMap::new(),
         }
     }
@@ -145,6 +148,7 @@ impl<'t> Conversation<'t> {
 
     /// An actor opened a (further) connection.
     pub fn connected(&mut self, actor: &str) {
+        self.begun.remove(actor);
         self.standings
             .insert(actor.to_owned(), Standing::Unregistered);
     }
@@ -189,6 +193,19 @@ impl<'t> Conversation<'t> {
             step,
         });
         self.standings.insert(actor.to_owned(), after);
+    }
+
+    /// An actor sent bytes in the given step: it said what is whole of them.
+    pub fn sent(&mut self, step: usize, actor: &str, bytes: &[u8]) {
+        let begun = self.begun.entry(actor.to_owned()).or_default();
+        begun.extend_from_slice(bytes);
+        let Some(end) = begun.iter().rposition(|byte| *byte == b'\n') else {
+            return;
+        };
+        let whole: Vec<u8> = begun.drain(..=end).collect();
+        for line in String::from_utf8_lossy(&whole).lines() {
+            self.said(step, actor, line);
+        }
     }
 
     /// An actor got a line that was meant to come.
@@ -922,6 +939,18 @@ mod tests {
         assert_eq!(room.registered_name("alice"), Some("al"));
         room.said(2, "alice", "DISCONNECT al CHAT/1.0");
         assert_eq!(room.registered_name("alice"), None);
+    }
+
+    #[test]
+    fn a_line_is_said_when_its_end_is() {
+        let transcript = about_a_server();
+        let mut room = room(&transcript);
+        for part in ["@", "a", "lice: h", "i\n@alice: an"] {
+            room.sent(1, "alice", part.as_bytes());
+        }
+        is_notice(&room, "bob", "Welcome to the chat");
+        is_regular(&room, "bob", "@alice: hi");
+        is_notice(&room, "bob", "@server: another one");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Pace {
     vain_waits: AtomicU64,
     /// Whether all the time there is for a start went by without one.
     started_in_vain: AtomicBool,
+    /// How often something sent was left unread for as long as is waited for that.
+    left_unread: AtomicU64,
     lag: AtomicU64,
     /// When the machine was seen to have stood still, and for how long.
     stalls: Mutex<Vec<(Instant, Duration)>>,
@@ -36,6 +38,7 @@ impl Pace {
             slowest_reply: AtomicU64::new(0),
             vain_waits: AtomicU64::new(0),
             started_in_vain: AtomicBool::new(false),
+            left_unread: AtomicU64::new(0),
             lag: AtomicU64::new(0),
             stalls: Mutex::new(Vec::new()),
         }
@@ -116,6 +119,23 @@ impl Pace {
             self.longest_start
         };
         self.for_this_machine(longest)
+    }
+
+    /// A subject left something unread for [`Pace::reading`].
+    pub fn read_in_vain(&self) {
+        self.left_unread.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How long to wait for a subject to read what it was sent before somebody else does something: one
+    /// that polls its connections now and then takes its time, and one that reads nothing is known soon.
+    pub fn reading(&self) -> Duration {
+        const LONG: Duration = Duration::from_secs(2);
+        const SHORT: Duration = Duration::from_millis(500);
+        if self.left_unread.load(Ordering::Relaxed) < self.full_waits {
+            LONG
+        } else {
+            SHORT
+        }
     }
 
     /// How long after the last sign of life there will be none: for silence that nothing else proves.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::dialect::{Dialect, Framing};
 use super::evidence::{EventKind, Evidence, Outcome};
 use super::manner::Manner;
+use super::prose::{greeting_in, parts_given};
 use super::replay::{Ledger, Setting, replay_in_network};
+use super::screen::Screen;
 use super::system;
 use super::target::Target;
 use crate::transcript::parse;
@@ -18,6 +20,8 @@ pub struct Acquaintance {
     pub manner: Manner,
     /// What a reader of the report should know of it, a sentence each.
     pub remarks: Vec<String>,
+    /// What a client prints where all goes well, before it comes in.
+    pub greeting: Vec<String>,
 }
 
 /// How long an answer is waited for here: more is waited for where it counts.
@@ -65,7 +69,8 @@ alice > @alice: can anybody hear this
 bob < @alice: can anybody hear this";
 
 const COMES_IN: &str = "client starts as alice
-server < ...";
+server < ...
+server hears nothing";
 const IS_NOT_SHOWN: &str = "client starts as alice
 server < ...
 server > 200 Registration successful
@@ -145,6 +150,7 @@ struct Reaction {
     /// It was there to be spoken to.
     was_met: bool,
     received: Vec<u8>,
+    greeting: Vec<String>,
 }
 
 /// How a registration is accepted.
@@ -161,10 +167,14 @@ struct Registration {
 impl Reaction {
     fn of(evidence: &Evidence) -> Reaction {
         let mut received = Vec::new();
+        let mut screen = Screen::default();
+        let mut given = Vec::new();
         let mut was_met = false;
         for event in &evidence.events {
             match &event.kind {
                 EventKind::Received { bytes, .. } => received.extend_from_slice(bytes),
+                EventKind::Printed { bytes } => drop(screen.show(bytes)),
+                EventKind::Started { command } => given = given_in(command),
                 EventKind::Connected { .. } | EventKind::Listening { .. } => was_met = true,
                 _ => {}
             }
@@ -177,6 +187,7 @@ impl Reaction {
             },
             was_met,
             received,
+            greeting: greeting_in(&screen.text(), &given),
         }
     }
 
@@ -186,6 +197,12 @@ impl Reaction {
         let mut words = text.split(|character: char| !character.is_alphanumeric());
         words.any(|word| word == "200")
     }
+}
+
+/// What was given to a client that was started so, in a probe.
+fn given_in(command: &[String]) -> Vec<String> {
+    let address = command.iter().find(|word| word.starts_with("chat://"));
+    address.map_or_else(Vec::new, |address| parts_given("alice", address))
 }
 
 impl Probe<'_> {
@@ -392,7 +409,10 @@ impl Probe<'_> {
             writes,
         });
         remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
-        told(manner, remarks)
+        Acquaintance {
+            greeting: first.greeting,
+            ..told(manner, remarks)
+        }
     }
 
     fn how_client_reads(&self, writes: Framing, manner: Manner) -> Framing {
@@ -417,7 +437,11 @@ impl Probe<'_> {
 }
 
 fn told(manner: Manner, remarks: Vec<String>) -> Acquaintance {
-    Acquaintance { manner, remarks }
+    Acquaintance {
+        manner,
+        remarks,
+        greeting: Vec::new(),
+    }
 }
 
 /// What is to be said of a dialect that is not the one of lines.
@@ -491,6 +515,7 @@ mod tests {
                 stopped_at: None,
                 was_met: true,
                 received: received.as_bytes().to_vec(),
+                greeting: Vec::new(),
             };
             reaction.is_accepted()
         };

@@ -27,6 +27,40 @@ pub fn own_words(text: &str) -> Option<String> {
     has_word(&kept).then_some(kept)
 }
 
+/// The lines of `text` that are not also printed at a start at which all goes well: a banner says nothing
+/// of what went wrong. `given` is what was given to the program as its arguments, which it may repeat.
+pub fn beyond_greeting(text: &str, greeting: &[String], given: &[String]) -> String {
+    let is_news = |line: &&str| !greeting.contains(&without_given(line, given));
+    let news: Vec<&str> = text.lines().filter(is_news).collect();
+    news.join("\n")
+}
+
+/// The lines of a greeting as [`beyond_greeting`] compares them.
+pub fn greeting_in(text: &str, given: &[String]) -> Vec<String> {
+    let lines = text.lines().map(|line| without_given(line, given));
+    lines.filter(|line| has_word(line)).collect()
+}
+
+/// What is given to a program as user name and address, and the parts of these, the longest first.
+pub fn parts_given(name: &str, address: &str) -> Vec<String> {
+    let is_between = |character| matches!(character, ':' | '/');
+    let parts = address.split(is_between).chain([address, name]);
+    let mut parts: Vec<String> = parts
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    parts
+}
+
+fn without_given(line: &str, given: &[String]) -> String {
+    let cut = |line: String, part: &String| line.replace(part.as_str(), " ");
+    let left = given.iter().fold(line.to_owned(), cut);
+    let is_word = |word: &&str| word.chars().any(char::is_alphanumeric);
+    let words: Vec<&str> = left.split_whitespace().filter(is_word).collect();
+    words.join(" ")
+}
+
 /// How the last line begins of a crash that begins with `line`: in these the error stands among the trace.
 fn last_of_crash(line: &str) -> Option<&'static str> {
     let is_script_position = || {
@@ -104,6 +138,29 @@ mod tests {
                 "{kept}"
             );
         }
+    }
+
+    #[test]
+    fn a_banner_is_no_word_about_what_went_wrong() {
+        let given = parts_given("alice", "chat://127.0.0.1:4000");
+        let greeting = greeting_in(
+            "=== Simple Chat ===\nConnecting to chat://127.0.0.1:4000 as alice\n> ",
+            &given,
+        );
+        let beyond = |text: &str, address: &str| {
+            let news = beyond_greeting(text, &greeting, &parts_given("alice", address));
+            own_words(&news)
+        };
+        let banner = "=== Simple Chat ===\nConnecting to http://127.0.0.1:5 as alice\n";
+        assert_eq!(beyond(banner, "http://127.0.0.1:5"), None);
+        let told = format!("{banner}Not a chat address.\n");
+        assert_eq!(
+            beyond(&told, "http://127.0.0.1:5").as_deref(),
+            Some("Not a chat address.")
+        );
+        let crashed =
+            format!("{banner}Traceback (most recent call last):\n  File\nValueError: port\n");
+        assert_eq!(beyond(&crashed, "http://127.0.0.1:5"), None);
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub fn run(
         harness: &plan.harness,
         limits: plan.limits,
         manner: Manner::PLAIN,
+        greeting: &[],
         pace: &pace,
         ledger: &Ledger::default(),
         slots: &Slots::new(plan.jobs.max(1)),
@@ -109,10 +110,15 @@ pub fn run(
             NoResult::Unfit(why)
         }
     })?;
-    let Acquaintance { manner, remarks } = get_to_know(plan.role, first_setting, plan.dialect);
+    let Acquaintance {
+        manner,
+        remarks,
+        greeting,
+    } = get_to_know(plan.role, first_setting, plan.dialect);
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
             manner,
+            greeting: &greeting,
             ledger,
             ..first_setting
         };
@@ -254,10 +260,10 @@ fn replay_until_sure(
     runs
 }
 
-/// Whether it stopped at something else than its own subject that has been seen to fail often enough.
+/// Whether it stopped at something else than its own subject that is known to fail by now.
 fn is_known(case: &Case, shortfall: &Shortfall, ledger: &Ledger) -> bool {
     let row = shortfall.speaks_of.as_ref();
-    row.is_some_and(|row| !case.transcript.covers.contains(row) && ledger.has_failed_often(row))
+    row.is_some_and(|row| !case.transcript.covers.contains(row) && ledger.is_known_to_fail(row))
 }
 
 /// Positions of the cases in the order in which to begin them: those that take time by themselves first.

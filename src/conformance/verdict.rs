@@ -2,9 +2,10 @@
 //!
 //! One fault is charged once, where it is. A transcript that stops at a step which speaks of a row
 //! that it does not cover is blocked by that row, if that row is broken: if at least as many of its
-//! own transcripts fail it as pass. If it holds there, the fault is this transcript's own subject.
+//! own transcripts fail it as pass, or if one of them fails in the same shape. If it holds there, the fault
+//! is this transcript's own subject, unless the row was seen to fail now and then: then nobody can tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::{Evidence, Outcome};
 use super::requirement::Requirement;
@@ -23,8 +24,12 @@ pub fn judge(replayed: Vec<Replayed>, requirements: &[Requirement]) -> Vec<Trans
     let mut tally = Tally::default();
     let mut judged: Vec<Option<Judgement>> = Vec::new();
     for (case, runs) in &replayed {
-        let judgement = Finding::of(case, runs).by_itself(case);
-        tally.count(case, judgement.as_ref());
+        let finding = Finding::of(case, runs);
+        let judgement = finding.by_itself(case);
+        tally.count(case, &finding, judgement.as_ref());
+        if finding == Finding::Unsure {
+            tally.racy.extend(rows_of_failed(runs).cloned());
+        }
         judged.push(judgement);
     }
     let rank = |position: &usize| {
@@ -39,9 +44,12 @@ pub fn judge(replayed: Vec<Replayed>, requirements: &[Requirement]) -> Vec<Trans
     waiting.sort_by_key(rank);
     for position in waiting {
         let (case, runs) = &replayed[position];
-        let judgement = Finding::of(case, runs).in_the_light_of(&tally, case, runs);
-        tally.count(case, Some(&judgement));
-        judged[position] = Some(judgement);
+        let finding = Finding::of(case, runs);
+        if let Finding::Stopped(stop) = &finding {
+            let judgement = stop.in_the_light_of(&tally, case, runs);
+            tally.count(case, &finding, Some(&judgement));
+            judged[position] = Some(judgement);
+        }
     }
     let judged = judged
         .into_iter()
@@ -60,8 +68,28 @@ enum Finding {
     Unsure,
     NotRun,
     NotApplicable,
-    /// It stopped at a step that speaks of this row, if of any, and of what that rests on.
-    Stopped(Option<String>, Option<String>),
+    Stopped(Stop),
+}
+
+/// Where every run of a transcript stopped, or the most telling of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stop {
+    /// The row that the step speaks of, if of any.
+    row: Option<String>,
+    /// What that rests on.
+    ground: Option<String>,
+    shape: Shape,
+    /// How many runs there are, and whether all stopped over this row.
+    runs: usize,
+    agreed: bool,
+}
+
+/// What came where something else was to come. Two failures of different shapes are two faults: a server
+/// that squeezes the spaces of what it relays is not the reason why something was not relayed at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shape {
+    Nothing,
+    AnotherLine,
 }
 
 impl Finding {
@@ -87,49 +115,68 @@ impl Finding {
         if passed > 0 || was_hindered {
             return Finding::Unsure;
         }
-        // Where runs stopped at different places, one that is the transcript's own says most.
-        let is_own =
-            |run: &&Evidence| row_of(run).is_some_and(|row| case.transcript.covers.contains(row));
-        let telling = runs.iter().find(is_own);
-        let telling = telling.or(runs.iter().find(|run| row_of(run).is_some()));
-        Finding::Stopped(
-            telling.and_then(row_of).cloned(),
-            telling.and_then(ground_of).cloned(),
-        )
+        let is_own = |row: &String| case.transcript.covers.contains(row);
+        let is_foreign = |run: &&&Evidence| row_of(run).is_some_and(|row| !is_own(row));
+        // Where runs stopped at different rows, one that is not the transcript's own came in its way.
+        let telling = conclusive.iter().find(is_foreign);
+        let telling = telling.or(conclusive.iter().find(|run| row_of(run).is_some()));
+        let telling = telling.copied();
+        let agree = |run: &&Evidence| row_of(run) == telling.and_then(row_of);
+        Finding::Stopped(Stop {
+            agreed: telling.is_none() || conclusive.iter().all(agree),
+            row: telling.and_then(row_of).cloned(),
+            ground: telling.and_then(ground_of).cloned(),
+            shape: telling.map_or(Shape::Nothing, shape_of),
+            runs: conclusive.len(),
+        })
     }
 
     /// The judgement, where no other transcript has to be heard for it.
-    fn by_itself(self, case: &Case) -> Option<Judgement> {
+    fn by_itself(&self, case: &Case) -> Option<Judgement> {
         let covers = &case.transcript.covers;
         match self {
             Finding::Passed => Some(Judgement::Passes),
             Finding::Unsure => Some(Judgement::Unsure),
             Finding::NotRun => Some(Judgement::Untested),
             Finding::NotApplicable => Some(Judgement::NotApplicable),
-            Finding::Stopped(None, _) => Some(Judgement::Fails(covers[0].clone())),
-            Finding::Stopped(Some(row), ground) if covers.contains(&row) => {
-                let rests_on_another = ground.is_some_and(|ground| !covers.contains(&ground));
-                (!rests_on_another).then_some(Judgement::Fails(row))
-            }
-            Finding::Stopped(Some(_), _) => None,
+            Finding::Stopped(stop) => match (&stop.row, &stop.ground) {
+                (None, _) => Some(Judgement::Fails(covers[0].clone())),
+                (Some(row), ground) if covers.contains(row) => {
+                    let rests_on_another = ground.as_ref().is_some_and(|row| !covers.contains(row));
+                    (!rests_on_another).then(|| Judgement::Fails(row.clone()))
+                }
+                (Some(_), _) => None,
+            },
         }
     }
+}
 
-    fn in_the_light_of(self, tally: &Tally, case: &Case, runs: &[Evidence]) -> Judgement {
-        match self {
-            Finding::Stopped(_, Some(ground)) if tally.is_broken(&ground) => {
-                Judgement::BlockedBy(ground)
-            }
-            Finding::Stopped(Some(row), _) if case.transcript.covers.contains(&row) => {
-                Judgement::Fails(row)
-            }
-            Finding::Stopped(Some(row), _) if tally.is_broken_or_unknown(&row) => {
-                Judgement::BlockedBy(row)
-            }
-            // It was not run over a row that turned out to hold: nothing was seen of its own subject.
-            _ if runs.iter().all(was_skipped) => Judgement::Unsure,
-            _ => Judgement::Fails(case.transcript.covers[0].clone()),
+impl Stop {
+    fn in_the_light_of(&self, tally: &Tally, case: &Case, runs: &[Evidence]) -> Judgement {
+        let covers = &case.transcript.covers;
+        let Some(row) = &self.row else {
+            return Judgement::Fails(covers[0].clone());
+        };
+        if let Some(ground) = self
+            .ground
+            .as_ref()
+            .filter(|row| tally.blames(row, self.shape))
+        {
+            return Judgement::BlockedBy(ground.clone());
         }
+        if covers.contains(row) {
+            return Judgement::Fails(row.clone());
+        }
+        if !tally.rows.contains_key(row) || tally.blames(row, self.shape) {
+            return Judgement::BlockedBy(row.clone());
+        }
+        // The row holds where it is asked about. Where it fails now and then it may have done so here, and
+        // where this was not seen often enough nothing was seen of the transcript's own subject.
+        let is_seen_often = self.agreed && self.runs >= MOST_RUNS && !runs.iter().all(was_skipped);
+        if tally.racy.contains(row) || !is_seen_often {
+            return Judgement::Unsure;
+        }
+        Judgement::Fails(covers[0].clone())
     }
 }
 
@@ -138,6 +185,18 @@ fn row_of(run: &Evidence) -> Option<&String> {
         Outcome::FellShort(shortfall) => shortfall.speaks_of.as_ref(),
         Outcome::Skipped { because_of } => Some(because_of),
         Outcome::Completed | Outcome::NotApplicable { .. } | Outcome::Unable { .. } => None,
+    }
+}
+
+/// The rows of which the failed runs of a transcript speak.
+fn rows_of_failed(runs: &[Evidence]) -> impl Iterator<Item = &String> {
+    runs.iter().filter_map(row_of)
+}
+
+fn shape_of(run: &Evidence) -> Shape {
+    match &run.outcome {
+        Outcome::FellShort(shortfall) if shortfall.line.is_some() => Shape::AnotherLine,
+        _ => Shape::Nothing,
     }
 }
 
@@ -163,33 +222,45 @@ enum Judgement {
     Untested,
 }
 
-/// How often each row passed and failed in transcripts of its own.
+/// What the transcripts about each row say of it.
 #[derive(Debug, Default)]
 struct Tally {
-    rows: BTreeMap<String, (usize, usize)>,
+    rows: BTreeMap<String, Record>,
+    /// Rows of which failed runs speak where other runs of the same transcript hold.
+    racy: BTreeSet<String>,
+}
+
+/// How often a row passed and failed in transcripts of its own, and in which shapes.
+#[derive(Debug, Default)]
+struct Record {
+    passed: usize,
+    failed: usize,
+    shapes: BTreeSet<Shape>,
 }
 
 impl Tally {
-    fn count(&mut self, case: &Case, judgement: Option<&Judgement>) {
+    fn count(&mut self, case: &Case, finding: &Finding, judgement: Option<&Judgement>) {
         for row in &case.transcript.covers {
-            let (passed, failed) = self.rows.entry(row.clone()).or_default();
+            let record = self.rows.entry(row.clone()).or_default();
             match judgement {
-                Some(Judgement::Passes) => *passed += 1,
-                Some(Judgement::Fails(failing)) if failing == row => *failed += 1,
+                Some(Judgement::Passes) => record.passed += 1,
+                Some(Judgement::Fails(failing)) if failing == row => {
+                    record.failed += 1;
+                    if let Finding::Stopped(stop) = finding {
+                        record.shapes.insert(stop.shape);
+                    }
+                }
                 _ => {}
             }
         }
     }
 
-    fn is_broken(&self, row: &str) -> bool {
+    /// Whether a row that was asked about is the reason for a failure of this shape: where it never
+    /// passed, mostly fails, or fails in the same shape.
+    fn blames(&self, row: &str, shape: Shape) -> bool {
         self.rows
             .get(row)
-            .is_some_and(|(passed, failed)| failed >= passed)
-    }
-
-    /// A row that was not asked about at all cannot be said to hold.
-    fn is_broken_or_unknown(&self, row: &str) -> bool {
-        !self.rows.contains_key(row) || self.is_broken(row)
+            .is_some_and(|record| record.failed >= record.passed || record.shapes.contains(&shape))
     }
 }
 
@@ -227,6 +298,15 @@ pub fn by_requirement(
         .collect()
 }
 
+/// Whether a row that may hold in its own transcripts was seen to fail now and then in several others.
+fn fails_now_and_then(id: &String, all: &[TranscriptResult]) -> bool {
+    const SEVERAL: usize = 3;
+    let is_mixture_at_it = |result: &&TranscriptResult| {
+        result.runs_passed() > 0 && rows_of_failed(&result.runs).any(|row| row == id)
+    };
+    all.iter().filter(is_mixture_at_it).count() >= SEVERAL
+}
+
 fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> RequirementResult {
     let id = &requirement.id;
     let judging: Vec<&TranscriptResult> = all
@@ -238,9 +318,10 @@ fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> Require
     // Stopped by another row that the same transcript covers: says nothing where others pass.
     let stops = |result: &TranscriptResult| result.blocked_by.is_some();
     let mut blocked_by: Vec<String> = Vec::new();
+    let is_racy = fails_now_and_then(id, all);
     let verdict = if any(&|result| result.fails.contains(id)) {
         Verdict::Fail
-    } else if any(&|result| result.verdict == Verdict::Unsure) {
+    } else if any(&|result| result.verdict == Verdict::Unsure) || any(&passes) && is_racy {
         Verdict::Unsure
     } else if any(&|result| result.verdict == Verdict::Blocked) || !any(&passes) && any(&stops) {
         blocked_by = judging
@@ -326,6 +407,15 @@ mod tests {
         )
     }
 
+    fn by_another_line((case, mut runs): Replayed) -> Replayed {
+        for run in &mut runs {
+            if let Outcome::FellShort(shortfall) = &mut run.outcome {
+                shortfall.line = Some("another".to_owned());
+            }
+        }
+        (case, runs)
+    }
+
     /// Each row with its verdict.
     fn verdicts(replayed: Vec<Replayed>) -> Vec<(String, Verdict)> {
         let rows = [
@@ -391,16 +481,52 @@ mod tests {
 
     #[test]
     fn a_row_that_holds_in_its_own_transcripts_is_not_to_blame_elsewhere() {
-        let found = verdicts(vec![
-            passing("S-MSG-1"),
-            passing("S-MSG-1"),
-            stopped("S-MSG-1", Some("S-MSG-1")),
-            stopped("S-DISC-5", Some("S-MSG-1")),
-        ]);
-        assert_eq!(
-            found,
-            [is("S-MSG-1", Verdict::Fail), is("S-DISC-5", Verdict::Fail)]
-        );
+        let with = |own_failure: Replayed| {
+            verdicts(vec![
+                passing("S-MSG-1"),
+                passing("S-MSG-1"),
+                own_failure,
+                stopped("S-DISC-5", Some("S-MSG-1")),
+            ])
+        };
+        let failed = is("S-MSG-1", Verdict::Fail);
+        // There another line came, and here nothing did: two faults.
+        let mangled = by_another_line(stopped("S-MSG-1", Some("S-MSG-1")));
+        let both = [failed.clone(), is("S-DISC-5", Verdict::Fail)];
+        assert_eq!(with(mangled), both);
+        let lost = stopped("S-MSG-1", Some("S-MSG-1"));
+        let one = [failed, is("S-DISC-5", Verdict::Blocked)];
+        assert_eq!(with(lost), one);
+    }
+
+    #[test]
+    fn a_row_that_fails_now_and_then_is_charged_to_nobody_else() {
+        let mixture = || {
+            let (case, mut runs) = stopped("S-REG-3", Some("S-REG-1"));
+            runs.push(run(Outcome::Completed));
+            (case, runs)
+        };
+        let mut replayed = vec![
+            passing("S-REG-1"),
+            stopped("S-MSG-1", Some("S-REG-1")),
+            mixture(),
+        ];
+        let few = [
+            is("S-REG-1", Verdict::Pass),
+            is("S-REG-3", Verdict::Unsure),
+            is("S-MSG-1", Verdict::Unsure),
+        ];
+        assert_eq!(verdicts(replayed.clone()), few);
+        replayed.extend([mixture(), mixture()]);
+        assert_eq!(verdicts(replayed)[0], is("S-REG-1", Verdict::Unsure));
+    }
+
+    #[test]
+    fn what_was_not_seen_three_times_is_no_fault_of_another_row() {
+        let (case, mut runs) = stopped("S-MSG-1", Some("S-REG-1"));
+        runs.truncate(1);
+        let found = verdicts(vec![passing("S-REG-1"), (case, runs)]);
+        assert_eq!(found[1], is("S-MSG-1", Verdict::Unsure));
     }
 
     #[test]

@@ -158,7 +158,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
             }
         }
     }
-    match show(options, &results) {
+    match show(options, &results, subjects.len() > 1) {
         Ok(()) => ExitCode::from(status_of(&results)),
         Err(why) => {
             complain(&why);
@@ -255,7 +255,7 @@ fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Result<RunResult, No
     result
 }
 
-fn show(options: &RunOptions, results: &[RunResult]) -> Result<(), String> {
+fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<(), String> {
     let writes_json_to_output = options.json.as_deref() == Some(Path::new("-"));
     if !writes_json_to_output {
         let output = std::io::stdout();
@@ -273,12 +273,11 @@ fn show(options: &RunOptions, results: &[RunResult]) -> Result<(), String> {
     let Some(file) = &options.json else {
         return Ok(());
     };
-    let document = match results {
-        [one] => json::render(one),
-        several => {
-            let each: Vec<String> = several.iter().map(json::render).collect();
-            format!("[{}]\n", each.join(","))
-        }
+    let each: Vec<String> = results.iter().map(json::render).collect();
+    let document = if is_list {
+        format!("[{}]\n", each.join(","))
+    } else {
+        each.concat()
     };
     if writes_json_to_output {
         print(&document);

@@ -9,7 +9,7 @@ use super::Stop;
 use super::stage::{Stage, shown};
 use crate::conformance::conversation::Utterance;
 use crate::conformance::evidence::{EventKind, Outcome, visible};
-use crate::conformance::prose::own_words;
+use crate::conformance::prose::{beyond_greeting, own_words, parts_given};
 use crate::conformance::screen::Screen;
 use crate::conformance::target::{Target, client_command};
 use crate::transcript::syntax::{Action, Key, MessageKind};
@@ -123,6 +123,7 @@ impl Stage<'_> {
             );
             return Err(Box::new(Outcome::Unable { reason }));
         };
+        self.given = parts_given(name, &url);
         self.listener = Some(listener);
         self.deaf = Some(unused);
         self.start_subject(&command)
@@ -331,7 +332,11 @@ impl Stage<'_> {
         let words = |stage: &mut Stage<'_>| {
             let mut since = Screen::default();
             since.show(&stage.screen.printed()[from..]);
-            own_words(&since.text())
+            let mut text = since.text();
+            if from == 0 {
+                text = beyond_greeting(&text, stage.setting.greeting, &stage.given);
+            }
+            own_words(&text)
         };
         let said = self.wait_for(patience, |stage| {
             let has_ended = stage

@@ -34,14 +34,9 @@ impl Ledger {
     }
 
     /// Whether a step that speaks of `row` has never worked and failed often enough.
-    pub(super) fn is_known_to_fail(&self, row: &str) -> bool {
+    pub fn is_known_to_fail(&self, row: &str) -> bool {
         let counts = self.counts_of(row);
         counts.held == 0 && counts.fell_short >= Ledger::CERTAIN
-    }
-
-    /// Whether steps that speak of `row` failed so often that one more failure needs no proof.
-    pub fn has_failed_often(&self, row: &str) -> bool {
-        self.counts_of(row).fell_short >= 2 * Ledger::CERTAIN
     }
 
     fn counts_of(&self, row: &str) -> Counts {

@@ -36,6 +36,8 @@ pub struct Setting<'a> {
     pub limits: Limits,
     /// How to speak to it.
     pub manner: Manner,
+    /// What a client prints where all goes well, before it comes in.
+    pub greeting: &'a [String],
     /// Where a replay that only waits lends its slot.
     pub slots: &'a Slots,
     /// How long to wait.

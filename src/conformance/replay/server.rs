@@ -1,6 +1,6 @@
 //! The steps of a transcript about a server: the harness plays the chat users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -33,10 +33,10 @@ impl Stage<'_> {
         self.address = Some(match self.setting.target {
             Target::Running(address) => *address,
             Target::Command(command) => {
-                let address = self.start_listening(command)?;
+                let first = self.start_listening(command)?;
                 self.let_digest()?;
                 self.setting.pace.started_within(begun.elapsed());
-                address
+                self.address_told(0)?.map_or(first, to_speak_to)
             }
         });
         self.memory_before = self.peak_memory();
@@ -87,6 +87,22 @@ impl Stage<'_> {
         ))
     }
 
+    /// Where a program that listens at several addresses tells its users to come to, once it does.
+    fn address_told(&mut self, position: usize) -> Result<Option<SocketAddr>, Stop> {
+        const TIME_TO_TELL: Duration = Duration::from_secs(2);
+        let found = self.listening_addresses(position);
+        let ports: BTreeSet<u16> = found.iter().map(SocketAddr::port).collect();
+        if ports.len() < 2 {
+            return Ok(None);
+        }
+        self.wait_for(TIME_TO_TELL, |stage| {
+            let found = stage.listening_addresses(position);
+            let text = stage.screen.text();
+            let mut told = found.into_iter().filter(|at| has_number(&text, at.port()));
+            told.next()
+        })
+    }
+
     pub(super) fn start_subject(&mut self, command: &[String]) -> Result<(), Stop> {
         let subject = Subject::start(self.setting.harness, self.setting.limits, command).map_err(
             |error| {
@@ -105,9 +121,8 @@ impl Stage<'_> {
     /// Where a subject listens: by what the system says, or, where it says nothing, by what was printed.
     fn listening_address(&mut self, position: usize) -> Option<SocketAddr> {
         if cfg!(target_os = "linux") {
-            let processes = self.subjects[position].processes();
-            let found = system::listening(&self.sockets, &processes);
-            // Of several the one that it tells its users of.
+            let found = self.listening_addresses(position);
+            // Of several the one that it tells its users of, if it has told them by now.
             let text = self.screen.text();
             let is_printed = |address: &&SocketAddr| has_number(&text, address.port());
             return found.iter().find(is_printed).or(found.first()).copied();
@@ -117,6 +132,11 @@ impl Stage<'_> {
         let mut ports = numbers.filter_map(|digits| digits.parse::<u16>().ok());
         let port = ports.rfind(|port| *port >= 1024)?;
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    fn listening_addresses(&mut self, position: usize) -> Vec<SocketAddr> {
+        let processes = self.subjects[position].processes();
+        system::listening(&self.sockets, &processes)
     }
 
     pub(super) fn peak_memory(&mut self) -> BTreeMap<i32, u64> {
@@ -393,9 +413,7 @@ impl Stage<'_> {
             self.memory_before = self.peak_memory();
         }
         let index = self.index();
-        for line in String::from_utf8_lossy(bytes).lines() {
-            self.conversation.said(index, actor, line);
-        }
+        self.conversation.sent(index, actor, bytes);
         let all = match (self.dialect.reads, single_message(bytes)) {
             (Framing::Line, _) | (_, None) => bytes.repeat(usize::try_from(times).unwrap_or(1)),
             (reads, Some(message)) => reads.frame(message),

@@ -52,6 +52,8 @@ pub(super) struct Stage<'a> {
     pub(super) shown: Vec<Shown>,
     /// How much had been printed when something last happened to the subject.
     pub(super) printed_before: usize,
+    /// What the client under test was given as its arguments, and parts of it.
+    pub(super) given: Vec<String>,
     /// Where the server under test is spoken to.
     pub(super) address: Option<SocketAddr>,
     pub(super) sockets: SocketTable,
@@ -86,6 +88,7 @@ impl<'a> Stage<'a> {
             deaf: None,
             shown: Vec::new(),
             printed_before: 0,
+            given: Vec::new(),
             address: None,
             sockets: SocketTable::open(),
             unsettled: None,
@@ -430,12 +433,11 @@ impl<'a> Stage<'a> {
     /// Waits until the subject has taken all that was sent to it: much longer than for its rest, since one
     /// that looks at its connections in turn, with a pause, takes the words of two in any order.
     fn let_take_all(&mut self) -> Result<bool, Stop> {
-        const LONGEST: Duration = Duration::from_secs(2);
         const LONGEST_FOR_DEAF: Duration = Duration::from_millis(30);
         let longest = if self.is_deaf {
             LONGEST_FOR_DEAF
         } else {
-            LONGEST
+            self.setting.pace.reading()
         };
         let mut back_off = BackOff::new();
         let taken = self.watch(longest, |stage| {
@@ -445,7 +447,10 @@ impl<'a> Stage<'a> {
                 Watch::Again(back_off.next())
             }
         })?;
-        self.is_deaf |= taken.is_none();
+        if taken.is_none() && !self.is_deaf {
+            self.is_deaf = true;
+            self.setting.pace.read_in_vain();
+        }
         Ok(taken.is_some())
     }
 
