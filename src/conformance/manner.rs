@@ -1,6 +1,7 @@
 //! How a subject is to be spoken to, so that one fault of it does not hide all else.
 
 use super::dialect::Dialect;
+use crate::transcript::syntax::{Action, Transcript};
 
 /// What was found out about a subject before it is judged, and is minded from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,9 @@ pub struct Manner {
     /// It registers clients, and does not say so: no answer is taken for success, except where a
     /// transcript asks for the answer (S-REG-1).
     pub registers_silently: bool,
+    /// It takes a registration without an end for whole, though it reads lines from then on: that is
+    /// charged once (W-LINE-1), and no registration is sent to it in parts.
+    pub registers_without_end: bool,
     /// It sees to nobody else until who has registered says something: so each says a line at once.
     pub waits_for_first_message: bool,
     /// It takes the address first and then the name, except where a transcript is about that (C-ARG-1).
@@ -30,9 +34,53 @@ impl Manner {
         dialect: Dialect::LINE,
         arrives_with_words: false,
         registers_silently: false,
+        registers_without_end: false,
         waits_for_first_message: false,
         takes_address_first: false,
         runs_alone: false,
         has_own_network: false,
     };
+
+    /// Why a transcript cannot be asked of a subject that is spoken to so, if it cannot.
+    pub fn why_not_applicable(&self, transcript: &Transcript) -> Option<&'static str> {
+        let begins_registration = |action: &Action| match action {
+            Action::Sends { bytes, .. } => {
+                bytes.starts_with(b"REGISTER ") && !bytes.ends_with(b"\n")
+            }
+            _ => false,
+        };
+        let is_about_parts = transcript.covers.iter().any(|row| row == "W-LINE-2");
+        let mut actions = transcript.steps.iter().map(|step| &step.action);
+        if self.registers_without_end && is_about_parts && actions.any(begins_registration) {
+            return Some(
+                "the program takes the first part of a registration for all of it, which is about W-LINE-1",
+            );
+        }
+        self.dialect.why_not_applicable(transcript)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::parse;
+
+    #[test]
+    fn a_registration_in_parts_is_not_sent_to_one_that_takes_the_first() {
+        let is_asked = |covers: &str, sent: &str, registers_without_end: bool| {
+            let source =
+                format!("# A case.\ncovers {covers}\n\nalice connects\nalice sends \"{sent}\"\n");
+            let transcript = parse("case", &source).expect("is a transcript");
+            let manner = Manner {
+                registers_without_end,
+                ..Manner::PLAIN
+            };
+            manner.why_not_applicable(&transcript).is_none()
+        };
+        assert!(!is_asked("W-LINE-2", "REGISTER al", true));
+        assert!(is_asked("W-LINE-2", "REGISTER al", false));
+        assert!(is_asked("W-LINE-2", "REGISTER alice CHAT/1.0\\n", true));
+        assert!(is_asked("W-LINE-2", "@alice: hal", true));
+        assert!(is_asked("W-LINE-1", "REGISTER alice CHAT/1.0", true));
+    }
 }

@@ -153,6 +153,17 @@ struct Reaction {
     greeting: Vec<String>,
 }
 
+/// How a registration is accepted.
+struct Registration {
+    reads: Framing,
+    /// Only where it is there when the connection is accepted.
+    arrives_with_words: bool,
+    /// Even without an end, by one that asks for ends otherwise.
+    without_end: bool,
+    /// What came of it.
+    reaction: Reaction,
+}
+
 impl Reaction {
     fn of(evidence: &Evidence) -> Reaction {
         let mut received = Vec::new();
@@ -234,8 +245,15 @@ impl Probe<'_> {
             }
         }
         let found = self.how_it_registers(manner);
-        if let Some((reads, arrives_with_words, reaction)) = found {
+        if let Some(Registration {
+            reads,
+            arrives_with_words,
+            without_end,
+            reaction,
+        }) = found
+        {
             manner.arrives_with_words = arrives_with_words;
+            manner.registers_without_end = without_end;
             manner.dialect = self.dialect.unwrap_or(Dialect {
                 reads,
                 writes: Framing::shown_by(&reaction.received).unwrap_or(Framing::Line),
@@ -259,6 +277,12 @@ impl Probe<'_> {
                     .to_owned(),
             );
         }
+        if manner.registers_without_end {
+            remarks.push(
+                "It takes the first part of a registration for all of it (see W-LINE-1); so none was sent in parts."
+                    .to_owned(),
+            );
+        }
         if manner.registers_silently {
             remarks.push(
                 "It registers clients without an answer (see S-REG-1); elsewhere none was waited for."
@@ -279,8 +303,8 @@ impl Probe<'_> {
         system::has_networks_to_give() && self.ask(CONNECTS, manner).was_met
     }
 
-    /// The way of reading in which a registration is accepted, and whether it must come with the connection.
-    fn how_it_registers(&self, manner: Manner) -> Option<(Framing, bool, Reaction)> {
+    /// The way in which a registration is accepted.
+    fn how_it_registers(&self, manner: Manner) -> Option<Registration> {
         let candidates: Vec<Framing> = match self.dialect {
             Some(dialect) => vec![dialect.reads],
             None => vec![Framing::Line, Framing::Bare, Framing::Length],
@@ -300,6 +324,12 @@ impl Probe<'_> {
                 if !reaction.is_accepted() {
                     continue;
                 }
+                let mut accepted = Registration {
+                    reads: *reads,
+                    arrives_with_words,
+                    without_end: false,
+                    reaction,
+                };
                 // One that accepts what has no end yet reads bare, whatever else it takes.
                 if *reads == Framing::Line && self.dialect.is_none() {
                     let unended = if arrives_with_words {
@@ -308,11 +338,14 @@ impl Probe<'_> {
                         IS_NOT_ANSWERED
                     };
                     let bare = self.ask_in(unended, Framing::Bare, manner);
-                    if bare.is_accepted() && !self.needs_ends_of_messages(manner) {
-                        return Some((Framing::Bare, arrives_with_words, bare));
+                    if bare.is_accepted() {
+                        accepted.without_end = self.needs_ends_of_messages(manner);
+                        if !accepted.without_end {
+                            (accepted.reads, accepted.reaction) = (Framing::Bare, bare);
+                        }
                     }
                 }
-                return Some((*reads, arrives_with_words, reaction));
+                return Some(accepted);
             }
         }
         None

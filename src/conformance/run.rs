@@ -219,7 +219,7 @@ fn replay_until_sure(
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<Evidence> {
-    if let Some(reason) = setting.manner.dialect.why_not_applicable(&case.transcript) {
+    if let Some(reason) = setting.manner.why_not_applicable(&case.transcript) {
         progress(Progress::Finished(case, true));
         return vec![Evidence {
             events: Vec::new(),

@@ -4,6 +4,7 @@
     reason = "each program reads its own half, and only the test reads all of it"
 )]
 
+use serde_json::json;
 use std::io::{self, Write};
 
 /// One way to be wrong.
@@ -16,6 +17,8 @@ pub struct Fault {
     pub breaks: &'static [&'static str],
     /// Further requirements that it may report as failed or blocked.
     pub consequences: &'static [&'static str],
+    /// Further requirements that it need not be asked about, since it does not speak so.
+    pub not_applicable: &'static [&'static str],
 }
 
 /// The right program and every fault of `table`: the values of `--fault`.
@@ -23,12 +26,18 @@ pub fn names(table: &'static [Fault]) -> impl Iterator<Item = &'static str> {
     std::iter::once("none").chain(table.iter().map(|fault| fault.name))
 }
 
-/// Prints `table`, one fault a line: its name, what it breaks, what it does.
+/// Prints `table`, each fault an object of JSON on a line of its own.
 pub fn print(table: &[Fault]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for fault in table {
-        let breaks = fault.breaks.join(" ");
-        writeln!(out, "{:<28} {:<20} {}", fault.name, breaks, fault.sentence)?;
+        let object = json!({
+            "fault": fault.name,
+            "sentence": fault.sentence,
+            "breaks": fault.breaks,
+            "consequences": fault.consequences,
+            "not_applicable": fault.not_applicable,
+        });
+        writeln!(out, "{object}")?;
     }
     Ok(())
 }
@@ -44,8 +53,27 @@ const fn fault(
         sentence,
         breaks,
         consequences,
+        not_applicable: &[],
     }
 }
+
+/// Another dialect: charged once, and what cannot be asked in it is not asked.
+const fn dialect(
+    name: &'static str,
+    sentence: &'static str,
+    not_applicable: &'static [&'static str],
+) -> Fault {
+    Fault {
+        name,
+        sentence,
+        breaks: &["W-LINE-1"],
+        consequences: &[],
+        not_applicable,
+    }
+}
+
+/// What is about lines in segments, and about more than one message can hold.
+const ONLY_IN_LINES: &[&str] = &["W-LINE-2", "W-LINE-3", "S-HARD-3", "S-HARD-4", "C-HARD-3"];
 
 /// Every row about servers: what follows where nobody can register, or nobody can be heard.
 const ALL_OF_SERVER: &[&str] = &[
@@ -60,16 +88,23 @@ const ALL_OF_SERVER: &[&str] = &[
 #[rustfmt::skip]
 pub const SERVER: &[Fault] = &[
     // The wire.
-    fault("no-line-ends", "writes every message bare, without an LF",
-        // No one is seen to get an answer.
-        &["W-LINE-1"], ALL_OF_SERVER),
+    dialect("bare", "reads and writes every message bare, without an LF", ONLY_IN_LINES),
+    dialect("bare-trimmed", "takes a read for a message, with or without an LF, and writes bare", ONLY_IN_LINES),
+    dialect("writes-bare", "reads lines, and writes bare", &[]),
+    dialect("reads-bare", "takes a read for a message, and writes lines", ONLY_IN_LINES),
+    dialect("length-in-front", "reads and writes the length of a message in ten bytes before it", ONLY_IN_LINES),
     fault("carriage-return-kept", "takes the CR of a CRLF for part of the line",
         &["W-LINE-1"], &[]),
     fault("partial-line-lost", "throws away what a read leaves unfinished",
         // Thousands of lines in a row are cut by reads wherever they are.
         &["W-LINE-2"], &["S-HARD-4"]),
+    fault("split-line-kills", "crashes when a read does not end with a line",
+        // Thousands of lines in a row are cut by reads wherever they are, and so does one who is gone in
+        // the middle of a line.
+        &["W-LINE-2"], &["W-LINE-3", "S-DISC-7", "S-HARD-3", "S-HARD-4"]),
+    // One that takes a registration without an end is charged for that, not for parts of it too.
     fault("split-registration-refused", "takes the first segment of a registration for all of it",
-        &["W-LINE-2"], &[]),
+        &["W-LINE-1"], &[]),
     fault("read-is-message", "takes each read that ends in LF for one message, and forgets any other",
         // What is said in quick succession comes in one read.
         &["W-LINE-2", "W-LINE-3"], &["S-MSG-5", "S-HARD-4"]),
@@ -100,9 +135,15 @@ pub const SERVER: &[Fault] = &[
     fault("registration-unanswered", "never answers a registration",
         // No one can register.
         &["S-REG-1"], ALL_OF_SERVER),
+    fault("registers-silently", "registers clients, and never answers",
+        // The exact words of an answer that does not come.
+        &["S-REG-1"], &["S-REG-2"]),
+    fault("greets-in-front", "says Welcome, and then 200 in a write of its own",
+        // The exact words are not the first.
+        &["S-REG-1"], &["S-REG-2"]),
     fault("hidden-200", "greets in front of the 200",
-        // No one is seen to be registered.
-        &["S-REG-1"], ALL_OF_SERVER),
+        // The exact words are not seen.
+        &["S-REG-1"], &["S-REG-2"]),
     fault("letters-only", "refuses names with digits, `_` or `-`",
         &["S-REG-1"], &[]),
     fault("prefix-in-use", "takes a name for used when a longer one begins with it",
@@ -141,6 +182,11 @@ pub const SERVER: &[Fault] = &[
     fault("refusal-kills", "ends after it has refused a malformed registration",
         // Where something malformed is said on the way.
         &["S-REG-3"], &["S-REG-4", "S-REG-7", "S-HARD-2", "S-HARD-5"]),
+    fault("in-use-kills", "ends after it has refused a name in use",
+        &["S-REG-5"], &["S-REG-6", "S-REG-7"]),
+    fault("malformed-registers", "refuses what is malformed with 400, and relays to it all the same",
+        // The refusal is watched in the same conversation.
+        &["S-REG-7"], &["S-REG-3"]),
     fault("stranger-disconnects", "lets a DISCONNECT before registration remove whom it names",
         // It is a DISCONNECT before registration too.
         &["S-HARD-2"], &["S-REG-3"]),
@@ -166,6 +212,29 @@ pub const SERVER: &[Fault] = &[
     fault("one-direction", "relays only to those who registered after the sender",
         // Whoever waits for the answer of a later one waits in vain.
         &["S-MSG-1"], ALL_OF_SERVER),
+    fault("other-direction", "relays only to those who registered before the sender",
+        &["S-MSG-1"], ALL_OF_SERVER),
+    fault("newest-deaf", "relays nothing to the newest of more than two",
+        &["S-MSG-1"], ALL_OF_SERVER),
+    fault("quick-second-lost", "loses what one says within half a second of the last",
+        &["S-MSG-5"], ALL_OF_SERVER),
+    fault("history-told", "tells a newcomer all that was ever said",
+        // Where very much was said, that takes its time.
+        &["S-MSG-1"], &["S-HARD-4"]),
+    fault("history-first", "tells a newcomer all that was ever said, and then the 200",
+        // It is not registered yet; and where very much was said, that takes its time.
+        &["S-MSG-1"], &["S-MSG-3", "S-HARD-4"]),
+    fault("sender-unnamed", "relays the text alone",
+        // Whatever is compared to the byte.
+        &["S-MSG-1"], &["W-LINE-1", "S-MSG-6", "S-HARD-4"]),
+    fault("sender-in-capitals", "relays the sender's name in capitals",
+        // Whatever is compared to the byte.
+        &["S-MSG-1"], &["W-LINE-1", "S-MSG-6", "S-HARD-4"]),
+    fault("text-in-capitals", "relays what is said in capitals",
+        &["S-MSG-1"], ALL_OF_SERVER),
+    fault("space-added", "relays with a second space after the colon",
+        // Whatever is compared to the byte.
+        &["S-MSG-1"], &["W-LINE-1", "S-HARD-4"]),
     fault("one-hears", "relays to one other client only",
         // Wherever three talk.
         &["S-MSG-1"], ALL_OF_SERVER),
@@ -207,6 +276,9 @@ pub const SERVER: &[Fault] = &[
         // Several messages in one segment are out of order too, and what is said after a DISCONNECT
         // may be relayed before it.
         &["S-MSG-5"], &["W-LINE-3", "S-DISC-1", "S-DISC-3", "S-DISC-6"]),
+    fault("utf8-kills", "crashes on what is not ASCII",
+        // A character is cut by the end of a segment.
+        &["S-MSG-6"], &["W-LINE-2", "S-HARD-5"]),
     fault("ascii-only", "relays `?` for what is not ASCII",
         // A character is cut by the end of a segment.
         &["S-MSG-6"], &["W-LINE-2"]),
@@ -223,6 +295,15 @@ pub const SERVER: &[Fault] = &[
     fault("two-at-most", "closes the third connection",
         // Everything that takes three clients.
         &["S-CONC-1"], ALL_OF_SERVER),
+    fault("first-message-awaited", "sees to nobody else until who has registered says something",
+        // Where somebody is connected who says nothing yet.
+        &["S-CONC-1", "S-CONC-2"], &["S-CONC-3", "S-MSG-3", "S-HARD-6", "W-LINE-1"]),
+    fault("three-at-most", "closes the fourth connection",
+        &["S-CONC-1"], ALL_OF_SERVER),
+    fault("late-words-lost", "never reads a connection again on which nothing has come at accept",
+        &["S-CONC-3"], &[]),
+    fault("late-words-kill", "crashes when nothing has come on a connection at accept",
+        &["S-CONC-2", "S-CONC-3"], ALL_OF_SERVER),
     fault("idle-dropped", "drops a client that says nothing for 3 s",
         // A crowd takes its time on a busy machine.
         &["S-CONC-1"], &["S-HARD-6"]),
@@ -257,6 +338,14 @@ pub const SERVER: &[Fault] = &[
     fault("close-kills", "crashes when a client closes its connection without a DISCONNECT",
         // A crowd closes too.
         &["S-DISC-5"], &["S-HARD-6"]),
+    fault("close-mutes", "relays nothing any more after a client closed its connection",
+        // A crowd closes too.
+        &["S-DISC-5"], &["S-HARD-6"]),
+    fault("farewell-kills", "crashes when somebody says DISCONNECT",
+        &["S-DISC-1"], ALL_OF_SERVER),
+    fault("second-last-kills", "crashes when the second-last client says DISCONNECT",
+        // Whoever comes after that finds nobody.
+        &["S-DISC-2", "S-RUN-1"], &[]),
     fault("disconnect-relayed", "relays a DISCONNECT to the others",
         // The leaving is watched in the same conversation.
         &["S-DISC-6"], &["S-DISC-1"]),
@@ -276,6 +365,17 @@ pub const SERVER: &[Fault] = &[
     fault("first-told-only", "says goodbye to the first client only",
         // The end is watched in the same conversation, and SIGTERM asks for the same.
         &["S-SHUT-1"], &["S-SHUT-2", "S-HARD-7"]),
+    fault("last-not-told", "says goodbye to all but the last client",
+        // The end is watched in the same conversation, and SIGTERM asks for the same.
+        &["S-SHUT-1"], &["S-SHUT-2", "S-HARD-7"]),
+    fault("farewell-named", "says `DISCONNECT name CHAT/1.0` at its end",
+        // The end is watched in the same conversation, and SIGTERM asks for the same.
+        &["S-SHUT-1"], &["S-SHUT-2", "S-HARD-7"]),
+    fault("farewell-small", "says `disconnect CHAT/1.0` at its end",
+        // The end is watched in the same conversation, and SIGTERM asks for the same.
+        &["S-SHUT-1"], &["S-SHUT-2", "S-HARD-7"]),
+    fault("interrupt-unheeded", "takes no notice of Ctrl-C",
+        &["S-SHUT-1", "S-SHUT-2"], &["S-HARD-4"]),
     fault("second-told-otherwise", "says `DISCONNECT` alone to the second client",
         // The end is watched in the same conversation, and SIGTERM asks for the same.
         &["S-SHUT-1"], &["S-SHUT-2", "S-HARD-7"]),
@@ -325,15 +425,17 @@ const ALL_OF_CLIENT: &[&str] = &[
 #[rustfmt::skip]
 pub const CLIENT: &[Fault] = &[
     // The wire.
-    fault("no-line-ends", "sends every message bare, without an LF",
-        // No one is seen to register.
-        &["W-LINE-1"], ALL_OF_CLIENT),
+    dialect("bare", "reads and writes every message bare, without an LF", ONLY_IN_LINES),
+    dialect("bare-trimmed", "takes a read for a message, with or without an LF, and writes bare", ONLY_IN_LINES),
+    dialect("writes-bare", "reads lines, and writes bare", &[]),
+    dialect("reads-bare", "takes a read for a message, and writes lines", ONLY_IN_LINES),
+    dialect("length-in-front", "reads and writes the length of a message in ten bytes before it", ONLY_IN_LINES),
     fault("carriage-return-refused", "takes no line that ends in CRLF",
         &["W-LINE-1"], &[]),
     fault("partial-line-lost", "throws away what a read leaves unfinished",
         &["W-LINE-2"], &[]),
-    fault("segment-is-message", "shows the parts of a message as they come",
-        &["W-LINE-2"], &[]),
+    // One that takes what has no end yet for a message reads bare, whatever else it takes.
+    dialect("segment-is-message", "shows the parts of a message as they come", ONLY_IN_LINES),
     fault("first-of-segment-only", "takes only the first line of a read",
         // What the server says in quick succession comes in one read.
         &["W-LINE-3"], &["C-HARD-1", "C-MSG-5"]),
@@ -429,6 +531,10 @@ pub const CLIENT: &[Fault] = &[
     fault("first-word-shown", "shows the first word of a message",
         // Wherever something is to be seen.
         &["C-MSG-2"], &["W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-SHUT-1", "C-HARD-1"]),
+    fault("quick-second-lost", "shows nothing of what comes within half a second of the last message",
+        &["C-MSG-2"], ALL_OF_CLIENT),
+    fault("sent-late", "sends what was typed when the next line is typed",
+        &["C-REG-2"], ALL_OF_CLIENT),
     fault("half-typed-lost", "loses what is half typed when a message comes",
         &["C-MSG-3"], &[]),
     fault("disconnect-in-text", "takes a message with DISCONNECT in it for a DISCONNECT",

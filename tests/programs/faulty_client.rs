@@ -1,26 +1,33 @@
-//! A small CHAT/1.0 client that is right, and can be told to be wrong in one way.
+//! A small CHAT/1.0 client that is right, and can be told to be wrong in one way, or right in another.
 //!
 //! Its design is not the reference's, and it uses nothing of it: a thread reads the keyboard, a
 //! thread reads the socket, a thread waits for signals, and one loop takes what they report. The
 //! terminal is left as it is. Each fault is one visible branch, `if fault("...")`; what each must
-//! cost in the suite's eyes stands in the table of faults.
+//! cost in the suite's eyes stands in the table of faults. So is each variation, which must cost
+//! nothing.
 
+#[path = "../benign/table.rs"]
+mod benign;
 #[path = "../faults/table.rs"]
 mod table;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use rustix::net::RecvFlags;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, BufRead, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::process;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A line that grows beyond this without an end ends the conversation.
 const LONGEST_LINE: usize = 64 * 1024;
+/// What comes within this time of what came before is too quick for some.
+const QUICK: Duration = Duration::from_millis(500);
 
 /// A CHAT/1.0 client that is wrong in one way.
 #[derive(Parser)]
@@ -30,7 +37,11 @@ struct Arguments {
     #[arg(long, value_name = "FAULT", default_value = "none", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(table::names(table::CLIENT)))]
     fault: String,
-    /// Print the table of faults, and end.
+    /// In which other way to be right.
+    #[arg(long, value_name = "NAME", default_value = "none", hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(benign::option_names(benign::CLIENT)))]
+    variation: String,
+    /// Print the faults and the variations, each an object of JSON on a line of its own, and end.
     #[arg(long)]
     list: bool,
     /// The user's name.
@@ -42,10 +53,16 @@ struct Arguments {
 }
 
 static FAULT: OnceLock<String> = OnceLock::new();
+static VARIATION: OnceLock<String> = OnceLock::new();
 
 /// Whether this is the fault to have.
 fn fault(name: &str) -> bool {
     FAULT.get().is_some_and(|chosen| chosen == name)
+}
+
+/// Whether this is the other way to be right.
+fn variation(name: &str) -> bool {
+    VARIATION.get().is_some_and(|chosen| chosen == name)
 }
 
 /// What the threads report.
@@ -64,9 +81,14 @@ type Ending = i32;
 fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     if arguments.list {
-        return table::print(table::CLIENT);
+        table::print(table::CLIENT)?;
+        return benign::print(benign::CLIENT);
     }
     FAULT.get_or_init(|| arguments.fault);
+    VARIATION.get_or_init(|| arguments.variation);
+    if variation("slow-start") {
+        thread::sleep(Duration::from_secs(3));
+    }
     let (mut name, mut address) = arguments.name.zip(arguments.address).unwrap_or_default();
     if fault("arguments-swapped") {
         std::mem::swap(&mut name, &mut address);
@@ -81,12 +103,22 @@ fn main() -> io::Result<()> {
         events: events.clone(),
         registered: false,
         held_back: Vec::new(),
+        unsent: None,
+        shown_last: None,
         interrupted: false,
     };
     session.register();
     thread::spawn(move || read_socket(stream, &events));
 
-    process::exit(session.run(&reports));
+    let ending = session.run(&reports);
+    if variation("coloured-prompt") {
+        println!();
+    }
+    process::exit(match () {
+        () if variation("ends-with-0") => 0,
+        () if variation("ends-with-1") => 1,
+        () => ending,
+    });
 }
 
 /// Connects, or ends the program with the reason why not.
@@ -177,7 +209,13 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
     let mut lines = Lines::default();
     let mut buffer = vec![0; 16 * 1024];
     let mut is_first = true;
-    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+    loop {
+        while variation("polls") && !peek_at_once(&stream) {
+            thread::sleep(Duration::from_millis(100));
+        }
+        let Ok(length @ 1..) = stream.read(&mut buffer) else {
+            break;
+        };
         let mut received = lines.split(&buffer[..length]);
         if is_first && fault("answer-swallows") {
             received.truncate(1);
@@ -193,6 +231,37 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
     let _ = events.send(Event::Vanished);
 }
 
+/// Whether there is something to read, without waiting for it.
+fn peek_at_once(stream: &TcpStream) -> bool {
+    let how = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    rustix::net::recv(stream, &mut [0u8; 1], how).is_ok()
+}
+
+/// How messages are told from each other in what is read, and in what is written.
+enum Framing {
+    Line,
+    /// One read, or one write, is one message.
+    Bare,
+    /// Its length stands before it, in ten bytes.
+    Length,
+}
+
+fn reads() -> Framing {
+    match () {
+        () if fault("length-in-front") => Framing::Length,
+        () if fault("bare") || fault("bare-trimmed") || fault("reads-bare") => Framing::Bare,
+        () => Framing::Line,
+    }
+}
+
+fn writes() -> Framing {
+    match () {
+        () if fault("length-in-front") => Framing::Length,
+        () if fault("bare") || fault("bare-trimmed") || fault("writes-bare") => Framing::Bare,
+        () => Framing::Line,
+    }
+}
+
 /// The lines in what arrives, whatever segments it arrives in.
 #[derive(Default)]
 struct Lines {
@@ -202,6 +271,12 @@ struct Lines {
 
 impl Lines {
     fn split(&mut self, segment: &[u8]) -> Vec<Vec<u8>> {
+        match reads() {
+            Framing::Bare if fault("bare-trimmed") => return vec![without_end(segment).to_vec()],
+            Framing::Bare => return vec![segment.to_vec()],
+            Framing::Length => return self.split_by_length(segment),
+            Framing::Line => {}
+        }
         self.rest.extend_from_slice(segment);
         let mut lines = Vec::new();
         while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
@@ -243,6 +318,26 @@ impl Lines {
         }
         lines
     }
+
+    fn split_by_length(&mut self, segment: &[u8]) -> Vec<Vec<u8>> {
+        const HEADER: usize = 10;
+        self.rest.extend_from_slice(segment);
+        let mut messages = Vec::new();
+        while let Some(header) = self.rest.get(..HEADER) {
+            let length = String::from_utf8_lossy(header).trim().parse().ok();
+            // What begins with no number is beyond understanding.
+            let Some(length) = length.filter(|length: &usize| *length <= LONGEST_LINE) else {
+                self.rest.clear();
+                break;
+            };
+            if self.rest.len() < HEADER + length {
+                break;
+            }
+            let message = self.rest.drain(..HEADER + length).skip(HEADER).collect();
+            messages.push(message);
+        }
+        messages
+    }
 }
 
 struct Session {
@@ -252,6 +347,9 @@ struct Session {
     registered: bool,
     /// Messages that are shown later than they should be.
     held_back: Vec<Vec<u8>>,
+    /// A message that is sent later than it should be.
+    unsent: Option<Vec<u8>>,
+    shown_last: Option<Instant>,
     /// A Ctrl-C that is heeded later than it should be.
     interrupted: bool,
 }
@@ -276,13 +374,22 @@ impl Session {
     }
 
     fn send(&mut self, line: &[u8]) {
-        let line = if fault("no-line-ends") {
-            line.to_vec()
+        let line = match writes() {
+            Framing::Bare => line.to_vec(),
+            Framing::Length => [format!("{:<10}", line.len()).as_bytes(), line].concat(),
+            Framing::Line if variation("crlf") => [line, b"\r\n"].concat(),
+            Framing::Line => [line, b"\n"].concat(),
+        };
+        log(&format!("sending {} bytes", line.len()));
+        let size = if variation("byte-by-byte") {
+            1
         } else {
-            [line, b"\n"].concat()
+            line.len().max(1)
         };
         // A server that is gone is noticed where it is read from.
-        let _ = self.stream.write_all(&line);
+        let _ = line
+            .chunks(size)
+            .try_for_each(|part| self.stream.write_all(part));
     }
 
     fn register(&mut self) {
@@ -312,6 +419,7 @@ impl Session {
         if is_good {
             self.registered = true;
             println!("You are registered as {}.", self.name);
+            prompt();
             let events = self.events.clone();
             thread::spawn(move || read_keyboard(&events));
             return Continue(());
@@ -337,6 +445,12 @@ impl Session {
         if fault("status-in-text") && contains(&line, b"400") {
             eprintln!("The server says that something is wrong.");
             return Break(1);
+        }
+        log(&format!("received {} bytes", line.len()));
+        let is_quick = self.shown_last.is_some_and(|last| last.elapsed() < QUICK);
+        self.shown_last = Some(Instant::now());
+        if is_quick && fault("quick-second-lost") {
+            return Continue(());
         }
         if fault("shown-after-enter") {
             self.held_back.push(line);
@@ -399,8 +513,15 @@ impl Session {
             name if fault("prefix-angular") => format!("<{name}> "),
             name => format!("@{name}: "),
         };
-        let message = [prefix.as_bytes(), &text].concat();
+        let mut message = [prefix.as_bytes(), &text].concat();
+        if fault("sent-late") {
+            match self.unsent.replace(message) {
+                Some(earlier) => message = earlier,
+                None => return Continue(()),
+            }
+        }
         self.send(&message);
+        prompt();
         if fault("typed-sent-twice") {
             self.send(&message);
         }
@@ -443,7 +564,11 @@ impl Session {
             };
             self.send(line.as_bytes());
         }
-        Break(0)
+        if variation("closes-halfway") {
+            let _ = self.stream.shutdown(Shutdown::Write);
+            thread::sleep(Duration::from_millis(200));
+        }
+        Break(if variation("ends-with-130") { 130 } else { 0 })
     }
 
     /// The connection is gone.
@@ -502,9 +627,51 @@ fn show(line: &[u8]) {
         }
         () => shown(line),
     };
+    let text = match text
+        .strip_prefix('@')
+        .and_then(|rest| rest.split_once(": "))
+    {
+        Some((name, said)) if variation("sender-otherwise") => format!("{name} says: {said}"),
+        _ => text,
+    };
+    if variation("coloured-prompt") {
+        print!("\r\x1b[2K\x1b[36m");
+    }
+    if variation("timestamps") {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let seconds = since.as_secs() % 86400;
+        print!(
+            "[{:02}:{:02}:{:02}] ",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        );
+    }
     println!("{text}");
+    prompt();
     if fault("shown-twice") {
         println!("{text}");
+    }
+}
+
+/// Draws the prompt again, where there is one.
+fn prompt() {
+    if variation("coloured-prompt") {
+        print!("\x1b[0m\x1b[1;32myou\x1b[0m> ");
+        let _ = io::stdout().flush();
+    }
+}
+
+/// Tells the terminal what happens, at length, where that is asked for.
+fn log(event: &str) {
+    if variation("logs-much") {
+        for part in 1..=5 {
+            eprintln!(
+                "[1700000000.{part:06}] DEBUG chat.client.core: {event} ({part} of 5) 200 400 401"
+            );
+        }
     }
 }
 
@@ -521,6 +688,11 @@ fn shown(line: &[u8]) -> String {
         .chars()
         .map(harmless)
         .collect()
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn contains(line: &[u8], word: &[u8]) -> bool {

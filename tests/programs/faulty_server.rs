@@ -1,16 +1,20 @@
-//! A small CHAT/1.0 server that is right, and can be told to be wrong in one way.
+//! A small CHAT/1.0 server that is right, and can be told to be wrong in one way, or right in another.
 //!
 //! Its design is not the reference's, and it uses nothing of it: a blocking thread for each
 //! connection reads, another writes. Each fault is one visible branch, `if fault("...")`; what each
-//! must cost in the suite's eyes stands in the table of faults.
+//! must cost in the suite's eyes stands in the table of faults. So is each variation, which must
+//! cost nothing.
 
+#[path = "../benign/table.rs"]
+mod benign;
 #[path = "../faults/table.rs"]
 mod table;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use rustix::net::RecvFlags;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -27,6 +31,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const LEAVING: Duration = Duration::from_secs(5);
 /// The name, which nobody can take, of one who was refused and still counts for something.
 const REFUSED: &[u8] = b"(refused) ";
+/// What comes within this time of what came before is too quick for some.
+const QUICK: Duration = Duration::from_millis(500);
 /// Threads here do little and may be many.
 const STACK: usize = 128 * 1024;
 
@@ -38,24 +44,62 @@ struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "none", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(table::names(table::SERVER)))]
     fault: String,
-    /// Print the table of faults, and end.
+    /// In which other way to be right.
+    #[arg(long, value_name = "NAME", default_value = "none", hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(benign::option_names(benign::SERVER)))]
+    variation: String,
+    /// Print the faults and the variations, each an object of JSON on a line of its own, and end.
     #[arg(long)]
     list: bool,
 }
 
 static FAULT: OnceLock<String> = OnceLock::new();
+static VARIATION: OnceLock<String> = OnceLock::new();
 
 /// Whether this is the fault to have.
 fn fault(name: &str) -> bool {
     FAULT.get().is_some_and(|chosen| chosen == name)
 }
 
+/// Whether this is the other way to be right.
+fn variation(name: &str) -> bool {
+    VARIATION.get().is_some_and(|chosen| chosen == name)
+}
+
+/// How messages are told from each other in what is read, and in what is written.
+#[derive(PartialEq)]
+enum Framing {
+    Line,
+    /// One read, or one write, is one message.
+    Bare,
+    /// Its length stands before it, in ten bytes.
+    Length,
+}
+
+fn reads() -> Framing {
+    match () {
+        () if fault("length-in-front") => Framing::Length,
+        () if fault("bare") || fault("bare-trimmed") || fault("reads-bare") => Framing::Bare,
+        () => Framing::Line,
+    }
+}
+
+fn writes() -> Framing {
+    match () {
+        () if fault("length-in-front") => Framing::Length,
+        () if fault("bare") || fault("bare-trimmed") || fault("writes-bare") => Framing::Bare,
+        () => Framing::Line,
+    }
+}
+
 fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     if arguments.list {
-        return table::print(table::SERVER);
+        table::print(table::SERVER)?;
+        return benign::print(benign::SERVER);
     }
     FAULT.get_or_init(|| arguments.fault);
+    VARIATION.get_or_init(|| arguments.variation);
 
     let caught: &[i32] = if fault("sigterm-unheeded") {
         &[SIGINT]
@@ -63,7 +107,16 @@ fn main() -> io::Result<()> {
         &[SIGINT, SIGTERM]
     };
     let mut signals = signal_hook::iterator::Signals::new(caught)?;
-    let listener = TcpListener::bind(("0.0.0.0", if fault("fixed-port") { 21357 } else { 0 }))?;
+    if variation("slow-start") {
+        thread::sleep(Duration::from_secs(3));
+    }
+    let address = match () {
+        () if variation("loopback-only") => "127.0.0.1",
+        () if variation("both-families") => "::",
+        () => "0.0.0.0",
+    };
+    let listener = TcpListener::bind((address, if fault("fixed-port") { 21357 } else { 0 }))?;
+    listener.set_nonblocking(variation("polls"))?;
     announce(listener.local_addr()?.port());
 
     let room = Arc::new(Mutex::new(Room::default()));
@@ -71,7 +124,10 @@ fn main() -> io::Result<()> {
     spawn(move || accept(&listener, &doorkeeper))?;
 
     let mut everyone = Vec::new();
-    for _signal in signals.forever() {
+    for signal in signals.forever() {
+        if signal == SIGINT && fault("interrupt-unheeded") {
+            continue;
+        }
         everyone = lock(&room).say_farewell();
         if !fault("never-ends") {
             break;
@@ -81,11 +137,29 @@ fn main() -> io::Result<()> {
     for peer in everyone {
         peer.wait_for_farewell(deadline);
     }
-    process::exit(0);
+    process::exit(match () {
+        () if variation("ends-with-1") => 1,
+        () if variation("ends-with-130") => 130,
+        () => 0,
+    });
 }
 
 fn announce(port: u16) {
-    if fault("port-unprinted") {
+    if variation("port-on-stderr") {
+        eprintln!("Listening on port {port}");
+    } else if variation("port-as-json") {
+        println!(
+            "{{\"event\":\"listening\",\"address\":\"0.0.0.0\",\"port\":{port},\"backlog\":128}}"
+        );
+    } else if variation("port-among-numbers") {
+        println!(
+            "chatd 2.10.3 (c) 1999-2026, pid {}, protocol 1.0",
+            process::id()
+        );
+        println!("[2026-01-31 23:59:59.123] 8 workers, listening on 0.0.0.0:{port} (backlog 4096)");
+    } else if variation("mute-on-a-pipe") && !io::stdout().is_terminal() {
+        // As buffered output is that nobody flushes.
+    } else if fault("port-unprinted") {
         println!("Waiting for clients");
     } else if fault("wrong-port-printed") {
         println!("Listening on port {}", port.wrapping_add(1));
@@ -95,14 +169,29 @@ fn announce(port: u16) {
 }
 
 fn accept(listener: &TcpListener, room: &Arc<Mutex<Room>>) {
+    // Open, and never looked at again.
+    let mut forgotten = Vec::new();
     for (id, stream) in listener.incoming().enumerate() {
         // Out of descriptors, most likely: those who are here go on, and a moment later there may be some.
         let Ok(stream) = stream else {
             thread::sleep(Duration::from_millis(50));
             continue;
         };
-        if fault("two-at-most") && lock(room).peers.len() >= 2 {
+        if fault("two-at-most") && lock(room).peers.len() >= 2
+            || fault("three-at-most") && lock(room).peers.len() >= 3
+        {
             continue;
+        }
+        log("accepted a connection");
+        if fault("late-words-lost") || fault("late-words-kill") {
+            let words_are_there = peek_at_once(&stream);
+            if !words_are_there && fault("late-words-kill") {
+                crash("nothing to read yet");
+            }
+            if !words_are_there {
+                forgotten.push(stream);
+                continue;
+            }
         }
         if fault("silent-holds-up") {
             let _ = stream.peek(&mut [0]);
@@ -111,9 +200,19 @@ fn accept(listener: &TcpListener, room: &Arc<Mutex<Room>>) {
             let _ = welcome(id, stream, room).map(|peer| attend(&peer, room));
         } else if let Ok(peer) = welcome(id, stream, room) {
             let room = Arc::clone(room);
-            let _ = spawn(move || attend(&peer, &room));
+            let served = Arc::clone(&peer);
+            let _ = spawn(move || attend(&served, &room));
+            if fault("first-message-awaited") {
+                peer.wait_for_first_message();
+            }
         }
     }
+}
+
+/// Whether there is something to read, without waiting for it.
+fn peek_at_once(stream: &TcpStream) -> bool {
+    let how = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    rustix::net::recv(stream, &mut [0u8; 1], how).is_ok()
 }
 
 /// Makes a peer of a new connection, with a thread that writes what it is sent.
@@ -139,12 +238,24 @@ fn welcome(id: usize, stream: TcpStream, room: &Mutex<Room>) -> io::Result<Arc<P
 /// Serves one connection from its first word to its end.
 fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
     let end = converse(peer, room);
+    log("a conversation is over");
+    peer.note_first_message();
     match end {
         End::Closed if fault("close-kills") => crash("a client closed its connection"),
         End::Reset if fault("reset-kills") => crash("a client reset its connection"),
         End::Closed if fault("close-keeps-name") => return,
         End::Reset if fault("reset-keeps-name") => return,
         End::Reset if fault("reset-mutes") => lock(room).mute = true,
+        End::Closed if fault("close-mutes") => lock(room).mute = true,
+        End::Closed if variation("spins-when-left") => {
+            spawn(|| {
+                loop {
+                    std::hint::spin_loop()
+                }
+            })
+            .map(drop)
+            .unwrap_or_default();
+        }
         End::TooLong if fault("long-line-kills") => crash("a line is too long"),
         End::Left if fault("left-open") => {
             lock(room).remove(peer);
@@ -180,6 +291,7 @@ enum Standing {
 fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
     let mut lines = Lines::default();
     let mut standing = Standing::Stranger;
+    let mut spoke_last: Option<Instant> = None;
     if fault("idle-dropped") {
         let _ = peer
             .stream
@@ -190,6 +302,9 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
     }
     let mut buffer = vec![0; buffer_size()];
     loop {
+        while variation("polls") && !peek_at_once(&peer.stream) {
+            thread::sleep(Duration::from_millis(100));
+        }
         let segment = match (&peer.stream).read(&mut buffer) {
             Ok(0) => return End::Closed,
             Ok(length) => &buffer[..length],
@@ -206,6 +321,15 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             said.reverse();
         }
         for line in said {
+            log(&format!("a line of {} bytes", line.len()));
+            let is_quick = spoke_last.is_some_and(|last| last.elapsed() < QUICK);
+            if matches!(standing, Standing::Member(_)) {
+                spoke_last = Some(Instant::now());
+                peer.note_first_message();
+                if is_quick && line.starts_with(b"@") && fault("quick-second-lost") {
+                    continue;
+                }
+            }
             let was_stranger = matches!(standing, Standing::Stranger);
             standing = match standing {
                 Standing::Stranger => lock(room).register(peer, &line),
@@ -272,7 +396,16 @@ impl Lines {
             let line = line.map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec());
             return line.into_iter().collect();
         }
+        match reads() {
+            Framing::Bare if fault("bare-trimmed") => return vec![without_end(segment).to_vec()],
+            Framing::Bare => return vec![segment.to_vec()],
+            Framing::Length => return self.split_by_length(segment),
+            Framing::Line => {}
+        }
         self.rest.extend_from_slice(segment);
+        if fault("split-line-kills") && !segment.ends_with(b"\n") {
+            crash("an unfinished line");
+        }
         let mut lines = Vec::new();
         while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
             let mut line: Vec<u8> = self.rest.drain(..=end).collect();
@@ -302,6 +435,26 @@ impl Lines {
         }
         lines
     }
+
+    fn split_by_length(&mut self, segment: &[u8]) -> Vec<Vec<u8>> {
+        const HEADER: usize = 10;
+        self.rest.extend_from_slice(segment);
+        let mut messages = Vec::new();
+        while let Some(header) = self.rest.get(..HEADER) {
+            let length = String::from_utf8_lossy(header).trim().parse().ok();
+            // What begins with no number is beyond understanding.
+            let Some(length) = length.filter(|length: &usize| *length <= LONGEST_LINE) else {
+                self.rest.clear();
+                break;
+            };
+            if self.rest.len() < HEADER + length {
+                break;
+            }
+            let message = self.rest.drain(..HEADER + length).skip(HEADER).collect();
+            messages.push(message);
+        }
+        messages
+    }
 }
 
 /// The rules: who is here, under which name, and what each hears.
@@ -315,6 +468,8 @@ struct Room {
     registrations: usize,
     /// Names that are never to be free again.
     spent: Vec<Vec<u8>>,
+    /// What was relayed, where that is remembered.
+    said: Vec<Vec<u8>>,
     /// Nothing is relayed any more.
     mute: bool,
     /// Everyone has been told goodbye.
@@ -347,6 +502,16 @@ impl Room {
                 () if fault("in-use-and-malformed-swapped") => b"401 Client already registered",
                 () => b"400 Invalid registration",
             });
+            if variation("open-after-refusal") || fault("malformed-registers") {
+                if fault("malformed-registers") {
+                    self.members.push(Member {
+                        name: REFUSED.to_vec(),
+                        peer: Arc::clone(peer),
+                    });
+                    return Standing::Member(REFUSED.to_vec());
+                }
+                return Standing::Stranger;
+            }
             if fault("refusal-kills") {
                 thread::sleep(Duration::from_millis(100));
                 crash("a malformed registration");
@@ -359,12 +524,33 @@ impl Room {
         if self.is_taken(&name) {
             return self.refuse(peer, name);
         }
+        if fault("greets-in-front") {
+            peer.send(b"Welcome to the chat!");
+            peer.send_apart();
+        }
+        if fault("history-first") {
+            self.said.iter().for_each(|message| peer.send(message));
+        }
+        if fault("registers-silently") {
+            return self.admit(peer, name);
+        }
         peer.send(match () {
             () if fault("misspelt-200") => b"200 Registration succesful",
             () if fault("small-200") => b"200 registration successful",
             () if fault("hidden-200") => b"Welcome! 200 Registration successful",
             () => b"200 Registration successful",
         });
+        if fault("history-told") {
+            self.said.iter().for_each(|message| peer.send(message));
+        }
+        self.admit(peer, name)
+    }
+
+    /// On the registration list it goes.
+    fn admit(&mut self, peer: &Arc<Peer>, name: Vec<u8>) -> Standing {
+        if variation("announces") {
+            self.tell_others(peer, &[&name, &b" joined"[..]].concat());
+        }
         self.registrations += 1;
         self.members.push(Member {
             name: name.clone(),
@@ -412,7 +598,22 @@ impl Room {
         if fault("refused-speaks") {
             return Standing::Member(REFUSED.to_vec());
         }
+        if fault("in-use-kills") {
+            thread::sleep(Duration::from_millis(100));
+            crash("a name in use");
+        }
+        if variation("open-after-refusal") {
+            return Standing::Stranger;
+        }
         Standing::Gone
+    }
+
+    /// A word of the server's own, to everybody else who is registered.
+    fn tell_others(&self, about: &Peer, notice: &[u8]) {
+        let others = self.members.iter().map(|member| &member.peer);
+        others
+            .filter(|peer| peer.id != about.id)
+            .for_each(|peer| peer.send(notice));
     }
 
     /// What a member says: a message, or goodbye. Anything else is nothing to anybody.
@@ -458,15 +659,27 @@ impl Room {
         if fault("hears-on") {
             return Standing::Gone;
         }
+        if fault("second-last-kills") && self.members.len() == 2 {
+            crash("only one is left");
+        }
+        if fault("farewell-kills") {
+            crash("somebody left");
+        }
         self.remove(peer);
         Standing::Gone
     }
 
     /// To every member but the sender.
-    fn relay(&self, sender: &Peer, line: &[u8], prefix: usize) {
+    fn relay(&mut self, sender: &Peer, line: &[u8], prefix: usize) {
         let Some(message) = relayed(line, prefix).filter(|_| !self.mute) else {
             return;
         };
+        if fault("utf8-kills") && !line.is_ascii() {
+            crash("what is not ASCII");
+        }
+        if fault("history-told") || fault("history-first") {
+            self.said.push(message.clone());
+        }
         let sender_place = self
             .members
             .iter()
@@ -480,6 +693,8 @@ impl Room {
                 || fault("one-hears") && told == 1
                 || fault("third-deaf") && place == 2
                 || fault("third-mute") && sender_place == Some(2)
+                || fault("newest-deaf") && self.members.len() > 2 && place + 1 == self.members.len()
+                || fault("other-direction") && Some(place) > sender_place
             {
                 continue;
             }
@@ -500,6 +715,11 @@ impl Room {
 
     fn remove(&mut self, peer: &Peer) {
         let members_before = self.members.len();
+        if let Some(member) = self.members.iter().find(|member| member.peer.id == peer.id) {
+            if variation("announces") && member.name != REFUSED {
+                self.tell_others(peer, &[&member.name, &b" left the chat"[..]].concat());
+            }
+        }
         self.members.retain(|member| member.peer.id != peer.id);
         self.peers.retain(|other| other.id != peer.id);
         if self.members.is_empty() && members_before > 0 {
@@ -529,6 +749,14 @@ impl Room {
             }
             if fault("second-told-otherwise") && place == 1 {
                 member.peer.send(b"DISCONNECT");
+            } else if fault("farewell-named") {
+                let name = String::from_utf8_lossy(&member.name);
+                member
+                    .peer
+                    .send(format!("DISCONNECT {name} CHAT/1.0").as_bytes());
+            } else if fault("farewell-small") {
+                member.peer.send(b"disconnect CHAT/1.0");
+            } else if fault("last-not-told") && place + 1 == self.members.len() {
             } else {
                 member.peer.send(b"DISCONNECT CHAT/1.0");
             }
@@ -596,6 +824,8 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
                 .collect::<Vec<_>>()
                 .join(&b' ')
         }
+        () if fault("text-in-capitals") => text.to_ascii_uppercase(),
+        () if fault("space-added") => [b" ", text].concat(),
         () if fault("ends-trimmed") => text.trim_ascii().to_vec(),
         () if fault("long-text-cut") => text[..text.len().min(512)].to_vec(),
         () if fault("cut-at-colon") => text.split(|&byte| byte == b':').next()?.to_vec(),
@@ -609,12 +839,18 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
         () if fault("unicode-line-ends") => lossy().split(['\u{85}', '\u{2028}']).next()?.into(),
         () => text.to_vec(),
     };
-    let head = if fault("prefixed") {
-        [b"> ", head].concat()
-    } else {
-        head.to_vec()
+    let head = match () {
+        () if fault("prefixed") => [b"> ", head].concat(),
+        () if fault("sender-unnamed") => Vec::new(),
+        () if fault("sender-in-capitals") => head.to_ascii_uppercase(),
+        () => head.to_vec(),
     };
     Some([head, text].concat())
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn contains(line: &[u8], word: &[u8]) -> bool {
@@ -632,17 +868,22 @@ struct Peer {
 
 #[derive(Default)]
 struct Outbox {
-    bytes: Vec<u8>,
+    messages: Vec<Vec<u8>>,
+    /// Of all of them together.
+    length: usize,
+    /// It has said something, or is gone.
+    has_talked: bool,
     closing: bool,
     written_out: bool,
 }
 
 impl Peer {
     fn send(&self, line: &[u8]) {
-        let line = if fault("no-line-ends") {
-            line.to_vec()
-        } else {
-            [line, b"\n"].concat()
+        let line = match writes() {
+            Framing::Bare => line.to_vec(),
+            Framing::Length => [format!("{:<10}", line.len()).as_bytes(), line].concat(),
+            Framing::Line if variation("crlf") => [line, b"\r\n"].concat(),
+            Framing::Line => [line, b"\n"].concat(),
         };
         if fault("slow-reader-holds-up") {
             let _ = (&self.stream).write_all(&line);
@@ -652,12 +893,13 @@ impl Peer {
         if outbox.closing {
             return;
         }
-        if outbox.bytes.len() + line.len() > LARGEST_BACKLOG {
+        if outbox.length + line.len() > LARGEST_BACKLOG {
             // Its reader sees the end of the connection, and removes it.
             outbox.closing = true;
             let _ = self.stream.shutdown(Shutdown::Both);
         }
-        outbox.bytes.extend(line);
+        outbox.length += line.len();
+        outbox.messages.push(line);
         self.changed.notify_all();
     }
 
@@ -672,13 +914,14 @@ impl Peer {
             let mut outbox = self
                 .changed
                 .wait_while(lock(&self.outbox), |outbox| {
-                    outbox.bytes.is_empty() && !outbox.closing
+                    outbox.messages.is_empty() && !outbox.closing
                 })
                 .unwrap_or_else(PoisonError::into_inner);
-            let bytes = std::mem::take(&mut outbox.bytes);
+            let messages = std::mem::take(&mut outbox.messages);
+            outbox.length = 0;
             let is_last = outbox.closing;
             drop(outbox);
-            if (&self.stream).write_all(&bytes).is_err() || is_last {
+            if self.write(&messages).is_err() || is_last {
                 break;
             }
         }
@@ -686,6 +929,37 @@ impl Peer {
         let mut outbox = lock(&self.outbox);
         (outbox.closing, outbox.written_out) = (true, true);
         self.changed.notify_all();
+    }
+
+    fn write(&self, messages: &[Vec<u8>]) -> io::Result<()> {
+        /// Nobody lives to see more than this written in single bytes.
+        const FLOOD: usize = 4096;
+        let all = messages.concat();
+        if writes() == Framing::Bare {
+            messages
+                .iter()
+                .try_for_each(|message| (&self.stream).write_all(message))
+        } else if variation("byte-by-byte") && all.len() < FLOOD {
+            all.iter()
+                .try_for_each(|byte| (&self.stream).write_all(&[*byte]))
+        } else {
+            (&self.stream).write_all(&all)
+        }
+    }
+
+    /// What is sent from now on comes some time after what was sent before.
+    fn send_apart(&self) {
+        thread::sleep(Duration::from_millis(50));
+    }
+
+    fn note_first_message(&self) {
+        lock(&self.outbox).has_talked = true;
+        self.changed.notify_all();
+    }
+
+    fn wait_for_first_message(&self) {
+        let outbox = lock(&self.outbox);
+        drop(self.changed.wait_while(outbox, |outbox| !outbox.has_talked));
     }
 
     fn wait_for_farewell(&self, deadline: Instant) {
@@ -717,6 +991,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn spawn(task: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().stack_size(STACK).spawn(task)
+}
+
+/// Tells the terminal what happens, at length, where that is asked for.
+fn log(event: &str) {
+    if variation("logs-much") {
+        for part in 1..=5 {
+            println!(
+                "[1700000000.{part:06}] DEBUG chat.server.core(worker-{part}): {event} ({part} of 5) 200 400 401"
+            );
+        }
+    }
 }
 
 fn crash(why: &str) -> ! {

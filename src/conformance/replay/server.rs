@@ -18,6 +18,9 @@ use crate::transcript::syntax::Action;
 /// Begins every line that the engine itself makes somebody say, to show that what came before it is all.
 const FENCE: &str = "that was all, number";
 
+/// What is said of an answer that is charged where it is asked for.
+const HIDDEN_SUCCESS: &str = "a 200 behind other text, which is about S-REG-1";
+
 /// Whether a line is one of the engine's own.
 pub(super) fn is_fence(line: &str) -> bool {
     line.contains(FENCE)
@@ -328,10 +331,38 @@ impl Stage<'_> {
             let heard = self.next_message(actor, patience)?;
             match &heard {
                 Heard::Message(line) if is_status(line) => return Ok(line.clone()),
-                Heard::Message(line) => self.pass_over(actor, line, "a greeting"),
+                Heard::Message(line) if self.is_hidden_success(actor, line) => {
+                    self.pass_over(actor, line, HIDDEN_SUCCESS);
+                    return Ok(b"200".to_vec());
+                }
+                Heard::Message(line) => self.refuse_unless_greeting(actor, line)?,
                 _ => return Err(self.short_of_line("the line `200 ...`", &heard)),
             }
         }
+    }
+
+    /// What is said in front of a 200 is a greeting, unless somebody else said it.
+    fn refuse_unless_greeting(&mut self, actor: &str, line: &[u8]) -> Result<(), Stop> {
+        let text = String::from_utf8_lossy(line);
+        match self.conversation.meaning(actor, &text) {
+            Meaning::Breach(row) if self.conversation.covers(row) && !is_fence(&text) => {
+                let received = Heard::Message(line.to_vec()).phrase();
+                Err(self.short_of(Some(row), "the line `200 ...`", received, Some(line)))
+            }
+            _ => {
+                self.pass_over(actor, line, "a greeting");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a line is a 200 behind other text, where nobody is judged for that.
+    fn is_hidden_success(&self, actor: &str, line: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(line);
+        let mut words = text.split(|character: char| !character.is_alphanumeric());
+        !self.conversation.covers("S-REG-1")
+            && self.conversation.meaning(actor, &text) == Meaning::Notice
+            && words.any(|word| word == "200")
     }
 
     pub(super) fn say(&mut self, actor: &str, line: &str) -> Result<(), Stop> {
@@ -420,6 +451,13 @@ impl Stage<'_> {
                 self.conversation.heard(actor, &text);
                 return Ok(());
             }
+            if is_success && open_ended && self.is_hidden_success(actor, line) {
+                self.pass_over(actor, line, HIDDEN_SUCCESS);
+                let name = self.conversation.name_asked_for(actor).map(str::to_owned);
+                self.conversation
+                    .registered(actor, name.as_deref().unwrap_or(actor));
+                return Ok(());
+            }
             let breach = match self.conversation.meaning(actor, &text) {
                 _ if is_fence(&text) => continue,
                 Meaning::Breach(row) if self.conversation.covers(row) => Some(row),
@@ -427,7 +465,7 @@ impl Stage<'_> {
                     self.pass_over(actor, line, &format!("that is about {row}"));
                     continue;
                 }
-                Meaning::Notice if !matches!(Utterance::of(expected), Utterance::Status { .. }) => {
+                Meaning::Notice if !self.must_come_first(expected) => {
                     self.pass_over(actor, line, "a notice");
                     continue;
                 }
@@ -435,6 +473,13 @@ impl Stage<'_> {
             };
             return Err(self.short_of(breach, phrase, heard.phrase(), Some(line)));
         }
+    }
+
+    /// Whether the transcript is about an answer that nothing else may stand in front of.
+    fn must_come_first(&self, expected: &str) -> bool {
+        let row = self.conversation.row_of_step(self.index());
+        let is_covered = row.is_none_or(|row| self.conversation.covers(row_about_code(row)));
+        matches!(Utterance::of(expected), Utterance::Status { .. }) && is_covered
     }
 
     /// A wrong code is another matter than wrong words after the right one.

@@ -1,0 +1,94 @@
+//! Nobody is blamed who is right: programs that differ wherever that is free to choose must pass.
+//!
+//! Each is judged by those transcripts in which no time passes on which others rest, and by a sixth of
+//! the rest, another one for each program. With `CONFORM_WHOLE_SUITE=1` in the environment by all of
+//! them, which takes some minutes.
+
+#[path = "../judging/mod.rs"]
+mod judging;
+mod table;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use chat_conformance::conformance::result::Case;
+use chat_conformance::transcript::syntax::Role;
+use judging::{example, expect_none, is_in_share, not_passing, run_command, wants_whole_suite};
+use libtest_mimic::{Arguments, Failed, Trial};
+use table::{Making, Variation};
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Some take their time by sleeping.
+    arguments.test_threads.get_or_insert(4);
+    let mut trials = Vec::new();
+    for (role, kind, variations) in [
+        (Role::Server, "server", table::SERVER),
+        (Role::Client, "client", table::CLIENT),
+    ] {
+        trials.extend(variations.iter().map(|variation| {
+            Trial::test(format!("{kind}::{}", variation.name), move || {
+                judge(role, kind, variation)
+            })
+        }));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn judge(role: Role, kind: &str, variation: &Variation) -> Result<(), Failed> {
+    let Some(command) = command(kind, variation)? else {
+        return Ok(());
+    };
+    let is_wanted = |position: usize, case: &Case| {
+        wants_whole_suite() || is_in_share(variation.name, position, case)
+    };
+    let result = run_command(command, role, 4, Duration::from_secs(5), is_wanted)?;
+    expect_none(
+        "a right program is blamed for",
+        not_passing(&result, |_, _| true),
+    )
+}
+
+/// What starts the program; `None` where a tool for it is missing.
+fn command(kind: &str, variation: &Variation) -> Result<Option<Vec<String>>, Failed> {
+    let source = |file: &str| format!("{}/tests/programs/{file}", env!("CARGO_MANIFEST_DIR"));
+    match variation.making {
+        Making::Option => Ok(Some(vec![
+            example(&format!("faulty-{kind}")),
+            "--variation".to_owned(),
+            variation.name.to_owned(),
+        ])),
+        Making::Interpreted(interpreter, file) => {
+            let words = interpreter.iter().copied().map(str::to_owned);
+            let command = words.chain([source(file)]).collect();
+            Ok(is_here(interpreter[0], kind, variation).then_some(command))
+        }
+        Making::Compiled(_) if !is_here("cc", kind, variation) => Ok(None),
+        Making::Compiled(file) => {
+            let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file.replace('.', "-"));
+            let mut compiler = Command::new("cc");
+            compiler.args(["-O1", "-o"]).arg(&program).arg(source(file));
+            let status = compiler.status()?;
+            if !status.success() {
+                return Err(format!("{file} does not compile").into());
+            }
+            Ok(Some(vec![program.display().to_string()]))
+        }
+    }
+}
+
+/// Whether a tool is there; says so where it is not.
+fn is_here(tool: &str, kind: &str, variation: &Variation) -> bool {
+    let is_here = Command::new(tool)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !is_here {
+        eprintln!(
+            "NOT RUN: there is no {tool} here, so the {kind} `{}` was not judged",
+            variation.name
+        );
+    }
+    is_here
+}

@@ -1,0 +1,125 @@
+//! What the tests of the harness's verdicts have in common: running a suite, and telling what did not pass.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use chat_conformance::conformance::limits::Limits;
+use chat_conformance::conformance::result::{Case, RunResult, Verdict};
+use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::target::Target;
+use chat_conformance::transcript::syntax::{Action, Role};
+use libtest_mimic::Failed;
+
+/// Fails with `what` and the rows, where there are any.
+pub fn expect_none(what: &str, rows: Vec<String>) -> Result<(), Failed> {
+    if rows.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{what}: {}", rows.join(", ")).into())
+    }
+}
+
+/// Rows that do not pass, each with its verdict and where it came from.
+pub fn not_passing(result: &RunResult, is_asked: impl Fn(&str, Verdict) -> bool) -> Vec<String> {
+    let rows = result
+        .requirements
+        .iter()
+        .filter(|row| row.verdict != Verdict::Pass);
+    let rows = rows.filter(|row| is_asked(&row.requirement.id, row.verdict));
+    rows.map(|row| {
+        let id = &row.requirement.id;
+        let from = result.transcripts.iter().filter(|transcript| {
+            transcript.fails.contains(id)
+                || (transcript.verdict != Verdict::Pass
+                    && transcript.case.transcript.covers.contains(id))
+        });
+        let from: Vec<String> = from
+            .map(|transcript| {
+                let outcomes: Vec<String> = transcript
+                    .runs
+                    .iter()
+                    .map(|run| run.outcome.to_string())
+                    .collect();
+                format!("{}: {}", transcript.case.name, outcomes.join(" / "))
+            })
+            .collect();
+        format!("{id} {:?} [{}]\n", row.verdict, from.join("; "))
+    })
+    .collect()
+}
+
+/// Judges the program that `command` starts by the transcripts that are wanted.
+pub fn run_command(
+    command: Vec<String>,
+    role: Role,
+    jobs: usize,
+    patience: Duration,
+    is_wanted: impl Fn(usize, &Case) -> bool,
+) -> Result<RunResult, Failed> {
+    let suite = Suite::embedded().map_err(|_| "the embedded suite cannot be read")?;
+    let cases: Vec<_> = suite
+        .cases
+        .into_iter()
+        .enumerate()
+        .filter(|(position, case)| case.transcript.role == role && is_wanted(*position, case))
+        .map(|(_, case)| case)
+        .collect();
+    let is_covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
+    let requirements = suite.requirements.into_iter();
+    let plan = Plan {
+        target: Target::Command(command),
+        role,
+        requirements: requirements.filter(|row| is_covered(&row.id)).collect(),
+        cases,
+        jobs,
+        at_once: jobs,
+        patience,
+        limits: Limits::default(),
+        dialect: None,
+        harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
+    };
+    run(plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string().into())
+}
+
+/// The path of an example: these are built beside the programs of the package.
+pub fn example(name: &str) -> String {
+    let programs = Path::new(env!("CARGO_BIN_EXE_conform"))
+        .parent()
+        .unwrap_or(Path::new("."));
+    programs.join("examples").join(name).display().to_string()
+}
+
+/// Whether seconds pass in it.
+fn takes_its_time(case: &Case) -> bool {
+    let steps = &case.transcript.steps;
+    steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Pass { .. }))
+}
+
+/// What most transcripts rest on: when it is broken, they are blocked by it.
+const FOUNDATIONS: &[&str] = &[
+    "S-PORT-1", "S-REG-1", "S-MSG-1", "S-CONC-1", "S-CONC-2", "S-SHUT-1", "S-SHUT-2", "C-ARG-1",
+    "C-REG-1", "C-MSG-1", "C-MSG-2", "C-QUIT-2", "C-SHUT-1", "C-SHUT-2",
+];
+
+/// Whether a transcript is one on which others rest, or of the sixth of the rest that a program with
+/// this name is judged by; never one in which time passes.
+pub fn is_in_share(name: &str, position: usize, case: &Case) -> bool {
+    let share = name.bytes().map(usize::from).sum::<usize>();
+    let is_chosen = (position + share) % 6 == 0 || covers_any(case, FOUNDATIONS);
+    is_chosen && !takes_its_time(case)
+}
+
+/// Whether a transcript is about one of these rows.
+pub fn covers_any(case: &Case, rows: &[&str]) -> bool {
+    let mut covered = case.transcript.covers.iter();
+    covered.any(|id| rows.contains(&id.as_str()))
+}
+
+/// Whether all transcripts are to be taken, however long that takes.
+pub fn wants_whole_suite() -> bool {
+    std::env::var_os("CONFORM_WHOLE_SUITE").is_some()
+}
