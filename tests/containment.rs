@@ -205,7 +205,18 @@ fn is_contained_within(role: &str, mode: &str, limits: &[&str]) -> Option<String
         ],
     };
     let [first, second] = transcripts;
-    let options = [role, "--only", first, "--only", second, "--patience", "0.5"];
+    // How it speaks is not what these are about.
+    let options = [
+        role,
+        "--only",
+        first,
+        "--only",
+        second,
+        "--patience",
+        "0.5",
+        "--dialect",
+        "line",
+    ];
     let options = [&options, limits].concat();
     let output = assert_cmd::Command::from_std(scene.conform(&options, mode))
         .timeout(PATIENCE)
