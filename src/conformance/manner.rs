@@ -17,6 +17,9 @@ pub struct Manner {
     /// It takes a registration without an end for whole, though it reads lines from then on: that is
     /// charged once (W-LINE-1), and no registration is sent to it in parts.
     pub registers_without_end: bool,
+    /// It takes each read for a message, and relays it with the end that it came with: it is spoken to
+    /// in lines, one at a time, and not asked about lines in segments.
+    pub relays_reads: bool,
     /// It sees to nobody else until who has registered says something: so each says a line at once.
     pub waits_for_first_message: bool,
     /// It takes the address first and then the name, except where a transcript is about that (C-ARG-1).
@@ -35,6 +38,7 @@ impl Manner {
         arrives_with_words: false,
         registers_silently: false,
         registers_without_end: false,
+        relays_reads: false,
         waits_for_first_message: false,
         takes_address_first: false,
         runs_alone: false,
@@ -55,6 +59,12 @@ impl Manner {
             return Some(
                 "the program takes the first part of a registration for all of it, which is about W-LINE-1",
             );
+        }
+        let is_about_segments = ["W-LINE-2", "W-LINE-3"]
+            .iter()
+            .any(|row| transcript.covers.iter().any(|covered| covered == row));
+        if self.relays_reads && is_about_segments {
+            return Some("the program takes each read for a message, which is about W-LINE-1");
         }
         self.dialect.why_not_applicable(transcript)
     }

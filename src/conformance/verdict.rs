@@ -7,9 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::conversation::Utterance;
 use super::evidence::{Evidence, Outcome};
 use super::requirement::Requirement;
 use super::result::{Case, RequirementResult, TranscriptResult, Verdict};
+use crate::transcript::syntax::{Action, Transcript};
 
 /// A transcript that does not hold is replayed on a fresh process up to so often in all, runs in which
 /// the harness could not do its part not counted: a mixture is reported as such, never as a pass.
@@ -170,6 +172,13 @@ impl Stop {
         if !tally.rows.contains_key(row) || tally.blames(row, self.shape) {
             return Judgement::BlockedBy(row.clone());
         }
+        // Somebody left before, and that is known to go wrong.
+        let mut departures = departures_before(&case.transcript, runs);
+        if let Some(cause) =
+            departures.find(|row| tally.has_failed(row) && !covers_row(covers, row))
+        {
+            return Judgement::BlockedBy(cause.to_owned());
+        }
         // The row holds where it is asked about. Where it fails now and then it may have done so here, and
         // where this was not seen often enough nothing was seen of the transcript's own subject.
         let is_seen_often = self.agreed && self.runs >= MOST_RUNS && !runs.iter().all(was_skipped);
@@ -186,6 +195,32 @@ fn row_of(run: &Evidence) -> Option<&String> {
         Outcome::Skipped { because_of } => Some(because_of),
         Outcome::Completed | Outcome::NotApplicable { .. } | Outcome::Unable { .. } => None,
     }
+}
+
+fn covers_row(covers: &[String], row: &str) -> bool {
+    covers.iter().any(|covered| covered == row)
+}
+
+/// The rows about the ways in which somebody left before the step at which the runs stopped, latest first.
+fn departures_before<'t>(
+    transcript: &'t Transcript,
+    runs: &[Evidence],
+) -> impl Iterator<Item = &'static str> + 't {
+    let stopped_at = runs.iter().filter_map(|run| match &run.outcome {
+        Outcome::FellShort(shortfall) => Some(shortfall.step),
+        _ => None,
+    });
+    let before = &transcript.steps[..stopped_at.min().unwrap_or(0)];
+    before.iter().rev().filter_map(|step| match &step.action {
+        Action::Says { line, .. } if is_disconnect(line) => Some("S-DISC-1"),
+        Action::Closes { .. } => Some("S-DISC-5"),
+        Action::Resets { .. } => Some("S-DISC-7"),
+        _ => None,
+    })
+}
+
+fn is_disconnect(line: &str) -> bool {
+    matches!(Utterance::of(line), Utterance::Disconnect { .. })
 }
 
 /// The rows of which the failed runs of a transcript speak.
@@ -258,9 +293,18 @@ impl Tally {
     /// Whether a row that was asked about is the reason for a failure of this shape: where it never
     /// passed, mostly fails, or fails in the same shape.
     fn blames(&self, row: &str, shape: Shape) -> bool {
-        self.rows
-            .get(row)
-            .is_some_and(|record| record.failed >= record.passed || record.shapes.contains(&shape))
+        /// What these are about is compared to the letter in their own transcripts only: where a letter
+        /// is wrong, that is not why nothing comes elsewhere.
+        const TO_THE_LETTER: [&str; 2] = ["S-MSG-1", "C-MSG-1"];
+        self.rows.get(row).is_some_and(|record| {
+            let fails_mostly = record.failed >= record.passed;
+            let only_by_letters = TO_THE_LETTER.contains(&row) && record.failed > 0;
+            record.shapes.contains(&shape) || fails_mostly && !only_by_letters
+        })
+    }
+
+    fn has_failed(&self, row: &str) -> bool {
+        self.rows.get(row).is_some_and(|record| record.failed > 0)
     }
 }
 

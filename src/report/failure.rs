@@ -169,6 +169,12 @@ fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
 fn disagreement(judged: &TranscriptResult) -> String {
     let runs = judged.runs.len();
     let short = runs - judged.runs_passed();
+    if short == runs {
+        return format!(
+            "It fell short in each of {}, not always in the same way",
+            count(runs, "run")
+        );
+    }
     format!("It fell short in {short} of {}", count(runs, "run"))
 }
 
@@ -220,6 +226,9 @@ fn comparison(shortfall: &Shortfall, action: Option<&Action>, style: Style) -> S
         + "\n"
 }
 
+/// Of the transcripts that one row blocks, so many are named: the table has the rest.
+const NAMED: usize = 6;
+
 /// What could not be asked, counted by what blocks it.
 fn blocked(result: &RunResult, style: Style) -> Option<String> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
@@ -237,7 +246,11 @@ fn blocked(result: &RunResult, style: Style) -> Option<String> {
     }
     let lines = groups.iter().map(|(by, names)| {
         let title = format!("– blocked by {by}: {}", count(names.len(), "transcript"));
-        let names = paragraph(&names.join(", "), "  ", style.prose());
+        let mut named = names[..names.len().min(NAMED)].join(", ");
+        if names.len() > NAMED {
+            named.push_str(&format!(" and {} more", names.len() - NAMED));
+        }
+        let names = paragraph(&named, "  ", style.prose());
         format!(
             "{}\n{}\n{}",
             style.ink(Ink::Uncertain, &title),

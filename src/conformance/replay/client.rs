@@ -327,23 +327,33 @@ impl Stage<'_> {
 
     /// Words of the program's own since the last thing that happened to it; a bare traceback is none.
     fn see_message(&mut self, kind: MessageKind) -> Result<(), Stop> {
+        /// Who prints more than this says nothing that a person could read.
+        const MOST_TO_READ: usize = 64 * 1024;
         let patience = self.setting.pace.answer();
         let from = self.printed_before;
         let words = |stage: &mut Stage<'_>| {
             let mut since = Screen::default();
-            since.show(&stage.screen.printed()[from..]);
+            let printed = &stage.screen.printed()[from..];
+            since.show(&printed[..printed.len().min(MOST_TO_READ)]);
             let mut text = since.text();
             if from == 0 {
                 text = beyond_greeting(&text, stage.setting.greeting, &stage.given);
             }
             own_words(&text)
         };
+        let mut looked_at = None;
         let said = self.wait_for(patience, |stage| {
             let has_ended = stage
                 .subjects
                 .first()
                 .is_some_and(|subject| subject.how_ended().is_some());
-            let said = words(stage);
+            let is_new = looked_at.replace(stage.screen.printed().len())
+                != Some(stage.screen.printed().len());
+            let said = if is_new || has_ended {
+                words(stage)
+            } else {
+                None
+            };
             (has_ended || said.is_some()).then_some(said)
         })?;
         if said.flatten().is_some() {

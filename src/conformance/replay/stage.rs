@@ -256,18 +256,22 @@ impl<'a> Stage<'a> {
     pub(super) fn look(&mut self, patience: Duration) {
         /// So that an interruption of the run is seen soon.
         const LONGEST: Duration = Duration::from_millis(100);
-        let something_happened = self.poll(patience.min(LONGEST));
-        if something_happened {
+        /// What floods its terminal is read now and then, or reading it would be all that is done.
+        const BETWEEN_FLOODS: Duration = Duration::from_millis(5);
+        let floods = self.screen.dropped() > 0;
+        let longest = if floods { BETWEEN_FLOODS } else { LONGEST };
+        let something_happened = self.poll(patience.min(longest), !floods);
+        if something_happened || floods {
             self.take_news_of_subjects();
             self.accept();
             self.take_news_of_peers();
         }
     }
 
-    fn poll(&self, patience: Duration) -> bool {
+    fn poll(&self, patience: Duration, watches_subjects: bool) -> bool {
         let mut watched: Vec<PollFd<'_>> = Vec::new();
         let mut watch = |source, flags| watched.push(PollFd::from_borrowed_fd(source, flags));
-        for subject in &self.subjects {
+        for subject in self.subjects.iter().filter(|_| watches_subjects) {
             subject
                 .sources()
                 .for_each(|source| watch(source, PollFlags::IN));
@@ -359,7 +363,9 @@ impl<'a> Stage<'a> {
         match &self.unsettled {
             Some(other) if other != actor => self.let_digest()?,
             // What ends nowhere must have been read before more follows, or it would go on.
-            Some(_) if self.dialect.reads == Framing::Bare => self.let_digest()?,
+            Some(_) if self.dialect.reads == Framing::Bare || self.setting.manner.relays_reads => {
+                self.let_digest()?;
+            }
             // What one actor says keeps its order by itself, and comes in segments of its own.
             Some(_) => self.let_read(actor)?,
             None => {}
