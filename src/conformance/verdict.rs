@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conversation::Utterance;
-use super::evidence::{Evidence, Outcome};
+use super::evidence::{EventKind, Evidence, Outcome};
 use super::requirement::Requirement;
 use super::result::{Case, RequirementResult, TranscriptResult, Verdict};
 use crate::transcript::syntax::{Action, Transcript};
@@ -84,6 +84,10 @@ struct Stop {
     /// How many runs there are, and whether all stopped over this row.
     runs: usize,
     agreed: bool,
+    /// The rows about the ways in which somebody left before, latest first.
+    departures: Vec<&'static str>,
+    /// In every run the program had ended before anybody asked it to.
+    had_ended: bool,
 }
 
 /// What came where something else was to come. Two failures of different shapes are two faults: a server
@@ -125,6 +129,10 @@ impl Finding {
         let telling = telling.copied();
         let agree = |run: &&Evidence| row_of(run) == telling.and_then(row_of);
         Finding::Stopped(Stop {
+            departures: departures_before(&case.transcript, runs).collect(),
+            had_ended: conclusive
+                .iter()
+                .all(|run| had_ended(&case.transcript, run)),
             agreed: telling.is_none() || conclusive.iter().all(agree),
             row: telling.and_then(row_of).cloned(),
             ground: telling.and_then(ground_of).cloned(),
@@ -142,10 +150,14 @@ impl Finding {
             Finding::NotRun => Some(Judgement::Untested),
             Finding::NotApplicable => Some(Judgement::NotApplicable),
             Finding::Stopped(stop) => match (&stop.row, &stop.ground) {
-                (None, _) => Some(Judgement::Fails(covers[0].clone())),
+                (None, _) => {
+                    (stop.departures.is_empty()).then(|| Judgement::Fails(covers[0].clone()))
+                }
                 (Some(row), ground) if covers.contains(row) => {
                     let rests_on_another = ground.as_ref().is_some_and(|row| !covers.contains(row));
-                    (!rests_on_another).then(|| Judgement::Fails(row.clone()))
+                    let may_be_another_s =
+                        rests_on_another || stop.had_ended && !stop.departures.is_empty();
+                    (!may_be_another_s).then(|| Judgement::Fails(row.clone()))
                 }
                 (Some(_), _) => None,
             },
@@ -156,8 +168,12 @@ impl Finding {
 impl Stop {
     fn in_the_light_of(&self, tally: &Tally, case: &Case, runs: &[Evidence]) -> Judgement {
         let covers = &case.transcript.covers;
+        // Somebody left before, and that is known to go wrong.
+        let mut departures = self.departures.iter();
+        let known = departures.find(|row| tally.has_failed(row) && !covers_row(covers, row));
+        let departure = || known.map(|row| Judgement::BlockedBy((*row).to_owned()));
         let Some(row) = &self.row else {
-            return Judgement::Fails(covers[0].clone());
+            return departure().unwrap_or_else(|| Judgement::Fails(covers[0].clone()));
         };
         if let Some(ground) = self
             .ground
@@ -167,17 +183,14 @@ impl Stop {
             return Judgement::BlockedBy(ground.clone());
         }
         if covers.contains(row) {
-            return Judgement::Fails(row.clone());
+            let crashed = departure().filter(|_| self.had_ended);
+            return crashed.unwrap_or_else(|| Judgement::Fails(row.clone()));
         }
         if !tally.rows.contains_key(row) || tally.blames(row, self.shape) {
             return Judgement::BlockedBy(row.clone());
         }
-        // Somebody left before, and that is known to go wrong.
-        let mut departures = departures_before(&case.transcript, runs);
-        if let Some(cause) =
-            departures.find(|row| tally.has_failed(row) && !covers_row(covers, row))
-        {
-            return Judgement::BlockedBy(cause.to_owned());
+        if let Some(blocked) = departure() {
+            return blocked;
         }
         // The row holds where it is asked about. Where it fails now and then it may have done so here, and
         // where this was not seen often enough nothing was seen of the transcript's own subject.
@@ -216,6 +229,22 @@ fn departures_before<'t>(
         Action::Closes { .. } => Some("S-DISC-5"),
         Action::Resets { .. } => Some("S-DISC-7"),
         _ => None,
+    })
+}
+
+/// Whether the program ended in a step before the one at which the run stopped, and unasked.
+fn had_ended(transcript: &Transcript, run: &Evidence) -> bool {
+    let Outcome::FellShort(shortfall) = &run.outcome else {
+        return false;
+    };
+    let ended = run.events.iter().find_map(|event| match event.kind {
+        EventKind::Ended { .. } => event.step,
+        _ => None,
+    });
+    let asks = |action: &Action| matches!(action, Action::IsInterrupted | Action::IsTerminated);
+    ended.is_some_and(|at| {
+        let until_then = &transcript.steps[..=at];
+        at < shortfall.step && !until_then.iter().any(|step| asks(&step.action))
     })
 }
 
@@ -563,6 +592,30 @@ mod tests {
         assert_eq!(verdicts(replayed.clone()), few);
         replayed.extend([mixture(), mixture()]);
         assert_eq!(verdicts(replayed)[0], is("S-REG-1", Verdict::Unsure));
+    }
+
+    #[test]
+    fn a_departure_that_is_known_to_go_wrong_is_to_blame_for_what_comes_after() {
+        let after_leaving = |speaks_of| {
+            let (_, mut runs) = stopped("S-MSG-2", speaks_of);
+            for run in &mut runs {
+                if let Outcome::FellShort(shortfall) = &mut run.outcome {
+                    shortfall.step = 2;
+                }
+            }
+            let source = "# A case.\ncovers S-MSG-2\n\nalice joins\nalice closes\nbob joins\n";
+            let mut case = case("leaving", "S-MSG-2");
+            case.transcript = parse("leaving", source).expect("is a transcript");
+            (case, runs)
+        };
+        for speaks_of in [None, Some("S-MSG-1")] {
+            let fails = stopped("S-DISC-5", Some("S-DISC-5"));
+            let found = verdicts(vec![passing("S-MSG-1"), after_leaving(speaks_of), fails]);
+            assert_eq!(found[1], is("S-MSG-2", Verdict::Blocked), "{speaks_of:?}");
+            let holds = passing("S-DISC-5");
+            let found = verdicts(vec![passing("S-MSG-1"), after_leaving(speaks_of), holds]);
+            assert_eq!(found[1], is("S-MSG-2", Verdict::Fail), "{speaks_of:?}");
+        }
     }
 
     #[test]
