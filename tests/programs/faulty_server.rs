@@ -269,7 +269,12 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
     }
     lock(room).remove(peer);
     peer.finish();
-    peer.drain();
+    if fault("one-at-a-time") {
+        let left = Arc::clone(peer);
+        let _ = spawn(move || left.drain());
+    } else {
+        peer.drain();
+    }
 }
 
 /// How a conversation ended.
