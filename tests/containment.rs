@@ -56,6 +56,22 @@ fn a_server_that_ends_its_supervisor() {
 }
 
 #[test]
+fn a_server_that_multiplies() {
+    let Some(report) = is_contained_within("server", "multiply", &["--processes", "50"]) else {
+        return;
+    };
+    assert!(report.contains("it had too many processes"), "{report}");
+}
+
+#[test]
+fn a_server_that_hoards_memory() {
+    let Some(report) = is_contained_within("server", "hoard", &["--memory", "100"]) else {
+        return;
+    };
+    assert!(report.contains("MemoryError"), "{report}");
+}
+
+#[test]
 fn a_client_that_leaves_a_daemon_behind() {
     is_contained("client", "fork");
 }
@@ -172,7 +188,12 @@ fn to_nobody() -> Stdio {
 
 /// Judges `hostile.py mode` by two transcripts: it falls short, and nothing of it is left.
 fn is_contained(role: &str, mode: &str) {
-    let Some(scene) = Scene::set() else { return };
+    is_contained_within(role, mode, &[]);
+}
+
+/// The same within other limits; gives the report.
+fn is_contained_within(role: &str, mode: &str, limits: &[&str]) -> Option<String> {
+    let scene = Scene::set()?;
     let transcripts = match role {
         "server" => [
             "server/registration/new-name",
@@ -185,6 +206,7 @@ fn is_contained(role: &str, mode: &str) {
     };
     let [first, second] = transcripts;
     let options = [role, "--only", first, "--only", second, "--patience", "0.5"];
+    let options = [&options, limits].concat();
     let output = assert_cmd::Command::from_std(scene.conform(&options, mode))
         .timeout(PATIENCE)
         .output()
@@ -193,6 +215,7 @@ fn is_contained(role: &str, mode: &str) {
     assert_eq!(output.status.code(), Some(1), "{}: {said}", output.status);
     assert_eq!(said, "", "the harness itself has nothing to complain of");
     scene.is_clean();
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Starts a run that would take many minutes, and waits until the subject is running.

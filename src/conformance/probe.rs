@@ -260,8 +260,15 @@ impl Probe<'_> {
             });
             manner.waits_for_first_message = !self.ask(TWO_REGISTER, manner).completed
                 && self.ask(TWO_REGISTER_AND_ONE_TALKS, manner).completed;
+            remarks.extend(about_carriage_returns(&reaction));
         } else {
             manner = self.without_acceptance(manner);
+            if !manner.registers_silently {
+                remarks.push(
+                    "No registration was accepted, with an end or without, at once or later: how it reads is not known."
+                        .to_owned(),
+                );
+            }
         }
         if manner.arrives_with_words {
             remarks.push(
@@ -408,6 +415,7 @@ impl Probe<'_> {
             reads: self.how_client_reads(writes, manner),
             writes,
         });
+        remarks.extend(about_carriage_returns(&first));
         remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
         Acquaintance {
             greeting: first.greeting,
@@ -442,6 +450,11 @@ fn told(manner: Manner, remarks: Vec<String>) -> Acquaintance {
         remarks,
         greeting: Vec::new(),
     }
+}
+
+fn about_carriage_returns(reaction: &Reaction) -> Option<String> {
+    let is_so = reaction.received.ends_with(b"\r\n");
+    is_so.then(|| "It ends its lines with CR LF, which is taken as well.".to_owned())
 }
 
 /// What is to be said of a dialect that is not the one of lines.

@@ -239,13 +239,28 @@ fn blocked(result: &RunResult, style: Style) -> Option<String> {
         let title = format!("– blocked by {by}: {}", count(names.len(), "transcript"));
         let names = paragraph(&names.join(", "), "  ", style.prose());
         format!(
-            "{}\n{}\n",
+            "{}\n{}\n{}",
             style.ink(Ink::Uncertain, &title),
-            style.ink(Ink::Quiet, names.trim_end())
+            style.ink(Ink::Quiet, names.trim_end()),
+            untold(by, result, style)
         )
     });
     let shown: String = lines.collect();
     (!shown.is_empty()).then_some(shown)
+}
+
+/// What was seen of a row that blocks others, where it fails in no transcript of its own: it may not have
+/// been asked about at all.
+fn untold(row: &str, result: &RunResult, style: Style) -> String {
+    let mut transcripts = result.transcripts.iter();
+    if transcripts.any(|judged| judged.fails.iter().any(|id| id == row)) {
+        return String::new();
+    }
+    let mut transcripts = result.transcripts.iter();
+    let blocked = transcripts.find(|judged| judged.blocked_by.as_deref() == Some(row));
+    let run = blocked.and_then(TranscriptResult::telling_run);
+    let seen = run.map(|run| sentence(&harmless(&format!("{}.", run.outcome))));
+    seen.map_or(String::new(), |seen| paragraph(&seen, "  ", style.prose()))
 }
 
 /// What the harness could not tell, each with why.
@@ -353,6 +368,18 @@ mod tests {
                 "    ConnectionResetError: [Errno 104] Connection reset by peer\n",
             ],
         );
+    }
+
+    #[test]
+    fn what_blocks_and_is_told_nowhere_else_is_told_there() {
+        const SEEN: &str = "Not run, because S-REG-5 fails.";
+        let mut result = fixture::server();
+        assert!(!render(&result, PLAIN).contains(SEEN));
+        result
+            .transcripts
+            .retain(|judged| judged.verdict == Verdict::Blocked);
+        let told = render(&result, PLAIN);
+        assert!(told.contains(SEEN), "{told}");
     }
 
     #[test]

@@ -7,6 +7,8 @@ spin     listens, and keeps a processor busy
 flood    listens, and writes to its terminal without end
 silent   never listens
 crash    ends at once with a traceback
+multiply listens, and starts processes, 200 in all, that do nothing
+hoard    takes a gibibyte of memory, and then listens
 orphan   ends its parent, which looks after it, and listens, in a daemon of its own session too
 """
 
@@ -74,6 +76,21 @@ def crash():
     raise RuntimeError("this program has a fault")
 
 
+def multiply():
+    with listen():
+        for _ in range(200):
+            if not os.fork():
+                break
+        wait()
+
+
+def hoard():
+    hoarded = bytearray(1 << 30)
+    with listen():
+        wait()
+    return hoarded
+
+
 def orphan():
     heed_nothing()
     os.kill(os.getppid(), signal.SIGKILL)
@@ -83,7 +100,7 @@ def orphan():
         wait()
 
 
-MODES = {mode.__name__: mode for mode in (fork, ignore, spin, flood, silent, crash, orphan)}
+MODES = {mode.__name__: mode for mode in (fork, ignore, spin, flood, silent, crash, multiply, hoard, orphan)}
 
 if len(sys.argv) < 2 or sys.argv[1] not in MODES:
     sys.exit(__doc__)

@@ -563,8 +563,9 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// A program that began a message and then is silent for so long does not go on with it.
+    /// A program that began a message, is silent for so long and rests does not go on with it.
     const LONGEST_WITHIN_A_MESSAGE: Duration = Duration::from_secs(1);
+    const BETWEEN_MARKS: Duration = Duration::from_millis(5);
 
     /// An inbox for what the subject writes on a connection.
     pub(super) fn inbox(&self) -> Inbox {
@@ -575,32 +576,40 @@ impl<'a> Stage<'a> {
     pub(super) fn next_message(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
         let settle = self.setting.pace.settle();
         let unended = patience.min(Stage::LONGEST_WITHIN_A_MESSAGE.max(settle));
+        let mut mark = None;
         let heard = self.watch(patience, |stage| {
-            let may_be_cut =
-                |peer: &mut Peer| peer.inbox().waits_for_pause() && peer.quiet_for() >= settle;
-            if stage.peer(actor).is_some_and(may_be_cut) {
+            let Some(peer) = stage.peer(actor) else {
+                return Watch::On;
+            };
+            let ends_by_pause = peer.inbox().waits_for_pause();
+            let longest = if ends_by_pause { settle } else { unended };
+            let has_begun = !peer.inbox().unfinished().is_empty();
+            let rests = has_begun && peer.quiet_for() >= longest && {
                 // The pause may be the harness's own, with the rest there already.
                 stage.look(Duration::ZERO);
-            }
+                let before = std::mem::replace(&mut mark, stage.mark_of_rest());
+                mark.is_some() && mark == before
+            };
             let Some(peer) = stage.peer(actor) else {
                 return Watch::On;
             };
             let end = peer.end().cloned();
             let quiet = peer.quiet_for();
+            // One that never rests is not waited for long.
+            let is_over = rests || ends_by_pause && quiet >= unended;
+            let is_over = end.is_some() || is_over && quiet >= longest;
             let inbox = peer.inbox_mut();
-            if end.is_some() || quiet >= settle {
+            if is_over {
                 inbox.pause();
             }
             match (inbox.take_next(), inbox.unfinished(), end) {
                 (Some(message), ..) => Watch::Done(Heard::Message(message)),
                 (None, [], Some(end)) => Watch::Done(Heard::End(end)),
-                (None, unfinished, Some(_)) => Watch::Done(Heard::Unfinished(unfinished.to_vec())),
-                (None, [], _) => Watch::On,
-                (None, ..) if inbox.waits_for_pause() => Watch::Again(settle.saturating_sub(quiet)),
-                (None, unfinished, _) if quiet >= unended => {
+                (None, [], None) => Watch::On,
+                (None, unfinished, _) if is_over => {
                     Watch::Done(Heard::Unfinished(unfinished.to_vec()))
                 }
-                (None, ..) => Watch::Again(unended.saturating_sub(quiet)),
+                (None, ..) => Watch::Again(longest.saturating_sub(quiet).max(Stage::BETWEEN_MARKS)),
             }
         })?;
         if let Some(heard) = heard {
