@@ -82,8 +82,10 @@ const fn dialect(
     }
 }
 
-/// What is about lines in segments, and about more than one message can hold.
-const ONLY_IN_LINES: &[&str] = &["W-LINE-2", "W-LINE-3", "S-HARD-3", "S-HARD-4", "C-HARD-3"];
+/// What is about lines in segments, about less than a message, and about more than one can hold.
+const ONLY_IN_LINES: &[&str] = &[
+    "W-LINE-2", "W-LINE-3", "S-DISC-7", "S-HARD-3", "S-HARD-4", "C-HARD-3",
+];
 
 /// What cannot be asked where nobody can register.
 const NEEDS_REGISTRATION: &[&str] = &[
@@ -177,7 +179,7 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3"], &[]),
     in_the_way(fault("version-optional", "takes a registration without a version",
         // Where a registration without a version is to be refused first.
-        &["S-REG-3"], &[]), &["S-REG-4"]),
+        &["S-REG-3"], &[]), &["S-REG-4", "S-REG-7"]),
     fault("two-word-name", "takes the first word of a name of two",
         &["S-REG-3"], &[]),
     fault("words-after-version", "takes a registration with words after the version",
@@ -190,18 +192,21 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3"], &[]),
     in_the_way(fault("no-refusal", "does not answer what is malformed",
         // The words of an answer that does not come, and what follows a refusal.
-        &["S-REG-3"], &[]), &["S-REG-4"]),
+        &["S-REG-3"], &[]), &["S-REG-4", "S-REG-7"]),
     fault("empty-line-ignored", "does not answer an empty line before registration",
         &["S-REG-3"], &[]),
-    fault("message-first-ignored", "does not answer a message before registration",
-        &["S-REG-3"], &[]),
-    fault("refusal-kills", "ends after it has refused a malformed registration",
+    in_the_way(fault("message-first-ignored", "does not answer a message before registration",
+        // The refusal is watched in the same conversation.
+        &["S-REG-3"], &[]), &["S-REG-7"]),
+    in_the_way(fault("refusal-kills", "ends after it has refused a malformed registration",
         // Where something malformed is said on the way.
-        &["S-REG-3"], &["S-HARD-2", "S-HARD-5"]),
-    fault("in-use-kills", "ends after it has refused a name in use",
-        &["S-REG-5"], &[]),
-    fault("malformed-registers", "refuses what is malformed with 400, and relays to it all the same",
-        &["S-REG-7"], &[]),
+        &["S-REG-3"], &["S-HARD-2", "S-HARD-5"]), &["S-REG-4", "S-REG-7"]),
+    in_the_way(fault("in-use-kills", "ends after it has refused a name in use",
+        // The refusal is watched in the same conversation.
+        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7"]),
+    in_the_way(fault("malformed-registers", "refuses what is malformed with 400, and relays to it all the same",
+        // The refusal is watched in the same conversation.
+        &["S-REG-7"], &[]), &["S-REG-3"]),
     fault("stranger-disconnects", "lets a DISCONNECT before registration remove whom it names",
         &["S-HARD-2"], &[]),
     in_the_way(fault("in-use-and-malformed-swapped", "answers 401 where 400 is due, and 400 where 401 is",
@@ -209,15 +214,19 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3", "S-REG-5"], &[]), &["S-REG-4", "S-REG-6", "S-REG-7"]),
     in_the_way(fault("names-shared", "lets two clients have one name",
         // No one is ever refused for a name in use.
-        &["S-REG-5"], &[]), &["S-REG-6"]),
+        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7"]),
     in_the_way(fault("newcomer-wins", "gives a name in use to the newcomer",
-        &["S-REG-5"], &[]), &["S-REG-6"]),
-    fault("holder-thrown-out", "refuses a name in use, and throws out its holder all the same",
-        &["S-REG-5"], &[]),
-    fault("refused-hears", "relays to a client that it refused with 401",
-        &["S-REG-7"], &[]),
-    fault("refused-speaks", "relays what a client says that it refused with 401",
-        &["S-REG-7"], &[]),
+        // The refusal is watched in the same conversation.
+        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7"]),
+    in_the_way(fault("holder-thrown-out", "refuses a name in use, and throws out its holder all the same",
+        // The refusal is watched in the same conversation.
+        &["S-REG-5"], &[]), &["S-REG-7"]),
+    in_the_way(fault("refused-hears", "relays to a client that it refused with 401",
+        // The refusal is watched in the same conversation.
+        &["S-REG-7"], &[]), &["S-REG-5"]),
+    in_the_way(fault("refused-speaks", "relays what a client says that it refused with 401",
+        // The refusal is watched in the same conversation.
+        &["S-REG-7"], &[]), &["S-REG-5"]),
 
     // Messages.
     in_the_way(fault("one-direction", "relays only to those who registered after the sender",
@@ -332,8 +341,9 @@ pub const SERVER: &[Fault] = &[
         &["S-DISC-1"], &["S-DISC-3", "S-DISC-6", "S-DISC-4"]),
     fault("name-kept", "keeps a name in use after a DISCONNECT",
         &["S-DISC-2"], &[]),
-    fault("disconnect-answered", "answers a DISCONNECT with 200",
-        &["S-DISC-3"], &[]),
+    in_the_way(fault("disconnect-answered", "answers a DISCONNECT with 200",
+        // The leaving is watched in the same conversation.
+        &["S-DISC-3"], &[]), &["S-DISC-1"]),
     fault("left-open", "leaves the connection open after a DISCONNECT",
         &["S-DISC-4"], &[]),
     fault("close-keeps-name", "keeps the name of a client that closed its connection",
@@ -350,8 +360,9 @@ pub const SERVER: &[Fault] = &[
     fault("second-last-kills", "crashes when the second-last client says DISCONNECT",
         // Whoever comes after that finds nobody.
         &["S-DISC-2", "S-RUN-1"], &[]),
-    fault("disconnect-relayed", "relays a DISCONNECT to the others",
-        &["S-DISC-6"], &[]),
+    in_the_way(fault("disconnect-relayed", "relays a DISCONNECT to the others",
+        // The leaving is watched in the same conversation.
+        &["S-DISC-6"], &[]), &["S-DISC-1"]),
     fault("reset-keeps-name", "keeps the name of a client that reset its connection",
         &["S-DISC-7"], &[]),
     fault("reset-kills", "crashes when a client resets its connection",
@@ -553,16 +564,18 @@ pub const CLIENT: &[Fault] = &[
         &["C-MSG-5"], &[]),
 
     // Leaving.
-    fault("interrupt-silent", "ends on Ctrl-C without a DISCONNECT",
-        &["C-QUIT-1"], &[]),
-    fault("leaves-nameless", "leaves with `DISCONNECT CHAT/1.0`",
+    in_the_way(fault("interrupt-silent", "ends on Ctrl-C without a DISCONNECT",
+        // The end is watched in the same conversation.
+        &["C-QUIT-1"], &[]), &["C-QUIT-2"]),
+    in_the_way(fault("leaves-nameless", "leaves with `DISCONNECT CHAT/1.0`",
         // The end is watched in the same conversation, and Ctrl-D asks for the same.
-        &["C-QUIT-1"], &["C-HARD-2"]),
-    fault("leaves-without-version", "leaves with `DISCONNECT name`",
+        &["C-QUIT-1"], &["C-HARD-2"]), &["C-QUIT-2"]),
+    in_the_way(fault("leaves-without-version", "leaves with `DISCONNECT name`",
         // The end is watched in the same conversation, and Ctrl-D asks for the same.
-        &["C-QUIT-1"], &["C-HARD-2"]),
-    fault("interrupt-stays", "says goodbye on Ctrl-C, and ends when the connection closes",
-        &["C-QUIT-2"], &[]),
+        &["C-QUIT-1"], &["C-HARD-2"]), &["C-QUIT-2"]),
+    in_the_way(fault("interrupt-stays", "says goodbye on Ctrl-C, and ends when the connection closes",
+        // The goodbye is watched in the same conversation.
+        &["C-QUIT-2"], &[]), &["C-QUIT-1"]),
     fault("interrupt-unheeded", "takes no notice of Ctrl-C",
         &["C-QUIT-1", "C-QUIT-2"], &[]),
     fault("interrupt-waits-for-enter", "takes notice of Ctrl-C when the user next presses Enter",
