@@ -518,7 +518,8 @@ impl Room {
                 return Standing::Stranger;
             }
             if fault("refusal-kills") {
-                thread::sleep(Duration::from_millis(100));
+                peer.finish();
+                peer.wait_for_farewell(Instant::now() + FAREWELL);
                 crash("a malformed registration");
             }
             return Standing::Gone;
@@ -604,7 +605,8 @@ impl Room {
             return Standing::Member(REFUSED.to_vec());
         }
         if fault("in-use-kills") {
-            thread::sleep(Duration::from_millis(100));
+            peer.finish();
+            peer.wait_for_farewell(Instant::now() + FAREWELL);
             crash("a name in use");
         }
         if variation("open-after-refusal") {
