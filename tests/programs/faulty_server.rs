@@ -518,8 +518,7 @@ impl Room {
                 return Standing::Stranger;
             }
             if fault("refusal-kills") {
-                peer.finish();
-                peer.wait_for_farewell(Instant::now() + FAREWELL);
+                thread::sleep(Duration::from_millis(100));
                 crash("a malformed registration");
             }
             return Standing::Gone;
@@ -605,8 +604,7 @@ impl Room {
             return Standing::Member(REFUSED.to_vec());
         }
         if fault("in-use-kills") {
-            peer.finish();
-            peer.wait_for_farewell(Instant::now() + FAREWELL);
+            thread::sleep(Duration::from_millis(100));
             crash("a name in use");
         }
         if variation("open-after-refusal") {
