@@ -68,6 +68,7 @@ fn judge(role: Role, kind: &str, fault: &Fault) -> Result<(), Failed> {
     let is_named = |id: &str, verdict: Verdict| {
         fault.breaks.contains(&id)
             || fault.consequences.contains(&id)
+            || verdict == Verdict::Blocked && fault.blocks.contains(&id)
             || verdict == Verdict::NotApplicable && fault.not_applicable.contains(&id)
     };
     let beyond = not_passing(&result, |id, verdict| !is_named(id, verdict));

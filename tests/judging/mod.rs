@@ -1,4 +1,5 @@
 //! What the tests of the harness's verdicts have in common: running a suite, and telling what did not pass.
+#![allow(dead_code, reason = "each test uses its own part")]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -92,7 +93,7 @@ pub fn example(name: &str) -> String {
 }
 
 /// Whether seconds pass in it.
-fn takes_its_time(case: &Case) -> bool {
+pub fn takes_its_time(case: &Case) -> bool {
     let steps = &case.transcript.steps;
     steps
         .iter()
@@ -105,12 +106,17 @@ const FOUNDATIONS: &[&str] = &[
     "C-REG-1", "C-MSG-1", "C-MSG-2", "C-QUIT-2", "C-SHUT-1", "C-SHUT-2",
 ];
 
-/// Whether a transcript is one on which others rest, or of the sixth of the rest that a program with
+/// Whether a transcript is one on which others rest, or of the share of the rest that a program with
 /// this name is judged by; never one in which time passes.
 pub fn is_in_share(name: &str, position: usize, case: &Case) -> bool {
-    let share = name.bytes().map(usize::from).sum::<usize>();
-    let is_chosen = (position + share) % 6 == 0 || covers_any(case, FOUNDATIONS);
+    let is_chosen = is_of_sixth(name, position) || covers_any(case, FOUNDATIONS);
     is_chosen && !takes_its_time(case)
+}
+
+/// Whether a transcript is of the sixth of all that falls to a program with this name.
+pub fn is_of_sixth(name: &str, position: usize) -> bool {
+    let share = name.bytes().map(usize::from).sum::<usize>();
+    (position + share) % 6 == 0
 }
 
 /// Whether a transcript is about one of these rows.

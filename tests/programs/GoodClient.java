@@ -1,3 +1,5 @@
+// A CHAT/1.0 client in one file of Java, written from the assignment alone.
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -7,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A CHAT/1.0 client in one file of Java, written from the assignment alone. */
 public class GoodClient {
     static final String VERSION = "CHAT/1.0";
     static final int LONGEST_LINE = 64 * 1024;

@@ -1,3 +1,5 @@
+// A CHAT/1.0 server in one file of Java, two threads a client, written from the assignment alone.
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,7 +11,6 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
-/** A CHAT/1.0 server in one file of Java, two threads a client, written from the assignment alone. */
 public class GoodServer {
     static final String VERSION = "CHAT/1.0";
     static final int LONGEST_LINE = 16 * 1024;

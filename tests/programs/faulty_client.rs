@@ -27,7 +27,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// A line that grows beyond this without an end ends the conversation.
 const LONGEST_LINE: usize = 64 * 1024;
 /// What comes within this time of what came before is too quick for some.
-const QUICK: Duration = Duration::from_millis(500);
+const QUICK: Duration = Duration::from_secs(2);
 
 /// A CHAT/1.0 client that is wrong in one way.
 #[derive(Parser)]

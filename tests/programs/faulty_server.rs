@@ -32,7 +32,7 @@ const LEAVING: Duration = Duration::from_secs(5);
 /// The name, which nobody can take, of one who was refused and still counts for something.
 const REFUSED: &[u8] = b"(refused) ";
 /// What comes within this time of what came before is too quick for some.
-const QUICK: Duration = Duration::from_millis(500);
+const QUICK: Duration = Duration::from_secs(2);
 /// Threads here do little and may be many.
 const STACK: usize = 128 * 1024;
 
@@ -269,7 +269,12 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
     }
     lock(room).remove(peer);
     peer.finish();
-    peer.drain();
+    if fault("one-at-a-time") {
+        let left = Arc::clone(peer);
+        let _ = spawn(move || left.drain());
+    } else {
+        peer.drain();
+    }
 }
 
 /// How a conversation ended.

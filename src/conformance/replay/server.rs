@@ -241,9 +241,10 @@ impl Stage<'_> {
         };
         let next = self.transcript().steps.get(self.index() + 1);
         let is_joining = matches!(self.step().action, Action::Joins { .. });
+        let speaks_at_once = next.is_some_and(|step| says_more(&step.action));
+        // Where the transcript is about one who comes late, the others still come in time.
         self.setting.manner.arrives_with_words
-            && !self.conversation.covers("S-CONC-3")
-            && (is_joining || next.is_some_and(|step| says_more(&step.action)))
+            && (is_joining || speaks_at_once && !self.conversation.covers("S-CONC-3"))
     }
 
     /// Whether the transcript makes this actor stop reading at some time.
