@@ -490,7 +490,8 @@ impl<'t> Conversation<'t> {
         }
     }
 
-    fn row_of_relaying(&self) -> &'static str {
+    /// The row that speaks when what somebody says does not reach the others.
+    pub fn row_of_relaying(&self) -> &'static str {
         if self.somebody_is_silent("") {
             "S-CONC-2"
         } else {

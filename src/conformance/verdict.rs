@@ -30,7 +30,10 @@ pub fn judge(replayed: Vec<Replayed>, requirements: &[Requirement]) -> Vec<Trans
         let judgement = finding.by_itself(case);
         tally.count(case, &finding, judgement.as_ref());
         if finding == Finding::Unsure {
-            tally.racy.extend(rows_of_failed(runs).cloned());
+            let rows: BTreeSet<&String> = rows_of_failed(runs).collect();
+            for row in rows {
+                *tally.mixtures.entry(row.clone()).or_default() += 1;
+            }
         }
         judged.push(judgement);
     }
@@ -195,7 +198,7 @@ impl Stop {
         // The row holds where it is asked about. Where it fails now and then it may have done so here, and
         // where this was not seen often enough nothing was seen of the transcript's own subject.
         let is_seen_often = self.agreed && self.runs >= MOST_RUNS && !runs.iter().all(was_skipped);
-        if tally.racy.contains(row) || !is_seen_often {
+        if tally.is_racy(row) || !is_seen_often {
             return Judgement::Unsure;
         }
         Judgement::Fails(covers[0].clone())
@@ -290,8 +293,8 @@ enum Judgement {
 #[derive(Debug, Default)]
 struct Tally {
     rows: BTreeMap<String, Record>,
-    /// Rows of which failed runs speak where other runs of the same transcript hold.
-    racy: BTreeSet<String>,
+    /// In how many transcripts failed runs speak of a row while others hold.
+    mixtures: BTreeMap<String, usize>,
 }
 
 /// How often a row passed and failed in transcripts of its own, and in which shapes.
@@ -330,6 +333,11 @@ impl Tally {
             let only_by_letters = TO_THE_LETTER.contains(&row) && record.failed > 0;
             record.shapes.contains(&shape) || fails_mostly && !only_by_letters
         })
+    }
+
+    /// Once may be a hiccup.
+    fn is_racy(&self, row: &str) -> bool {
+        self.mixtures.get(row).is_some_and(|mixtures| *mixtures > 1)
     }
 
     fn has_failed(&self, row: &str) -> bool {
@@ -583,6 +591,7 @@ mod tests {
             passing("S-REG-1"),
             stopped("S-MSG-1", Some("S-REG-1")),
             mixture(),
+            mixture(),
         ];
         let few = [
             is("S-REG-1", Verdict::Pass),
@@ -590,7 +599,7 @@ mod tests {
             is("S-MSG-1", Verdict::Unsure),
         ];
         assert_eq!(verdicts(replayed.clone()), few);
-        replayed.extend([mixture(), mixture()]);
+        replayed.push(mixture());
         assert_eq!(verdicts(replayed)[0], is("S-REG-1", Verdict::Unsure));
     }
 

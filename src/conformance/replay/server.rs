@@ -377,7 +377,12 @@ impl Stage<'_> {
             }
             let expected = format!("that {actor} is still connected");
             let received = format!("the connection of {actor} was closed before");
-            return Err(self.short_of(None, expected, received, None));
+            let has_ended = self
+                .subjects
+                .first()
+                .is_some_and(|subject| subject.how_ended().is_some());
+            let row = has_ended.then(|| self.conversation.row_of_relaying());
+            return Err(self.short_of(row, expected, received, None));
         }
         if matches!(Utterance::of(line), Utterance::Disconnect { .. }) {
             self.set_notices_aside(actor)?;
