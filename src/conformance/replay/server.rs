@@ -455,6 +455,10 @@ impl Stage<'_> {
             if self.conversation.is_expected(expected, open_ended, line) {
                 self.setting.pace.replied_within(asked.elapsed());
                 self.conversation.heard(actor, &text);
+                let is_registration = matches!(Utterance::of(expected), Utterance::Register { .. });
+                if is_registration && text != expected {
+                    self.pass_over_registration(actor)?;
+                }
                 return Ok(());
             }
             if is_success && open_ended && self.is_hidden_success(actor, line) {
@@ -486,6 +490,24 @@ impl Stage<'_> {
         let row = self.conversation.row_of_step(self.index());
         let is_covered = row.is_none_or(|row| self.conversation.covers(row_about_code(row)));
         matches!(Utterance::of(expected), Utterance::Status { .. }) && is_covered
+    }
+
+    /// Something else was taken for a client's registration, which may still follow it.
+    fn pass_over_registration(&mut self, actor: &str) -> Result<(), Stop> {
+        const VERB: &[u8] = b"REGISTER";
+        self.let_digest()?;
+        self.wait_for_quiet()?;
+        let Some(peer) = self.peer(actor) else {
+            return Ok(());
+        };
+        let registers = |line: &[u8]| {
+            let verb = line.get(..VERB.len());
+            verb.is_some_and(|verb| verb.eq_ignore_ascii_case(VERB))
+        };
+        for line in peer.inbox_mut().take(registers) {
+            self.pass_over(actor, &line, "that is about C-REG-1");
+        }
+        Ok(())
     }
 
     /// A wrong code is another matter than wrong words after the right one.
