@@ -45,6 +45,53 @@ impl Manner {
         has_own_network: false,
     };
 
+    /// What a reader of the report should know of it, a sentence each.
+    pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
+        let shares_network = self.runs_alone && !self.has_own_network;
+        let all = [
+            (
+                self.has_own_network,
+                "It does not run twice at the same time (see S-PORT-1), so each transcript was given a \
+                 network of its own.",
+            ),
+            (
+                shares_network,
+                "It does not run twice at the same time (see S-PORT-1), so one transcript was replayed \
+                 after the other.",
+            ),
+            (
+                self.arrives_with_words,
+                "It loses a registration that is not there yet when it accepts the connection (see \
+                 S-CONC-3); elsewhere the two were brought together.",
+            ),
+            (
+                self.waits_for_first_message,
+                "It sees to nobody else until who has registered says something (see S-CONC-1); elsewhere \
+                 each said a line at once.",
+            ),
+            (
+                self.registers_without_end,
+                "It takes the first part of a registration for all of it (see W-LINE-1); so none was sent \
+                 in parts.",
+            ),
+            (
+                self.relays_reads,
+                "It takes each read for a message, and relays it as it came, with a line end or without \
+                 (see W-LINE-1); so it was sent one line at a time.",
+            ),
+            (
+                self.registers_silently,
+                "It registers clients without an answer (see S-REG-1); elsewhere none was waited for.",
+            ),
+            (
+                self.takes_address_first,
+                "It takes the address first, and then the name (see C-ARG-1); elsewhere it was given them so.",
+            ),
+        ];
+        all.into_iter()
+            .filter_map(|(is_so, remark)| is_so.then_some(remark))
+    }
+
     /// Why a transcript cannot be asked of a subject that is spoken to so, if it cannot.
     pub fn why_not_applicable(&self, transcript: &Transcript) -> Option<&'static str> {
         let begins_registration = |action: &Action| match action {
@@ -74,6 +121,23 @@ impl Manner {
 mod tests {
     use super::*;
     use crate::transcript::parse;
+
+    #[test]
+    fn whatever_is_minded_is_told() {
+        assert_eq!(Manner::PLAIN.remarks().count(), 0);
+        let every = Manner {
+            dialect: Dialect::LINE,
+            arrives_with_words: true,
+            registers_silently: true,
+            registers_without_end: true,
+            relays_reads: true,
+            waits_for_first_message: true,
+            takes_address_first: true,
+            runs_alone: true,
+            has_own_network: false,
+        };
+        assert_eq!(every.remarks().count(), 7);
+    }
 
     #[test]
     fn a_registration_in_parts_is_not_sent_to_one_that_takes_the_first() {

@@ -234,16 +234,6 @@ impl Probe<'_> {
             }
             manner.runs_alone = !two.completed;
             manner.has_own_network = manner.runs_alone && self.runs_in_own_network();
-            if manner.runs_alone {
-                let how = if manner.has_own_network {
-                    "each transcript was given a network of its own"
-                } else {
-                    "one transcript was replayed after the other"
-                };
-                remarks.push(format!(
-                    "It does not run twice at the same time (see S-PORT-1), so {how}."
-                ));
-            }
         }
         let found = self.how_it_registers(manner);
         if let Some(Registration {
@@ -272,39 +262,6 @@ impl Probe<'_> {
                         .to_owned(),
                 );
             }
-        }
-        if manner.arrives_with_words {
-            remarks.push(
-                "It loses a registration that is not there yet when it accepts the connection (see S-CONC-3); \
-                 elsewhere the two were brought together."
-                    .to_owned(),
-            );
-        }
-        if manner.waits_for_first_message {
-            remarks.push(
-                "It sees to nobody else until who has registered says something (see S-CONC-1); elsewhere each \
-                 said a line at once."
-                    .to_owned(),
-            );
-        }
-        if manner.registers_without_end {
-            remarks.push(
-                "It takes the first part of a registration for all of it (see W-LINE-1); so none was sent in parts."
-                    .to_owned(),
-            );
-        }
-        if manner.relays_reads {
-            remarks.push(
-                "It takes each read for a message, and relays it as it came, with a line end or without (see \
-                 W-LINE-1); so it was sent one line at a time."
-                    .to_owned(),
-            );
-        }
-        if manner.registers_silently {
-            remarks.push(
-                "It registers clients without an answer (see S-REG-1); elsewhere none was waited for."
-                    .to_owned(),
-            );
         }
         remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
         told(manner, remarks)
@@ -432,10 +389,6 @@ impl Probe<'_> {
                 return told(manner, remarks);
             }
             manner = swapped;
-            remarks.push(
-                "It takes the address first, and then the name (see C-ARG-1); elsewhere it was given them so."
-                    .to_owned(),
-            );
         }
         let writes = Framing::shown_by(&first.received).unwrap_or(Framing::Line);
         manner.dialect = self.dialect.unwrap_or_else(|| Dialect {
@@ -471,7 +424,9 @@ impl Probe<'_> {
     }
 }
 
-fn told(manner: Manner, remarks: Vec<String>) -> Acquaintance {
+fn told(manner: Manner, further: Vec<String>) -> Acquaintance {
+    let mut remarks: Vec<String> = manner.remarks().map(str::to_owned).collect();
+    remarks.extend(further);
     Acquaintance {
         manner,
         remarks,
