@@ -106,6 +106,38 @@ fn a_command_must_be_there_and_can_be_started() {
 }
 
 #[test]
+fn a_place_in_a_clients_command_must_be_one_of_four() {
+    refuses(
+        &["client", "--", CLIENT, "{nam}", "{url}"],
+        &["{nam} is none of {name}, {url}, {host} and {port}"],
+    );
+}
+
+#[test]
+fn a_running_server_must_be_there() {
+    // Bound, so that nobody else gets it, and nobody listens there.
+    let deaf = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let deaf = deaf.expect("a socket");
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    deaf.bind(&any.into()).expect("binds");
+    let address = deaf.local_addr().expect("has an address");
+    let port = address.as_socket().expect("of a port").port();
+    let url = format!("chat://127.0.0.1:{port}");
+    refuses(
+        &["server", "--at", &url, "--patience", "0.5"],
+        &[&format!("no server can be reached at {url}")],
+    );
+}
+
+#[test]
+fn nothing_judged_is_no_pass() {
+    let server = Running::start();
+    conform(&["server", "--at", &server.url, "--only", "S-SHUT-2"])
+        .code(3)
+        .stderr(contains("nothing was judged"));
+}
+
+#[test]
 fn unknown_words_are_refused() {
     refuses(
         &["sever", "--", SERVER],

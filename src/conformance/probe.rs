@@ -22,6 +22,8 @@ pub struct Acquaintance {
     pub remarks: Vec<String>,
     /// What a client prints where all goes well, before it comes in.
     pub greeting: Vec<String>,
+    /// Whether it was there at all.
+    pub was_met: bool,
 }
 
 /// How long an answer is waited for here: more is waited for where it counts.
@@ -256,7 +258,15 @@ impl Probe<'_> {
             remarks.extend(about_carriage_returns(&reaction));
         } else {
             manner = self.without_acceptance(manner);
-            if !manner.registers_silently {
+            if let Target::Running(_) = self.setting.target {
+                if !self.ask(CONNECTS, manner).was_met {
+                    return Acquaintance {
+                        was_met: false,
+                        ..told(manner, remarks)
+                    };
+                }
+            }
+            if !manner.registers_silently && self.dialect.is_none() {
                 remarks.push(
                     "No registration was accepted, with an end or without, at once or later: how it reads is not known."
                         .to_owned(),
@@ -431,6 +441,7 @@ fn told(manner: Manner, further: Vec<String>) -> Acquaintance {
         manner,
         remarks,
         greeting: Vec::new(),
+        was_met: true,
     }
 }
 

@@ -62,6 +62,8 @@ pub enum Progress<'a> {
 pub enum NoResult {
     /// It was cancelled.
     Cancelled,
+    /// Nobody listens at this address.
+    NobodyThere(String),
     /// The bundled reference fell short in a plain conversation, here and now, in this way: so nothing that
     /// another program does here can be judged.
     Unfit(String),
@@ -71,6 +73,10 @@ impl fmt::Display for NoResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NoResult::Cancelled => write!(f, "interrupted"),
+            NoResult::NobodyThere(address) => write!(
+                f,
+                "no server can be reached at {address}: start it first, and give the port that it prints"
+            ),
             NoResult::Unfit(why) => write!(
                 f,
                 "nothing was judged, since the bundled reference itself falls short on this machine: {why}"
@@ -114,7 +120,11 @@ pub fn run(
         manner,
         remarks,
         greeting,
+        was_met,
     } = get_to_know(plan.role, first_setting, plan.dialect);
+    if !was_met && !cancelled.load(Ordering::Relaxed) {
+        return Err(NoResult::NobodyThere(plan.target.shown().join(" ")));
+    }
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
             manner,

@@ -24,7 +24,7 @@ use url::Url;
 
 use crate::arguments::{ClientCommand, RunOptions, ServerCommand};
 use crate::look_up::load_suite;
-use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, print, refuse};
+use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse};
 
 /// The whole suite against the server and the client in this very program.
 pub fn bundled(options: &RunOptions) -> ExitCode {
@@ -59,10 +59,28 @@ pub fn server(command: &ServerCommand) -> ExitCode {
 
 /// A client.
 pub fn client(command: &ClientCommand) -> ExitCode {
+    if let Some(place) = unknown_place(&command.command) {
+        return refuse(&format!(
+            "{place} is none of {{name}}, {{url}}, {{host}} and {{port}}, which stand for what is given to the client"
+        ));
+    }
     match resolved(&command.command) {
         Ok(words) => judge(&command.run, &[(Role::Client, Target::Command(words))]),
         Err(why) => refuse(&why),
     }
+}
+
+/// A word in braces among those of a client's command that stands for nothing.
+fn unknown_place(command: &[String]) -> Option<&str> {
+    const PLACES: [&str; 4] = ["{name}", "{url}", "{host}", "{port}"];
+    let is_place = |word: &&str| {
+        let inner = word
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
+        inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(char::is_alphabetic))
+    };
+    let mut places = command.iter().map(String::as_str).filter(is_place);
+    places.find(|word| !PLACES.contains(word))
 }
 
 fn running_server(address: &str) -> Result<SocketAddr, String> {
@@ -153,12 +171,25 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
             Ok(result) => results.push(result),
             Err(why) => {
                 complain(&why.to_string());
-                let was_cancelled = cancelled.load(Ordering::SeqCst);
-                return ExitCode::from(if was_cancelled { INTERRUPTED } else { UNABLE });
+                return ExitCode::from(match why {
+                    _ if cancelled.load(Ordering::SeqCst) => INTERRUPTED,
+                    NoResult::Cancelled => INTERRUPTED,
+                    NoResult::NobodyThere(_) => WRONG_USE,
+                    NoResult::Unfit(_) => UNABLE,
+                });
             }
         }
     }
-    match show(options, &results, subjects.len() > 1) {
+    let shown = show(options, &results, subjects.len() > 1);
+    let is_judged = |result: &RunResult| {
+        let mut rows = result.requirements.iter();
+        rows.any(|row| row.verdict.is_judgement())
+    };
+    if !results.iter().any(is_judged) {
+        complain("nothing was judged: none of what was asked for can be asked of this program");
+        return ExitCode::from(UNABLE);
+    }
+    match shown {
         Ok(()) => ExitCode::from(status_of(&results)),
         Err(why) => {
             complain(&why);
