@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
-use tempfile::TempDir;
 
 use super::limits::Limits;
 use super::supervisor::Report;
@@ -42,7 +41,7 @@ pub struct Subject {
     tree: ProcessTree,
     how_ended: Option<String>,
     /// Its temporary directory; the supervisor removes it, unless it came to an end before.
-    _scratch: TempDir,
+    scratch: Option<PathBuf>,
 }
 
 /// What a subject let the harness know.
@@ -80,12 +79,9 @@ impl Subject {
         )?;
         do_not_block(&terminal)?;
 
-        let scratch = tempfile::Builder::new().prefix("conform-").tempdir()?;
         let mut supervisor = Command::new(harness);
         supervisor
             .arg("supervise")
-            .arg("--scratch")
-            .arg(scratch.path())
             .args(["--terminal", &device])
             .args(limits.arguments())
             .arg("--")
@@ -110,7 +106,7 @@ impl Subject {
             process: None,
             tree,
             how_ended: None,
-            _scratch: scratch,
+            scratch: None,
         })
     }
 
@@ -156,6 +152,7 @@ impl Subject {
         while let Some(end) = self.unread_report.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.unread_report.drain(..=end).collect();
             match Report::parse(String::from_utf8_lossy(&line).trim_end()) {
+                Some(Report::Scratch(scratch)) => self.scratch = Some(scratch),
                 Some(Report::Started(process)) => self.process = Some(process),
                 Some(Report::Ended(how)) => ended = Some(how),
                 None => {}
@@ -250,6 +247,11 @@ impl Drop for Subject {
         let did_its_work = self.supervisor.wait().is_ok_and(|status| status.success());
         if !did_its_work {
             self.tree.kill();
+            // It may have told of it and not been heard yet.
+            self.read_reports();
+            if let Some(scratch) = &self.scratch {
+                let _ = std::fs::remove_dir_all(scratch);
+            }
         }
     }
 }

@@ -35,9 +35,6 @@ pub enum Stage {
     /// Looks after one subject until standard input closes.
     #[command(hide = true)]
     Supervise {
-        /// The subject's temporary directory, removed in the end.
-        #[arg(long)]
-        scratch: PathBuf,
         /// Device of the pseudo-terminal that becomes the subject's.
         #[arg(long)]
         terminal: PathBuf,
@@ -81,6 +78,8 @@ pub fn gain_right_to_networks(harness: &Path) {
 /// What a supervisor tells the harness, one a line on its standard output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
+    /// The subject's temporary directory, which the supervisor removes in the end.
+    Scratch(PathBuf),
     /// The subject's process was started, with this id.
     Started(i32),
     /// The subject's process is over, in this way.
@@ -92,6 +91,7 @@ impl Report {
     pub fn parse(line: &str) -> Option<Report> {
         let (word, rest) = line.split_once(' ')?;
         match word {
+            "scratch" => Some(Report::Scratch(PathBuf::from(rest))),
             "started" => rest.parse().ok().map(Report::Started),
             "ended" => Some(Report::Ended(rest.to_owned())),
             _ => None,
@@ -103,11 +103,10 @@ impl Report {
 pub fn run(stage: Stage) -> ExitCode {
     let outcome = match stage {
         Stage::Supervise {
-            scratch,
             terminal,
             limits,
             command,
-        } => supervise(&scratch, &terminal, limits, &command),
+        } => supervise(&terminal, limits, &command),
         Stage::TryNetworks => {
             system::gain_right_to_networks().and_then(|()| system::enter_own_network())
         }
@@ -122,16 +121,14 @@ pub fn run(stage: Stage) -> ExitCode {
     }
 }
 
-fn supervise(
-    scratch: &Path,
-    terminal: &Path,
-    limits: Limits,
-    subject: &[String],
-) -> io::Result<()> {
+fn supervise(terminal: &Path, limits: Limits, subject: &[String]) -> io::Result<()> {
     system::adopt_orphans();
     // What is typed or sent to the subject's session is not for this process.
     catch_signals()?;
     let terminal = lead_session_at(terminal)?;
+    // Made here and not by the harness, which may end at any moment: what ends it is here, too.
+    let scratch = tempfile::Builder::new().prefix("conform-").tempdir()?;
+    report(&format!("scratch {}", scratch.path().display()));
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("launch")
@@ -143,7 +140,7 @@ fn supervise(
         .stdout(terminal.try_clone()?)
         .stderr(terminal.try_clone()?);
     command.process_group(0);
-    give_plain_environment(&mut command, scratch);
+    give_plain_environment(&mut command, scratch.path());
     let mut launcher = command.spawn()?;
     let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
     if let Some(group) = Pid::from_raw(subject) {
@@ -164,7 +161,7 @@ fn supervise(
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
     }
     end_descendants();
-    match std::fs::remove_dir_all(scratch) {
+    match std::fs::remove_dir_all(scratch.keep()) {
         // The subject may have removed it itself.
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
