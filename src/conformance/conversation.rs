@@ -143,7 +143,7 @@ impl<'t> Conversation<'t> {
 
     /// Whether the transcript judges `row`.
     pub fn covers(&self, row: &str) -> bool {
-        self.transcript.covers.iter().any(|covered| covered == row)
+        self.transcript.covers_any(&[row])
     }
 
     /// An actor opened a (further) connection.

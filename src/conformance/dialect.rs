@@ -76,7 +76,7 @@ impl Dialect {
     /// In which dialect a transcript is replayed against a program that speaks this one: what asks for
     /// line ends is asked in lines.
     pub fn for_transcript(self, transcript: &Transcript) -> Dialect {
-        if covers(transcript, &["W-LINE-1"]) {
+        if transcript.covers_any(&["W-LINE-1"]) {
             Dialect::LINE
         } else {
             self
@@ -88,7 +88,7 @@ impl Dialect {
         if self.for_transcript(transcript).reads == Framing::Line {
             return None;
         }
-        if covers(transcript, &["W-LINE-2", "W-LINE-3"]) {
+        if transcript.covers_any(&["W-LINE-2", "W-LINE-3"]) {
             return Some("it is about lines in segments, and the program does not read lines");
         }
         let mut actions = transcript.steps.iter().map(|step| &step.action);
@@ -101,13 +101,6 @@ impl Dialect {
             "it sends what is not one whole message, and the program does not read lines",
         )
     }
-}
-
-fn covers(transcript: &Transcript, rows: &[&str]) -> bool {
-    transcript
-        .covers
-        .iter()
-        .any(|covered| rows.contains(&covered.as_str()))
 }
 
 /// The message in the bytes of a step, where they are one whole line that is not empty.

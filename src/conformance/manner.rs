@@ -100,16 +100,14 @@ impl Manner {
             }
             _ => false,
         };
-        let is_about_parts = transcript.covers.iter().any(|row| row == "W-LINE-2");
+        let is_about_parts = transcript.covers_any(&["W-LINE-2"]);
         let mut actions = transcript.steps.iter().map(|step| &step.action);
         if self.registers_without_end && is_about_parts && actions.any(begins_registration) {
             return Some(
                 "the program takes the first part of a registration for all of it, which is about W-LINE-1",
             );
         }
-        let is_about_segments = ["W-LINE-2", "W-LINE-3"]
-            .iter()
-            .any(|row| transcript.covers.iter().any(|covered| covered == row));
+        let is_about_segments = transcript.covers_any(&["W-LINE-2", "W-LINE-3"]);
         if self.relays_reads && is_about_segments {
             return Some("the program takes each read for a message, which is about W-LINE-1");
         }

@@ -173,7 +173,8 @@ impl Stop {
         let covers = &case.transcript.covers;
         // Somebody left before, and that is known to go wrong.
         let mut departures = self.departures.iter();
-        let known = departures.find(|row| tally.has_failed(row) && !covers_row(covers, row));
+        let known =
+            departures.find(|row| tally.has_failed(row) && !case.transcript.covers_any(&[row]));
         let departure = || known.map(|row| Judgement::BlockedBy((*row).to_owned()));
         let Some(row) = &self.row else {
             return departure().unwrap_or_else(|| Judgement::Fails(covers[0].clone()));
@@ -211,10 +212,6 @@ fn row_of(run: &Evidence) -> Option<&String> {
         Outcome::Skipped { because_of } => Some(because_of),
         Outcome::Completed | Outcome::NotApplicable { .. } | Outcome::Unable { .. } => None,
     }
-}
-
-fn covers_row(covers: &[String], row: &str) -> bool {
-    covers.iter().any(|covered| covered == row)
 }
 
 /// The rows about the ways in which somebody left before the step at which the runs stopped, latest first.

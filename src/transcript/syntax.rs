@@ -23,6 +23,13 @@ pub struct Transcript {
     pub steps: Vec<Step>,
 }
 
+impl Transcript {
+    /// Whether it judges one of these rows.
+    pub fn covers_any(&self, rows: &[&str]) -> bool {
+        self.covers.iter().any(|id| rows.contains(&id.as_str()))
+    }
+}
+
 /// One line of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
