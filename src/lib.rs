@@ -3,7 +3,7 @@
 //! Dependencies between modules point one way:
 //!
 //! ```text
-//! bin -> server | client | report -> conformance -> transcript
+//! bin -> server | client | report -> grading -> conformance -> transcript
 //!        server, client -> protocol
 //! ```
 //!
@@ -12,6 +12,7 @@
 //! - [`client`]: the session, no I/O; around it the terminal and the socket.
 //! - [`transcript`]: the language of the suite: lexer, parser, formatter, diagnostics; no I/O.
 //! - [`conformance`]: the requirements, the suite, the program under test, replay and verdicts.
+//! - [`grading`]: from verdicts to points, and a class of submissions.
 //! - [`report`]: one file a format, each reads the results and nothing else.
 //!
 //! `conformance` and `transcript` never use `protocol`: the suite judges the reference as it
@@ -19,6 +20,7 @@
 
 pub mod client;
 pub mod conformance;
+pub mod grading;
 pub mod protocol;
 pub mod report;
 pub mod server;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::transcript::syntax::Role;
+
 /// How binding a requirement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,6 +47,17 @@ pub struct Requirement {
     pub reason: Option<String>,
     /// What a student whose program fails it should look at.
     pub fix: String,
+}
+
+impl Requirement {
+    /// Whether it is asked of programs of this role: the rows about the wire are asked of both.
+    pub fn is_asked_of(&self, role: Role) -> bool {
+        let prefix = match role {
+            Role::Server => "S-",
+            Role::Client => "C-",
+        };
+        self.id.starts_with(prefix) || self.id.starts_with("W-")
+    }
 }
 
 #[derive(Deserialize)]

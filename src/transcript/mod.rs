@@ -29,6 +29,7 @@ mod words;
 
 pub use diagnostic::{Diagnostic, Note};
 pub use formatter::format;
+pub use nearest::nearest;
 pub use parser::parse;
 pub use place::Place;
 pub use render::render;

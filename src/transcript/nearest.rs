@@ -1,8 +1,5 @@
 /// The candidate that `word` is most likely a misspelling of, if it is near enough to any.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A long word is no misspelling of a short one, and need not be measured.
     let length = word.chars().count();
     if length > 32 {

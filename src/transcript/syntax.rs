@@ -1,13 +1,24 @@
 //! What a transcript says once it is parsed: who does what, one step a line.
 
 /// Which program a transcript judges: the harness plays everybody else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The program under test is a server; the harness plays the chat users.
     Server,
     /// The program under test is a client; the harness plays the server and the person typing.
     Client,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Role::Server => "server",
+            Role::Client => "client",
+        })
+    }
 }
 
 /// One conversation and the requirements that it judges.

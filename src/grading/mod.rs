@@ -1,0 +1,17 @@
+//! Grading: from what was seen of a submission to its points, and a class of submissions.
+//!
+//! ```text
+//! record                    what was seen, as it is kept
+//!   -> assessment           judged and scored; pure
+//!        score <- rubric    what holds is worth how much; pure
+//!   -> class <- triage       which submissions fail alike; pure
+//! ```
+
+pub mod assessment;
+pub mod class;
+pub mod points;
+pub mod record;
+pub mod rubric;
+pub mod score;
+mod settings;
+pub mod triage;

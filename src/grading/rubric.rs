@@ -1,0 +1,341 @@
+//! What holds is worth how much: the rubric, read from a file that people write.
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use super::points::Points;
+use super::settings::{self, Placed, Table};
+use crate::conformance::requirement::{Level, Requirement};
+use crate::transcript::syntax::Role;
+use crate::transcript::{Diagnostic, nearest};
+
+/// The rubric that is used where no other is given.
+pub const BUILT_IN: &str = include_str!("../../conformance/rubric.toml");
+
+/// How verdicts become points. `conformance/rubric.toml` says it by example.
+#[derive(Debug, Clone)]
+pub struct Rubric {
+    /// Which levels count.
+    pub levels: Vec<Level>,
+    /// What a row weighs among those of its role, by what it is told by; the most particular one counts.
+    pub weights: Weights,
+    /// Points and bounds of the server's part.
+    pub server: Bounds,
+    /// Points and bounds of the client's part.
+    pub client: Bounds,
+    /// Bounds of the whole.
+    pub whole: Bounds,
+    /// What part of its points a row gets that neither holds nor fails.
+    pub shares: Shares,
+    /// Faults that several rows charge and that cost but once.
+    pub once: Vec<OneFault>,
+    /// What the whole comes to at most where certain rows do not hold.
+    pub limits: Vec<Limit>,
+}
+
+/// Weights of rows.
+#[derive(Debug, Clone, Default)]
+pub struct Weights(Vec<(Told, Points)>);
+
+/// By what a row's weight is told, the most particular last.
+#[derive(Debug, Clone)]
+enum Told {
+    Level(Level),
+    Group(String),
+    Glob(GlobSet),
+    Id(String),
+}
+
+/// Points there are, and what is given in any case and never more than.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bounds {
+    /// Full marks, for a role.
+    pub points: Points,
+    /// Never less than this.
+    pub floor: Option<Points>,
+    /// Never more than this.
+    pub cap: Option<Points>,
+}
+
+/// Parts of a row's points, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shares {
+    /// For a row that could not be asked because another does not hold.
+    pub blocked: f64,
+    /// For a row that holds in some runs and not in others.
+    pub racy: f64,
+    /// For a row of which the harness could not tell.
+    pub unsure: f64,
+}
+
+/// A fault that is charged once, in however many rows it shows.
+#[derive(Debug, Clone)]
+pub struct OneFault {
+    /// What the fault is called, to begin a sentence with.
+    pub title: String,
+    /// The rows in which it shows.
+    pub rows: GlobSet,
+    /// What it costs; what the dearest of the rows costs where nothing is said.
+    pub costs: Option<Points>,
+}
+
+/// A limit on the whole.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    /// The rows that have to hold.
+    pub unless: GlobSet,
+    /// What the whole comes to at most where one of them does not.
+    pub at_most: Points,
+}
+
+/// No rubric speaks of more points than this.
+const MOST: f64 = 10_000.0;
+
+impl Rubric {
+    /// Reads a rubric. `rows` are all requirements: whatever a rubric names is to be among them.
+    ///
+    /// # Errors
+    /// Every mistake in it, with its place.
+    pub fn parse(source: &str, rows: &[Requirement]) -> Result<Rubric, Vec<Diagnostic>> {
+        settings::read(source, "a rubric", |file| read(file, rows))
+    }
+
+    /// The built-in rubric.
+    ///
+    /// # Errors
+    /// Where `rows` lack what it names, as a suite's own may.
+    pub fn built_in(rows: &[Requirement]) -> Result<Rubric, Vec<Diagnostic>> {
+        Rubric::parse(BUILT_IN, rows)
+    }
+
+    /// What a row weighs; nothing where its level does not count.
+    pub fn weight(&self, row: &Requirement) -> Points {
+        if !self.levels.contains(&row.level) {
+            return Points::ZERO;
+        }
+        let told = |(told, points): &(Told, Points)| told.applies_to(row).then_some(*points);
+        self.weights
+            .0
+            .iter()
+            .rev()
+            .find_map(told)
+            .unwrap_or_default()
+    }
+
+    /// Points and bounds of a role.
+    pub fn bounds_of(&self, role: Role) -> Bounds {
+        match role {
+            Role::Server => self.server,
+            Role::Client => self.client,
+        }
+    }
+}
+
+impl Told {
+    fn applies_to(&self, row: &Requirement) -> bool {
+        match self {
+            Told::Level(level) => row.level == *level,
+            Told::Group(group) => row.group == *group,
+            Told::Glob(glob) => glob.is_match(&row.id),
+            Told::Id(id) => row.id == *id,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Told::Level(_) => 0,
+            Told::Group(_) => 1,
+            Told::Glob(_) => 2,
+            Told::Id(_) => 3,
+        }
+    }
+}
+
+fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
+    let levels = file.texts("levels");
+    if levels.is_none() {
+        file.missing("levels");
+    }
+    let levels = levels.unwrap_or_default();
+    let levels = levels.iter().filter_map(|word| level(file, word)).collect();
+    let mut weights = Vec::new();
+    match file.table("weights") {
+        Some(table) => weights = read_weights(&table, rows),
+        None => file.missing("weights"),
+    }
+    weights.sort_by_key(|(told, _)| told.rank());
+    let shares = file.table("shares");
+    let share = |key| {
+        let share = shares
+            .as_ref()
+            .and_then(|table| table.number(key, 0.0..=1.0));
+        share.unwrap_or(0.0)
+    };
+    let shares_read = Shares {
+        blocked: share("blocked"),
+        racy: share("racy"),
+        unsure: share("unsure"),
+    };
+    if let Some(table) = shares {
+        table.refuse_unknown_keys();
+    }
+    Some(Rubric {
+        levels,
+        weights: Weights(weights),
+        server: part(file, "server"),
+        client: part(file, "client"),
+        whole: file
+            .table("whole")
+            .map(|table| bounds(&table))
+            .unwrap_or_default(),
+        shares: shares_read,
+        once: file
+            .tables("once")
+            .iter()
+            .filter_map(|table| one_fault(table, rows))
+            .collect(),
+        limits: file
+            .tables("limit")
+            .iter()
+            .filter_map(|table| limit(table, rows))
+            .collect(),
+    })
+}
+
+fn level(file: &Table<'_>, word: &Placed<String>) -> Option<Level> {
+    let level = level_named(&word.value);
+    if level.is_none() {
+        file.tell(
+            word.span.clone(),
+            "there is no such level",
+            "one of must, implied, hardening",
+        );
+    }
+    level
+}
+
+fn level_named(word: &str) -> Option<Level> {
+    [Level::Must, Level::Implied, Level::Hardening]
+        .into_iter()
+        .find(|level| level.to_string() == word)
+}
+
+fn read_weights(table: &Table<'_>, rows: &[Requirement]) -> Vec<(Told, Points)> {
+    let entries = table
+        .numbers(0.0..=MOST)
+        .into_iter()
+        .filter_map(|(key, weight)| {
+            let told = told_by(table, &key, rows)?;
+            Some((told, Points::nearest(weight)))
+        });
+    entries.collect()
+}
+
+/// What a key of `[weights]` tells: a level, a group, a requirement, or several by a pattern.
+fn told_by(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<Told> {
+    let word = &key.value;
+    if let Some(level) = level_named(word) {
+        return Some(Told::Level(level));
+    }
+    if rows.iter().any(|row| row.group == *word) {
+        return Some(Told::Group(word.clone()));
+    }
+    if rows.iter().any(|row| row.id == *word) {
+        return Some(Told::Id(word.clone()));
+    }
+    rows_like(table, key, rows).map(Told::Glob)
+}
+
+/// The rows that a pattern, or an id, tells; a mistake where it tells none.
+fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<GlobSet> {
+    let word = &key.value;
+    let glob = Glob::new(word).and_then(|glob| GlobSetBuilder::new().add(glob).build());
+    let glob = glob
+        .ok()
+        .filter(|glob| rows.iter().any(|row| glob.is_match(&row.id)));
+    if glob.is_none() {
+        let words = rows
+            .iter()
+            .flat_map(|row| [row.id.as_str(), row.group.as_str()]);
+        let label = match nearest(word, words.chain(["must", "implied", "hardening"])) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => {
+                "an id such as S-REG-1, a pattern such as S-MSG-*; `conform list` shows them all"
+                    .to_owned()
+            }
+        };
+        table.tell(
+            key.span.clone(),
+            &format!("no requirement is called `{word}`"),
+            &label,
+        );
+    }
+    glob
+}
+
+/// The rows that a list of patterns tells.
+fn rows_in(table: &Table<'_>, key: &'static str, rows: &[Requirement]) -> Option<GlobSet> {
+    let Some(words) = table.texts(key) else {
+        table.missing(key);
+        return None;
+    };
+    let mut set = GlobSetBuilder::new();
+    for word in &words {
+        rows_like(table, word, rows)?;
+        set.add(Glob::new(&word.value).ok()?);
+    }
+    set.build().ok()
+}
+
+fn part(file: &Table<'_>, role: &'static str) -> Bounds {
+    let Some(table) = file.table(role) else {
+        file.missing(role);
+        return Bounds::default();
+    };
+    let points = table.number("points", 0.0..=MOST);
+    if points.is_none() {
+        table.missing("points");
+    }
+    Bounds {
+        points: points.map(Points::nearest).unwrap_or_default(),
+        ..bounds(&table)
+    }
+}
+
+fn bounds(table: &Table<'_>) -> Bounds {
+    let bound = |key| table.number(key, 0.0..=MOST).map(Points::nearest);
+    let bounds = Bounds {
+        points: Points::ZERO,
+        floor: bound("floor"),
+        cap: bound("cap"),
+    };
+    table.refuse_unknown_keys();
+    bounds
+}
+
+fn one_fault(table: &Table<'_>, rows: &[Requirement]) -> Option<OneFault> {
+    let title = table.text("fault");
+    if title.is_none() {
+        table.missing("fault");
+    }
+    let rows = rows_in(table, "rows", rows);
+    let costs = table.number("costs", 0.0..=MOST).map(Points::nearest);
+    table.refuse_unknown_keys();
+    Some(OneFault {
+        title: title?.value,
+        rows: rows?,
+        costs,
+    })
+}
+
+fn limit(table: &Table<'_>, rows: &[Requirement]) -> Option<Limit> {
+    let unless = rows_in(table, "unless", rows);
+    let at_most = table.number("at_most", 0.0..=MOST);
+    if at_most.is_none() {
+        table.missing("at_most");
+    }
+    table.refuse_unknown_keys();
+    Some(Limit {
+        unless: unless?,
+        at_most: Points::nearest(at_most?),
+    })
+}

@@ -1,0 +1,417 @@
+//! From verdicts to points: a pure function of what was judged and of the rubric.
+//!
+//! Each role's points are shared out among its rows by their weights, rows that do not apply left out. A row that
+//! holds earns its part. Then the charges that one fault makes twice are taken back, limits are applied, and
+//! each step is kept, so that the mark can be added up by hand.
+
+use std::collections::BTreeSet;
+
+use super::assessment::{AssessedPart, Assessment};
+use super::points::{Points, counted};
+use super::rubric::{Bounds, Rubric};
+use crate::conformance::evidence::Outcome;
+use crate::conformance::requirement::{Level, Requirement};
+use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
+use crate::transcript::syntax::Role;
+
+/// The points of one submission, and how they came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Score {
+    /// The mark.
+    pub earned: Points,
+    /// Full marks.
+    pub most: Points,
+    /// Each role's part.
+    pub parts: Vec<PartScore>,
+    /// What was given back or taken off over the whole, with the reason.
+    pub adjustments: Vec<Adjustment>,
+    /// What single repairs would be worth, the most worthwhile first.
+    pub repairs: Vec<Repair>,
+    /// Why somebody should look before this mark is given out; none where it can be relied on.
+    pub doubts: Vec<String>,
+}
+
+/// The points of one program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartScore {
+    /// Which program.
+    pub role: Role,
+    /// What it comes to, adjustments of this part included.
+    pub earned: Points,
+    /// Full marks for it.
+    pub most: Points,
+    /// Every row of the role, in the table's order, those that are not counted too.
+    pub rows: Vec<RowScore>,
+    /// What was given back or taken off in this part, with the reason.
+    pub adjustments: Vec<Adjustment>,
+}
+
+/// The points of one requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowScore {
+    /// The row.
+    pub requirement: Requirement,
+    /// What was found.
+    pub verdict: Verdict,
+    /// What it earned.
+    pub earned: Points,
+    /// What it could earn; nothing for rows that do not count.
+    pub most: Points,
+    /// Ids of the rows whose failure blocks it.
+    pub blocked_by: Vec<String>,
+    /// Why it is as it is, in a sentence; empty where it holds.
+    pub reason: String,
+}
+
+/// Points given back (above zero) or taken off (below).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    /// How many.
+    pub points: Points,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// What the mark would be if one thing were put right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// Which program.
+    pub role: Role,
+    /// Id of the row that is to hold.
+    pub row: String,
+    /// Ids of the rows that are blocked by it alone: they may hold then.
+    pub unlocks: Vec<String>,
+    /// The mark if the row holds, and nothing else changes.
+    pub at_least: Points,
+    /// The mark if what it unlocks holds, too.
+    pub at_most: Points,
+}
+
+/// Scores what was judged. `rows` are all requirements, in the table's order.
+pub fn score(parts: &[AssessedPart], rows: &[Requirement], rubric: &Rubric) -> Score {
+    let found: Vec<Findings> = parts.iter().map(|part| Findings::of(part, rows)).collect();
+    let (parts_scored, adjustments, earned) = add_up(&found, rubric);
+    let most: Points = parts_scored.iter().map(|part| part.most).sum();
+    Score {
+        earned,
+        most: rubric.whole.cap.map_or(most, |cap| cap.min(most)),
+        parts: parts_scored,
+        adjustments,
+        repairs: repairs(&found, rubric, earned),
+        doubts: parts.iter().flat_map(doubts).collect(),
+    }
+}
+
+impl Assessment {
+    /// Judged parts with their score.
+    pub fn of(
+        submission: String,
+        parts: Vec<AssessedPart>,
+        rows: &[Requirement],
+        rubric: &Rubric,
+    ) -> Assessment {
+        let score = score(&parts, rows, rubric);
+        Assessment {
+            submission,
+            parts,
+            score,
+        }
+    }
+}
+
+/// What is known of each row of one program.
+#[derive(Debug, Clone)]
+struct Findings {
+    role: Role,
+    rows: Vec<Finding>,
+}
+
+#[derive(Debug, Clone)]
+struct Finding {
+    requirement: Requirement,
+    verdict: Verdict,
+    /// Of the runs some passed: a fault of its own, and no doubt of the harness.
+    is_racy: bool,
+    blocked_by: Vec<String>,
+    reason: String,
+}
+
+impl Findings {
+    fn of(part: &AssessedPart, rows: &[Requirement]) -> Findings {
+        let asked = |row: &&Requirement| row.is_asked_of(part.role);
+        let rows = match &part.result {
+            Ok(result) => result
+                .requirements
+                .iter()
+                .map(|row| Finding {
+                    requirement: row.requirement.clone(),
+                    verdict: row.verdict,
+                    is_racy: is_racy(result, &row.requirement.id),
+                    blocked_by: row.blocked_by.clone(),
+                    reason: reason(result, row.verdict, &row.requirement.id, &row.blocked_by),
+                })
+                .collect(),
+            Err(unjudged) => rows
+                .iter()
+                .filter(asked)
+                .map(|row| Finding {
+                    requirement: row.clone(),
+                    verdict: Verdict::Untested,
+                    is_racy: false,
+                    blocked_by: Vec::new(),
+                    reason: unjudged.reason.clone(),
+                })
+                .collect(),
+        };
+        Findings {
+            role: part.role,
+            rows,
+        }
+    }
+}
+
+/// Transcripts that judge a row.
+fn judging<'r>(result: &'r RunResult, id: &'r str) -> impl Iterator<Item = &'r TranscriptResult> {
+    let covers =
+        move |judged: &&TranscriptResult| judged.case.transcript.covers.iter().any(|row| row == id);
+    result.transcripts.iter().filter(covers)
+}
+
+fn is_racy(result: &RunResult, id: &str) -> bool {
+    let mut unsure = judging(result, id).filter(|judged| judged.verdict == Verdict::Unsure);
+    unsure.any(|judged| {
+        let fell_short = |run: &crate::conformance::evidence::Evidence| {
+            matches!(run.outcome, Outcome::FellShort(_))
+        };
+        judged.runs_passed() > 0 && judged.runs.iter().any(fell_short)
+    })
+}
+
+/// Why a row is as it is, in a sentence.
+fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String]) -> String {
+    let telling = |judged: &TranscriptResult| {
+        let run = judged.telling_run()?;
+        let line = match &run.outcome {
+            Outcome::FellShort(shortfall) => judged.case.transcript.steps.get(shortfall.step),
+            _ => None,
+        };
+        let at = line.map_or(String::new(), |step| format!(", line {}", step.line));
+        Some(format!("{}{at}: {}.", judged.case.name, run.outcome))
+    };
+    let of_verdict = |verdict: Verdict| {
+        judging(result, id).find(move |judged| match verdict {
+            Verdict::Fail => judged.fails.iter().any(|row| row == id),
+            verdict => judged.verdict == verdict,
+        })
+    };
+    match verdict {
+        Verdict::Pass => String::new(),
+        Verdict::Blocked => format!(
+            "It could not be asked, because {} does not hold.",
+            blocked_by.join(", ")
+        ),
+        Verdict::Unsure => {
+            let unsure = of_verdict(Verdict::Unsure);
+            let how_often = unsure.map(|judged| {
+                format!(
+                    "{} of {} runs held. ",
+                    judged.runs_passed(),
+                    judged.runs.len()
+                )
+            });
+            how_often.unwrap_or_default() + &unsure.and_then(telling).unwrap_or_default()
+        }
+        verdict => of_verdict(verdict).and_then(telling).unwrap_or_default(),
+    }
+}
+
+/// Scores each part and the whole; the mark comes last.
+fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustment>, Points) {
+    let mut parts: Vec<PartScore> = found.iter().map(|part| shared_out(part, rubric)).collect();
+    let mut adjustments = Vec::new();
+    charge_once(&parts, rubric, &mut adjustments);
+    for part in &mut parts {
+        let sum: Points = part.rows.iter().map(|row| row.earned).sum();
+        let bounds = rubric.bounds_of(part.role);
+        part.earned = bounded(sum, bounds, "this part", &mut part.adjustments);
+    }
+    let sum: Points = parts.iter().map(|part| part.earned).sum();
+    let adjusted: Points = adjustments.iter().map(|adjustment| adjustment.points).sum();
+    let mut earned = sum + adjusted;
+    for limit in &rubric.limits {
+        let broken = parts
+            .iter()
+            .flat_map(|part| &part.rows)
+            .find(|row| limit.unless.is_match(&row.requirement.id) && !holds(row.verdict));
+        if let Some(row) = broken.filter(|_| earned > limit.at_most) {
+            adjustments.push(Adjustment {
+                points: limit.at_most - earned,
+                reason: format!(
+                    "At most {} points where {} does not hold.",
+                    limit.at_most, row.requirement.id
+                ),
+            });
+            earned = limit.at_most;
+        }
+    }
+    let earned = bounded(earned, rubric.whole, "the whole", &mut adjustments);
+    (parts, adjustments, earned)
+}
+
+fn holds(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Pass | Verdict::NotApplicable)
+}
+
+/// Each row's points, by weight, of the points of its role.
+fn shared_out(part: &Findings, rubric: &Rubric) -> PartScore {
+    let weight = |finding: &Finding| {
+        if finding.verdict == Verdict::NotApplicable {
+            Points::ZERO
+        } else {
+            rubric.weight(&finding.requirement)
+        }
+    };
+    let weights: Vec<Points> = part.rows.iter().map(weight).collect();
+    let points = rubric.bounds_of(part.role).points;
+    let rows = part.rows.iter().zip(points.apportioned(&weights));
+    let rows: Vec<RowScore> = rows
+        .map(|(finding, most)| RowScore {
+            requirement: finding.requirement.clone(),
+            verdict: finding.verdict,
+            earned: most.share(share(finding, rubric)),
+            most,
+            blocked_by: finding.blocked_by.clone(),
+            reason: finding.reason.clone(),
+        })
+        .collect();
+    PartScore {
+        role: part.role,
+        earned: Points::ZERO,
+        most: rows.iter().map(|row| row.most).sum(),
+        rows,
+        adjustments: Vec::new(),
+    }
+}
+
+fn share(finding: &Finding, rubric: &Rubric) -> f64 {
+    match finding.verdict {
+        Verdict::Pass | Verdict::NotApplicable => 1.0,
+        Verdict::Fail | Verdict::Untested => 0.0,
+        Verdict::Blocked => rubric.shares.blocked,
+        Verdict::Unsure if finding.is_racy => rubric.shares.racy,
+        Verdict::Unsure => rubric.shares.unsure,
+    }
+}
+
+/// One fault that several rows charge is charged once.
+fn charge_once(parts: &[PartScore], rubric: &Rubric, adjustments: &mut Vec<Adjustment>) {
+    for fault in &rubric.once {
+        let rows = parts.iter().flat_map(|part| &part.rows);
+        let charged: Vec<&RowScore> = rows
+            .filter(|row| {
+                let is_charged = row.verdict == Verdict::Fail && row.most > Points::ZERO;
+                is_charged && fault.rows.is_match(&row.requirement.id)
+            })
+            .collect();
+        let loss = |row: &&RowScore| row.most - row.earned;
+        let lost: Points = charged.iter().map(loss).sum();
+        let Some(dearest) = charged.iter().map(loss).max() else {
+            continue;
+        };
+        let due = fault.costs.unwrap_or(dearest);
+        if due != lost {
+            let ids: BTreeSet<&str> = charged
+                .iter()
+                .map(|row| row.requirement.id.as_str())
+                .collect();
+            let ids: Vec<&str> = ids.into_iter().collect();
+            adjustments.push(Adjustment {
+                points: lost - due,
+                reason: format!(
+                    "{} costs {} in all ({}).",
+                    fault.title,
+                    counted(due),
+                    ids.join(", ")
+                ),
+            });
+        }
+    }
+}
+
+fn bounded(points: Points, bounds: Bounds, of: &str, adjustments: &mut Vec<Adjustment>) -> Points {
+    let mut apply = |limit: Points, word: &str| {
+        adjustments.push(Adjustment {
+            points: limit - points,
+            reason: format!("At {word} {} for {of}.", counted(limit)),
+        });
+        limit
+    };
+    match (bounds.floor, bounds.cap) {
+        (Some(floor), _) if points < floor => apply(floor, "least"),
+        (_, Some(cap)) if points > cap => apply(cap, "most"),
+        _ => points,
+    }
+}
+
+/// What each single repair would be worth: a row that fails, or one that only blocks.
+fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
+    let mut repairs = Vec::new();
+    for (at, part) in found.iter().enumerate() {
+        let blocks = |id: &String| part.rows.iter().any(|row| row.blocked_by.contains(id));
+        for row in &part.rows {
+            let id = &row.requirement.id;
+            let falls_short = matches!(row.verdict, Verdict::Fail | Verdict::Unsure);
+            if !falls_short && !(row.verdict == Verdict::Blocked && blocks(id)) {
+                continue;
+            }
+            let unlocks: Vec<String> = part
+                .rows
+                .iter()
+                .filter(|other| {
+                    other.verdict == Verdict::Blocked && other.blocked_by == [id.clone()]
+                })
+                .map(|other| other.requirement.id.clone())
+                .collect();
+            let mark_with = |held: &dyn Fn(&String) -> bool| {
+                let mut repaired = found.to_vec();
+                for row in &mut repaired[at].rows {
+                    if held(&row.requirement.id) {
+                        row.verdict = Verdict::Pass;
+                    }
+                }
+                add_up(&repaired, rubric).2
+            };
+            let at_least = mark_with(&|other| other == id);
+            let at_most = mark_with(&|other| other == id || unlocks.contains(other));
+            if at_most > earned {
+                repairs.push(Repair {
+                    role: part.role,
+                    row: id.clone(),
+                    unlocks,
+                    at_least,
+                    at_most,
+                });
+            }
+        }
+    }
+    repairs.sort_by_key(|repair| std::cmp::Reverse((repair.at_most, repair.at_least)));
+    repairs
+}
+
+/// Why a part's points should be looked at before they are given out.
+fn doubts(part: &AssessedPart) -> Vec<String> {
+    match &part.result {
+        Err(unjudged) if !unjudged.is_its_own_fault => {
+            vec![format!("{} was not judged: {}", part.role, unjudged.reason)]
+        }
+        Err(_) => Vec::new(),
+        Ok(result) => {
+            let unsure = |row: &&crate::conformance::result::RequirementResult| {
+                row.verdict == Verdict::Unsure && row.requirement.level != Level::Hardening
+            };
+            let rows = result.requirements.iter().filter(unsure);
+            rows.map(|row| format!("{}: {} is unsure.", part.role, row.requirement.id))
+                .collect()
+        }
+    }
+}

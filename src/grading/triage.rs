@@ -1,0 +1,161 @@
+//! Which submissions fall short in the same way: failures are given a fingerprint and put together.
+
+use std::collections::BTreeMap;
+
+use super::assessment::{AssessedPart, Assessment};
+use crate::conformance::evidence::{Outcome, Shortfall};
+use crate::conformance::requirement::Requirement;
+use crate::conformance::result::{RunResult, TranscriptResult};
+use crate::transcript::syntax::Role;
+
+/// What two failures have in common that are the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint {
+    /// Which program.
+    pub role: Role,
+    /// Id of the row that does not hold.
+    pub row: String,
+    /// The first transcript that shows it.
+    pub transcript: String,
+    /// The line of it that did not hold, from 1.
+    pub line: usize,
+    /// What came instead, names, numbers and texts left out.
+    pub shape: String,
+}
+
+/// Failures with the same fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// What they have in common.
+    pub fingerprint: Fingerprint,
+    /// The row that does not hold.
+    pub requirement: Requirement,
+    /// Names of the submissions, in the class's order.
+    pub submissions: Vec<String>,
+}
+
+impl Cluster {
+    /// The submission to look at for all.
+    pub fn exemplar(&self) -> &str {
+        self.submissions.first().map_or("", String::as_str)
+    }
+}
+
+/// The clusters of a class, the largest first, those of the same size in the order of the requirements.
+pub fn clusters(class: &[Assessment]) -> Vec<Cluster> {
+    let mut found: BTreeMap<Fingerprint, Cluster> = BTreeMap::new();
+    for assessment in class {
+        for part in &assessment.parts {
+            for (fingerprint, requirement) in fingerprints(part) {
+                found
+                    .entry(fingerprint.clone())
+                    .or_insert_with(|| Cluster {
+                        fingerprint,
+                        requirement: requirement.clone(),
+                        submissions: Vec::new(),
+                    })
+                    .submissions
+                    .push(assessment.submission.clone());
+            }
+        }
+    }
+    let mut clusters: Vec<Cluster> = found.into_values().collect();
+    clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.submissions.len()));
+    clusters
+}
+
+/// One a row that fails, with the row.
+pub fn fingerprints(part: &AssessedPart) -> Vec<(Fingerprint, &Requirement)> {
+    let Ok(result) = &part.result else {
+        return Vec::new();
+    };
+    let rows = result.requirements.iter().map(|row| &row.requirement);
+    let found = rows.filter_map(|row| Some((fingerprint(part.role, result, row)?, row)));
+    found.collect()
+}
+
+fn fingerprint(role: Role, result: &RunResult, row: &Requirement) -> Option<Fingerprint> {
+    let fails = |judged: &&TranscriptResult| judged.fails.contains(&row.id);
+    let judged = result.transcripts.iter().find(fails)?;
+    let Outcome::FellShort(shortfall) = &judged.telling_run()?.outcome else {
+        return None;
+    };
+    let step = judged.case.transcript.steps.get(shortfall.step)?;
+    Some(Fingerprint {
+        role,
+        row: row.id.clone(),
+        transcript: judged.case.name.clone(),
+        line: step.line,
+        shape: shape(shortfall),
+    })
+}
+
+/// What came instead, with what differs from one submission to the next left out.
+fn shape(shortfall: &Shortfall) -> String {
+    match &shortfall.line {
+        Some(line) => shape_of_line(line),
+        None => without_particulars(&shortfall.received),
+    }
+}
+
+fn shape_of_line(line: &str) -> String {
+    let word = line.split(' ').next().unwrap_or("");
+    if word.is_empty() && line.is_empty() {
+        "an empty line".to_owned()
+    } else if line.starts_with('@') {
+        "a message `@…: …`".to_owned()
+    } else if word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("status {word}")
+    } else if word == "REGISTER" || word == "DISCONNECT" {
+        format!("`{word} …`")
+    } else {
+        "another text".to_owned()
+    }
+}
+
+/// Numbers become `#`, quoted texts `…`.
+fn without_particulars(phrase: &str) -> String {
+    let mut shape = String::new();
+    for (at, stretch) in phrase.split('`').enumerate() {
+        if at % 2 == 1 {
+            shape.push_str("`…`");
+            continue;
+        }
+        let mut in_number = false;
+        for character in stretch.chars() {
+            let is_digit = character.is_ascii_digit();
+            if is_digit && !in_number {
+                shape.push('#');
+            }
+            if !is_digit && !(in_number && character == '.') {
+                shape.push(character);
+            }
+            in_number = is_digit || in_number && character == '.';
+        }
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_between_submissions_is_left_out() {
+        assert_eq!(
+            without_particulars("nothing within 5.0 s"),
+            "nothing within # s"
+        );
+        assert_eq!(without_particulars("`@bob: 3` twice."), "`…` twice.");
+        for (line, shape) in [
+            ("@alice: hi", "a message `@…: …`"),
+            ("401 taken", "status 401"),
+            ("DISCONNECT bob CHAT/1.0", "`DISCONNECT …`"),
+            ("", "an empty line"),
+            (" ", "another text"),
+            ("2000 years", "another text"),
+        ] {
+            assert_eq!(shape_of_line(line), shape);
+        }
+    }
+}
