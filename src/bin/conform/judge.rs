@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat_conformance::conformance::evidence::Outcome;
-use chat_conformance::conformance::requirement::Level;
-use chat_conformance::conformance::result::{Case, RunResult, Verdict};
+use chat_conformance::conformance::result::{RunResult, Verdict};
 use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
+use chat_conformance::conformance::surroundings::Surroundings;
 use chat_conformance::conformance::target::Target;
 use chat_conformance::report::{Style, failure, json, summary};
 use chat_conformance::transcript::syntax::Role;
@@ -217,48 +217,24 @@ fn plan(
     role: Role,
     target: Target,
 ) -> Plan {
-    let level = Level::from(options.level);
-    let has_prefix = |id: &str| match role {
-        Role::Server => id.starts_with("S-") || id.starts_with("W-"),
-        Role::Client => id.starts_with("C-"),
-    };
-    let matches = |case: &Case| {
-        only.as_ref().is_none_or(|only| {
-            only.is_match(&case.name) || case.transcript.covers.iter().any(|id| only.is_match(id))
-        })
-    };
-    let is_level = |id: &String| {
-        suite
-            .requirements
-            .iter()
-            .any(|row| row.id == *id && row.level <= level)
-    };
-    let cases = suite
-        .cases
-        .iter()
-        .filter(|case| case.transcript.role == role);
-    let cases: Vec<Case> = cases
-        .filter(|case| matches(case) && case.transcript.covers.iter().any(is_level))
-        .cloned()
-        .collect();
-    let covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
-    let is_asked = |id: &String| covered(id) || (only.is_none() && has_prefix(id));
-    let rows = suite
-        .requirements
-        .iter()
-        .filter(|row| row.level <= level && is_asked(&row.id));
+    let asked = suite.asked_of(role, options.level.into(), only.as_ref());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     Plan {
         target,
         role,
-        requirements: rows.cloned().collect(),
+        requirements: asked.requirements,
         jobs: options.jobs.map_or(2 * processors, usize::from),
         // Who asks for so many at a time means just that.
         at_once: options.jobs.map_or(8 * processors, usize::from),
-        limits: options.limits,
+        slots: None,
+        seconds: None,
+        surroundings: Surroundings {
+            limits: options.limits,
+            ..Surroundings::default()
+        },
         dialect: options.dialect,
         patience: Duration::from_secs_f64(options.patience),
-        cases,
+        cases: asked.cases,
         harness,
     }
 }
