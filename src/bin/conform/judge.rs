@@ -16,7 +16,7 @@ use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::surroundings::Surroundings;
 use chat_conformance::conformance::target::Target;
-use chat_conformance::report::{Style, failure, json, summary};
+use chat_conformance::report::{failure, json, summary};
 use chat_conformance::transcript::syntax::Role;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,7 +24,9 @@ use url::Url;
 
 use crate::arguments::{ClientCommand, RunOptions, ServerCommand};
 use crate::look_up::load_suite;
-use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse};
+use crate::{
+    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style,
+};
 
 /// The whole suite against the server and the client in this very program.
 pub fn bundled(options: &RunOptions) -> ExitCode {
@@ -265,11 +267,7 @@ fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Result<RunResult, No
 fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<(), String> {
     let writes_json_to_output = options.json.as_deref() == Some(Path::new("-"));
     if !writes_json_to_output {
-        let output = std::io::stdout();
-        let style = Style {
-            colour: wants_colour(&output),
-            width: width_of_terminal(),
-        };
+        let style = terminal_style();
         let mut text = String::new();
         for result in results {
             text.push_str(&failure::render(result, style));
@@ -302,19 +300,6 @@ fn check_writable(file: Option<&Path>) -> Result<(), String> {
     opened
         .map(drop)
         .map_err(|why| format!("cannot write {}: {why}", file.display()))
-}
-
-fn wants_colour(output: &impl IsTerminal) -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    output.is_terminal() && !refused && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-fn width_of_terminal() -> usize {
-    const USUAL: usize = 80;
-    const WIDEST: usize = 140;
-    let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.map_or(USUAL, |size| usize::from(size.ws_col))
-        .clamp(USUAL, WIDEST)
 }
 
 fn status_of(results: &[RunResult]) -> u8 {
