@@ -459,6 +459,7 @@ mod tests {
             sentence: words(),
             assignment: Vec::new(),
             reason: None,
+            failing: None,
             fix: words(),
         }
     }
