@@ -11,7 +11,7 @@ use super::points::{Points, counted};
 use super::rubric::{Bounds, Rubric};
 use crate::conformance::evidence::Outcome;
 use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
 use crate::transcript::syntax::Role;
 
 /// The points of one submission, and how they came about.
@@ -134,6 +134,8 @@ struct Finding {
     is_racy: bool,
     blocked_by: Vec<String>,
     reason: String,
+    /// Whether the suite has anything to ask about it.
+    is_asked: bool,
 }
 
 impl Findings {
@@ -149,6 +151,7 @@ impl Findings {
                     is_racy: is_racy(result, &row.requirement.id),
                     blocked_by: row.blocked_by.clone(),
                     reason: reason(result, row.verdict, &row.requirement.id, &row.blocked_by),
+                    is_asked: !row.transcripts.is_empty(),
                 })
                 .collect(),
             Err(unjudged) => rows
@@ -160,6 +163,7 @@ impl Findings {
                     is_racy: false,
                     blocked_by: Vec::new(),
                     reason: unjudged.reason.clone(),
+                    is_asked: true,
                 })
                 .collect(),
         };
@@ -242,7 +246,7 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
         let broken = parts
             .iter()
             .flat_map(|part| &part.rows)
-            .find(|row| limit.unless.is_match(&row.requirement.id) && !holds(row.verdict));
+            .find(|row| limit.unless.is_match(&row.requirement.id) && is_broken(row));
         if let Some(row) = broken.filter(|_| earned > limit.at_most) {
             adjustments.push(Adjustment {
                 points: limit.at_most - earned,
@@ -258,14 +262,19 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
     (parts, adjustments, earned)
 }
 
-fn holds(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Pass | Verdict::NotApplicable)
+/// Of what is not in the suite nothing is known, and nothing is held against anybody.
+fn is_broken(row: &RowScore) -> bool {
+    match row.verdict {
+        Verdict::Pass | Verdict::NotApplicable => false,
+        Verdict::Untested => row.most > Points::ZERO,
+        Verdict::Fail | Verdict::Blocked | Verdict::Unsure => true,
+    }
 }
 
 /// Each row's points, by weight, of the points of its role.
 fn shared_out(part: &Findings, rubric: &Rubric) -> PartScore {
     let weight = |finding: &Finding| {
-        if finding.verdict == Verdict::NotApplicable {
+        if finding.verdict == Verdict::NotApplicable || !finding.is_asked {
             Points::ZERO
         } else {
             rubric.weight(&finding.requirement)
@@ -406,12 +415,19 @@ fn doubts(part: &AssessedPart) -> Vec<String> {
         }
         Err(_) => Vec::new(),
         Ok(result) => {
-            let unsure = |row: &&crate::conformance::result::RequirementResult| {
-                row.verdict == Verdict::Unsure && row.requirement.level != Level::Hardening
+            let rows = result.requirements.iter();
+            let counted = rows.filter(|row| row.requirement.level != Level::Hardening);
+            let doubt = |row: &RequirementResult| match row.verdict {
+                Verdict::Unsure => {
+                    Some(format!("{}: {} is unsure.", part.role, row.requirement.id))
+                }
+                Verdict::Untested if !row.transcripts.is_empty() => Some(format!(
+                    "{}: the time was up before {} was asked.",
+                    part.role, row.requirement.id
+                )),
+                _ => None,
             };
-            let rows = result.requirements.iter().filter(unsure);
-            rows.map(|row| format!("{}: {} is unsure.", part.role, row.requirement.id))
-                .collect()
+            counted.filter_map(doubt).collect()
         }
     }
 }
@@ -452,6 +468,7 @@ mod tests {
         for row in &mut result.requirements {
             let told = verdicts.iter().find(|(id, _)| row.requirement.id == *id);
             row.verdict = told.map_or(Verdict::Pass, |(_, verdict)| *verdict);
+            row.transcripts = vec!["one".to_owned()];
             if row.verdict == Verdict::Blocked {
                 row.blocked_by = vec!["S-REG-1".to_owned()];
             }

@@ -1,0 +1,423 @@
+//! `conform grade` on small classes, with a suite of a few transcripts: what comes out, and that it comes out the
+//! same whether it was interrupted, done in parts, or scored again.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
+const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
+const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
+/// Only a harness that hangs takes so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder with a class, a suite of a few transcripts, and room for results.
+struct Classroom {
+    folder: TempDir,
+}
+
+impl Classroom {
+    fn new() -> Classroom {
+        let folder = tempfile::tempdir().expect("a folder");
+        let classroom = Classroom { folder };
+        for transcript in [
+            "server/registration/new-name",
+            "server/broadcast/not-back-to-the-sender",
+            "server/registration/name-in-use",
+            "client/registration/first-words",
+        ] {
+            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
+            let file = format!("{transcript}.chat");
+            let to = classroom.path("suite").join(&file);
+            fs::create_dir_all(to.parent().expect("has one")).expect("is made");
+            fs::copy(from.join(&file), to).expect(transcript);
+        }
+        fs::create_dir(classroom.path("class")).expect("is made");
+        classroom
+    }
+
+    /// One that has handed in a good pair, an echoing server, nothing, and instructions with a mistake.
+    fn of_four() -> Classroom {
+        let classroom = Classroom::new();
+        classroom.hands_in("ann", &good());
+        classroom.hands_in(
+            "bob",
+            &format!("server = {:?}\nclient = [{CLIENT:?}]\n", echoing()),
+        );
+        classroom.hands_in("cyd", "");
+        classroom.hands_in("dan", "sever = [\"python3\"]\n");
+        classroom
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn hands_in(&self, name: &str, instructions: &str) -> PathBuf {
+        let folder = self.path("class").join(name);
+        fs::create_dir_all(&folder).expect("is made");
+        if !instructions.is_empty() {
+            fs::write(folder.join("conform.toml"), instructions).expect("is written");
+        }
+        folder
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(CONFORM);
+        command
+            .current_dir(self.folder.path())
+            .arg("grade")
+            .args(words);
+        command.args(["--suite", "suite"]).stdin(Stdio::null());
+        command
+    }
+
+    fn grade(&self, words: &[&str]) -> Output {
+        self.command(words).output().expect("conform starts")
+    }
+
+    fn class_csv(&self, results: &str) -> String {
+        fs::read_to_string(self.path(results).join("class.csv")).expect("is written")
+    }
+}
+
+fn good() -> String {
+    format!("server = [{SERVER:?}]\nclient = [{CLIENT:?}]\n")
+}
+
+/// Program and arguments of a server that sends messages back to their sender.
+fn echoing() -> Vec<String> {
+    let examples = Path::new(CONFORM).with_file_name("examples");
+    let program = examples.join("faulty-server").display().to_string();
+    [&program, "--fault", "echo"].map(str::to_owned).into()
+}
+
+fn status(output: &Output) -> Option<i32> {
+    if output.status.code() != Some(0) {
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status.code()
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A submission's mark, as the table has it.
+fn mark(csv: &str, submission: &str) -> f64 {
+    let row = csv
+        .lines()
+        .find(|line| line.starts_with(&format!("{submission},")));
+    let cell = row.and_then(|row| row.split(',').nth(1));
+    cell.and_then(|cell| cell.parse().ok())
+        .unwrap_or_else(|| panic!("{submission}: {csv}"))
+}
+
+#[test]
+fn each_gets_the_mark_that_is_due_and_its_own_reports() {
+    let classroom = Classroom::of_four();
+    let output = classroom.grade(&["class"]);
+    assert_eq!(status(&output), Some(0));
+    let csv = classroom.class_csv("class-results");
+    let marks = ["ann", "bob", "cyd", "dan"].map(|name| mark(&csv, name));
+    assert_eq!((marks[0], marks[2], marks[3]), (100.0, 0.0, 0.0));
+    assert!(60.0 < marks[1] && marks[1] < 100.0, "{csv}");
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        table.contains("ann") && table.contains("S-MSG-2"),
+        "{table}"
+    );
+    for file in [
+        "ann/result.json",
+        "bob/evidence.json",
+        "bob/report.html",
+        "bob/junit.xml",
+        "bob/results.tap",
+        "bob/gradescope.json",
+        "bob/classroom50.json",
+        "bob/appeal/server-S-MSG-2.py",
+        "class.json",
+        "index.html",
+        "rubric.toml",
+    ] {
+        assert!(
+            classroom.path("class-results").join(file).is_file(),
+            "{file}"
+        );
+    }
+    let told =
+        fs::read_to_string(classroom.path("class-results/dan/result.json")).expect("is there");
+    assert!(told.contains("did you mean `server`?"), "{told}");
+    assert!(!classroom.path("class-results/.work").exists());
+}
+
+#[test]
+fn a_folder_is_left_as_it_was_found_and_a_build_is_made_elsewhere() {
+    let classroom = Classroom::new();
+    let build = format!(
+        "build = [\"sh\", \"-c\", \"ln -s {SERVER} server && touch built\"]\nclient = [\"sh\", \"-c\", \"touch ran; exec {CLIENT} $1 $2\", \"sh\"]\n"
+    );
+    let folder = classroom.hands_in("ann", &(build + "server = [\"./server\"]\n"));
+    assert_eq!(status(&classroom.grade(&["class"])), Some(0));
+    assert_eq!(mark(&classroom.class_csv("class-results"), "ann"), 100.0);
+    let left: Vec<_> = fs::read_dir(&folder)
+        .expect("is there")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    assert_eq!(left, ["conform.toml"]);
+}
+
+#[test]
+fn a_build_that_fails_or_never_ends_is_a_result() {
+    let classroom = Classroom::new();
+    classroom.hands_in(
+        "ann",
+        "build = [\"sh\", \"-c\", \"echo no such luck; exit 3\"]\n",
+    );
+    classroom.hands_in(
+        "bob",
+        "build = [\"sleep\", \"1000\"]\n[limits]\nbuild_seconds = 1\n",
+    );
+    classroom.hands_in("cyd", "build = [\"no-such-compiler\"]\n");
+    // What this machine lacks is nobody's fault, and the mark is not to be relied on.
+    assert_eq!(status(&classroom.grade(&["class"])), Some(3));
+    let told = |name: &str| {
+        let file = classroom
+            .path("class-results")
+            .join(name)
+            .join("result.json");
+        fs::read_to_string(file).expect("is there")
+    };
+    assert!(
+        told("ann").contains("The build ends with exit status 3.")
+            && told("ann").contains("no such luck")
+    );
+    assert!(
+        told("bob").contains("The build has not ended after 1 s."),
+        "{}",
+        told("bob")
+    );
+    assert!(
+        told("cyd").contains("There is no no-such-compiler on this machine"),
+        "{}",
+        told("cyd")
+    );
+}
+
+#[test]
+fn what_is_there_is_kept_and_what_is_missing_or_changed_is_examined() {
+    let classroom = Classroom::of_four();
+    assert_eq!(status(&classroom.grade(&["class"])), Some(0));
+    let first = classroom.class_csv("class-results");
+    let refused = classroom.grade(&["class"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        error(&refused).contains("--resume goes on there"),
+        "{}",
+        error(&refused)
+    );
+
+    let evidence = |name: &str| {
+        classroom
+            .path("class-results")
+            .join(name)
+            .join("evidence.json")
+    };
+    let kept = fs::read(evidence("bob")).expect("is there");
+    fs::remove_file(evidence("ann")).expect("was there");
+    assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
+    assert_eq!(classroom.class_csv("class-results"), first);
+    assert_eq!(fs::read(evidence("bob")).expect("is there"), kept);
+
+    classroom.hands_in("dan", &good());
+    assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
+    assert_eq!(mark(&classroom.class_csv("class-results"), "dan"), 100.0);
+    assert_eq!(fs::read(evidence("bob")).expect("is there"), kept);
+}
+
+/// Starts grading, waits until something was recorded, and sends a signal.
+fn interrupted(classroom: &Classroom, signal: Signal) -> std::process::ExitStatus {
+    let mut grading = classroom
+        .command(&["class", "-j", "1"])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("conform starts");
+    let begun = Instant::now();
+    let results = classroom.path("class-results");
+    while !results.join("ann/evidence.json").exists() {
+        assert!(begun.elapsed() < PATIENCE, "nothing was recorded");
+        assert_eq!(
+            grading.try_wait().expect("can be asked"),
+            None,
+            "it ended by itself"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let id = i32::try_from(grading.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("an id");
+    kill_process(id, signal).expect("is there");
+    grading.wait().expect("ends")
+}
+
+#[test]
+fn a_run_that_is_killed_or_interrupted_goes_on_where_it_stopped() {
+    let classroom = Classroom::of_four();
+    // So that there is enough left to be interrupted in.
+    for name in ["eve", "fay"] {
+        classroom.hands_in(name, &good());
+    }
+    assert_eq!(
+        status(&classroom.grade(&["class", "--out", "whole"])),
+        Some(0)
+    );
+    interrupted(&classroom, Signal::KILL);
+    assert!(!classroom.path("class-results/class.csv").exists());
+    let kept = fs::read(classroom.path("class-results/ann/evidence.json")).expect("is there");
+    assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
+    assert_eq!(
+        classroom.class_csv("class-results"),
+        classroom.class_csv("whole")
+    );
+    assert_eq!(
+        fs::read(classroom.path("class-results/ann/evidence.json")).expect("is there"),
+        kept
+    );
+
+    fs::remove_dir_all(classroom.path("class-results")).expect("is there");
+    let status_of_interrupted = interrupted(&classroom, Signal::INT);
+    assert_eq!(status_of_interrupted.code(), Some(130));
+    assert!(!classroom.path("class-results/.work").exists());
+    assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
+    assert_eq!(
+        classroom.class_csv("class-results"),
+        classroom.class_csv("whole")
+    );
+}
+
+#[test]
+fn another_rubric_makes_other_marks_without_any_program() {
+    let classroom = Classroom::of_four();
+    assert_eq!(status(&classroom.grade(&["class"])), Some(0));
+    let first = classroom.class_csv("class-results");
+    fs::remove_dir_all(classroom.path("class")).expect("is there");
+    assert_eq!(
+        status(&classroom.grade(&["--again", "class-results"])),
+        Some(0)
+    );
+    assert_eq!(classroom.class_csv("class-results"), first);
+    let rubric = "levels = [\"must\"]\n[server]\npoints = 10\n[client]\npoints = 0\n[weights]\nmust = 0\n\"S-MSG-2\" = 1\n";
+    fs::write(classroom.path("strict.toml"), rubric).expect("is written");
+    assert_eq!(
+        status(&classroom.grade(&["--again", "class-results", "--rubric", "strict.toml"])),
+        Some(0)
+    );
+    let second = classroom.class_csv("class-results");
+    assert_eq!((mark(&second, "ann"), mark(&second, "bob")), (10.0, 0.0));
+    // It is kept beside the results.
+    assert_eq!(
+        status(&classroom.grade(&["--again", "class-results"])),
+        Some(0)
+    );
+    assert_eq!(classroom.class_csv("class-results"), second);
+
+    fs::write(
+        classroom.path("wrong.toml"),
+        rubric.replace("S-MSG-2", "S-MGS-2"),
+    )
+    .expect("is written");
+    let wrong = classroom.grade(&["--again", "class-results", "--rubric", "wrong.toml"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(
+        error(&wrong).contains("did you mean `S-MSG-2`?"),
+        "{}",
+        error(&wrong)
+    );
+    assert_eq!(classroom.class_csv("class-results"), second);
+}
+
+#[test]
+fn parts_put_together_are_the_whole() {
+    let classroom = Classroom::of_four();
+    for name in ["eve", "fay", "gil", "hal"] {
+        classroom.hands_in(name, "");
+    }
+    assert_eq!(
+        status(&classroom.grade(&["class", "--out", "whole"])),
+        Some(0)
+    );
+    for (shard, out) in [("1/2", "one"), ("2/2", "two")] {
+        assert_eq!(
+            status(&classroom.grade(&["class", "--shard", shard, "--out", out])),
+            Some(0)
+        );
+        assert!(
+            classroom.class_csv(out).lines().count() > 1,
+            "a part has somebody"
+        );
+    }
+    assert_eq!(
+        status(&classroom.grade(&["--merge", "one", "two", "--out", "merged"])),
+        Some(0)
+    );
+    for file in ["class.csv", "class.json", "run.json", "index.html"] {
+        let read = |results: &str| fs::read(classroom.path(results).join(file)).expect(file);
+        assert!(read("merged") == read("whole"), "{file} differs");
+    }
+    let twice = classroom.grade(&["--merge", "one", "one", "--out", "other"]);
+    assert_eq!(twice.status.code(), Some(2));
+    let rubric = fs::read_to_string(classroom.path("one/rubric.toml")).expect("is there");
+    fs::write(
+        classroom.path("other.toml"),
+        format!("{rubric}\n# Another.\n"),
+    )
+    .expect("is written");
+    assert_eq!(
+        status(&classroom.grade(&["--again", "one", "--rubric", "other.toml"])),
+        Some(0)
+    );
+    let unlike = classroom.grade(&["--merge", "one", "two", "--out", "other"]);
+    assert_eq!(unlike.status.code(), Some(2));
+    assert!(
+        error(&unlike).contains("another rubric"),
+        "{}",
+        error(&unlike)
+    );
+}
+
+#[test]
+fn wrong_use_is_told() {
+    let classroom = Classroom::new();
+    for (words, told) in [
+        (&["missing"][..], "missing: No such file"),
+        (&["class"], "no folder in it"),
+        (&["--again", "class"], "holds no results"),
+        (&["--merge", "class"], "--out DIR is missing"),
+        (&["class", "--shard", "3/2"], "K/N, such as 2/8"),
+        (&[], "required"),
+    ] {
+        let output = classroom.grade(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(
+            error(&output).contains(told),
+            "{words:?}: {}",
+            error(&output)
+        );
+    }
+    classroom.hands_in("class.csv", "");
+    let taken = classroom.grade(&["class"]);
+    assert_eq!(taken.status.code(), Some(2));
+    assert!(
+        error(&taken).contains("rename its folder"),
+        "{}",
+        error(&taken)
+    );
+}
