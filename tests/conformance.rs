@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::result::{Case, Verdict};
 use chat_conformance::conformance::run::{Plan, run};
 use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::surroundings::Surroundings;
 use chat_conformance::conformance::target::Target;
 use chat_conformance::report::{Style, failure};
 use chat_conformance::transcript::syntax::Role;
@@ -47,7 +47,9 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         jobs: 1,
         at_once: 1,
         patience: Duration::from_secs(5),
-        limits: Limits::default(),
+        surroundings: Surroundings::default(),
+        seconds: None,
+        slots: None,
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };

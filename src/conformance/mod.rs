@@ -10,6 +10,7 @@
 
 pub mod conversation;
 pub mod dialect;
+pub mod digest;
 pub mod evidence;
 pub mod inbox;
 pub mod limits;
@@ -27,6 +28,7 @@ pub mod slots;
 pub mod subject;
 pub mod suite;
 pub mod supervisor;
+pub mod surroundings;
 pub mod system;
 pub mod target;
 pub mod verdict;

@@ -8,6 +8,7 @@ use super::manner::Manner;
 use super::prose::{greeting_in, parts_given};
 use super::replay::{Ledger, Setting, replay_in_network};
 use super::screen::Screen;
+use super::surroundings::Surroundings;
 use super::system;
 use super::target::Target;
 use crate::transcript::parse;
@@ -120,8 +121,14 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
     };
     let harness = setting.harness.display().to_string();
     let target = Target::Command(vec![harness, reference.to_owned()]);
+    // What the subject is given is not for the reference.
+    let surroundings = Surroundings {
+        limits: setting.surroundings.limits,
+        ..Surroundings::default()
+    };
     let setting = Setting {
         target: &target,
+        surroundings: &surroundings,
         // What is seen of the reference says nothing of the subject.
         pace: &setting.pace.for_probes(LONGEST_ANSWER),
         ledger: &Ledger::default(),

@@ -45,6 +45,8 @@ pub struct Requirement {
     pub assignment: Vec<String>,
     /// Why the row is there, where the assignment does not say so itself.
     pub reason: Option<String>,
+    /// What a program does that fails it, to follow "the server" or "the client".
+    pub failing: Option<String>,
     /// What a student whose program fails it should look at.
     pub fix: String,
 }

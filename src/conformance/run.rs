@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use super::dialect::Dialect;
 use super::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
-use super::limits::Limits;
 use super::manner::Manner;
 use super::pace::{LagMeter, Pace};
 use super::probe::{Acquaintance, control, get_to_know};
@@ -16,8 +15,9 @@ use super::replay::{Ledger, Setting, replay_in_network};
 use super::requirement::Requirement;
 use super::result::{Case, RunResult};
 use super::slots::Slots;
+use super::surroundings::Surroundings;
 use super::target::{Target, client_command};
-use super::verdict::{MOST_RUNS, by_requirement, judge};
+use super::verdict::{MOST_RUNS, judged};
 use crate::transcript::syntax::{Action, Role};
 
 /// What to run, and how.
@@ -36,8 +36,12 @@ pub struct Plan {
     /// How many replays at the same time, those that only wait included, at least 1; always 1 with a
     /// server that runs already.
     pub at_once: usize,
-    /// What the subject may take of the machine.
-    pub limits: Limits,
+    /// Slots that are shared with other runs, in place of `jobs` of its own.
+    pub slots: Option<Arc<Slots>>,
+    /// Wall time after which no further replay is begun: what was not asked by then is untested.
+    pub seconds: Option<f64>,
+    /// Where the subject runs.
+    pub surroundings: Surroundings,
     /// How the subject speaks, where that is not to be found out.
     pub dialect: Option<Dialect>,
     /// How long to wait for an answer.
@@ -95,17 +99,21 @@ pub fn run(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<RunResult, NoResult> {
     let begun = Instant::now();
+    let slots = match &plan.slots {
+        Some(shared) => Arc::clone(shared),
+        None => Arc::new(Slots::new(plan.jobs.max(1))),
+    };
     let pace = Arc::new(Pace::new(plan.patience));
     let _meter = LagMeter::start(Arc::clone(&pace));
     let first_setting = Setting {
         target: &plan.target,
         harness: &plan.harness,
-        limits: plan.limits,
+        surroundings: &plan.surroundings,
         manner: Manner::PLAIN,
         greeting: &[],
         pace: &pace,
         ledger: &Ledger::default(),
-        slots: &Slots::new(plan.jobs.max(1)),
+        slots: &slots,
         cancelled,
     };
     progress(Progress::GettingToKnow);
@@ -118,7 +126,7 @@ pub fn run(
     })?;
     let Acquaintance {
         manner,
-        remarks,
+        mut remarks,
         greeting,
         was_met,
     } = get_to_know(plan.role, first_setting, plan.dialect);
@@ -132,7 +140,10 @@ pub fn run(
             ledger,
             ..first_setting
         };
-        replay_all(&plan, positions, at_once, setting, progress)
+        let deadline = plan
+            .seconds
+            .map(|seconds| begun + Duration::from_secs_f64(seconds));
+        replay_all(&plan, positions, at_once, deadline, setting, progress)
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
@@ -148,18 +159,22 @@ pub fn run(
     if cancelled.load(Ordering::Relaxed) {
         return Err(NoResult::Cancelled);
     }
-    let transcripts = judge(
-        plan.cases.into_iter().zip(evidence).collect(),
-        &plan.requirements,
-    );
+    let not_begun = evidence.iter().filter(|runs| runs.is_empty()).count();
+    if let Some(seconds) = plan.seconds.filter(|_| not_begun > 0) {
+        remarks.push(format!(
+            "Its time was up: after {seconds} s {not_begun} transcripts had not been begun."
+        ));
+    }
     Ok(RunResult {
-        role: plan.role,
         command: plan.target.shown(),
         dialect: manner.dialect,
         remarks,
-        requirements: by_requirement(plan.requirements, &transcripts),
-        transcripts,
         seconds: begun.elapsed().as_secs_f64(),
+        ..judged(
+            plan.role,
+            plan.requirements,
+            plan.cases.into_iter().zip(evidence).collect(),
+        )
     })
 }
 
@@ -168,6 +183,7 @@ fn replay_all(
     plan: &Plan,
     positions: &[usize],
     at_once: usize,
+    deadline: Option<Instant>,
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<(usize, Vec<Evidence>)> {
@@ -177,6 +193,9 @@ fn replay_all(
         for _ in 0..at_once.min(positions.len()) {
             scope.spawn(|| {
                 while let Some(position) = positions.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                        break;
+                    }
                     let runs = replay_until_sure(&plan.cases[*position], plan, setting, progress);
                     if let Ok(mut done) = done.lock() {
                         done.push((*position, runs));

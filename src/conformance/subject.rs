@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use super::limits::Limits;
-use super::supervisor::Report;
+use super::supervisor::{Report, assignment};
+use super::surroundings::Surroundings;
 use super::system::ProcessTree;
 
 /// Size of the subject's terminal, in rows and columns.
@@ -58,7 +58,11 @@ impl Subject {
     ///
     /// # Errors
     /// Where the system refuses a terminal or a process.
-    pub fn start(harness: &Path, limits: Limits, command: &[String]) -> io::Result<Subject> {
+    pub fn start(
+        harness: &Path,
+        surroundings: &Surroundings,
+        command: &[String],
+    ) -> io::Result<Subject> {
         let terminal =
             rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         rustix::pty::grantpt(&terminal)?;
@@ -83,9 +87,13 @@ impl Subject {
         supervisor
             .arg("supervise")
             .args(["--terminal", &device])
-            .args(limits.arguments())
+            .args(surroundings.limits.arguments())
+            .args(surroundings.environment.iter().map(assignment))
             .arg("--")
             .args(command);
+        if let Some(folder) = &surroundings.folder {
+            supervisor.current_dir(folder);
+        }
         supervisor
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::requirement::{Requirement, parse_requirements};
+use globset::GlobSet;
+
+use super::digest::Digest;
+use super::requirement::{Level, Requirement, parse_requirements};
 use super::result::Case;
+use crate::transcript::syntax::Role;
 use crate::transcript::{Diagnostic, parse};
 
 include!(concat!(env!("OUT_DIR"), "/suite.rs"));
@@ -17,6 +21,15 @@ pub struct Suite {
     /// Every row, in the table's order.
     pub requirements: Vec<Requirement>,
     /// Every transcript, by name.
+    pub cases: Vec<Case>,
+}
+
+/// What is asked of one subject.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The rows to report on, in the table's order.
+    pub requirements: Vec<Requirement>,
+    /// The transcripts to replay, in the suite's order.
     pub cases: Vec<Case>,
 }
 
@@ -132,6 +145,50 @@ impl Suite {
         } else {
             Err(problems)
         }
+    }
+
+    /// What is asked of a program of this role: rows at least as binding as `level`, and the transcripts that
+    /// cover one of them. With `only`, those transcripts alone of which the name or a row matches, and the rows
+    /// that they cover.
+    pub fn asked_of(&self, role: Role, level: Level, only: Option<&GlobSet>) -> Asked {
+        let matches = |case: &Case| {
+            only.is_none_or(|only| {
+                only.is_match(&case.name)
+                    || case.transcript.covers.iter().any(|id| only.is_match(id))
+            })
+        };
+        let is_level = |id: &String| {
+            let mut rows = self.requirements.iter();
+            rows.any(|row| row.id == *id && row.level <= level)
+        };
+        let cases = self.cases.iter().filter(|case| {
+            let transcript = &case.transcript;
+            transcript.role == role && matches(case) && transcript.covers.iter().any(is_level)
+        });
+        let cases: Vec<Case> = cases.cloned().collect();
+        let covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
+        let is_asked =
+            |row: &Requirement| covered(&row.id) || (only.is_none() && row.is_asked_of(role));
+        let rows = self.requirements.iter();
+        let rows = rows.filter(|row| row.level <= level && is_asked(row));
+        Asked {
+            requirements: rows.cloned().collect(),
+            cases,
+        }
+    }
+
+    /// Digest of all that it asks: other digests, other questions.
+    pub fn digest(&self) -> String {
+        let mut digest = Digest::default();
+        for row in &self.requirements {
+            digest.add(&row.id);
+            digest.add(&row.level.to_string());
+        }
+        for case in &self.cases {
+            digest.add(&case.name);
+            digest.add(&case.source);
+        }
+        digest.finish()
     }
 
     /// Ids of the rows that no transcript covers.

@@ -41,6 +41,9 @@ pub enum Stage {
         /// What the subject may take of the machine.
         #[command(flatten)]
         limits: Limits,
+        /// A variable of the subject's environment, as NAME=VALUE.
+        #[arg(long = "set")]
+        environment: Vec<String>,
         /// Program and arguments.
         #[arg(last = true, required = true)]
         command: Vec<String>,
@@ -99,14 +102,20 @@ impl Report {
     }
 }
 
+/// A variable of the subject's environment, as an argument of its supervisor.
+pub fn assignment((name, value): &(String, String)) -> String {
+    format!("--set={name}={value}")
+}
+
 /// Runs one of the two stages.
 pub fn run(stage: Stage) -> ExitCode {
     let outcome = match stage {
         Stage::Supervise {
             terminal,
             limits,
+            environment,
             command,
-        } => supervise(&terminal, limits, &command),
+        } => supervise(&terminal, limits, &environment, &command),
         Stage::TryNetworks => {
             system::gain_right_to_networks().and_then(|()| system::enter_own_network())
         }
@@ -121,7 +130,12 @@ pub fn run(stage: Stage) -> ExitCode {
     }
 }
 
-fn supervise(terminal: &Path, limits: Limits, subject: &[String]) -> io::Result<()> {
+fn supervise(
+    terminal: &Path,
+    limits: Limits,
+    environment: &[String],
+    subject: &[String],
+) -> io::Result<()> {
     system::adopt_orphans();
     // What is typed or sent to the subject's session is not for this process.
     catch_signals()?;
@@ -141,6 +155,7 @@ fn supervise(terminal: &Path, limits: Limits, subject: &[String]) -> io::Result<
         .stderr(terminal.try_clone()?);
     command.process_group(0);
     give_plain_environment(&mut command, scratch.path());
+    command.envs(environment.iter().filter_map(|word| word.split_once('=')));
     let mut launcher = command.spawn()?;
     let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
     if let Some(group) = Pid::from_raw(subject) {

@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conversation::Utterance;
+use super::dialect::Dialect;
 use super::evidence::{EventKind, Evidence, Outcome};
 use super::requirement::Requirement;
-use super::result::{Case, RequirementResult, TranscriptResult, Verdict};
-use crate::transcript::syntax::{Action, Transcript};
+use super::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::transcript::syntax::{Action, Role, Transcript};
 
 /// A transcript that does not hold is replayed on a fresh process up to so often in all, runs in which
 /// the harness could not do its part not counted: a mixture is reported as such, never as a pass.
@@ -19,6 +20,20 @@ pub const MOST_RUNS: usize = 3;
 
 /// A transcript with what was seen in each of its runs.
 pub type Replayed = (Case, Vec<Evidence>);
+
+/// The verdicts on one subject, of which nothing else is said.
+pub fn judged(role: Role, requirements: Vec<Requirement>, replayed: Vec<Replayed>) -> RunResult {
+    let transcripts = judge(replayed, &requirements);
+    RunResult {
+        role,
+        command: Vec::new(),
+        dialect: Dialect::LINE,
+        remarks: Vec::new(),
+        requirements: by_requirement(requirements, &transcripts),
+        transcripts,
+        seconds: 0.0,
+    }
+}
 
 /// Judges transcripts, each in the light of all. `requirements` gives the order in which rows build
 /// on each other: what fails first is not blamed on what comes later.
@@ -444,6 +459,7 @@ mod tests {
             sentence: words(),
             assignment: Vec::new(),
             reason: None,
+            failing: None,
             fix: words(),
         }
     }

@@ -1,7 +1,12 @@
 //! What is said of one submission: judged and scored. Reports on submissions read this and nothing else.
 
+use super::record::{Part, PartOutcome, Record};
+use super::rubric::Rubric;
 use super::score::Score;
+use crate::conformance::requirement::Level;
 use crate::conformance::result::RunResult;
+use crate::conformance::suite::Suite;
+use crate::conformance::verdict::judged;
 use crate::transcript::syntax::Role;
 
 /// One submission, judged and scored.
@@ -38,8 +43,77 @@ pub struct Unjudged {
 }
 
 impl Assessment {
+    /// Drops what was seen in runs that held: what is said of a class does not need it, and it is most of all.
+    pub fn forget_conversations(&mut self) {
+        let parts = self.parts.iter_mut();
+        for result in parts.filter_map(|part| part.result.as_mut().ok()) {
+            let runs = result
+                .transcripts
+                .iter_mut()
+                .flat_map(|judged| &mut judged.runs);
+            for run in runs {
+                run.events = Vec::new();
+            }
+        }
+    }
+
     /// The part of this role.
     pub fn part(&self, role: Role) -> Option<&AssessedPart> {
         self.parts.iter().find(|part| part.role == role)
+    }
+}
+
+/// Judges and scores what was recorded: a pure function, so that it can be repeated with another rubric.
+pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
+    let parts = record
+        .parts
+        .into_iter()
+        .map(|part| assessed(part, suite))
+        .collect();
+    let mut assessment = Assessment::of(record.submission, parts, &suite.requirements, rubric);
+    if record.is_doubtful {
+        let doubt =
+            "The bundled reference did not get full marks about the time at which it was judged.";
+        assessment.score.doubts.push(doubt.to_owned());
+    }
+    assessment
+}
+
+fn assessed(part: Part, suite: &Suite) -> AssessedPart {
+    let unjudged = |reason: String, output: String, is_its_own_fault: bool| {
+        Err(Unjudged {
+            reason,
+            output,
+            is_its_own_fault,
+        })
+    };
+    let result = match part.outcome {
+        PartOutcome::NotFound { reason } => unjudged(reason, String::new(), true),
+        PartOutcome::NotJudged { reason } => unjudged(reason, String::new(), false),
+        PartOutcome::NotBuilt { reason, output, .. } => unjudged(reason, output, true),
+        PartOutcome::Judged {
+            dialect,
+            remarks,
+            mut runs,
+            seconds,
+        } => {
+            let asked = suite.asked_of(part.role, Level::Hardening, None);
+            let replayed = asked.cases.into_iter().map(|case| {
+                let seen = runs.remove(&case.name).unwrap_or_default();
+                (case, seen)
+            });
+            Ok(RunResult {
+                command: part.command.clone(),
+                dialect,
+                remarks,
+                seconds,
+                ..judged(part.role, asked.requirements, replayed.collect())
+            })
+        }
+    };
+    AssessedPart {
+        role: part.role,
+        command: part.command,
+        result,
     }
 }

@@ -9,9 +9,15 @@
 
 pub mod assessment;
 pub mod class;
+pub mod class_run;
+pub mod examination;
+pub mod instructions;
 pub mod points;
 pub mod record;
 pub mod rubric;
 pub mod score;
 mod settings;
+pub mod store;
+pub mod submission;
 pub mod triage;
+mod workplace;

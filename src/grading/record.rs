@@ -29,6 +29,14 @@ pub struct Record {
     pub is_doubtful: bool,
 }
 
+impl Record {
+    /// Whether all that could be judged was: otherwise it was this machine that lacked something.
+    pub fn is_judged(&self) -> bool {
+        let not_judged = |part: &Part| matches!(part.outcome, PartOutcome::NotJudged { .. });
+        !self.parts.iter().any(not_judged)
+    }
+}
+
 /// One of a submission's two programs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {

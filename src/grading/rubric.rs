@@ -339,3 +339,94 @@ fn limit(table: &Table<'_>, rows: &[Requirement]) -> Option<Limit> {
         at_most: Points::nearest(at_most?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::suite::Suite;
+
+    fn rows() -> Vec<Requirement> {
+        Suite::embedded().expect("is right").requirements
+    }
+
+    fn row<'r>(rows: &'r [Requirement], id: &str) -> &'r Requirement {
+        rows.iter().find(|row| row.id == id).expect("is there")
+    }
+
+    const SMALL: &str =
+        "levels = [\"must\"]\n[server]\npoints = 10\n[client]\npoints = 5\n[weights]\nmust = 1\n";
+
+    #[test]
+    fn the_built_in_rubric_is_right_and_gives_a_hundred_points() {
+        let rows = rows();
+        let rubric = Rubric::built_in(&rows).expect("is right");
+        assert_eq!(
+            rubric.server.points + rubric.client.points,
+            Points::whole(100)
+        );
+        assert_eq!(rubric.weight(row(&rows, "S-HARD-1")), Points::ZERO);
+        assert!(
+            rubric.weight(row(&rows, "S-REG-1")) > rubric.weight(row(&rows, "S-REG-2"))
+                || rubric.weight(row(&rows, "S-REG-1")) > rubric.weight(row(&rows, "W-LINE-1"))
+        );
+    }
+
+    #[test]
+    fn the_most_particular_weight_counts() {
+        let rows = rows();
+        let weights = "\"S-MSG-2\" = 7\n\"S-MSG-*\" = 5\nRegistration = 3\n";
+        let rubric = Rubric::parse(&format!("{SMALL}{weights}"), &rows).expect("is right");
+        let weight = |id: &str| rubric.weight(row(&rows, id)).to_string();
+        let weights = ["S-MSG-2", "S-MSG-1", "S-REG-1", "S-RUN-1"].map(weight);
+        assert_eq!(weights, ["7", "5", "3", "1"]);
+        assert_eq!(weight("S-MSG-5"), "0", "implied rows do not count there");
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        let rows = rows();
+        for (change, line, message) in [
+            ("level = [\"must\"]\n", 8, "a rubric has no key `level`"),
+            (
+                "[[once]]\nfault = \"x\"\nrows = [\"S-MGS-1\"]\n",
+                10,
+                "no requirement is called `S-MGS-1`",
+            ),
+            ("\"S-MSG-9\" = 1\n", 8, "no requirement is called `S-MSG-9`"),
+            ("implied = -1\n", 8, "`implied` is a number from 0 to"),
+            ("implied = \"2\"\n", 8, "`implied` is a number"),
+            (
+                "[[limit]]\nunless = [\"S-REG-1\"]\n",
+                8,
+                "[[limit]] has no `at_most`",
+            ),
+            (
+                "[shares]\nblocked = 1.5\n",
+                9,
+                "`blocked` is a number from 0 to 1",
+            ),
+            (
+                "[whole]\ncap = 50\nceiling = 3\n",
+                10,
+                "[whole] has no key `ceiling`",
+            ),
+            ("must = 2\n", 8, "duplicate key"),
+        ] {
+            // Keys of the rubric itself stand before its tables.
+            let source = if change.starts_with("level ") {
+                format!("{}{change}", "\n".repeat(7)) + SMALL
+            } else {
+                format!("{SMALL}{change}")
+            };
+            let mistakes = Rubric::parse(&source, &rows).expect_err(change);
+            assert_eq!(
+                (mistakes.len(), mistakes[0].line),
+                (1, line),
+                "{change}: {mistakes:?}"
+            );
+            assert!(mistakes[0].message.contains(message), "{mistakes:?}");
+        }
+        let missing = Rubric::parse("", &rows).expect_err("is empty");
+        assert_eq!(missing.len(), 4, "{missing:?}");
+    }
+}

@@ -328,7 +328,7 @@ fn charge_once(parts: &[PartScore], rubric: &Rubric, adjustments: &mut Vec<Adjus
             adjustments.push(Adjustment {
                 points: lost - due,
                 reason: format!(
-                    "{} costs {} in all ({}).",
+                    "{}: {} in all ({}).",
                     fault.title,
                     counted(due),
                     ids.join(", ")
@@ -412,6 +412,231 @@ fn doubts(part: &AssessedPart) -> Vec<String> {
             let rows = result.requirements.iter().filter(unsure);
             rows.map(|row| format!("{}: {} is unsure.", part.role, row.requirement.id))
                 .collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::suite::Suite;
+    use crate::conformance::verdict::judged;
+    use crate::grading::assessment::Unjudged;
+    use proptest::prelude::*;
+
+    const RUBRIC: &str = r#"
+        levels = ["must", "implied"]
+        [server]
+        points = 62
+        [client]
+        points = 38
+        [weights]
+        must = 2
+        implied = 1
+        [shares]
+        racy = 0.5
+        unsure = 1
+    "#;
+
+    fn rows() -> Vec<Requirement> {
+        Suite::embedded().expect("is right").requirements
+    }
+
+    /// A program of which these rows do not pass.
+    fn part(role: Role, verdicts: &[(&str, Verdict)]) -> AssessedPart {
+        let asked = rows()
+            .into_iter()
+            .filter(|row| row.is_asked_of(role))
+            .collect();
+        let mut result = judged(role, asked, Vec::new());
+        for row in &mut result.requirements {
+            let told = verdicts.iter().find(|(id, _)| row.requirement.id == *id);
+            row.verdict = told.map_or(Verdict::Pass, |(_, verdict)| *verdict);
+            if row.verdict == Verdict::Blocked {
+                row.blocked_by = vec!["S-REG-1".to_owned()];
+            }
+        }
+        AssessedPart {
+            role,
+            command: Vec::new(),
+            result: Ok(result),
+        }
+    }
+
+    fn scored(server: &[(&str, Verdict)], client: &[(&str, Verdict)], more: &str) -> Score {
+        let rows = rows();
+        let rubric = Rubric::parse(&format!("{RUBRIC}{more}"), &rows).expect("is right");
+        let parts = [part(Role::Server, server), part(Role::Client, client)];
+        score(&parts, &rows, &rubric)
+    }
+
+    fn lost(score: &Score, id: &str) -> Points {
+        let rows = score.parts.iter().flat_map(|part| &part.rows);
+        rows.filter(|row| row.requirement.id == id)
+            .map(|row| row.most - row.earned)
+            .sum()
+    }
+
+    #[test]
+    fn what_holds_earns_its_part_and_hardening_is_not_counted() {
+        let full = scored(&[], &[], "");
+        assert_eq!(
+            (full.earned, full.most),
+            (Points::whole(100), Points::whole(100))
+        );
+        let hard = scored(&[("S-HARD-1", Verdict::Fail)], &[], "");
+        assert_eq!((hard.earned, hard.repairs.len()), (Points::whole(100), 0));
+        let short = scored(&[("S-MSG-2", Verdict::Fail)], &[], "");
+        assert_eq!(short.earned, Points::whole(100) - lost(&short, "S-MSG-2"));
+        assert!(lost(&short, "S-MSG-2") > Points::whole(2));
+    }
+
+    #[test]
+    fn a_row_that_does_not_apply_makes_the_others_worth_more() {
+        let score = scored(
+            &[
+                ("W-LINE-2", Verdict::NotApplicable),
+                ("W-LINE-1", Verdict::Fail),
+            ],
+            &[],
+            "",
+        );
+        assert_eq!(score.most, Points::whole(100));
+        assert_eq!(score.earned, Points::whole(100) - lost(&score, "W-LINE-1"));
+        let alone = scored(&[("W-LINE-1", Verdict::Fail)], &[], "");
+        assert!(lost(&score, "W-LINE-1") > lost(&alone, "W-LINE-1"));
+    }
+
+    #[test]
+    fn blocked_racy_and_unsure_rows_get_their_shares() {
+        let blocked = scored(&[("S-MSG-1", Verdict::Blocked)], &[], "");
+        assert!(lost(&blocked, "S-MSG-1") > Points::ZERO);
+        // Nothing is known of runs here: the harness could not tell, and that is nobody's fault.
+        let unsure = scored(&[("S-MSG-1", Verdict::Unsure)], &[], "");
+        assert_eq!(
+            (lost(&unsure, "S-MSG-1"), unsure.doubts.len()),
+            (Points::ZERO, 1)
+        );
+    }
+
+    #[test]
+    fn one_fault_in_two_rows_costs_once() {
+        let words = [
+            ("S-REG-2", Verdict::Fail),
+            ("S-REG-4", Verdict::Fail),
+            ("S-REG-6", Verdict::Fail),
+        ];
+        let once = "[[once]]\nfault = \"The words\"\nrows = [\"S-REG-[246]\"]\n";
+        let thrice = scored(&words, &[], "");
+        let single = scored(&words, &[], once);
+        let dearest = lost(&single, "S-REG-2").max(lost(&single, "S-REG-4"));
+        assert_eq!(
+            single.earned,
+            Points::whole(100) - dearest.max(lost(&single, "S-REG-6"))
+        );
+        assert!(thrice.earned < single.earned);
+        let told = &single.adjustments[0].reason;
+        assert!(told.starts_with("The words: "), "{told}");
+        let priced = scored(&words, &[], &format!("{once}costs = 10\n"));
+        assert_eq!(priced.earned, Points::whole(90));
+        let dialect = "[[once]]\nfault = \"Ends\"\nrows = [\"W-LINE-1\"]\n";
+        let both = scored(
+            &[("W-LINE-1", Verdict::Fail)],
+            &[("W-LINE-1", Verdict::Fail)],
+            dialect,
+        );
+        assert!(
+            both.adjustments[0].points > Points::ZERO,
+            "two programs, one fault"
+        );
+    }
+
+    #[test]
+    fn floors_caps_and_limits_are_told() {
+        let all: Vec<(String, Verdict)> = rows()
+            .into_iter()
+            .map(|row| (row.id, Verdict::Fail))
+            .collect();
+        let all: Vec<(&str, Verdict)> = all
+            .iter()
+            .map(|(id, verdict)| (id.as_str(), *verdict))
+            .collect();
+        let floored = scored(&all, &all, "[whole]\nfloor = 5\n");
+        assert_eq!(
+            (floored.earned, floored.adjustments[0].points),
+            (Points::whole(5), Points::whole(5))
+        );
+        let limit = "[[limit]]\nunless = [\"S-SHUT-2\"]\nat_most = 50\n";
+        let limited = scored(&[("S-SHUT-2", Verdict::Fail)], &[], limit);
+        assert_eq!(limited.earned, Points::whole(50));
+        assert!(limited.adjustments[0].reason.contains("S-SHUT-2"));
+        let held = scored(&[("S-SHUT-1", Verdict::Fail)], &[], limit);
+        assert!(held.earned > Points::whole(90) && held.adjustments.is_empty());
+    }
+
+    #[test]
+    fn the_repair_that_unlocks_most_is_told_first() {
+        let verdicts = [
+            ("S-REG-1", Verdict::Fail),
+            ("S-MSG-1", Verdict::Blocked),
+            ("S-MSG-2", Verdict::Blocked),
+            ("S-SHUT-2", Verdict::Fail),
+        ];
+        let score = scored(&verdicts, &[], "");
+        let first = &score.repairs[0];
+        assert_eq!((first.row.as_str(), first.unlocks.len()), ("S-REG-1", 2));
+        assert_eq!(first.at_least, score.earned + lost(&score, "S-REG-1"));
+        assert_eq!(first.at_most, Points::whole(100) - lost(&score, "S-SHUT-2"));
+        assert_eq!(score.repairs.len(), 2);
+    }
+
+    #[test]
+    fn who_is_not_judged_gets_nothing_and_is_doubted_where_it_was_the_machine() {
+        let rows = rows();
+        let rubric = Rubric::parse(RUBRIC, &rows).expect("is right");
+        for is_its_own_fault in [true, false] {
+            let mut unjudged = part(Role::Server, &[]);
+            unjudged.result = Err(Unjudged {
+                reason: "No file.".to_owned(),
+                output: String::new(),
+                is_its_own_fault,
+            });
+            let score = score(&[unjudged, part(Role::Client, &[])], &rows, &rubric);
+            assert_eq!(
+                (score.earned, score.most),
+                (Points::whole(38), Points::whole(100))
+            );
+            assert_eq!(score.doubts.is_empty(), is_its_own_fault);
+        }
+    }
+
+    fn verdict() -> impl Strategy<Value = Verdict> {
+        prop_oneof![
+            6 => Just(Verdict::Pass),
+            2 => Just(Verdict::Fail),
+            2 => Just(Verdict::Blocked),
+            1 => Just(Verdict::Unsure),
+            1 => Just(Verdict::NotApplicable),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_adds_up_and_repairs_never_cost(verdicts in prop::collection::vec(verdict(), 38)) {
+            let rows = rows();
+            let named: Vec<(&str, Verdict)> =
+                rows.iter().map(|row| row.id.as_str()).zip(verdicts).collect();
+            let rubric = Rubric::built_in(&rows).expect("is right");
+            let parts = [part(Role::Server, &named), part(Role::Client, &named)];
+            let score = score(&parts, &rows, &rubric);
+            let rows_earned: Points = score.parts.iter().flat_map(|part| &part.rows).map(|row| row.earned).sum();
+            let adjusted: Points = score.adjustments.iter().map(|one| one.points).sum();
+            prop_assert_eq!(rows_earned + adjusted, score.earned);
+            prop_assert!(score.earned <= score.most && score.earned >= Points::ZERO);
+            for repair in &score.repairs {
+                prop_assert!(repair.at_most >= repair.at_least && repair.at_most <= score.most);
+                prop_assert!(repair.at_most > score.earned);
+            }
         }
     }
 }

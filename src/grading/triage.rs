@@ -35,6 +35,15 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// What these programs do, as a sentence: "the server sends a message back to its sender".
+    pub fn sentence(&self) -> String {
+        let role = self.fingerprint.role;
+        match &self.requirement.failing {
+            Some(failing) => format!("the {role} {failing}"),
+            None => format!("not so: {}", self.requirement.sentence),
+        }
+    }
+
     /// The submission to look at for all.
     pub fn exemplar(&self) -> &str {
         self.submissions.first().map_or("", String::as_str)

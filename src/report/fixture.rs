@@ -632,6 +632,7 @@ pub fn requirement(group: &str, id: &str, level: Level, sentence: &str) -> Requi
         sentence: sentence.to_string(),
         assignment: (level == Level::Must).then(|| words.to_string()).into_iter().collect(),
         reason: (level != Level::Must).then(|| "TCP is a stream: it keeps the order of bytes, not where one write ended.".to_string()),
+        failing: None,
         fix: "Look the name up among the registered clients before you add it, and answer with 401 where it is there.".to_string(),
     }
 }

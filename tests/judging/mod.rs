@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::result::{Case, RunResult, Verdict};
 use chat_conformance::conformance::run::{Plan, run};
 use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::surroundings::Surroundings;
 use chat_conformance::conformance::target::Target;
 use chat_conformance::transcript::syntax::{Action, Role};
 use libtest_mimic::Failed;
@@ -77,7 +77,9 @@ pub fn run_command(
         jobs,
         at_once: jobs,
         patience,
-        limits: Limits::default(),
+        surroundings: Surroundings::default(),
+        seconds: None,
+        slots: None,
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };

@@ -6,6 +6,7 @@ use chat_conformance::conformance::dialect::Dialect;
 use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::requirement::Level;
 use chat_conformance::conformance::supervisor::Stage;
+use chat_conformance::grading::store::Shard;
 use chat_conformance::{client, server};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -17,6 +18,7 @@ Examples:
   conform                                     the bundled server and client
   conform server -- python3 my_server.py      your server
   conform client -- python3 my_client.py      your client, given a name and an address
+  conform grade submissions                   a class, one folder a submission
   conform explain S-REG-5                     what a requirement asks";
 
 /// Judge CHAT/1.0 servers and clients, in any language, by replaying conversations.
@@ -38,6 +40,8 @@ pub enum Command {
     Server(ServerCommand),
     /// Judge a client: started at a terminal of its own for each transcript
     Client(ClientCommand),
+    /// Grade a class: each folder in a folder is a submission
+    Grade(GradeCommand),
     /// Show which requirement has which transcripts
     List(SuiteOption),
     /// Say what a requirement or a transcript asks
@@ -74,6 +78,44 @@ pub struct ClientCommand {
     pub command: Vec<String>,
     #[command(flatten)]
     pub run: RunOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct GradeCommand {
+    /// Folder with a folder for each submission
+    #[arg(value_name = "DIRECTORY", required_unless_present_any = ["again", "merge"])]
+    pub directory: Option<PathBuf>,
+    /// Where the results are put [default: beside DIRECTORY, as DIRECTORY-results]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What holds is worth how much [default: the rubric beside the results, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub rubric: Option<PathBuf>,
+    /// Go on with results that are there: examine what is missing, was changed, or is doubtful
+    #[arg(long)]
+    pub resume: bool,
+    /// Score the results in DIR once more, without starting any program
+    #[arg(long, value_name = "RESULTS", conflicts_with_all = ["directory", "out", "resume", "merge", "shard"])]
+    pub again: Option<PathBuf>,
+    /// Put the results of parts of a class together in --out
+    #[arg(long, value_name = "RESULTS", num_args = 1.., conflicts_with_all = ["directory", "resume", "shard"])]
+    pub merge: Vec<PathBuf>,
+    /// Only the K-th of N parts of the class, by the submissions' names
+    #[arg(long, value_name = "K/N", default_value = "1/1")]
+    pub shard: Shard,
+    /// How many submissions side by side [default: twice the processors]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// After how many submissions the bundled reference is examined, to see that the machine is fit
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub control_every: u16,
+    /// How long to wait for an answer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub patience: f64,
+    #[command(flatten)]
+    pub suite: SuiteOption,
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 #[derive(Debug, Args)]

@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat_conformance::conformance::evidence::Outcome;
-use chat_conformance::conformance::requirement::Level;
-use chat_conformance::conformance::result::{Case, RunResult, Verdict};
+use chat_conformance::conformance::result::{RunResult, Verdict};
 use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
+use chat_conformance::conformance::surroundings::Surroundings;
 use chat_conformance::conformance::target::Target;
-use chat_conformance::report::{Style, failure, json, summary};
+use chat_conformance::report::{failure, json, summary};
 use chat_conformance::transcript::syntax::Role;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,7 +24,9 @@ use url::Url;
 
 use crate::arguments::{ClientCommand, RunOptions, ServerCommand};
 use crate::look_up::load_suite;
-use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse};
+use crate::{
+    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style,
+};
 
 /// The whole suite against the server and the client in this very program.
 pub fn bundled(options: &RunOptions) -> ExitCode {
@@ -217,48 +219,24 @@ fn plan(
     role: Role,
     target: Target,
 ) -> Plan {
-    let level = Level::from(options.level);
-    let has_prefix = |id: &str| match role {
-        Role::Server => id.starts_with("S-") || id.starts_with("W-"),
-        Role::Client => id.starts_with("C-"),
-    };
-    let matches = |case: &Case| {
-        only.as_ref().is_none_or(|only| {
-            only.is_match(&case.name) || case.transcript.covers.iter().any(|id| only.is_match(id))
-        })
-    };
-    let is_level = |id: &String| {
-        suite
-            .requirements
-            .iter()
-            .any(|row| row.id == *id && row.level <= level)
-    };
-    let cases = suite
-        .cases
-        .iter()
-        .filter(|case| case.transcript.role == role);
-    let cases: Vec<Case> = cases
-        .filter(|case| matches(case) && case.transcript.covers.iter().any(is_level))
-        .cloned()
-        .collect();
-    let covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
-    let is_asked = |id: &String| covered(id) || (only.is_none() && has_prefix(id));
-    let rows = suite
-        .requirements
-        .iter()
-        .filter(|row| row.level <= level && is_asked(&row.id));
+    let asked = suite.asked_of(role, options.level.into(), only.as_ref());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     Plan {
         target,
         role,
-        requirements: rows.cloned().collect(),
+        requirements: asked.requirements,
         jobs: options.jobs.map_or(2 * processors, usize::from),
         // Who asks for so many at a time means just that.
         at_once: options.jobs.map_or(8 * processors, usize::from),
-        limits: options.limits,
+        slots: None,
+        seconds: None,
+        surroundings: Surroundings {
+            limits: options.limits,
+            ..Surroundings::default()
+        },
         dialect: options.dialect,
         patience: Duration::from_secs_f64(options.patience),
-        cases,
+        cases: asked.cases,
         harness,
     }
 }
@@ -289,11 +267,7 @@ fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Result<RunResult, No
 fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<(), String> {
     let writes_json_to_output = options.json.as_deref() == Some(Path::new("-"));
     if !writes_json_to_output {
-        let output = std::io::stdout();
-        let style = Style {
-            colour: wants_colour(&output),
-            width: width_of_terminal(),
-        };
+        let style = terminal_style();
         let mut text = String::new();
         for result in results {
             text.push_str(&failure::render(result, style));
@@ -326,19 +300,6 @@ fn check_writable(file: Option<&Path>) -> Result<(), String> {
     opened
         .map(drop)
         .map_err(|why| format!("cannot write {}: {why}", file.display()))
-}
-
-fn wants_colour(output: &impl IsTerminal) -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    output.is_terminal() && !refused && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-fn width_of_terminal() -> usize {
-    const USUAL: usize = 80;
-    const WIDEST: usize = 140;
-    let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.map_or(USUAL, |size| usize::from(size.ws_col))
-        .clamp(USUAL, WIDEST)
 }
 
 fn status_of(results: &[RunResult]) -> u8 {

@@ -2,16 +2,20 @@
 
 mod arguments;
 mod format;
+mod grade;
 mod judge;
 mod look_up;
+mod overview;
+mod reports;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+use chat_conformance::report::Style;
 use chat_conformance::{client, conformance::supervisor, server};
 
 /// Every requirement that counts holds.
@@ -36,12 +40,30 @@ fn run(arguments: Arguments) -> ExitCode {
         None => judge::bundled(&arguments.run),
         Some(Command::Server(command)) => judge::server(&command),
         Some(Command::Client(command)) => judge::client(&command),
+        Some(Command::Grade(command)) => grade::grade(&command),
         Some(Command::List(command)) => look_up::list(&command),
         Some(Command::Explain(command)) => look_up::explain(&command),
         Some(Command::Fmt(command)) => format::run(&command),
         Some(Command::Stage(stage)) => supervisor::run(stage),
         Some(Command::ReferenceServer(arguments)) => server::run(arguments),
         Some(Command::ReferenceClient(arguments)) => client::run(arguments),
+    }
+}
+
+/// How to draw on standard output.
+fn terminal_style() -> Style {
+    const USUAL: usize = 80;
+    const WIDEST: usize = 140;
+    let output = std::io::stdout();
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let size = rustix::termios::tcgetwinsize(&output);
+    Style {
+        colour: output.is_terminal()
+            && !refused
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        width: size
+            .map_or(USUAL, |size| usize::from(size.ws_col))
+            .clamp(USUAL, WIDEST),
     }
 }
 

@@ -14,10 +14,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::evidence::{Evidence, Outcome};
-use super::limits::Limits;
 use super::manner::Manner;
 use super::pace::Pace;
 use super::slots::Slots;
+use super::surroundings::Surroundings;
 use super::system;
 use super::target::Target;
 use crate::transcript::syntax::{Role, Transcript};
@@ -32,8 +32,8 @@ pub struct Setting<'a> {
     pub target: &'a Target,
     /// Path of the `conform` program, which supervises subjects.
     pub harness: &'a Path,
-    /// What it may take of the machine.
-    pub limits: Limits,
+    /// Where it runs.
+    pub surroundings: &'a Surroundings,
     /// How to speak to it.
     pub manner: Manner,
     /// What a client prints where all goes well, before it comes in.

@@ -104,13 +104,12 @@ impl Stage<'_> {
     }
 
     pub(super) fn start_subject(&mut self, command: &[String]) -> Result<(), Stop> {
-        let subject = Subject::start(self.setting.harness, self.setting.limits, command).map_err(
-            |error| {
+        let subject = Subject::start(self.setting.harness, self.setting.surroundings, command)
+            .map_err(|error| {
                 Box::new(Outcome::Unable {
                     reason: format!("cannot start a process: {error}"),
                 })
-            },
-        )?;
+            })?;
         self.subjects.push(subject);
         self.log.record(EventKind::Started {
             command: command.to_vec(),

@@ -1,0 +1,370 @@
+//! `conform grade`: a class of submissions, examined, scored and reported on.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chat_conformance::conformance::digest::Digest;
+use chat_conformance::conformance::slots::Slots;
+use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
+use chat_conformance::grading::assessment::{Assessment, assess};
+use chat_conformance::grading::class::Class;
+use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
+use chat_conformance::grading::examination::{Candidate, Terms, instructions_in};
+use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
+use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
+use chat_conformance::grading::submission::submissions_in;
+
+use crate::arguments::GradeCommand;
+use crate::look_up::{load_suite, show_mistakes};
+use crate::overview::Overview;
+use crate::{HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style};
+
+/// The name under which the rubric is kept beside the results that it made.
+const RUBRIC: &str = "rubric.toml";
+
+/// Why a command does not go on.
+enum Stop {
+    /// It cannot be carried out as it was given.
+    WrongUse(String),
+    /// That has been said already, with this exit status.
+    Said(ExitCode),
+}
+
+impl From<String> for Stop {
+    fn from(why: String) -> Stop {
+        Stop::WrongUse(why)
+    }
+}
+
+/// Examines a class, or reads again what was recorded of one, and writes all reports.
+pub fn grade(command: &GradeCommand) -> ExitCode {
+    let outcome = if let Some(results) = &command.again {
+        again(command, results)
+    } else if !command.merge.is_empty() {
+        merge(command)
+    } else if let Some(directory) = &command.directory {
+        examine_class(command, directory)
+    } else {
+        Err(
+            "a folder with submissions is missing: conform grade DIRECTORY"
+                .to_owned()
+                .into(),
+        )
+    };
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(Stop::WrongUse(why)) => refuse(&why),
+        Err(Stop::Said(status)) => status,
+    }
+}
+
+/// A rubric, and the text that it was read from.
+struct ReadRubric {
+    text: String,
+    rubric: Rubric,
+}
+
+impl ReadRubric {
+    fn digest(&self) -> String {
+        let mut digest = Digest::default();
+        digest.add(&self.text);
+        digest.finish()
+    }
+}
+
+fn suite_of(command: &GradeCommand) -> Result<Suite, Stop> {
+    load_suite(command.suite.folder.as_deref()).map_err(Stop::Said)
+}
+
+/// The rubric that was asked for; else the one beside the results; else the built-in one.
+fn rubric_of(command: &GradeCommand, kept: &Path, suite: &Suite) -> Result<ReadRubric, Stop> {
+    let read =
+        |file: &Path| fs::read_to_string(file).map_err(|why| format!("{}: {why}", file.display()));
+    let (name, text) = match &command.rubric {
+        Some(file) => (file.display().to_string(), read(file)?),
+        None if kept.exists() => (kept.display().to_string(), read(kept)?),
+        None => ("the built-in rubric".to_owned(), BUILT_IN.to_owned()),
+    };
+    match Rubric::parse(&text, &suite.requirements) {
+        Ok(rubric) => Ok(ReadRubric { text, rubric }),
+        Err(mistakes) => {
+            show_mistakes(&name, &text, &mistakes);
+            Err(Stop::Said(ExitCode::from(WRONG_USE)))
+        }
+    }
+}
+
+/// `class` to `class-results`, beside it.
+fn beside(class: &Path) -> Result<PathBuf, String> {
+    let whole = fs::canonicalize(class).map_err(|why| format!("{}: {why}", class.display()))?;
+    let name = name_of(&whole);
+    Ok(whole.with_file_name(format!("{name}-results")))
+}
+
+fn name_of(class: &Path) -> String {
+    let name = class.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
+    let suite = suite_of(command)?;
+    let submissions = submissions_in(directory)?;
+    let instructions = instructions_in(directory)
+        .map_err(|why| format!("{}:\n{why}", directory.display()))?
+        .unwrap_or_default();
+    let harness = std::env::current_exe().map_err(|why| why.to_string())?;
+    // Must be done while there is one thread.
+    gain_right_to_networks(&harness);
+    let out = match &command.out {
+        Some(out) => out.clone(),
+        None => beside(directory)?,
+    };
+    let store = Store::open(&out)?;
+    let rubric = rubric_of(command, &store.file(RUBRIC), &suite)?;
+    let suite_digest = suite.digest();
+    let submissions: Vec<(String, PathBuf)> = submissions
+        .into_iter()
+        .filter(|(name, _)| command.shard.holds(name))
+        .collect();
+    for (name, _) in &submissions {
+        store.folder_of(name)?;
+    }
+    let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
+    let manifest = Manifest {
+        schema: MANIFEST_SCHEMA.to_owned(),
+        class: name_of(&class),
+        suite: suite_digest.clone(),
+        rubric: rubric.digest(),
+        shards: vec![command.shard],
+        submissions: submissions.iter().map(|(name, _)| name.clone()).collect(),
+    };
+    if store.manifest()?.is_some() && !command.resume {
+        return Err(format!(
+            "{}: holds results already; --resume goes on there, --out takes another folder",
+            out.display()
+        )
+        .into());
+    }
+    store.keep_manifest(&manifest)?;
+    store.write_for_class(RUBRIC, rubric.text.as_bytes())?;
+
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancelled);
+    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
+        .map_err(|why| format!("cannot watch for Ctrl-C: {why}"))?;
+    let _orphanage = Orphanage::open();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let side_by_side = command.jobs.map_or(2 * processors, usize::from);
+    let workplaces = store.workplaces();
+    let terms = Terms {
+        suite: &suite,
+        suite_digest: &suite_digest,
+        instructions: &instructions,
+        limits: command.limits,
+        patience: Duration::from_secs_f64(command.patience),
+        harness: &harness,
+        slots: &Arc::new(Slots::new(2 * processors)),
+        at_once: (8 * processors / side_by_side).max(processors),
+        workplaces: &workplaces,
+        cancelled: &cancelled,
+    };
+    let count = submissions.len();
+    let mut candidates = Vec::new();
+    for (name, folder) in submissions {
+        let candidate = Candidate::new(name, folder, &terms);
+        if !is_settled(&candidate, &store)? {
+            candidates.push(candidate);
+        }
+    }
+    let overview = Overview::new(count, count - candidates.len());
+    let arrangement = Arrangement {
+        side_by_side,
+        control_every: usize::from(command.control_every),
+    };
+    let outcome = examine_all(
+        &candidates,
+        &terms,
+        arrangement,
+        &|record| {
+            store.keep(record)?;
+            let assessment = assess(record.clone(), &suite, &rubric.rubric);
+            crate::reports::write_for_submission(&store, &assessment)
+        },
+        &|progress| overview.show(progress),
+    );
+    overview.clear();
+    let goes_on = format!(
+        "what was recorded is kept in {}: --resume goes on",
+        out.display()
+    );
+    match outcome {
+        Ok(()) => report_on_class(&store, &manifest, &suite, &rubric.rubric),
+        Err(Abandoned::Cancelled) => {
+            complain(&format!("interrupted; {goes_on}"));
+            Ok(INTERRUPTED)
+        }
+        Err(Abandoned::Unfit(why)) => {
+            complain(&format!(
+                "the machine is not fit to judge anybody: {why}; {goes_on}"
+            ));
+            Ok(UNABLE)
+        }
+        Err(Abandoned::NotKept(why)) => {
+            complain(&format!("{why}; {goes_on}"));
+            Ok(UNABLE)
+        }
+    }
+}
+
+/// Whether there is a record of just this submission, and one that can be relied on.
+fn is_settled(candidate: &Candidate, store: &Store) -> Result<bool, String> {
+    let record = store.record_of(&candidate.name)?;
+    Ok(record.is_some_and(|record| {
+        record.digest == candidate.digest && !record.is_doubtful && record.is_judged()
+    }))
+}
+
+/// Scores what was recorded once more, and starts no program.
+fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
+    let (store, manifest) = opened(results)?;
+    let suite = suite_of(command)?;
+    if suite.digest() != manifest.suite {
+        return Err(format!(
+            "{}: was recorded with another suite than this one",
+            results.display()
+        )
+        .into());
+    }
+    let rubric = rubric_of(command, &store.file(RUBRIC), &suite)?;
+    let manifest = Manifest {
+        rubric: rubric.digest(),
+        ..manifest
+    };
+    for name in &manifest.submissions {
+        if let Some(record) = store.record_of(name)? {
+            let assessment = assess(record, &suite, &rubric.rubric);
+            crate::reports::write_for_submission(&store, &assessment)?;
+        }
+    }
+    store.write_for_class(RUBRIC, rubric.text.as_bytes())?;
+    store.keep_manifest(&manifest)?;
+    report_on_class(&store, &manifest, &suite, &rubric.rubric)
+}
+
+fn opened(results: &Path) -> Result<(Store, Manifest), Stop> {
+    let missing = || format!("{}: holds no results of `conform grade`", results.display());
+    if !results.is_dir() {
+        return Err(missing().into());
+    }
+    let store = Store::open(results)?;
+    let manifest = store.manifest()?.ok_or_else(missing)?;
+    Ok((store, manifest))
+}
+
+/// Puts the parts of a class together.
+fn merge(command: &GradeCommand) -> Result<u8, Stop> {
+    let Some(out) = &command.out else {
+        return Err("--out DIR is missing: where to put the parts together"
+            .to_owned()
+            .into());
+    };
+    let suite = suite_of(command)?;
+    let mut parts = Vec::new();
+    for results in &command.merge {
+        let (store, manifest) = opened(results)?;
+        parts.push((results, store, manifest));
+    }
+    let manifests: Vec<(String, &Manifest)> = parts
+        .iter()
+        .map(|(results, _, manifest)| (results.display().to_string(), manifest))
+        .collect();
+    let whole = Manifest::merged(&manifests)?;
+    if whole.suite != suite.digest() {
+        return Err("the parts were recorded with another suite than this one"
+            .to_owned()
+            .into());
+    }
+    let target = Store::open(out)?;
+    if target.manifest()?.is_some() {
+        return Err(format!("{}: holds results already", out.display()).into());
+    }
+    let (_, first, _) = &parts[0];
+    let rubric = rubric_of(command, &first.file(RUBRIC), &suite)?;
+    let mut missing = BTreeSet::new();
+    for (_, store, manifest) in &parts {
+        for name in &manifest.submissions {
+            let Some(record) = store.record_of(name)? else {
+                missing.insert(name.as_str());
+                continue;
+            };
+            target.keep(&record)?;
+            let assessment = assess(record, &suite, &rubric.rubric);
+            crate::reports::write_for_submission(&target, &assessment)?;
+        }
+    }
+    let whole = Manifest {
+        rubric: rubric.digest(),
+        ..whole
+    };
+    target.write_for_class(RUBRIC, rubric.text.as_bytes())?;
+    target.keep_manifest(&whole)?;
+    report_on_class(&target, &whole, &suite, &rubric.rubric)
+}
+
+/// Writes what is said of the class as a whole, and shows its table.
+fn report_on_class(
+    store: &Store,
+    manifest: &Manifest,
+    suite: &Suite,
+    rubric: &Rubric,
+) -> Result<u8, Stop> {
+    let mut submissions = Vec::new();
+    let mut missing = Vec::new();
+    for name in &manifest.submissions {
+        match store.record_of(name)? {
+            Some(record) => {
+                let mut assessment = assess(record, suite, rubric);
+                assessment.forget_conversations();
+                submissions.push(assessment);
+            }
+            None => missing.push(name.as_str()),
+        }
+    }
+    let is_doubtful = |one: &Assessment| !one.score.doubts.is_empty();
+    let doubtful = submissions.iter().filter(|one| is_doubtful(one)).count();
+    let class = Class::of(
+        manifest.class.clone(),
+        submissions,
+        suite.requirements.clone(),
+    );
+    crate::reports::write_for_class(store, &class)?;
+    print(&crate::reports::class_table(&class, terminal_style()));
+    if manifest.shards != [Shard::WHOLE] {
+        let shards: Vec<String> = manifest.shards.iter().map(Shard::to_string).collect();
+        complain(&format!("this is part {} of the class", shards.join(", ")));
+    }
+    if !missing.is_empty() {
+        complain(&format!(
+            "{} not examined yet: {}; --resume does it",
+            missing.len(),
+            missing.join(", ")
+        ));
+    }
+    if doubtful > 0 {
+        complain(&format!(
+            "{doubtful} of these marks are not to be relied on, marked `?`: look at them, or let --resume examine \
+             again what the machine was not fit for"
+        ));
+    }
+    Ok(if missing.is_empty() && doubtful == 0 {
+        HOLDS
+    } else {
+        UNABLE
+    })
+}

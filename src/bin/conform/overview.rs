@@ -1,0 +1,103 @@
+//! What is seen while a class is examined: how far it is, who is being examined, and who takes long.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chat_conformance::conformance::evidence::visible;
+use chat_conformance::conformance::run::Progress;
+use chat_conformance::grading::class_run::ClassProgress;
+use chat_conformance::transcript::syntax::Role;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The lines at the bottom of the terminal, one for the whole and one for each submission at work.
+pub struct Overview {
+    lines: MultiProgress,
+    whole: ProgressBar,
+    at_work: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Overview {
+    /// For `count` submissions, of which so many were examined before.
+    pub fn new(count: usize, settled: usize) -> Overview {
+        let lines = MultiProgress::with_draw_target(if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        });
+        let as_u64 = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let whole = lines.add(ProgressBar::new(as_u64(count)));
+        whole.set_style(style(
+            "{bar:30} {pos}/{len} submissions, {elapsed} so far, {eta} to go {msg}",
+        ));
+        whole.set_position(as_u64(settled));
+        // What was examined before says nothing of how long the others take.
+        whole.reset_eta();
+        whole.enable_steady_tick(Duration::from_millis(200));
+        Overview {
+            lines,
+            whole,
+            at_work: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Shows a step.
+    pub fn show(&self, progress: ClassProgress<'_>) {
+        match progress {
+            ClassProgress::Began(name) => {
+                let line = self.lines.add(ProgressBar::new_spinner());
+                line.set_style(style("  {spinner} {elapsed:>4} {prefix:24!} {msg}"));
+                line.set_prefix(visible(name.as_bytes()));
+                line.enable_steady_tick(Duration::from_millis(200));
+                self.at_work(|lines| lines.insert(name.to_owned(), line));
+            }
+            ClassProgress::Step(name, role, step) => self.step(name, role, step),
+            ClassProgress::Recorded(record) => {
+                let line = self.at_work(|lines| lines.remove(&record.submission));
+                if let Some(line) = line {
+                    line.finish_and_clear();
+                    self.whole.inc(1);
+                }
+            }
+            ClassProgress::ControlBegan => self.whole.set_message("(and the bundled reference)"),
+            ClassProgress::ControlEnded(true) => self.whole.set_message(""),
+            ClassProgress::ControlEnded(false) => {
+                self.whole
+                    .set_message("(the machine was not fit: some are examined again)");
+            }
+            ClassProgress::Again(_) => self.whole.dec(1),
+        }
+    }
+
+    fn step(&self, name: &str, role: Role, step: Progress<'_>) {
+        let message = match step {
+            Progress::GettingToKnow => format!("{role}: getting to know it"),
+            Progress::Began(case, _) => case.name.clone(),
+            Progress::Finished(..) => return,
+        };
+        self.at_work(|lines| {
+            if let Some(line) = lines.get(name) {
+                line.set_message(message);
+            }
+        });
+    }
+
+    fn at_work<T>(&self, act: impl FnOnce(&mut BTreeMap<String, ProgressBar>) -> T) -> T {
+        let mut lines = self
+            .at_work
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        act(&mut lines)
+    }
+
+    /// Takes all lines away.
+    pub fn clear(&self) {
+        self.at_work(|lines| lines.values().for_each(ProgressBar::finish_and_clear));
+        self.whole.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,58 @@
+//! A short name for what was asked and of whom, by which the same is known again.
+
+use std::io::{self, Read};
+
+use sha2::{Digest as _, Sha256};
+
+/// A digest in the making. What is added is kept apart: "ab", "c" is not "a", "bc".
+#[derive(Debug, Clone, Default)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// Adds a text or bytes.
+    pub fn add(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    /// Adds all that can be read.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn add_all(&mut self, mut from: impl Read) -> io::Result<()> {
+        let length = io::copy(&mut from, &mut self.0)?;
+        self.0.update(length.to_le_bytes());
+        Ok(())
+    }
+
+    /// The digest, in 32 hexadecimal digits.
+    pub fn finish(self) -> String {
+        let bytes = self.0.finalize();
+        bytes[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(parts: &[&str]) -> String {
+        let mut digest = Digest::default();
+        for part in parts {
+            digest.add(part);
+        }
+        digest.finish()
+    }
+
+    #[test]
+    fn what_differs_has_another_digest() {
+        assert_eq!(digest(&["ab", "c"]), digest(&["ab", "c"]));
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+        assert_ne!(digest(&["a"]), digest(&["a", ""]));
+        assert_eq!(digest(&[]).len(), 32);
+    }
+}

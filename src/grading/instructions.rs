@@ -1,0 +1,192 @@
+//! `conform.toml`: how a submission's programs are built and started, where their names do not tell.
+
+use super::settings::{self, Table};
+use crate::conformance::limits::Limits;
+use crate::transcript::Diagnostic;
+use crate::transcript::syntax::Role;
+
+/// What an instructions file says; a submission's own stands above the class's.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Instructions {
+    /// Program and arguments that start the server.
+    pub server: Option<Vec<String>>,
+    /// Program and arguments that start the client.
+    pub client: Option<Vec<String>>,
+    /// Program and arguments that build both.
+    pub build: Option<Vec<String>>,
+    /// Variables of the environment of build and programs.
+    pub environment: Vec<(String, String)>,
+    /// What differs from the limits of the command line.
+    pub limits: LimitChanges,
+}
+
+/// Limits that an instructions file changes.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LimitChanges {
+    /// How long to wait for an answer, in seconds.
+    pub patience: Option<f64>,
+    /// Wall time of the judging of one program, in seconds.
+    pub seconds: Option<f64>,
+    /// Wall time of the build, in seconds.
+    pub build_seconds: Option<f64>,
+    /// Processor time of each process, in seconds.
+    pub cpu_seconds: Option<u64>,
+    /// Memory of each process, in MiB.
+    pub memory: Option<u64>,
+    /// Processes at the same time.
+    pub processes: Option<u64>,
+}
+
+impl Instructions {
+    /// Reads an instructions file.
+    ///
+    /// # Errors
+    /// Every mistake in it, with its place.
+    pub fn parse(source: &str) -> Result<Instructions, Vec<Diagnostic>> {
+        settings::read(source, "conform.toml", |file| Some(read(file)))
+    }
+
+    /// What one says over what another says.
+    #[must_use]
+    pub fn over(self, other: &Instructions) -> Instructions {
+        let mut environment = other.environment.clone();
+        environment.extend(self.environment);
+        let (mine, theirs) = (self.limits, other.limits);
+        Instructions {
+            server: self.server.or_else(|| other.server.clone()),
+            client: self.client.or_else(|| other.client.clone()),
+            build: self.build.or_else(|| other.build.clone()),
+            environment,
+            limits: LimitChanges {
+                patience: mine.patience.or(theirs.patience),
+                seconds: mine.seconds.or(theirs.seconds),
+                build_seconds: mine.build_seconds.or(theirs.build_seconds),
+                cpu_seconds: mine.cpu_seconds.or(theirs.cpu_seconds),
+                memory: mine.memory.or(theirs.memory),
+                processes: mine.processes.or(theirs.processes),
+            },
+        }
+    }
+
+    /// Program and arguments for a role, where they are told.
+    pub fn command_of(&self, role: Role) -> Option<&[String]> {
+        match role {
+            Role::Server => self.server.as_deref(),
+            Role::Client => self.client.as_deref(),
+        }
+    }
+}
+
+impl LimitChanges {
+    /// These limits with the changes made.
+    pub fn applied_to(self, limits: Limits) -> Limits {
+        Limits {
+            cpu_seconds: self.cpu_seconds.unwrap_or(limits.cpu_seconds),
+            memory: self.memory.unwrap_or(limits.memory),
+            processes: self.processes.unwrap_or(limits.processes),
+            ..limits
+        }
+    }
+}
+
+fn read(file: &Table<'_>) -> Instructions {
+    let command = |key| {
+        let words = file.texts(key)?;
+        if words.is_empty() {
+            file.tell(
+                0..0,
+                &format!("`{key}` is empty"),
+                "program and arguments are to be there",
+            );
+        }
+        Some(words.into_iter().map(|word| word.value).collect())
+    };
+    let environment = file.table("environment");
+    Instructions {
+        server: command("server"),
+        client: command("client"),
+        build: command("build"),
+        environment: environment
+            .map(|table| variables(&table))
+            .unwrap_or_default(),
+        limits: file
+            .table("limits")
+            .map(|table| limits(&table))
+            .unwrap_or_default(),
+    }
+}
+
+fn variables(table: &Table<'_>) -> Vec<(String, String)> {
+    let named = table.named_texts();
+    for (name, value) in &named {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            let message = format!("the variable {name:?} cannot be set");
+            table.tell(
+                0..0,
+                &message,
+                "neither name nor value holds NUL, nor the name `=`",
+            );
+        }
+    }
+    named
+}
+
+fn limits(table: &Table<'_>) -> LimitChanges {
+    // Bounded by what it was read as.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let whole = |key, most: u32| {
+        table
+            .number(key, 1.0..=f64::from(most))
+            .map(|number| number as u64)
+    };
+    let changes = LimitChanges {
+        patience: table.number("patience", 0.1..=600.0),
+        seconds: table.number("seconds", 1.0..=86_400.0),
+        build_seconds: table.number("build_seconds", 1.0..=86_400.0),
+        cpu_seconds: whole("cpu_seconds", 86_400),
+        memory: whole("memory", 1 << 20),
+        processes: whole("processes", 1 << 20),
+    };
+    table.refuse_unknown_keys();
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_submission_s_own_stand_above_the_class_s() {
+        let class = "client = [\"python3\", \"c.py\"]\nbuild = [\"make\"]\n[limits]\nmemory = 512\npatience = 2\n";
+        let class = Instructions::parse(class).expect("is right");
+        let own = "client = [\"./c\"]\n[environment]\nMODE = \"x\"\n[limits]\npatience = 3.5\n";
+        let both = Instructions::parse(own).expect("is right").over(&class);
+        assert_eq!(both.command_of(Role::Client), Some(&["./c".to_owned()][..]));
+        assert_eq!(both.command_of(Role::Server), None);
+        assert_eq!(both.build, Some(vec!["make".to_owned()]));
+        assert_eq!(both.environment, [("MODE".to_owned(), "x".to_owned())]);
+        assert_eq!(both.limits.patience, Some(3.5));
+        assert_eq!(both.limits.applied_to(Limits::default()).memory, 512);
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        for (source, line, message) in [
+            ("sever = [\"x\"]", 1, "has no key `sever`"),
+            (
+                "\nserver = \"python3 server.py\"",
+                2,
+                "`server` is a list of texts",
+            ),
+            ("[limits]\nmemory = 0", 2, "`memory` is a number from 1 to"),
+            ("[limits]\nmemroy = 5", 2, "[limits] has no key `memroy`"),
+            ("[environment]\n\"a=b\" = \"c\"", 1, "cannot be set"),
+            ("server = []", 1, "`server` is empty"),
+            ("server = [", 1, ""),
+        ] {
+            let mistakes = Instructions::parse(source).expect_err(source);
+            assert_eq!(mistakes[0].line, line, "{mistakes:?}");
+            assert!(mistakes[0].message.contains(message), "{mistakes:?}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! How the programs of a submission are started: found by their names, or told by an instructions file.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::instructions::Instructions;
+use crate::transcript::syntax::Role;
+
+/// A file of a submission, as far as it matters for finding its programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its path from the submission's folder.
+    pub path: String,
+    /// Whether it has the permission to be executed.
+    pub is_executable: bool,
+    /// Whether it begins as a binary program or a script with an interpreter of its own does.
+    pub begins_as_program: bool,
+}
+
+/// How deep a submission is searched: archives are often unpacked into a folder in the folder.
+const DEEPEST: usize = 4;
+/// A submission has fewer files than this, or is none.
+const MOST_ENTRIES: usize = 20_000;
+/// Folders in which nothing is that a student wrote.
+const NOT_WRITTEN: [&str; 10] = [
+    "__MACOSX",
+    "__pycache__",
+    "node_modules",
+    "venv",
+    ".venv",
+    "env",
+    "target",
+    "build",
+    "dist",
+    "site-packages",
+];
+
+/// By the ending of a file's name: what starts it, the file's name to follow.
+const STARTED_BY: [(&str, &[&str]); 13] = [
+    ("py", &["python3"]),
+    ("pyw", &["python3"]),
+    ("js", &["node"]),
+    ("mjs", &["node"]),
+    ("cjs", &["node"]),
+    ("java", &["java"]),
+    ("jar", &["java", "-jar"]),
+    ("rb", &["ruby"]),
+    ("pl", &["perl"]),
+    ("php", &["php"]),
+    ("go", &["go", "run"]),
+    ("lua", &["lua"]),
+    ("sh", &["sh"]),
+];
+
+/// Program and arguments of one of a submission's programs.
+///
+/// # Errors
+/// Why it cannot be told, in a sentence.
+pub fn command_for(
+    role: Role,
+    instructions: &Instructions,
+    entries: &[Entry],
+) -> Result<Vec<String>, String> {
+    match instructions.command_of(role) {
+        Some(command) => Ok(command.to_vec()),
+        None => found(role, entries),
+    }
+}
+
+/// The one file whose name begins with the role, in any letter case: best is one that is called just that,
+/// and one that is further up.
+fn found(role: Role, entries: &[Entry]) -> Result<Vec<String>, String> {
+    let role_word = role.to_string();
+    let mut candidates: Vec<(Rank, &Entry, Vec<String>)> = entries
+        .iter()
+        .filter_map(|entry| {
+            let (stem, _) = stem_and_ending(&entry.path);
+            let stem = stem.to_lowercase();
+            stem.starts_with(&role_word).then(|| {
+                let command = command_of_file(entry)?;
+                Some((Rank::of(entry, stem == role_word), entry, command))
+            })?
+        })
+        .collect();
+    candidates.sort_by(|one, other| (one.0, &one.1.path).cmp(&(other.0, &other.1.path)));
+    let Some((best, ..)) = candidates.first() else {
+        return Err(nothing_found(&role_word, entries));
+    };
+    let best = *best;
+    let mut equals = candidates.into_iter().filter(|(rank, ..)| *rank == best);
+    let (_, first, command) = equals
+        .next()
+        .ok_or_else(|| nothing_found(&role_word, entries))?;
+    let others: Vec<&str> = equals.map(|(_, entry, _)| entry.path.as_str()).collect();
+    if others.is_empty() {
+        return Ok(command);
+    }
+    Err(format!(
+        "Any of {}, {} may be the {role_word}; a conform.toml in the folder can tell which.",
+        first.path,
+        others.join(", ")
+    ))
+}
+
+/// How good a candidate is, the best lowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    depth: usize,
+    is_called_otherwise: bool,
+}
+
+impl Rank {
+    fn of(entry: &Entry, is_called_just_so: bool) -> Rank {
+        Rank {
+            depth: entry.path.matches('/').count(),
+            is_called_otherwise: !is_called_just_so,
+        }
+    }
+}
+
+fn nothing_found(role: &str, entries: &[Entry]) -> String {
+    const NAMED: usize = 8;
+    let names: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    let there = match names.len() {
+        0 => "the folder is empty".to_owned(),
+        count if count <= NAMED => format!("there is {}", names.join(", ")),
+        count => format!(
+            "there is {} and {} more",
+            names[..NAMED].join(", "),
+            count - NAMED
+        ),
+    };
+    format!(
+        "No file that can be started has a name that begins with `{role}`: {there}. A conform.toml in the folder can \
+         tell how the {role} is started."
+    )
+}
+
+fn stem_and_ending(path: &str) -> (&str, Option<&str>) {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match name.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() => (stem, Some(ending)),
+        _ => (name, None),
+    }
+}
+
+fn command_of_file(entry: &Entry) -> Option<Vec<String>> {
+    let (_, ending) = stem_and_ending(&entry.path);
+    let known = ending.and_then(|ending| {
+        let is_it = |(known, _): &&(&str, &[&str])| ending.eq_ignore_ascii_case(known);
+        STARTED_BY.iter().find(is_it)
+    });
+    if let Some((_, starter)) = known {
+        let words = starter.iter().copied().chain([entry.path.as_str()]);
+        return Some(words.map(str::to_owned).collect());
+    }
+    let is_program = entry.is_executable && entry.begins_as_program;
+    is_program.then(|| vec![format!("./{}", entry.path)])
+}
+
+/// The files of a submission, in order, those aside that no student wrote.
+///
+/// # Errors
+/// What cannot be read, in a sentence, and a folder with too much in it.
+pub fn entries_of(folder: &Path) -> Result<Vec<Entry>, String> {
+    let mut entries = Vec::new();
+    gather(folder, "", 0, &mut entries)
+        .map_err(|error| format!("Its folder cannot be read: {error}."))?;
+    if entries.len() >= MOST_ENTRIES {
+        return Err(format!(
+            "There are more than {MOST_ENTRIES} files in its folder."
+        ));
+    }
+    entries.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(entries)
+}
+
+fn gather(folder: &Path, below: &str, depth: usize, entries: &mut Vec<Entry>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // A name that is no text cannot be told in a command either.
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let kind = entry.file_type()?;
+        let path = format!("{below}{name}");
+        if kind.is_dir() {
+            let is_written = !name.starts_with('.') && !NOT_WRITTEN.contains(&name.as_str());
+            if is_written && depth < DEEPEST && entries.len() < MOST_ENTRIES {
+                gather(&entry.path(), &format!("{path}/"), depth + 1, entries)?;
+            }
+        } else if kind.is_file() && !name.starts_with('.') && entries.len() < MOST_ENTRIES {
+            use std::os::unix::fs::PermissionsExt;
+            let is_executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
+            entries.push(Entry {
+                path,
+                is_executable,
+                begins_as_program: is_executable && begins_as_program(&entry.path()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn begins_as_program(file: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = fs::File::open(file).map(|file| file.take(4).read_to_end(&mut beginning));
+    read.is_ok() && (beginning.starts_with(b"#!") || beginning.starts_with(b"\x7fELF"))
+}
+
+/// The submissions of a class: the folders in it, by name, hidden ones aside.
+///
+/// # Errors
+/// What is wrong with the class's folder, in a sentence.
+pub fn submissions_in(class: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+    let unreadable = |error: io::Error| format!("{}: {error}", class.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(class).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        // A link to a folder counts: classes are put together so.
+        if !entry.path().is_dir() {
+            continue;
+        }
+        let name = entry.file_name().into_string().map_err(|name| {
+            let name = name.display();
+            format!(
+                "{}: the folder's name {name:?} is not UTF-8; rename it",
+                class.display()
+            )
+        })?;
+        if !name.starts_with('.') {
+            found.push((name, entry.path()));
+        }
+    }
+    if found.is_empty() {
+        return Err(format!(
+            "{}: no folder in it; each folder in it is one submission",
+            class.display()
+        ));
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str) -> Entry {
+        Entry {
+            path: path.to_owned(),
+            is_executable: path.contains("./"),
+            begins_as_program: path.contains("./"),
+        }
+    }
+
+    fn server_of(paths: &[&str]) -> Result<String, String> {
+        let entries: Vec<Entry> = paths
+            .iter()
+            .map(|path| Entry {
+                is_executable: path.ends_with('*'),
+                begins_as_program: path.ends_with('*'),
+                ..entry(path.trim_end_matches('*'))
+            })
+            .collect();
+        found(Role::Server, &entries).map(|words| words.join(" "))
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_name() {
+        for (paths, command) in [
+            (&["client.py", "server.py"][..], "python3 server.py"),
+            (&["Client.PY", "SERVER.PY"], "python3 SERVER.PY"),
+            (&["ServerMain.java"], "java ServerMain.java"),
+            (&["server*", "server.c"], "./server"),
+            (&["server.sh*"], "sh server.sh"),
+            (
+                &["lab3/src/server.js", "lab3/client.js"],
+                "node lab3/src/server.js",
+            ),
+            (&["old/server.py", "server.py"], "python3 server.py"),
+            (&["server_v2.py", "server.py"], "python3 server.py"),
+            (
+                &["server_utils.txt", "server_main.py"],
+                "python3 server_main.py",
+            ),
+        ] {
+            assert_eq!(server_of(paths).as_deref(), Ok(command), "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_told() {
+        let told = server_of(&["server_a.py", "server_b.py"]).expect_err("is either");
+        assert!(
+            told.starts_with("Any of server_a.py, server_b.py may be"),
+            "{told}"
+        );
+        let told = server_of(&["server.c", "report.pdf"]).expect_err("needs a build");
+        assert!(told.contains("there is server.c, report.pdf."), "{told}");
+        assert!(
+            server_of(&[])
+                .expect_err("is empty")
+                .contains("the folder is empty")
+        );
+    }
+
+    #[test]
+    fn a_folder_is_searched_where_students_write() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in [
+            "a/b/server.py",
+            "a/__pycache__/server.pyc",
+            ".git/server.py",
+            "node_modules/server.js",
+        ] {
+            let file = folder.path().join(file);
+            fs::create_dir_all(file.parent().expect("has one")).expect("is made");
+            fs::write(file, "").expect("is written");
+        }
+        let entries = entries_of(folder.path()).expect("can be read");
+        let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(paths, ["a/b/server.py"]);
+        let class = submissions_in(folder.path()).expect("has folders");
+        let names: Vec<&str> = class.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["a", "node_modules"]);
+    }
+}
