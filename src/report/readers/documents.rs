@@ -4,8 +4,10 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::super::{class_csv, class_json, class_table, classroom50, fixture, gradescope, submission_json};
 use super::super::{Style, json, text};
+use super::super::{
+    class_csv, class_json, class_table, classroom50, fixture, gradescope, submission_json,
+};
 use super::{is_there, printed};
 
 fn read<T: DeserializeOwned>(document: &str) -> T {
@@ -68,7 +70,12 @@ fn gradescope_takes_it() {
         let document: Gradescope = read(&gradescope::render(&assessment));
         for test in &document.tests {
             assert!(!test.name.is_empty() && !test.number.is_empty());
-            assert_eq!(test.score.is_some(), test.max_score.is_some(), "{}", test.name);
+            assert_eq!(
+                test.score.is_some(),
+                test.max_score.is_some(),
+                "{}",
+                test.name
+            );
             let is_full = test.score == test.max_score;
             assert!(is_full || test.status != Some(Status::Passed) || test.max_score == Some(0.0));
         }
@@ -116,7 +123,12 @@ fn classroom_50_takes_it() {
         let scores: u64 = document.tests.iter().map(|test| test.score).sum();
         let most: u64 = document.tests.iter().map(|test| test.max_score).sum();
         assert_eq!((scores, most), (document.score, document.max_score));
-        assert!(document.tests.iter().all(|test| test.score <= test.max_score && !test.test_name.is_empty()));
+        assert!(
+            document
+                .tests
+                .iter()
+                .all(|test| test.score <= test.max_score && !test.test_name.is_empty())
+        );
     }
 }
 
@@ -133,7 +145,10 @@ fn json_of_submissions_and_classes_loses_nothing() {
     let class = fixture::hostile_class();
     let document: serde_json::Value = read(&class_json::render(&class));
     for (index, assessment) in class.submissions.iter().enumerate() {
-        assert_eq!(document["submissions"][index]["submission"], assessment.submission.as_str());
+        assert_eq!(
+            document["submissions"][index]["submission"],
+            assessment.submission.as_str()
+        );
     }
 }
 

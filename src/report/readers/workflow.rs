@@ -14,7 +14,8 @@ struct Command {
 fn read(log: &str) -> (Vec<Command>, Vec<&str>) {
     let mut commands = Vec::new();
     let mut others = Vec::new();
-    let ends = |character: char| matches!(character, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let ends =
+        |character: char| matches!(character, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
     for line in log.split(ends).filter(|line| !line.is_empty()) {
         match command(line) {
             Some(command) => commands.push(command),
@@ -47,7 +48,10 @@ fn unescaped(text: &str) -> String {
 }
 
 fn kinds(commands: &[Command]) -> Vec<&str> {
-    commands.iter().map(|command| command.name.as_str()).collect()
+    commands
+        .iter()
+        .map(|command| command.name.as_str())
+        .collect()
 }
 
 #[test]
@@ -59,7 +63,10 @@ fn the_runner_reads_what_is_meant() {
     assert_eq!(first.name, "error");
     assert_eq!(
         first.properties[0],
-        ("file".into(), "conformance/client/messages/mid-line.chat".into())
+        (
+            "file".into(),
+            "conformance/client/messages/mid-line.chat".into()
+        )
     );
     assert_eq!(first.properties[1], ("line".into(), "12".into()));
     assert!(first.message.contains("\nWhat to look at: "), "{first:?}");
@@ -77,7 +84,11 @@ fn nothing_that_is_said_is_a_command() {
         assert_eq!(kinds(&commands), kinds(&honest), "{log}");
         for (command, honest) in commands.iter().zip(&honest) {
             let keys = |command: &Command| -> Vec<String> {
-                command.properties.iter().map(|(key, _)| key.clone()).collect()
+                command
+                    .properties
+                    .iter()
+                    .map(|(key, _)| key.clone())
+                    .collect()
             };
             assert_eq!(keys(command), keys(honest), "{log}");
         }
@@ -107,7 +118,10 @@ fn without_code(page: &str) -> String {
 fn what_is_said_stands_in_code_on_the_page() {
     let page = |text: &str| {
         let page = github::step_summary(&fixture::submission_saying(text));
-        without_code(&page) + &without_code(&github::step_summary(&fixture::unjudged_submission_saying(text)))
+        without_code(&page)
+            + &without_code(&github::step_summary(&fixture::unjudged_submission_saying(
+                text,
+            )))
     };
     let honest = page("honest");
     let long = fixture::long_line();
