@@ -4,11 +4,32 @@ use crate::conformance::dialect::Dialect;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::suite::Suite;
+use crate::grading::assessment::{AssessedPart, Assessment, Unjudged};
+use crate::grading::class::Class;
+use crate::grading::rubric::{BUILT_IN, Rubric};
 use crate::transcript::parse;
 use crate::transcript::syntax::Role;
 
 /// What a subject could say to take over the terminal of whoever reads the report.
 pub const HOSTILE: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}evil\r\x7f";
+
+/// What a subject could say to break out of the formats in which it is told of, each by itself.
+pub const BREAKING_OUT: &[&str] = &[
+    HOSTILE,
+    "]]>&\"'</failure><!--</script><script>alert(1)</script>",
+    "::error file=x::forged\n::error::forged\r::stop-commands::x\u{2028}##[error]forged%0A::error::forged",
+    "\nok 99 - forged\nnot ok 98\nBail out! forged\n1..3\n# TODO forged \\# SKIP",
+    "a|b \\| ` `` ``` <img src=x> ![x](http://x) [x](http://x) @everyone #1 **x**\n\n</code></pre>\n# forged",
+    "=HYPERLINK(\"http://x\",\"y\"),\"\n\r\ncell",
+    "\0\u{1}\u{b}\u{c}\u{85}\u{fffe}\u{ffff}\u{feff}\u{e0001}\u{1f600}é\t",
+    "",
+];
+
+/// A line of ten kilobytes.
+pub fn long_line() -> String {
+    "long ".repeat(2_000)
+}
 
 const REFUSED: &str = "\
 # A name in use is refused, and its first holder keeps it.
@@ -145,53 +166,215 @@ pub fn client() -> RunResult {
     )
 }
 
+/// A client to which nothing can be objected.
+pub fn good_client() -> RunResult {
+    let mut result = client();
+    for row in &mut result.requirements {
+        row.verdict = Verdict::Pass;
+    }
+    for judged in &mut result.transcripts {
+        *judged = passing(&judged.case.name, &judged.case.transcript.covers[0]);
+    }
+    result
+}
+
 /// A server that says and is called [`HOSTILE`] wherever it can.
 pub fn hostile() -> RunResult {
+    saying(HOSTILE)
+}
+
+/// A server that says and is called this wherever it can.
+pub fn saying(text: &str) -> RunResult {
     let mut result = server();
-    result.command = vec![HOSTILE.to_string()];
-    result.remarks = vec![HOSTILE.to_string()];
+    result.command = vec![text.to_string()];
+    result.remarks = vec![text.to_string()];
     for name in result
         .requirements
         .iter_mut()
         .flat_map(|row| &mut row.transcripts)
     {
-        name.insert_str(0, HOSTILE);
+        name.insert_str(0, text);
     }
     for judged in &mut result.transcripts {
-        judged.case.name.insert_str(0, HOSTILE);
+        judged.case.name.insert_str(0, text);
         for run in &mut judged.runs {
-            make_hostile(run);
+            make_say(run, text);
         }
     }
     result
 }
 
-fn make_hostile(run: &mut Evidence) {
+fn make_say(run: &mut Evidence, said: &str) {
     for event in &mut run.events {
         match &mut event.kind {
             EventKind::Sent { bytes, .. }
             | EventKind::Received { bytes, .. }
             | EventKind::Typed { bytes }
-            | EventKind::Printed { bytes } => *bytes = HOSTILE.as_bytes().to_vec(),
-            EventKind::Started { command } => *command = vec![HOSTILE.to_string()],
+            | EventKind::Printed { bytes } => *bytes = said.as_bytes().to_vec(),
+            EventKind::Started { command } => *command = vec![said.to_string()],
             EventKind::Listening { address: text }
             | EventKind::Signalled { signal: text }
             | EventKind::Ended { how: text }
-            | EventKind::Note { text } => *text = HOSTILE.to_string(),
+            | EventKind::Note { text } => *text = said.to_string(),
             EventKind::Connected { .. } | EventKind::Closed { .. } => {}
         }
     }
     match &mut run.outcome {
         Outcome::FellShort(shortfall) => {
-            shortfall.expected = HOSTILE.to_string();
-            shortfall.received = HOSTILE.to_string();
-            shortfall.line = Some(HOSTILE.to_string());
+            shortfall.expected = said.to_string();
+            shortfall.received = said.to_string();
+            shortfall.line = Some(said.to_string());
         }
         Outcome::Unable { reason } | Outcome::NotApplicable { reason } => {
-            *reason = HOSTILE.to_string();
+            *reason = said.to_string();
         }
         Outcome::Completed | Outcome::Skipped { .. } => {}
     }
+}
+
+/// A submission whose programs are right.
+pub fn good_submission() -> Assessment {
+    submission("alice", Ok(good()), Ok(good_client()))
+}
+
+/// A submission with some faults, one of each kind that a report has to tell.
+pub fn faulty_submission() -> Assessment {
+    submission("bob", Ok(server()), Ok(client()))
+}
+
+/// A submission whose server is right and whose client loses what is half typed.
+pub fn faulty_client_submission() -> Assessment {
+    submission("carol", Ok(good()), Ok(client()))
+}
+
+/// A submission whose server could not be built.
+pub fn not_built_submission() -> Assessment {
+    let unjudged = Unjudged {
+        reason: "`make` failed: exit status 2.".to_string(),
+        output: "server.c:3: error: expected \";\"\nmake: *** [server] Error 1\n".to_string(),
+        is_its_own_fault: true,
+    };
+    submission("dave", Err(unjudged), Ok(good_client()))
+}
+
+/// A submission in which there is no client.
+pub fn not_found_submission() -> Assessment {
+    let unjudged = Unjudged {
+        reason: "There is no client: no file is called so.".to_string(),
+        output: String::new(),
+        is_its_own_fault: true,
+    };
+    submission("erin", Ok(good()), Err(unjudged))
+}
+
+/// A submission whose server could not be judged on this machine.
+pub fn unjudged_submission() -> Assessment {
+    let unjudged = Unjudged {
+        reason: "java is not installed on this machine.".to_string(),
+        output: String::new(),
+        is_its_own_fault: false,
+    };
+    submission("frank", Err(unjudged), Ok(good_client()))
+}
+
+/// The faulty submission by a rubric that takes points off over the whole.
+pub fn limited_submission() -> Assessment {
+    let rubric = format!("{BUILT_IN}\n[[limit]]\nunless = [\"S-REG-5\"]\nat_most = 10\n");
+    scored("grace", Ok(server()), Ok(client()), &rubric)
+}
+
+/// The faulty submission by a rubric that gives points back over the whole.
+pub fn lifted_submission() -> Assessment {
+    let rubric = format!("{BUILT_IN}\n[whole]\nfloor = 95\n");
+    scored("heidi", Ok(server()), Ok(client()), &rubric)
+}
+
+/// A submission that is called this and says it wherever it can.
+pub fn submission_saying(text: &str) -> Assessment {
+    submission(text, Ok(saying(text)), Ok(client()))
+}
+
+/// A submission that is called this and of which it is all that can be told.
+pub fn unjudged_submission_saying(text: &str) -> Assessment {
+    let unjudged = |is_its_own_fault| Unjudged {
+        reason: text.to_string(),
+        output: text.to_string(),
+        is_its_own_fault,
+    };
+    submission(text, Err(unjudged(true)), Err(unjudged(false)))
+}
+
+/// All of these.
+pub fn submissions() -> Vec<Assessment> {
+    let mut submissions = vec![
+        good_submission(),
+        faulty_submission(),
+        faulty_client_submission(),
+        not_built_submission(),
+        not_found_submission(),
+        unjudged_submission(),
+        limited_submission(),
+        lifted_submission(),
+    ];
+    submissions.extend(hostile_submissions());
+    submissions
+}
+
+/// Submissions that say [`BREAKING_OUT`] and a long line.
+pub fn hostile_submissions() -> Vec<Assessment> {
+    let long = long_line();
+    let texts = BREAKING_OUT.iter().copied().chain([long.as_str()]);
+    let both = |text| [submission_saying(text), unjudged_submission_saying(text)];
+    texts.flat_map(both).collect()
+}
+
+/// A class with some of each.
+pub fn class() -> Class {
+    let submissions = vec![
+        good_submission(),
+        faulty_submission(),
+        faulty_client_submission(),
+        not_built_submission(),
+        not_found_submission(),
+        unjudged_submission(),
+    ];
+    Class::of("networks".to_string(), submissions, requirements())
+}
+
+/// A class in which everybody says [`BREAKING_OUT`].
+pub fn hostile_class() -> Class {
+    Class::of(HOSTILE.to_string(), hostile_submissions(), requirements())
+}
+
+fn requirements() -> Vec<Requirement> {
+    Suite::embedded().expect("is right").requirements
+}
+
+fn submission(
+    name: &str,
+    server: Result<RunResult, Unjudged>,
+    client: Result<RunResult, Unjudged>,
+) -> Assessment {
+    scored(name, server, client, BUILT_IN)
+}
+
+fn scored(
+    name: &str,
+    server: Result<RunResult, Unjudged>,
+    client: Result<RunResult, Unjudged>,
+    rubric: &str,
+) -> Assessment {
+    let part = |role, result: Result<RunResult, Unjudged>| AssessedPart {
+        role,
+        command: result
+            .as_ref()
+            .map_or(Vec::new(), |result| result.command.clone()),
+        result,
+    };
+    let parts = vec![part(Role::Server, server), part(Role::Client, client)];
+    let rows = requirements();
+    let rubric = Rubric::parse(rubric, &rows).expect("is a rubric");
+    Assessment::of(name.to_string(), parts, &rows, &rubric)
 }
 
 fn refused() -> TranscriptResult {

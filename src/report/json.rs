@@ -49,9 +49,31 @@ pub const SCHEMA: &str = "chat-conformance/result/1";
 /// What would act on a terminal is escaped within the strings, so that the document may be looked
 /// at as well as parsed.
 pub fn render(result: &RunResult) -> String {
-    let document = Document::of(result);
-    let json = serde_json::to_string_pretty(&document).expect("strings, numbers and lists");
+    text(&Document::of(result))
+}
+
+/// A document of strings, numbers and lists as [`render`] writes it.
+pub(super) fn text(document: &impl Serialize) -> String {
+    let json = serde_json::to_string_pretty(document).expect("strings, numbers and lists");
     escape_unseen(&json) + "\n"
+}
+
+/// The names of all fields in it, for tests.
+#[cfg(test)]
+pub(super) fn names(value: &serde_json::Value) -> Vec<String> {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let below = |(name, value): (&String, &Value)| {
+                let mut found = vec![name.clone()];
+                found.extend(names(value));
+                found
+            };
+            fields.iter().flat_map(below).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(names).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Beyond the structure's own newlines such characters stand in strings only, where JSON allows
@@ -318,22 +340,8 @@ mod tests {
 
     #[test]
     fn every_field_is_in_the_page_for_users() {
-        fn names(value: &Value, found: &mut Vec<String>) {
-            match value {
-                Value::Object(fields) => {
-                    for (name, value) in fields {
-                        found.push(name.clone());
-                        names(value, found);
-                    }
-                }
-                Value::Array(items) => items.iter().for_each(|item| names(item, found)),
-                _ => {}
-            }
-        }
         let page = include_str!("../../conformance/RESULT.md");
-        let mut found = Vec::new();
-        names(&parsed(&fixture::server()), &mut found);
-        for name in found {
+        for name in names(&parsed(&fixture::server())) {
             assert!(
                 page.contains(&format!("`{name}`")),
                 "{name} is not in RESULT.md"

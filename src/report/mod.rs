@@ -1,15 +1,24 @@
 //! What a run found out, for people and for programs: one file a format.
 //!
-//! Each reads [`crate::conformance::result`] and nothing else, and gives text back:
+//! Each reads one model and nothing else, and gives text back; what is said of one run reads
+//! [`crate::conformance::result`]:
 //!
 //! - [`summary`]: a table of the requirements with what holds and what does not.
 //! - [`failure`]: each failure with its line, its conversation and what to look at.
 //! - [`json`]: the same for programs, with a schema that stays.
+//! - [`format`]: what is said of one submission, for other programs: [`submission_json`], [`junit`], [`tap`],
+//!   [`github`], [`gradescope`] and [`classroom50`], which read [`crate::grading::assessment`].
+//! - [`class_csv`], [`class_json`] and [`class_table`]: what is said of a class, which read
+//!   [`crate::grading::class`].
 //! - [`explain`] and [`list`]: what the suite asks, before anything is run.
 //!
 //! Nothing that a subject said reaches the text raw: it may hold escape sequences that would act
 //! on the terminal of whoever reads the report.
 
+pub mod class_csv;
+pub mod class_json;
+pub mod class_table;
+pub mod classroom50;
 mod diagram;
 mod difference;
 mod excerpt;
@@ -17,10 +26,20 @@ pub mod explain;
 pub mod failure;
 #[cfg(test)]
 mod fixture;
+pub mod format;
+pub mod github;
+pub mod gradescope;
 pub mod json;
+pub mod junit;
 pub mod list;
+mod plain;
+#[cfg(test)]
+mod readers;
+pub mod submission_json;
 pub mod summary;
+pub mod tap;
 mod text;
+mod told;
 
 /// For whom a report is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

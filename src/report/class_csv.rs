@@ -1,0 +1,142 @@
+//! A class as a table for spreadsheets: a line a submission, a column a row of the requirements.
+//!
+//! Written as RFC 4180 has it. A cell that a spreadsheet would take for a formula begins with `'`: folders have
+//! the names that students give them.
+
+use super::plain::line;
+use super::told::counts;
+use crate::conformance::requirement::Requirement;
+use crate::grading::assessment::Assessment;
+use crate::grading::class::Class;
+use crate::grading::points::Points;
+use crate::grading::score::PartScore;
+use crate::transcript::syntax::Role;
+
+/// The columns before those of the requirements. `adjustments` are those over the whole: with them the points of
+/// server and client add up to the mark.
+const FIRST: [&str; 7] = [
+    "submission",
+    "points",
+    "most",
+    "server",
+    "client",
+    "adjustments",
+    "doubts",
+];
+
+/// The table, headings first, lines ended by CR LF.
+pub fn render(class: &Class) -> String {
+    let columns = class.columns();
+    let mut table = record(headings(&columns));
+    for assessment in &class.submissions {
+        table.push_str(&record(cells(assessment, &columns)));
+    }
+    table
+}
+
+fn headings(columns: &[(Role, &Requirement)]) -> Vec<String> {
+    let first = FIRST.iter().map(|heading| (*heading).to_owned());
+    let rows = columns
+        .iter()
+        .map(|(role, row)| format!("{role} {}", row.id));
+    first.chain(rows).collect()
+}
+
+fn cells(assessment: &Assessment, columns: &[(Role, &Requirement)]) -> Vec<String> {
+    let score = &assessment.score;
+    let of_role = |role: Role| score.parts.iter().find(|part| part.role == role);
+    let points_of = |role| of_role(role).map_or(String::new(), |part| part.earned.to_string());
+    let adjusted: Points = score.adjustments.iter().map(|one| one.points).sum();
+    let mut cells = vec![
+        no_formula(line(&assessment.submission)),
+        score.earned.to_string(),
+        score.most.to_string(),
+        points_of(Role::Server),
+        points_of(Role::Client),
+        adjusted.to_string(),
+        if score.doubts.is_empty() { "no" } else { "yes" }.to_owned(),
+    ];
+    for (role, row) in columns {
+        let is_judged = assessment
+            .part(*role)
+            .is_some_and(|part| part.result.is_ok());
+        let part = of_role(*role).filter(|_| is_judged);
+        cells.push(part.map_or(String::new(), |part| points_in(part, row)));
+    }
+    cells
+}
+
+fn points_in(part: &PartScore, row: &Requirement) -> String {
+    let mut rows = part.rows.iter();
+    let scored = rows.find(|scored| scored.requirement.id == row.id && counts(scored));
+    scored.map_or(String::new(), |scored| scored.earned.to_string())
+}
+
+fn no_formula(cell: String) -> String {
+    let begins_one = |first: char| "=+-@\t\r＝＋－＠".contains(first);
+    // A backslash is how a tab or a line end in front is written.
+    if cell.starts_with(begins_one) || cell.starts_with("\\t") || cell.starts_with("\\r") {
+        format!("'{cell}")
+    } else {
+        cell
+    }
+}
+
+fn record(cells: Vec<String>) -> String {
+    let cells: Vec<String> = cells.into_iter().map(quoted).collect();
+    cells.join(",") + "\r\n"
+}
+
+fn quoted(cell: String) -> String {
+    if cell.contains(['"', ',', '\n', '\r']) || cell.starts_with(' ') || cell.ends_with(' ') {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn a_submission_is_a_line_and_a_row_a_column() {
+        let table = render(&fixture::class());
+        let lines: Vec<&str> = table.split("\r\n").collect();
+        assert!(
+            lines[0].starts_with(
+                "submission,points,most,server,client,adjustments,doubts,server W-LINE-1,"
+            ),
+            "{table}"
+        );
+        assert!(lines[0].contains(",client W-LINE-1,"), "{table}");
+        let of = |name: &str| {
+            lines
+                .iter()
+                .find(|line| line.starts_with(name))
+                .expect("is there")
+        };
+        assert!(
+            of("alice,").starts_with("alice,100,100,60,40,0,no,"),
+            "{table}"
+        );
+        assert!(of("bob,").contains(",yes,"), "{table}");
+        assert!(
+            of("dave,").starts_with("dave,40,100,0,40,0,no,,,,"),
+            "{table}"
+        );
+        let columns = lines[0].split(',').count();
+        assert!(of("bob,").split(',').count() == columns, "{table}");
+    }
+
+    #[test]
+    fn no_name_is_a_formula_and_none_breaks_the_table() {
+        let cells = ["=1+1", "+1", "-1", "@x", "\tx", "＝1"].map(|name| no_formula(line(name)));
+        assert!(cells.iter().all(|cell| cell.starts_with('\'')), "{cells:?}");
+        assert_eq!(
+            record(vec!["a\"b,c".to_owned(), "d".to_owned()]),
+            "\"a\"\"b,c\",d\r\n"
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! The formats in which a submission is told of to other programs, by the names that people give them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::{classroom50, github, gradescope, junit, submission_json, tap};
+use crate::grading::assessment::Assessment;
+use crate::transcript::nearest;
+
+/// A format of reports on one submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// All that is known, as [`submission_json`] has it.
+    Json,
+    /// JUnit XML.
+    Junit,
+    /// The Test Anything Protocol.
+    Tap,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// The page that GitHub Actions shows of a step.
+    GithubSummary,
+    /// Gradescope's `results.json`.
+    Gradescope,
+    /// Classroom 50's `result.json`.
+    Classroom50,
+}
+
+impl Format {
+    /// Every format.
+    pub const fn all() -> &'static [Format] {
+        &[
+            Format::Json,
+            Format::Junit,
+            Format::Tap,
+            Format::Github,
+            Format::GithubSummary,
+            Format::Gradescope,
+            Format::Classroom50,
+        ]
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::Junit => "junit",
+            Format::Tap => "tap",
+            Format::Github => "github",
+            Format::GithubSummary => "github-summary",
+            Format::Gradescope => "gradescope",
+            Format::Classroom50 => "classroom50",
+        }
+    }
+}
+
+/// The report in this format. `variable` looks a variable of the environment up: one format says by them whose
+/// result it is.
+pub fn render(
+    format: Format,
+    assessment: &Assessment,
+    variable: impl Fn(&str) -> Option<String>,
+) -> String {
+    match format {
+        Format::Json => submission_json::render(assessment),
+        Format::Junit => junit::render(assessment),
+        Format::Tap => tap::render(assessment),
+        Format::Github => github::render(assessment),
+        Format::GithubSummary => github::step_summary(assessment),
+        Format::Gradescope => gradescope::render(assessment),
+        Format::Classroom50 => classroom50::render(assessment, variable),
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Format, String> {
+        let named = Format::all().iter().find(|format| format.name() == word);
+        named.copied().ok_or_else(|| unknown(word))
+    }
+}
+
+fn unknown(word: &str) -> String {
+    let names = || Format::all().iter().map(|format| format.name());
+    let meant = match nearest(word, names()) {
+        Some(name) => format!("did you mean `{name}`? "),
+        None => String::new(),
+    };
+    let all: Vec<&str> = names().collect();
+    format!(
+        "`{word}` is not a format of reports; {meant}there are: {}",
+        all.join(", ")
+    )
+}
+
+/// A report that is asked for: `FORMAT=FILE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportOption {
+    /// In this format.
+    pub format: Format,
+    /// To be written there; `-` is standard output.
+    pub file: PathBuf,
+}
+
+impl FromStr for ReportOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ReportOption, String> {
+        let Some((format, file)) = text.split_once('=') else {
+            let format = Format::from_str(text)?;
+            return Err(format!("`{format}` needs a file: {format}=FILE"));
+        };
+        let format = Format::from_str(format)?;
+        if file.is_empty() {
+            return Err(format!("`{format}=` needs a file behind it"));
+        }
+        let file = PathBuf::from(file);
+        Ok(ReportOption { format, file })
+    }
+}
+
+impl fmt::Display for ReportOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.format, self.file.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn every_format_has_a_name_of_its_own_and_renders() {
+        for format in Format::all() {
+            assert_eq!(format.to_string().parse(), Ok(*format));
+            assert!(!render(*format, &fixture::faulty_submission(), |_| None).is_empty());
+        }
+    }
+
+    #[test]
+    fn an_option_is_a_format_and_a_file() {
+        let option: ReportOption = "junit=out/a=b.xml".parse().expect("is right");
+        assert_eq!(
+            (option.format, option.file),
+            (Format::Junit, PathBuf::from("out/a=b.xml"))
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_option_is_told() {
+        for (option, message) in [
+            (
+                "junti=x",
+                "`junti` is not a format of reports; did you mean `junit`? there are: json, junit, tap,",
+            ),
+            (
+                "qqqq=x",
+                "`qqqq` is not a format of reports; there are: json,",
+            ),
+            ("tap", "`tap` needs a file: tap=FILE"),
+            ("tap=", "`tap=` needs a file behind it"),
+            (
+                "x.xml",
+                "`x.xml` is not a format of reports; there are: json",
+            ),
+        ] {
+            let error = option.parse::<ReportOption>().expect_err(option);
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The result where GitHub Actions shows it: annotations, and a page for the step's summary.
+//!
+//! Both hold text of the student's. An annotation is one line that begins with its own command, and what is said
+//! in it can begin no other; on the page such text stands as code, each of its signs as a character reference.
+
+use std::fmt::Write;
+
+use super::plain::{beginning, end, line, lines};
+use super::text::sentence;
+use super::told::{counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word};
+use crate::conformance::requirement::Level;
+use crate::conformance::result::Verdict;
+use crate::grading::assessment::{AssessedPart, Assessment, Unjudged};
+use crate::grading::points::Points;
+use crate::grading::score::{PartScore, RowScore};
+use crate::transcript::syntax::Role;
+
+/// Characters of one text in an annotation or a cell: more than that nobody reads there.
+const MOST_OF_A_TEXT: usize = 1_000;
+
+/// Characters of a program's output on the page, whose size is limited.
+const MOST_OF_AN_OUTPUT: usize = 10_000;
+
+/// The annotations, one a line: what costs most first, since only the first ten of a kind are shown.
+pub fn render(assessment: &Assessment) -> String {
+    let mut shown = String::new();
+    let score = &assessment.score;
+    for part in &assessment.parts {
+        if let Err(unjudged) = &part.result {
+            shown.push_str(&not_judged(part.role, unjudged));
+        }
+    }
+    for (role, row) in short_rows(assessment) {
+        shown.push_str(&annotation(assessment, role, row));
+    }
+    for (role, rows) in blocked_rows(assessment) {
+        shown.push_str(&blocked(role, &rows));
+    }
+    for doubt in &score.doubts {
+        shown.push_str(&command("warning", &[("title", "To be looked at")], doubt));
+    }
+    let title = format!(
+        "{}: {}",
+        assessment.submission,
+        mark(score.earned, score.most)
+    );
+    let reasons: Vec<String> = adjustments(assessment).collect();
+    let message = if reasons.is_empty() {
+        mark(score.earned, score.most)
+    } else {
+        reasons.join("\n")
+    };
+    shown + &command("notice", &[("title", &title)], &message)
+}
+
+/// The page for `$GITHUB_STEP_SUMMARY`, in Markdown.
+pub fn step_summary(assessment: &Assessment) -> String {
+    let score = &assessment.score;
+    let mut page = format!(
+        "## {}: {}\n\n",
+        code(&assessment.submission),
+        mark(score.earned, score.most)
+    );
+    for doubt in &score.doubts {
+        let _ = writeln!(
+            page,
+            "> To be looked at before the mark counts: {}\n",
+            code(doubt)
+        );
+    }
+    for part in &assessment.parts {
+        page.push_str(&part_section(part, scored(assessment, part.role)));
+    }
+    let adjustments: Vec<String> = adjustments(assessment).collect();
+    if !adjustments.is_empty() {
+        page.push_str("### Given back and taken off\n\n");
+        for adjustment in adjustments {
+            let _ = writeln!(page, "- {}", prose(&adjustment));
+        }
+        page.push('\n');
+    }
+    page + &repairs(assessment)
+}
+
+/// Rows that fail or are unsure, the dearest first, those that do not count last.
+fn short_rows(assessment: &Assessment) -> Vec<(Role, &RowScore)> {
+    let mut rows: Vec<(Role, &RowScore)> = rows(assessment)
+        .filter(|(_, row)| matches!(row.verdict, Verdict::Fail | Verdict::Unsure))
+        .collect();
+    rows.sort_by_key(|(_, row)| std::cmp::Reverse(lost(row)));
+    rows
+}
+
+fn rows(assessment: &Assessment) -> impl Iterator<Item = (Role, &RowScore)> {
+    let parts = assessment.score.parts.iter();
+    parts.flat_map(|part| part.rows.iter().map(|row| (part.role, row)))
+}
+
+fn blocked_rows(assessment: &Assessment) -> Vec<(Role, Vec<&RowScore>)> {
+    let of_part = |part: &'_ PartScore| part.role;
+    let parts = assessment.score.parts.iter();
+    let blocked = parts.map(|part| {
+        let rows = part.rows.iter();
+        let is_blocked = |row: &&RowScore| row.verdict == Verdict::Blocked && counts(row);
+        (of_part(part), rows.filter(is_blocked).collect())
+    });
+    blocked
+        .filter(|(_, rows): &(_, Vec<_>)| !rows.is_empty())
+        .collect()
+}
+
+fn annotation(assessment: &Assessment, role: Role, row: &RowScore) -> String {
+    let kind = if row.verdict == Verdict::Fail && counts(row) {
+        "error"
+    } else {
+        "warning"
+    };
+    let counted = if counts(row) {
+        format!("{} lost", lost(row))
+    } else {
+        "not counted".to_owned()
+    };
+    let title = format!(
+        "{} {} ({counted})",
+        row_name(role, &row.requirement),
+        verdict_word(row.verdict)
+    );
+    let place = telling_transcript(assessment, role, row).map(place);
+    let line_number = place.as_ref().map(|(_, line)| line.to_string());
+    let mut properties = Vec::new();
+    if let (Some((file, _)), Some(line)) = (&place, &line_number) {
+        properties.push(("file", file.as_str()));
+        properties.push(("line", line.as_str()));
+    }
+    properties.push(("title", &title));
+    let message = format!(
+        "{}\n{}\nWhat to look at: {}",
+        sentence(&row.requirement.sentence),
+        short(&row.reason),
+        sentence(&row.requirement.fix)
+    );
+    command(kind, &properties, &message)
+}
+
+fn not_judged(role: Role, unjudged: &Unjudged) -> String {
+    let kind = if unjudged.is_its_own_fault {
+        "error"
+    } else {
+        "warning"
+    };
+    let title = format!("The {role} was not judged");
+    command(kind, &[("title", &title)], &short(&unjudged.reason))
+}
+
+fn blocked(role: Role, rows: &[&RowScore]) -> String {
+    let told: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{} by {}", row.requirement.id, row.blocked_by.join(", ")))
+        .collect();
+    let title = format!("Rows of the {role} that could not be asked");
+    command("warning", &[("title", &title)], &told.join("\n"))
+}
+
+fn short(text: &str) -> String {
+    beginning(&line(text), MOST_OF_A_TEXT)
+}
+
+/// `2.5: why`, those of the parts too.
+fn adjustments(assessment: &Assessment) -> impl Iterator<Item = String> {
+    let score = &assessment.score;
+    let of_parts = score.parts.iter().flat_map(|part| &part.adjustments);
+    let all = of_parts.chain(&score.adjustments);
+    all.map(|adjustment| format!("{}: {}", adjustment.points, adjustment.reason))
+}
+
+/// A workflow command on a line of its own. Line ends in the message are its own, and become `%0A`.
+fn command(name: &str, properties: &[(&str, &str)], message: &str) -> String {
+    let properties: Vec<String> = properties
+        .iter()
+        .map(|(key, value)| format!("{key}={}", property(value)))
+        .collect();
+    format!("::{name} {}::{}\n", properties.join(","), data(message))
+}
+
+fn data(text: &str) -> String {
+    let text = lines(text);
+    // An older form of commands is looked for anywhere in a line.
+    let text = text.replace("##[", "# #[");
+    text.replace('%', "%25").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(&line(text)).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn part_section(part: &AssessedPart, scored: Option<&PartScore>) -> String {
+    let points = scored.map_or(String::new(), |part| {
+        format!(": {}", mark(part.earned, part.most))
+    });
+    let mut page = format!("### The {}{points}\n\n", part.role);
+    if !part.command.is_empty() {
+        let _ = writeln!(page, "Started as {}.\n", code(&part.command.join(" ")));
+    }
+    match (&part.result, scored) {
+        (Err(unjudged), _) => page.push_str(&not_judged_section(unjudged)),
+        (Ok(_), Some(scored)) => page.push_str(&table(scored)),
+        (Ok(_), None) => {}
+    }
+    page
+}
+
+fn not_judged_section(unjudged: &Unjudged) -> String {
+    let mut page = format!("It was not judged: {}\n\n", code(&short(&unjudged.reason)));
+    if !unjudged.output.is_empty() {
+        let output = end(&lines(&unjudged.output), MOST_OF_AN_OUTPUT);
+        let _ = writeln!(page, "<pre><code>{}</code></pre>\n", references(&output));
+    }
+    page
+}
+
+/// The rows that do not hold, and how many do.
+fn table(part: &PartScore) -> String {
+    let falls_short = |row: &&RowScore| {
+        !matches!(
+            row.verdict,
+            Verdict::Pass | Verdict::NotApplicable | Verdict::Untested
+        )
+    };
+    let short_rows: Vec<&RowScore> = part.rows.iter().filter(falls_short).collect();
+    let counted = |level: &RowScore| level.requirement.level != Level::Hardening;
+    let asked = part
+        .rows
+        .iter()
+        .filter(|row| row.verdict.is_judgement() && counted(row));
+    let held = asked.clone().filter(|row| row.verdict == Verdict::Pass);
+    let (held, asked) = (held.count(), asked.count());
+    let verb = if held == 1 { "holds" } else { "hold" };
+    let mut page = format!("Of the must and implied rows {held} of {asked} {verb}.\n\n");
+    if short_rows.is_empty() {
+        return page;
+    }
+    page.push_str("| row | verdict | points | what is asked | what was seen | what to look at |\n");
+    page.push_str("| --- | --- | ---: | --- | --- | --- |\n");
+    for row in short_rows {
+        let points = if counts(row) {
+            format!("{} of {}", row.earned, row.most)
+        } else {
+            "not counted".to_owned()
+        };
+        let _ = writeln!(
+            page,
+            "| {} | {} | {points} | {} | {} | {} |",
+            prose(&row.requirement.id),
+            verdict_word(row.verdict),
+            prose(&sentence(&row.requirement.sentence)),
+            code(&short(&row.reason)),
+            prose(&sentence(&row.requirement.fix)),
+        );
+    }
+    page + "\n"
+}
+
+fn repairs(assessment: &Assessment) -> String {
+    let repairs = &assessment.score.repairs;
+    if repairs.is_empty() {
+        return String::new();
+    }
+    let mut page = "### What a repair would be worth\n\n".to_owned();
+    for repair in repairs {
+        let gained = |mark: Points| mark - assessment.score.earned;
+        let (least, most) = (gained(repair.at_least), gained(repair.at_most));
+        let worth = if least == most {
+            format!("{most} more")
+        } else {
+            format!("{least} to {most} more")
+        };
+        let _ = writeln!(page, "- {} ({}): {worth}", prose(&repair.row), repair.role);
+    }
+    page + "\n"
+}
+
+/// Text that stands as it is, in a code element: no mention, link or reference is looked for in one.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", references(&line(text)))
+}
+
+/// Text of the suite's in which nothing is markup.
+fn prose(text: &str) -> String {
+    references(&line(text))
+}
+
+/// All that Markdown, HTML or a table could take for its own as character references.
+fn references(text: &str) -> String {
+    let mut page = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii_punctuation() && !matches!(character, ',' | ';' | '/') {
+            let _ = write!(page, "&#{};", u32::from(character));
+        } else {
+            page.push(character);
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn what_costs_most_is_told_first_with_its_place() {
+        let shown = render(&fixture::faulty_submission());
+        let first = shown.lines().next().expect("there is something to tell");
+        assert!(
+            first.starts_with("::error file=conformance/client/messages/mid-line.chat,line=12,title=C-MSG-3 fails ("),
+            "{shown}"
+        );
+        assert!(
+            first.contains("%0AWhat to look at%3A") || first.contains("%0AWhat to look at: "),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("could not be asked::S-REG-7 by S-REG-5\n"),
+            "{shown}"
+        );
+        assert!(shown.contains("::warning title=To be looked at::server: S-PORT-2 is unsure.\n"));
+        assert!(
+            shown
+                .lines()
+                .last()
+                .is_some_and(|line| line.starts_with("::notice title=bob%3A "))
+        );
+    }
+
+    #[test]
+    fn no_text_ends_its_command_or_begins_another() {
+        let line = command(
+            "error",
+            &[("title", "a,b::c\n::d")],
+            "100%\n::stop##[error]\r\nx",
+        );
+        assert_eq!(
+            line,
+            "::error title=a%2Cb%3A%3Ac\\n%3A%3Ad::100%25%0A::stop# #[error]%0Ax\n"
+        );
+    }
+
+    #[test]
+    fn nothing_on_the_page_is_markup_that_is_not_its_own() {
+        assert_eq!(
+            code("`<b>|@x\n"),
+            "<code>&#96;&#60;b&#62;&#124;&#64;x&#92;n</code>"
+        );
+        let page = step_summary(&fixture::faulty_submission());
+        assert!(page.starts_with("## <code>bob</code>: "), "{page}");
+        assert!(page.contains("| S&#45;REG&#45;5 | fails | 0 of "), "{page}");
+        assert!(
+            page.contains("Of the must and implied rows 1 of 2 holds"),
+            "{page}"
+        );
+        let page = step_summary(&fixture::not_built_submission());
+        assert!(page.contains("<pre><code>server&#46;c&#58;3"), "{page}");
+    }
+}

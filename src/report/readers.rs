@@ -1,0 +1,50 @@
+//! Each format is taken by a reader that somebody else wrote, or that was written from the format's own page, and
+//! nothing that a subject says changes what such a reader understands.
+
+mod documents;
+mod junit;
+mod tap;
+mod workflow;
+
+use std::process::{Command, Stdio};
+
+/// Whether a program is there; says loudly what is left out where it is not.
+fn is_there(program: &str, what: &str) -> bool {
+    let run = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .stdout(Stdio::null())
+        .status();
+    let is_there = run.is_ok_and(|status| status.success());
+    if !is_there {
+        eprintln!("NOT RUN: {program} is not installed, so {what} was not checked");
+    }
+    is_there
+}
+
+/// What a program prints when it is run, which is to go well.
+fn printed(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .expect("is started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{program} refuses it:\n{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// The texts, each in a file of its own.
+fn files(texts: &[String], ending: &str) -> (tempfile::TempDir, Vec<String>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |(number, text): (usize, &String)| {
+        let file = folder.path().join(format!("{number}.{ending}"));
+        std::fs::write(&file, text).expect("is written");
+        file.display().to_string()
+    };
+    let files = texts.iter().enumerate().map(write).collect();
+    (folder, files)
+}

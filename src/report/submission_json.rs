@@ -1,0 +1,217 @@
+//! One submission for programs: its points with the reason of each, and the result of each of its programs as
+//! [`super::json`] has it. `conformance/RESULT.md` says the same to users.
+//!
+//! The schema is `chat-conformance/submission/1`, and stays as that of the result does.
+
+use serde::Serialize;
+
+use super::json::{self, Document};
+use super::told::scored;
+use crate::conformance::requirement::Level;
+use crate::conformance::result::Verdict;
+use crate::grading::assessment::{AssessedPart, Assessment, Unjudged};
+use crate::grading::points::Points;
+use crate::grading::score::{Adjustment, PartScore, Repair, RowScore};
+use crate::transcript::syntax::Role;
+
+/// The document's name and version.
+pub const SCHEMA: &str = "chat-conformance/submission/1";
+
+/// The document, indented, with a newline at its end.
+pub fn render(assessment: &Assessment) -> String {
+    let score = &assessment.score;
+    let part = |part| PartEntry::of(part, scored(assessment, part.role));
+    json::text(&Submission {
+        schema: SCHEMA,
+        submission: &assessment.submission,
+        points: Marks::new(score.earned, score.most),
+        adjustments: adjustments(&score.adjustments),
+        repairs: score.repairs.iter().map(RepairEntry::of).collect(),
+        doubts: &score.doubts,
+        parts: assessment.parts.iter().map(part).collect(),
+    })
+}
+
+#[derive(Serialize)]
+struct Submission<'a> {
+    schema: &'static str,
+    submission: &'a str,
+    points: Marks,
+    adjustments: Vec<AdjustmentEntry<'a>>,
+    repairs: Vec<RepairEntry<'a>>,
+    doubts: &'a [String],
+    parts: Vec<PartEntry<'a>>,
+}
+
+/// Points, and how many there are.
+#[derive(Serialize)]
+pub(super) struct Marks {
+    earned: Points,
+    most: Points,
+}
+
+impl Marks {
+    pub(super) fn new(earned: Points, most: Points) -> Marks {
+        Marks { earned, most }
+    }
+}
+
+#[derive(Serialize)]
+struct PartEntry<'a> {
+    role: Role,
+    command: &'a [String],
+    points: Option<Marks>,
+    adjustments: Vec<AdjustmentEntry<'a>>,
+    rows: Vec<RowEntry<'a>>,
+    unjudged: Option<UnjudgedEntry<'a>>,
+    result: Option<Document<'a>>,
+}
+
+#[derive(Serialize)]
+struct UnjudgedEntry<'a> {
+    reason: &'a str,
+    output: &'a str,
+    is_its_own_fault: bool,
+}
+
+#[derive(Serialize)]
+struct RowEntry<'a> {
+    id: &'a str,
+    level: Level,
+    verdict: Verdict,
+    points: Marks,
+    reason: &'a str,
+    blocked_by: &'a [String],
+}
+
+#[derive(Serialize)]
+struct AdjustmentEntry<'a> {
+    points: Points,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct RepairEntry<'a> {
+    role: Role,
+    row: &'a str,
+    unlocks: &'a [String],
+    at_least: Points,
+    at_most: Points,
+}
+
+impl<'a> PartEntry<'a> {
+    fn of(part: &'a AssessedPart, scored: Option<&'a PartScore>) -> PartEntry<'a> {
+        PartEntry {
+            role: part.role,
+            command: &part.command,
+            points: scored.map(|part| Marks::new(part.earned, part.most)),
+            adjustments: scored.map_or(Vec::new(), |part| adjustments(&part.adjustments)),
+            rows: scored.map_or(Vec::new(), |part| {
+                part.rows.iter().map(RowEntry::of).collect()
+            }),
+            unjudged: part.result.as_ref().err().map(UnjudgedEntry::of),
+            result: part.result.as_ref().ok().map(Document::of),
+        }
+    }
+}
+
+impl<'a> UnjudgedEntry<'a> {
+    fn of(unjudged: &'a Unjudged) -> UnjudgedEntry<'a> {
+        UnjudgedEntry {
+            reason: &unjudged.reason,
+            output: &unjudged.output,
+            is_its_own_fault: unjudged.is_its_own_fault,
+        }
+    }
+}
+
+impl<'a> RowEntry<'a> {
+    fn of(row: &'a RowScore) -> RowEntry<'a> {
+        RowEntry {
+            id: &row.requirement.id,
+            level: row.requirement.level,
+            verdict: row.verdict,
+            points: Marks::new(row.earned, row.most),
+            reason: &row.reason,
+            blocked_by: &row.blocked_by,
+        }
+    }
+}
+
+impl<'a> RepairEntry<'a> {
+    fn of(repair: &'a Repair) -> RepairEntry<'a> {
+        RepairEntry {
+            role: repair.role,
+            row: &repair.row,
+            unlocks: &repair.unlocks,
+            at_least: repair.at_least,
+            at_most: repair.at_most,
+        }
+    }
+}
+
+fn adjustments(all: &[Adjustment]) -> Vec<AdjustmentEntry<'_>> {
+    all.iter()
+        .map(|adjustment| AdjustmentEntry {
+            points: adjustment.points,
+            reason: &adjustment.reason,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::fixture;
+    use super::*;
+
+    fn parsed(assessment: &Assessment) -> Value {
+        serde_json::from_str(&render(assessment)).expect("is JSON")
+    }
+
+    #[test]
+    fn it_has_the_points_and_the_result_of_each_program() {
+        let document = parsed(&fixture::faulty_submission());
+        assert_eq!(document["schema"], "chat-conformance/submission/1");
+        assert_eq!(document["submission"], "bob");
+        assert_eq!(document["points"]["most"], 100.0);
+        assert_eq!(document["doubts"][0], "server: S-PORT-2 is unsure.");
+        let server = &document["parts"][0];
+        assert_eq!(server["role"], "server");
+        assert_eq!(server["unjudged"], Value::Null);
+        assert_eq!(server["result"]["schema"], "chat-conformance/result/1");
+        let row = &server["rows"][6];
+        assert_eq!(
+            (&row["id"], &row["verdict"]),
+            (&"S-REG-7".into(), &"blocked".into())
+        );
+        assert_eq!(row["blocked_by"][0], "S-REG-5");
+        assert_eq!(document["repairs"][0]["row"], "C-MSG-3");
+    }
+
+    #[test]
+    fn what_was_not_judged_says_why_and_has_no_result() {
+        let document = parsed(&fixture::unjudged_submission());
+        let server = &document["parts"][0];
+        assert_eq!(server["result"], Value::Null);
+        assert_eq!(
+            server["unjudged"]["reason"],
+            "java is not installed on this machine."
+        );
+        assert_eq!(server["unjudged"]["is_its_own_fault"], false);
+    }
+
+    #[test]
+    fn every_field_is_in_the_page_for_users() {
+        let page = include_str!("../../conformance/RESULT.md");
+        for assessment in fixture::submissions() {
+            for name in json::names(&parsed(&assessment)) {
+                assert!(
+                    page.contains(&format!("`{name}`")),
+                    "{name} is not in RESULT.md"
+                );
+            }
+        }
+    }
+}

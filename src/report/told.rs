@@ -1,0 +1,95 @@
+//! What reports on a submission have in common: which rows count, what they cost, where a transcript fell short.
+
+use crate::conformance::evidence::{Outcome, Shortfall};
+use crate::conformance::requirement::Requirement;
+use crate::conformance::result::{TranscriptResult, Verdict};
+use crate::grading::assessment::Assessment;
+use crate::grading::points::{Points, counted};
+use crate::grading::score::{PartScore, RowScore};
+use crate::transcript::syntax::Role;
+
+/// `87.5 of 100 points`.
+pub(super) fn mark(earned: Points, most: Points) -> String {
+    format!("{earned} of {}", counted(most))
+}
+
+/// Whether points hang on the row.
+pub(super) fn counts(row: &RowScore) -> bool {
+    row.most > Points::ZERO
+}
+
+/// What the row costs.
+pub(super) fn lost(row: &RowScore) -> Points {
+    row.most - row.earned
+}
+
+/// The row's id, with the role where it is asked of both.
+pub(super) fn row_name(role: Role, row: &Requirement) -> String {
+    if row.is_asked_of(Role::Server) && row.is_asked_of(Role::Client) {
+        format!("{} ({role})", row.id)
+    } else {
+        row.id.clone()
+    }
+}
+
+/// A verdict in a word or two.
+pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "holds",
+        Verdict::Fail => "fails",
+        Verdict::Blocked => "blocked",
+        Verdict::Unsure => "unsure",
+        Verdict::NotApplicable => "not applicable",
+        Verdict::Untested => "untested",
+    }
+}
+
+/// The points of this role.
+pub(super) fn scored(assessment: &Assessment, role: Role) -> Option<&PartScore> {
+    assessment.score.parts.iter().find(|part| part.role == role)
+}
+
+/// Whether points hang on one of these rows.
+pub(super) fn any_counts(part: Option<&PartScore>, ids: &[String]) -> bool {
+    let mut rows = part.iter().flat_map(|part| &part.rows);
+    rows.any(|row| ids.contains(&row.requirement.id) && counts(row))
+}
+
+/// The rows that a failed transcript is held against.
+pub(super) fn held_against(judged: &TranscriptResult) -> &[String] {
+    if judged.fails.is_empty() {
+        &judged.case.transcript.covers
+    } else {
+        &judged.fails
+    }
+}
+
+/// How the run that tells most fell short.
+pub(super) fn shortfall(judged: &TranscriptResult) -> Option<&Shortfall> {
+    match &judged.telling_run()?.outcome {
+        Outcome::FellShort(shortfall) => Some(shortfall),
+        _ => None,
+    }
+}
+
+/// The transcript's file in the suite, and its line that did not hold, or its first.
+pub(super) fn place(judged: &TranscriptResult) -> (String, usize) {
+    let steps = &judged.case.transcript.steps;
+    let step = shortfall(judged).and_then(|shortfall| steps.get(shortfall.step));
+    let file = format!("conformance/{}.chat", judged.case.name);
+    (file, step.map_or(1, |step| step.line))
+}
+
+/// The transcript by which a row is known to be as it is.
+pub(super) fn telling_transcript<'a>(
+    assessment: &'a Assessment,
+    role: Role,
+    row: &RowScore,
+) -> Option<&'a TranscriptResult> {
+    let result = assessment.part(role)?.result.as_ref().ok()?;
+    let id = &row.requirement.id;
+    result.transcripts.iter().find(|judged| match row.verdict {
+        Verdict::Fail => judged.fails.contains(id),
+        verdict => judged.verdict == verdict && judged.case.transcript.covers.contains(id),
+    })
+}
