@@ -10,7 +10,7 @@ use super::told::{counts, lost};
 use crate::conformance::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
-use crate::grading::points::counted;
+use crate::grading::points::{Points, counted};
 use crate::grading::score::RowScore;
 use crate::grading::triage::Cluster;
 use crate::transcript::syntax::Role;
@@ -116,7 +116,11 @@ fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
         }
         told.push(named);
     }
-    if told.is_empty() {
+    let cost = unasked(assessment);
+    if told.is_empty() && cost > 0 {
+        let told = format!("{} blocked or untested", count(cost, "row"));
+        (told, Ink::Uncertain)
+    } else if told.is_empty() {
         ("✓ all that counts holds".to_owned(), Ink::Good)
     } else {
         (told.join("; "), Ink::Bad)
@@ -131,6 +135,12 @@ fn short_rows(assessment: &Assessment) -> Vec<&RowScore> {
     let mut rows: Vec<&RowScore> = rows.filter(falls_short).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(lost(row)));
     rows
+}
+
+/// How many rows cost points although nothing was found wrong with them.
+fn unasked(assessment: &Assessment) -> usize {
+    let rows = assessment.score.parts.iter().flat_map(|part| &part.rows);
+    rows.filter(|row| lost(row) > Points::ZERO).count()
 }
 
 fn statistics(class: &Class) -> String {
@@ -207,6 +217,15 @@ mod tests {
             "{shown}"
         );
         assert!(shown.contains("a message `@…: …`. See bob.\n"), "{shown}");
+    }
+
+    #[test]
+    fn a_submission_that_could_not_be_asked_about_all_is_not_said_to_hold() {
+        let mut class = fixture::class();
+        let row = &mut class.submissions[0].score.parts[0].rows[0];
+        (row.verdict, row.earned) = (Verdict::Blocked, Points::ZERO);
+        let shown = render(&class, PLAIN);
+        assert!(shown.contains("   1 row blocked or untested\n"), "{shown}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! - [`summary`]: a table of the requirements with what holds and what does not.
 //! - [`failure`]: each failure with its line, its conversation and what to look at.
 //! - [`json`]: the same for programs, with a schema that stays.
-//! - [`format`]: what is said of one submission, for other programs: [`submission_json`], [`junit`], [`tap`],
+//! - [`mod@format`]: what is said of one submission, for other programs: [`submission_json`], [`junit`], [`tap`],
 //!   [`github`], [`gradescope`] and [`classroom50`], which read [`crate::grading::assessment`].
 //! - [`class_csv`], [`class_json`] and [`class_table`]: what is said of a class, which read
 //!   [`crate::grading::class`].

@@ -155,13 +155,14 @@ fn skipped(role: Role, row: &RowScore, why: &str) -> TestPoint {
 
 fn falls_short(assessment: &Assessment, role: Role, row: &RowScore) -> TestPoint {
     let mut diagnostics = vec![
-        ("message", quoted(&row.reason)),
+        ("message", quoted(message(row))),
         ("severity", quoted(verdict_word(row.verdict))),
         ("requirement", quoted(&sentence(&row.requirement.sentence))),
         ("level", quoted(&row.requirement.level.to_string())),
         ("points", quoted(&mark(row.earned, row.most))),
     ];
-    if let Some(judged) = telling_transcript(assessment, role, row) {
+    let seen = row.verdict != Verdict::Blocked;
+    if let Some(judged) = telling_transcript(assessment, role, row).filter(|_| seen) {
         let (file, line) = place(judged);
         diagnostics.push(("file", quoted(&file)));
         diagnostics.push(("line", line.to_string()));
@@ -175,6 +176,14 @@ fn falls_short(assessment: &Assessment, role: Role, row: &RowScore) -> TestPoint
         description: description(role, row),
         directive: None,
         diagnostics,
+    }
+}
+
+fn message(row: &RowScore) -> &str {
+    if row.reason.is_empty() {
+        "Nothing of it was asked."
+    } else {
+        &row.reason
     }
 }
 
