@@ -182,7 +182,7 @@ impl Suite {
         let mut digest = Digest::default();
         for row in &self.requirements {
             digest.add(&row.id);
-            digest.add(&row.level.to_string());
+            digest.add(row.level.to_string());
         }
         for case in &self.cases {
             digest.add(&case.name);

@@ -370,7 +370,8 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
         for row in &part.rows {
             let id = &row.requirement.id;
             let falls_short = matches!(row.verdict, Verdict::Fail | Verdict::Unsure);
-            if !falls_short && !(row.verdict == Verdict::Blocked && blocks(id)) {
+            let only_blocks = row.verdict == Verdict::Blocked && blocks(id);
+            if !(falls_short || only_blocks) {
                 continue;
             }
             let unlocks: Vec<String> = part

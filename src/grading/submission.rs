@@ -223,7 +223,7 @@ pub fn submissions_in(class: &Path) -> Result<Vec<(String, PathBuf)>, String> {
             continue;
         }
         let name = entry.file_name().into_string().map_err(|name| {
-            let name = name.display();
+            let name = name.to_string_lossy();
             format!(
                 "{}: the folder's name {name:?} is not UTF-8; rename it",
                 class.display()

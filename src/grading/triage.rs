@@ -136,7 +136,8 @@ fn without_particulars(phrase: &str) -> String {
             if is_digit && !in_number {
                 shape.push('#');
             }
-            if !is_digit && !(in_number && character == '.') {
+            let is_point = in_number && character == '.';
+            if !(is_digit || is_point) {
                 shape.push(character);
             }
             in_number = is_digit || in_number && character == '.';
