@@ -1,10 +1,12 @@
 //! What a run found out, for people and for programs: one file a format.
 //!
-//! Each reads [`crate::conformance::result`] and nothing else, and gives text back:
+//! Each reads [`crate::conformance::result`], or what [`crate::grading`] makes of it, and nothing else, and
+//! gives text back:
 //!
 //! - [`summary`]: a table of the requirements with what holds and what does not.
 //! - [`failure`]: each failure with its line, its conversation and what to look at.
 //! - [`json`]: the same for programs, with a schema that stays.
+//! - [`page`]: a submission, or a class of them, as a page for a browser.
 //! - [`explain`] and [`list`]: what the suite asks, before anything is run.
 //!
 //! Nothing that a subject said reaches the text raw: it may hold escape sequences that would act
@@ -19,6 +21,7 @@ pub mod failure;
 mod fixture;
 pub mod json;
 pub mod list;
+pub mod page;
 pub mod summary;
 mod text;
 
