@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// Under which key the protocol puts the name of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// How long to wait for an answer of the driver.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A browser that is gone when this is dropped.
 pub struct Browser {
     driver: Child,
@@ -105,10 +108,10 @@ impl Browser {
         answer[ELEMENT].as_str().expect("an element").to_owned()
     }
 
-    /// Makes pages appear as on a screen of this width.
-    pub fn resize(&self, width: u32) {
+    /// Makes pages appear as on a screen of this size.
+    pub fn resize(&self, width: u32, height: u32) {
         let screen =
-            json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true });
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": true });
         let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": screen });
         self.tell("/goog/cdp/execute", &command);
     }
@@ -126,7 +129,8 @@ impl Browser {
         severe.map(Value::to_string).collect()
     }
 
-    /// The addresses that were asked for since this was last called, those of files aside.
+    /// The addresses that were asked for since this was last called, those of files and of the
+    /// browser's own pages aside.
     pub fn requests(&self) -> Vec<String> {
         let log = self.tell("/se/log", &json!({ "type": "performance" }));
         let entries = log.as_array().expect("a list").iter();
@@ -135,8 +139,10 @@ impl Browser {
             let event = &event["message"];
             let is_request = event["method"] == "Network.requestWillBeSent";
             let url = event["params"]["request"]["url"].as_str()?;
-            (is_request && !url.starts_with("file:") && !url.starts_with("data:"))
-                .then(|| url.to_owned())
+            let is_of_its_own = ["file:", "data:", "chrome:", "chrome-untrusted:"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme));
+            (is_request && !is_of_its_own).then(|| url.to_owned())
         });
         requests.collect()
     }
@@ -151,7 +157,7 @@ impl Browser {
         let mut stream =
             TcpStream::connect(("127.0.0.1", self.port)).expect("chromedriver listens");
         stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
+            .set_read_timeout(Some(PATIENCE))
             .expect("a timeout can be set");
         write!(
             stream,
@@ -171,15 +177,14 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // The session's end ends Chromium; the driver itself is ended by its id.
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.ask("DELETE", &format!("/session/{}", self.session), &json!({}));
-        } else if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+            let _ = stream.set_read_timeout(Some(PATIENCE));
             let _ = write!(
                 stream,
-                "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
-                self.session
+                "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n",
+                self.session, self.port
             );
-            let _ = stream.read_to_end(&mut Vec::new());
+            let _ = stream.read(&mut [0]);
         }
         let _ = self.driver.kill();
         let _ = self.driver.wait();

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::frame::document;
 use super::histogram::histogram;
+use super::requirement::phrase;
 use super::{anchor, capital, in_column};
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::Verdict;
@@ -137,7 +138,7 @@ fn together(cluster: &Cluster) -> Markup {
         }
         p class="quiet" {
             "At line " (fingerprint.line) " of " code { (harmless(&fingerprint.transcript)) }
-            " came " (harmless(&fingerprint.shape)) ". To look at for all: "
+            " came " (phrase(&fingerprint.shape)) ". To look at for all: "
             a href=(section) { span class="said" { (harmless(exemplar)) } }
         }
         @if cluster.submissions.len() > 1 {

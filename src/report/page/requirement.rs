@@ -209,7 +209,7 @@ fn comparison(shortfall: &Shortfall, action: Option<&Action>) -> Markup {
 }
 
 /// What stands between backticks in code.
-fn phrase(text: &str) -> Markup {
+pub(super) fn phrase(text: &str) -> Markup {
     let text = cut(&harmless(text), 2 * OF_A_LINE);
     html! {
         @for (at, stretch) in text.split('`').enumerate() {

@@ -84,13 +84,19 @@ fn time(at: f64) -> String {
     format!("{at:.3} s")
 }
 
-/// The arrow that brought what was not expected: the last, where its words are that line.
+/// The arrow that brought what was not expected: the last of this line to who did not expect it.
 fn failing_row(told: &Conversation, failing_line: Option<&str>) -> Option<usize> {
-    let at = told.rows.len().checked_sub(1)?;
-    let row = &told.rows[at];
     let line = failing_line?;
-    let is_it = matches!(row.shape, Shape::Arrow { from, .. } if from == told.lanes.subject);
-    (is_it && row.words.starts_with(line)).then_some(at)
+    let way = Shape::Arrow {
+        from: told.lanes.subject,
+        to: told.failure.lane,
+    };
+    told.rows.iter().rposition(|row| {
+        let words = row.words.trim_end_matches(" (no line end)");
+        // In another dialect a header may stand in front.
+        let is_line = words == line || !line.is_empty() && words.ends_with(line);
+        row.shape == way && is_line
+    })
 }
 
 fn drawing(told: &Conversation, failing_line: Option<&str>, name: &str, id: &str) -> Markup {
