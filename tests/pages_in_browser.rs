@@ -65,9 +65,9 @@ fn a_failure_is_followed_to_its_diagram() {
         "{diagram}"
     );
 
+    assert_fits_a_phone(&browser);
     let overlapping = browser.run(LABELS_THAT_MEET);
     assert_eq!(overlapping, json!([]), "labels that meet");
-    assert_fits_a_phone(&browser);
     assert!(
         browser
             .print()

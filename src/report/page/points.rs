@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::requirement::phrase;
 use super::{anchor, capital, in_column, verdict};
 use crate::conformance::requirement::Level;
 use crate::conformance::result::Verdict;
@@ -55,7 +56,7 @@ fn table_row(part: &PartScore, row: &RowScore) -> Markup {
             }
             td {
                 (sentence(&row.requirement.sentence))
-                @if !row.reason.is_empty() { span class="reason" { (harmless(&row.reason)) } }
+                @if !row.reason.is_empty() { span class="reason" { (phrase(&row.reason)) } }
                 @if row.most == Points::ZERO { span class="reason" { (why_not_counted(row)) } }
             }
         }

@@ -151,7 +151,7 @@ pub(super) fn folded_transcript(result: &RunResult, number: usize) -> Markup {
             summary {
                 span class="said" { (harmless(&judged.case.name)) }
                 @if let Some(outcome) = outcome {
-                    span class="quiet" { ": " (cut(&harmless(&outcome), 160)) }
+                    span class="quiet" { ": " (phrase(&cut(&harmless(&outcome), 160))) }
                 }
             }
             (transcript(result, number, 4))

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::frame::document;
-use super::requirement::{self, Worth, repaired};
+use super::requirement::{self, Worth, phrase, repaired};
 use super::{anchor, capital, points, sign};
 use crate::conformance::dialect::Dialect;
 use crate::conformance::result::{RunResult, Verdict};
@@ -266,7 +266,7 @@ fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
                         h3 { "– Blocked by " (blockers.join(", ")) ": " (count(rows.len(), "row")) }
                         @for blocker in blockers {
                             @if let Some(seen) = failure::untold(blocker, result) {
-                                p { "What was seen of " (blocker) ": " (seen) }
+                                p { "What was seen of " (blocker) ": " (phrase(&seen)) }
                             } @else {
                                 p { a href={ "#" (anchor(result.role, blocker)) } { "Why " (blocker) " fails" } }
                             }
@@ -299,10 +299,7 @@ fn unsure(result: &RunResult) -> Markup {
                 @for (number, judged) in unsure {
                     section class="unsure" {
                         h3 { "? " (judged.case.transcript.covers.join(", ")) " unsure" }
-                        p {
-                            (judged.runs_passed()) " of " (count(judged.runs.len(), "run")) " held. "
-                            (failure::why_unsure(judged))
-                        }
+                        p { (phrase(&failure::why_unsure(judged))) }
                         (requirement::folded_transcript(result, number))
                     }
                 }

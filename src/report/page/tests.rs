@@ -67,7 +67,7 @@ fn the_page_says_what_fails_why_and_what_to_change() {
             "<svg role=\"img\"",
             "✗ not what line 9 expects",
             "Blocked by S-REG-5: 1 row",
-            "2 of 3 runs held. ",
+            "It fell short in 1 of 3 runs: line 6: ",
             "<caption>Server: ",
         ],
     );
