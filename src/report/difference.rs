@@ -26,15 +26,20 @@ pub(super) fn render(expected: &str, open_ended: bool, received: &str, style: St
     )
 }
 
-/// Where the received line stops being the expected one, in characters of it.
-struct Difference {
-    at: usize,
-    until: usize,
-    words: &'static str,
+/// Where the received line stops being the expected one.
+pub(super) struct Difference {
+    /// The first character that differs, in both.
+    pub(super) at: usize,
+    /// The first character of the received line that is right again.
+    pub(super) until: usize,
+    /// The same of the expected line.
+    pub(super) expected_until: usize,
+    /// What is wrong there, in words.
+    pub(super) words: &'static str,
 }
 
 impl Difference {
-    fn between(expected: &str, open_ended: bool, received: &str) -> Self {
+    pub(super) fn between(expected: &str, open_ended: bool, received: &str) -> Self {
         let wanted: Vec<char> = expected.chars().collect();
         let came: Vec<char> = received.chars().collect();
         let same = |pair: &(&char, &char)| pair.0 == pair.1;
@@ -60,7 +65,12 @@ impl Difference {
         } else {
             "differs"
         };
-        Difference { at, until, words }
+        Difference {
+            at,
+            until,
+            expected_until: at + wanted.len() - tail,
+            words,
+        }
     }
 
     /// The carets, with the words at that side of them where there is room.

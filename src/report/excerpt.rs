@@ -1,6 +1,7 @@
 //! The lines of a transcript around the one that did not hold.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 use super::Style;
 use super::text::{Ink, cut, harmless, width};
@@ -11,18 +12,26 @@ use crate::transcript::syntax::Step;
 const BEFORE: usize = 14;
 const AFTER: usize = 3;
 
-/// Those lines, numbered, with a caret below the marked one where the step says what it does.
-pub(super) fn render(case: &Case, step: &Step, style: Style) -> String {
-    let lines: Vec<&str> = case.source.lines().collect();
+/// Those lines, each with its number.
+pub(super) fn lines<'c>(case: &'c Case, step: &Step) -> Vec<(usize, &'c str)> {
+    let numbers = numbers(case, step);
+    let numbered = (1..).zip(case.source.lines());
+    numbered
+        .filter(|(number, _)| numbers.contains(number))
+        .collect()
+}
+
+fn numbers(case: &Case, step: &Step) -> RangeInclusive<usize> {
     let conversation = case.transcript.steps.first().map_or(1, |step| step.line);
     let first = conversation.max(step.line.saturating_sub(BEFORE));
-    let last = lines.len().min(step.line + AFTER);
-    let digits = last.to_string().len();
+    first..=case.source.lines().count().min(step.line + AFTER)
+}
+
+/// Those lines, numbered, with a caret below the marked one where the step says what it does.
+pub(super) fn render(case: &Case, step: &Step, style: Style) -> String {
+    let digits = numbers(case, step).end().to_string().len();
     let mut shown = String::new();
-    for number in first..=last {
-        let Some(line) = lines.get(number - 1) else {
-            continue;
-        };
+    for (number, line) in lines(case, step) {
         let line = cut(&harmless(line), style.width.saturating_sub(digits + 7));
         if number == step.line {
             let marked = format!("  > {number:digits$} | {line}");

@@ -135,7 +135,7 @@ fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style
 }
 
 /// What else is to be known about a failed transcript.
-fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
+pub(super) fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
     let mut remarks = Vec::new();
     if judged.runs_passed() > 0 {
         remarks.push(disagreement(judged) + ".");
@@ -196,22 +196,29 @@ fn where_it_fell_short(
     format!("{}{comparison}\n{diagram}", lines.unwrap_or_default())
 }
 
+/// The expected line, whether whatever follows on it is right, and the line that came instead; `None` where
+/// it was not one line in place of another.
+pub(super) fn lines_that_differ(
+    shortfall: &Shortfall,
+    action: Option<&Action>,
+) -> Option<(String, bool, String)> {
+    let (
+        Some(Action::Gets {
+            line, open_ended, ..
+        }),
+        Some(came),
+    ) = (action, &shortfall.line)
+    else {
+        return None;
+    };
+    let (wanted, came) = (visible(line.as_bytes()), visible(came.as_bytes()));
+    (wanted != came).then_some((wanted, *open_ended, came))
+}
+
 /// Expected beside received: to the character where both are lines, in words otherwise.
 fn comparison(shortfall: &Shortfall, action: Option<&Action>, style: Style) -> String {
-    let lines = match (action, &shortfall.line) {
-        (
-            Some(Action::Gets {
-                line, open_ended, ..
-            }),
-            Some(came),
-        ) => Some((line, *open_ended, came)),
-        _ => None,
-    };
-    if let Some((wanted, open_ended, came)) = lines {
-        let (wanted, came) = (visible(wanted.as_bytes()), visible(came.as_bytes()));
-        if wanted != came {
-            return difference::render(&wanted, open_ended, &came, style);
-        }
+    if let Some((wanted, open_ended, came)) = lines_that_differ(shortfall, action) {
+        return difference::render(&wanted, open_ended, &came, style);
     }
     let received = paragraph(
         &harmless(&shortfall.received),
@@ -255,7 +262,9 @@ fn blocked(result: &RunResult, style: Style) -> Option<String> {
             "{}\n{}\n{}",
             style.ink(Ink::Uncertain, &title),
             style.ink(Ink::Quiet, names.trim_end()),
-            untold(by, result, style)
+            untold(by, result).map_or(String::new(), |seen| {
+                paragraph(&seen, "  ", style.prose())
+            })
         )
     });
     let shown: String = lines.collect();
@@ -264,16 +273,15 @@ fn blocked(result: &RunResult, style: Style) -> Option<String> {
 
 /// What was seen of a row that blocks others, where it fails in no transcript of its own: it may not have
 /// been asked about at all.
-fn untold(row: &str, result: &RunResult, style: Style) -> String {
+pub(super) fn untold(row: &str, result: &RunResult) -> Option<String> {
     let mut transcripts = result.transcripts.iter();
     if transcripts.any(|judged| judged.fails.iter().any(|id| id == row)) {
-        return String::new();
+        return None;
     }
     let mut transcripts = result.transcripts.iter();
     let blocked = transcripts.find(|judged| judged.blocked_by.as_deref() == Some(row));
-    let run = blocked.and_then(TranscriptResult::telling_run);
-    let seen = run.map(|run| sentence(&harmless(&format!("{}.", run.outcome))));
-    seen.map_or(String::new(), |seen| paragraph(&seen, "  ", style.prose()))
+    let run = blocked.and_then(TranscriptResult::telling_run)?;
+    Some(sentence(&harmless(&format!("{}.", run.outcome))))
 }
 
 /// What the harness could not tell, each with why.
@@ -292,7 +300,8 @@ fn unsure(result: &RunResult, style: Style) -> Option<String> {
     (!shown.is_empty()).then_some(shown)
 }
 
-fn why_unsure(judged: &TranscriptResult) -> String {
+/// Why the harness could not tell, in a sentence.
+pub(super) fn why_unsure(judged: &TranscriptResult) -> String {
     let Some(run) = judged.telling_run() else {
         return "It was not run.".to_string();
     };

@@ -10,6 +10,7 @@
 //!   [`github`], [`gradescope`] and [`classroom50`], which read [`crate::grading::assessment`].
 //! - [`class_csv`], [`class_json`] and [`class_table`]: what is said of a class, which read
 //!   [`crate::grading::class`].
+//! - [`page`]: a submission, or a class of them, as a page for a browser.
 //! - [`explain`] and [`list`]: what the suite asks, before anything is run.
 //!
 //! Nothing that a subject said reaches the text raw: it may hold escape sequences that would act
@@ -32,6 +33,7 @@ pub mod gradescope;
 pub mod json;
 pub mod junit;
 pub mod list;
+pub mod page;
 mod plain;
 #[cfg(test)]
 mod readers;

@@ -25,7 +25,7 @@ const BEFORE_SENTENCE: usize = 2 + ID + 2 + VERDICT + 2 + LEVEL + 2;
 /// The table, and the totals below it.
 pub fn render(result: &RunResult, style: Style) -> String {
     let mut shown = heading(result, style);
-    let groups = groups(&result.requirements);
+    let groups = groups(&result.requirements, |row| &row.requirement.group);
     let names = groups.iter().map(|(name, _)| width(name)).max();
     let mut after_rows = true;
     for (name, rows) in &groups {
@@ -61,10 +61,10 @@ fn heading(result: &RunResult, style: Style) -> String {
 }
 
 /// Rows by their heading, headings in the order in which they first appear.
-fn groups(rows: &[RequirementResult]) -> Vec<(&str, Vec<&RequirementResult>)> {
-    let mut groups: Vec<(&str, Vec<&RequirementResult>)> = Vec::new();
+pub(super) fn groups<R>(rows: &[R], heading: impl Fn(&R) -> &str) -> Vec<(&str, Vec<&R>)> {
+    let mut groups: Vec<(&str, Vec<&R>)> = Vec::new();
     for row in rows {
-        let name = row.requirement.group.as_str();
+        let name = heading(row);
         match groups.iter_mut().find(|(known, _)| *known == name) {
             Some((_, rows)) => rows.push(row),
             None => groups.push((name, vec![row])),

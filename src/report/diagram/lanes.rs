@@ -4,9 +4,9 @@ use crate::conformance::evidence::{Event, EventKind};
 use crate::transcript::syntax::{Action, Role, Step};
 
 /// Who has a lifeline, from left to right.
-pub(super) struct Lanes {
-    pub(super) names: Vec<String>,
-    pub(super) subject: usize,
+pub(in crate::report) struct Lanes {
+    pub(in crate::report) names: Vec<String>,
+    pub(in crate::report) subject: usize,
     pub(super) role: Role,
 }
 

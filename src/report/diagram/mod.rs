@@ -17,7 +17,9 @@ use std::fmt::Write;
 
 use canvas::Canvas;
 use lanes::Lanes;
-use rows::{Row, Shape, repeated_once, rows};
+use rows::{repeated_once, rows};
+
+pub(super) use rows::{Row, Shape};
 
 use super::Style;
 use super::text::{Ink, cut, harmless, paragraph, wrap};
@@ -29,7 +31,59 @@ use crate::transcript::syntax::{Action, Step};
 /// Rows shown before the failing moment.
 const SHOWN: usize = 25;
 
-/// The diagram; it ends with what should have been at that moment, and what was.
+/// What was said up to a failure, told in rows, whatever they are drawn with.
+pub(super) struct Conversation {
+    pub(super) lanes: Lanes,
+    /// Rows before the first of `rows` that are not told.
+    pub(super) left_out: usize,
+    pub(super) rows: Vec<Row>,
+    pub(super) failure: FailingMoment,
+}
+
+/// What should have been at the end of the conversation, and was not.
+pub(super) struct FailingMoment {
+    /// Whose lifeline it is marked on.
+    pub(super) lane: usize,
+    pub(super) words: String,
+    /// Which lifelines are drawn beside it.
+    pub(super) live: Vec<bool>,
+}
+
+/// The conversation; it ends with what should have been at that moment, and what was.
+pub(super) fn conversation(
+    case: &Case,
+    run: &Evidence,
+    shortfall: &Shortfall,
+    dialect: Dialect,
+) -> Conversation {
+    let step = case.transcript.steps.get(shortfall.step);
+    let events = before_cleanup(&run.events, shortfall.step, step);
+    let lanes = Lanes::of(case.transcript.role, events, step);
+    let mut rows = repeated_once(rows(events, &lanes, dialect));
+    let left_out = rows.len().saturating_sub(SHOWN);
+    let last = rows.last();
+    let failure = FailingMoment {
+        lane: lanes.of_step(step),
+        words: words_of_failure(shortfall, step),
+        live: last.map_or_else(|| lanes.nobody(), |row| row.live.clone()),
+    };
+    Conversation {
+        rows: rows.split_off(left_out),
+        lanes,
+        left_out,
+        failure,
+    }
+}
+
+fn words_of_failure(shortfall: &Shortfall, step: Option<&Step>) -> String {
+    let line = step.map_or("this".to_string(), |step| format!("line {}", step.line));
+    match &shortfall.line {
+        Some(_) => format!("✗ not what {line} expects"),
+        None => format!("✗ {line}: {}", harmless(&shortfall.received)),
+    }
+}
+
+/// The conversation, drawn in text.
 pub(super) fn render(
     case: &Case,
     run: &Evidence,
@@ -37,39 +91,27 @@ pub(super) fn render(
     dialect: Dialect,
     style: Style,
 ) -> String {
-    let step = case.transcript.steps.get(shortfall.step);
-    let events = before_cleanup(&run.events, shortfall.step, step);
-    let lanes = Lanes::of(case.transcript.role, events, step);
-    let rows = repeated_once(rows(events, &lanes, dialect));
-    let left_out = rows.len().saturating_sub(SHOWN);
-    let canvas = Canvas::new(&lanes, style);
+    let told = conversation(case, run, shortfall, dialect);
+    let canvas = Canvas::new(&told.lanes, style);
     let mut shown = canvas.heading();
-    if left_out > 0 {
-        let text = format!("({left_out} earlier left out)");
+    if told.left_out > 0 {
+        let text = format!("({} earlier left out)", told.left_out);
         shown.push_str(&canvas.row(None, &canvas.blank(), &text, Some(Ink::Quiet)));
     }
-    for row in &rows[left_out..] {
+    for row in &told.rows {
         shown.push_str(&canvas.event(row));
     }
-    shown.push_str(&failing_moment(
-        &canvas,
-        &lanes,
-        rows.last(),
-        shortfall,
-        step,
-    ));
-    let since = rows.get(left_out).map_or(0.0, |row| row.at);
-    shown + &printed_below(events, since, style)
+    shown.push_str(&failing_moment(&canvas, &told.failure));
+    shown + &printed_below(&told.rows, style)
 }
 
 /// What was printed at length: beside the lifelines it would be torn to pieces.
-fn printed_below(events: &[Event], since: f64, style: Style) -> String {
+fn printed_below(rows: &[Row], style: Style) -> String {
     let mut shown = String::new();
-    let outputs = rows::outputs(events);
-    for (at, lines) in outputs.iter().filter(|(at, _)| *at >= since) {
-        let time = format!("{at:.3} s");
+    for row in rows.iter().filter(|row| !row.output.is_empty()) {
+        let time = format!("{:.3} s", row.at);
         let _ = writeln!(shown, "\n{time:>0$}  printed:", canvas::TIME);
-        for line in lines {
+        for line in &row.output {
             let (text, indent) = (line.trim_start(), line.len() - line.trim_start().len());
             let lead = " ".repeat(4 + indent.min(style.width / 2));
             let lines = paragraph(&cut(text, 3 * style.width), &lead, style.width);
@@ -79,29 +121,16 @@ fn printed_below(events: &[Event], since: f64, style: Style) -> String {
     shown
 }
 
-fn failing_moment(
-    canvas: &Canvas<'_>,
-    lanes: &Lanes,
-    last: Option<&Row>,
-    shortfall: &Shortfall,
-    step: Option<&Step>,
-) -> String {
-    let live = last.map_or_else(|| lanes.nobody(), |row| row.live.clone());
-    let lane = lanes.of_step(step);
-    let line = step.map_or("this".to_string(), |step| format!("line {}", step.line));
-    let words = match &shortfall.line {
-        Some(_) => format!("✗ not what {line} expects"),
-        None => format!("✗ {line}: {}", harmless(&shortfall.received)),
-    };
-    let lines = wrap(&words, canvas.words);
+fn failing_moment(canvas: &Canvas<'_>, failure: &FailingMoment) -> String {
+    let lines = wrap(&failure.words, canvas.words);
     let mut shown = String::new();
     for (index, line) in lines.iter().enumerate() {
         let shape = if index == 0 {
-            Shape::Failure(lane)
+            Shape::Failure(failure.lane)
         } else {
             Shape::Nothing
         };
-        let drawing = canvas.drawing(&live, shape);
+        let drawing = canvas.drawing(&failure.live, shape);
         shown.push_str(&canvas.row(None, &drawing, line, Some(Ink::Bad)));
     }
     shown

@@ -21,18 +21,20 @@ struct Ends {
 }
 
 /// One line of the diagram.
-pub(super) struct Row {
-    pub(super) at: f64,
-    pub(super) shape: Shape,
-    pub(super) words: String,
+pub(in crate::report) struct Row {
+    pub(in crate::report) at: f64,
+    pub(in crate::report) shape: Shape,
+    pub(in crate::report) words: String,
     /// Which lifelines are drawn beside it.
-    pub(super) live: Vec<bool>,
-    pub(super) ink: Option<Ink>,
+    pub(in crate::report) live: Vec<bool>,
+    pub(in crate::report) ink: Option<Ink>,
+    /// What was printed, where that are more lines than there is room for in the words.
+    pub(in crate::report) output: Vec<String>,
 }
 
 /// What is drawn on the lifelines.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Shape {
+pub(in crate::report) enum Shape {
     Arrow { from: usize, to: usize },
     Mark(usize),
     Failure(usize),
@@ -53,14 +55,15 @@ pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Row
             .zip(&live)
             .map(|(was, is)| *was || *is)
             .collect();
+        let output = output_at_length(&rest[..chunks]);
         for (at, shape, words, ink) in told(&rest[..chunks], lanes, dialect) {
-            let live = drawn.clone();
             rows.push(Row {
                 at,
                 shape,
                 words,
-                live,
+                live: drawn.clone(),
                 ink,
+                output: output.clone(),
             });
         }
         rest = &rest[chunks..];
@@ -236,24 +239,18 @@ fn lines_printed(events: &[Event]) -> Vec<(f64, String)> {
     shown.filter(|(_, line)| !line.is_empty()).collect()
 }
 
-/// What was printed in more lines than the diagram has room for, each with its time.
-pub(super) fn outputs(events: &[Event]) -> Vec<(f64, Vec<String>)> {
-    let mut outputs = Vec::new();
-    let mut rest = events;
-    while let Some(event) = rest.first() {
-        let chunks = chunks_together(rest, Dialect::LINE);
-        let lines = match event.kind {
-            EventKind::Printed { .. } => lines_printed(&rest[..chunks]),
-            _ => Vec::new(),
-        };
-        if lines.len() > PRINTED_BESIDE {
-            let lines = lines.into_iter().map(|(_, line)| line).collect();
-            let more = |hidden: &[String]| format!("({} lines more)", hidden.len());
-            outputs.push((event.at, shorten(lines, &OF_THE_OUTPUT, more)));
-        }
-        rest = &rest[chunks..];
+/// What was printed, where that are more lines than the diagram has room for beside the lifelines.
+fn output_at_length(events: &[Event]) -> Vec<String> {
+    let lines = match events[0].kind {
+        EventKind::Printed { .. } => lines_printed(events),
+        _ => Vec::new(),
+    };
+    if lines.len() <= PRINTED_BESIDE {
+        return Vec::new();
     }
-    outputs
+    let lines = lines.into_iter().map(|(_, line)| line).collect();
+    let more = |hidden: &[String]| format!("({} lines more)", hidden.len());
+    shorten(lines, &OF_THE_OUTPUT, more)
 }
 
 /// The lines that chunks make together, each with the time at which it began to come.

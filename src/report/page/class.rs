@@ -1,0 +1,302 @@
+//! A class's page: the marks, who falls short in the same way, and every submission in a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use maud::{Markup, html};
+
+use super::frame::document;
+use super::histogram::histogram;
+use super::requirement::phrase;
+use super::{anchor, capital, in_column};
+use crate::conformance::requirement::{Level, Requirement};
+use crate::conformance::result::Verdict;
+use crate::grading::assessment::Assessment;
+use crate::grading::class::Class;
+use crate::grading::points::Points;
+use crate::grading::triage::Cluster;
+use crate::report::text::{count, harmless, sentence};
+use crate::transcript::syntax::Role;
+
+const SCRIPT: &str = include_str!("script.js");
+
+/// The page of a class; it leads to `<submission>/report.html` beside it.
+pub fn class(class: &Class) -> String {
+    let name = harmless(&class.name);
+    let body = html! {
+        header {
+            h1 { span class="said" { (name) } }
+            p { (count(class.submissions.len(), "submission")) " of CHAT/1.0" }
+        }
+        main id="main" tabindex="-1" {
+            (statistics(class))
+            (alike(class))
+            (submissions(class))
+        }
+    };
+    document(&format!("{name}: CHAT/1.0"), Some(SCRIPT), &body)
+}
+
+/// The address of a submission's page.
+fn page_of(submission: &str) -> String {
+    format!("{}/report.html", in_address(submission))
+}
+
+/// A folder's name as it stands in an address.
+fn in_address(name: &str) -> String {
+    let mut address = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => address.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => address.push(char::from(byte)),
+            byte => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address
+}
+
+fn statistics(class: &Class) -> Markup {
+    let marks = class.marks();
+    let scores = class.submissions.iter().map(|one| &one.score);
+    let most = scores.map(|score| score.most).max().unwrap_or_default();
+    let doubtful = class
+        .submissions
+        .iter()
+        .filter(|one| !one.score.doubts.is_empty());
+    html! {
+        section aria-labelledby="marks" {
+            h2 id="marks" { "Marks" }
+            @if let (Some(lowest), Some(highest)) = (marks.first(), marks.last()) {
+                dl class="statistics" {
+                    div { dt { "Submissions" } dd { (marks.len()) } }
+                    div { dt { "Mean" } dd { (mean(&marks)) } }
+                    div { dt { "Median" } dd { (median(&marks)) } }
+                    div { dt { "Lowest" } dd { (lowest) } }
+                    div { dt { "Highest" } dd { (highest) } }
+                    div { dt { "Of" } dd { (most) } }
+                    div { dt { "In doubt" } dd { (doubtful.count()) } }
+                }
+                (histogram(&marks, most))
+            } @else {
+                p { "There are no submissions." }
+            }
+        }
+    }
+}
+
+fn mean(marks: &[Points]) -> Points {
+    let sum: Points = marks.iter().copied().sum();
+    // A class is no larger than what a float tells apart.
+    #[allow(clippy::cast_precision_loss)]
+    let number = marks.len().max(1) as f64;
+    Points::nearest(sum.as_f64() / number)
+}
+
+/// Of marks in order.
+fn median(marks: &[Points]) -> Points {
+    let middle = marks.len() / 2;
+    match marks {
+        [] => Points::ZERO,
+        _ if marks.len() % 2 == 1 => marks[middle],
+        _ => mean(&marks[middle - 1..=middle]),
+    }
+}
+
+/// What several submissions have in common, and what only one has.
+fn alike(class: &Class) -> Markup {
+    let (shared, single): (Vec<&Cluster>, Vec<&Cluster>) = class
+        .clusters
+        .iter()
+        .partition(|cluster| cluster.submissions.len() > 1);
+    html! {
+        section aria-labelledby="alike" {
+            h2 id="alike" { "Who falls short in the same way" }
+            @if class.clusters.is_empty() { p { "Nothing that was asked fails anywhere." } }
+            @if !shared.is_empty() {
+                ol class="clusters" { @for cluster in shared { li { (together(cluster)) } } }
+            }
+            @if !single.is_empty() {
+                details {
+                    summary { (count(single.len(), "failure")) " that no other submission shares" }
+                    ul class="clusters" { @for cluster in single { li { (together(cluster)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn together(cluster: &Cluster) -> Markup {
+    let fingerprint = &cluster.fingerprint;
+    let row = &cluster.requirement;
+    let exemplar = cluster.exemplar();
+    let id = anchor(fingerprint.role, &row.id);
+    let section = format!("{}#{id}", page_of(exemplar));
+    html! {
+        p {
+            strong { (count(cluster.submissions.len(), "submission")) } ": "
+            span class="verdict fail" { "✗ " (row.id) } " (" (fingerprint.role) ") "
+            (sentence(&row.sentence))
+        }
+        p class="quiet" {
+            "At line " (fingerprint.line) " of " code { (harmless(&fingerprint.transcript)) }
+            " came " (phrase(&fingerprint.shape)) ". To look at for all: "
+            a href=(section) { span class="said" { (harmless(exemplar)) } }
+        }
+        @if cluster.submissions.len() > 1 {
+            details {
+                summary { "All " (cluster.submissions.len()) " by name" }
+                ul class="names" {
+                    @for name in &cluster.submissions {
+                        li { a href={ (page_of(name)) "#" (id) } { span class="said" { (harmless(name)) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The rows that count and fail, of both roles.
+fn failing(assessment: &Assessment) -> Vec<(Role, &Requirement)> {
+    let parts = assessment.score.parts.iter();
+    let rows = parts.flat_map(|part| part.rows.iter().map(move |row| (part.role, row)));
+    rows.filter(|(_, row)| {
+        row.verdict == Verdict::Fail && row.requirement.level != Level::Hardening
+    })
+    .map(|(role, row)| (role, &row.requirement))
+    .collect()
+}
+
+fn submissions(class: &Class) -> Markup {
+    let parts = class.submissions.iter().flat_map(|one| &one.score.parts);
+    let roles: BTreeSet<Role> = parts.map(|part| part.role).collect();
+    html! {
+        section aria-labelledby="submissions-heading" {
+            h2 id="submissions-heading" { "Every submission" }
+            (controls(class))
+            div class="scroll" tabindex="0" role="region" aria-labelledby="submissions-heading" {
+                table id="submissions" {
+                    caption class="unseen" { "Submissions with marks and what fails" }
+                    thead {
+                        tr {
+                            th scope="col" data-sort="text" { "Submission" }
+                            th scope="col" data-sort="number" class="number" { "Mark" }
+                            @for role in &roles {
+                                th scope="col" data-sort="number" class="number" { (capital(*role)) }
+                            }
+                            th scope="col" data-sort="number" { "Doubts" }
+                            th scope="col" data-sort="number" { "What fails" }
+                        }
+                    }
+                    tbody {
+                        @for one in &class.submissions { (table_row(one, &roles)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// They do nothing without the script, which is what shows them.
+fn controls(class: &Class) -> Markup {
+    let mut fail: BTreeMap<String, usize> = BTreeMap::new();
+    for (role, row) in class.submissions.iter().flat_map(failing) {
+        *fail.entry(anchor(role, &row.id)).or_default() += 1;
+    }
+    let rows = class.columns().into_iter();
+    let rows = rows.filter_map(|(role, row)| Some((role, row, *fail.get(&anchor(role, &row.id))?)));
+    html! {
+        div id="controls" class="controls" role="search" aria-label="Submissions" hidden {
+            p {
+                label for="text" { "Name or row contains" }
+                input id="text" type="search" autocomplete="off" spellcheck="false";
+            }
+            p {
+                label for="failing" { "Of those that fail" }
+                select id="failing" {
+                    option value="" { "anything or nothing" }
+                    @for (role, row, number) in rows {
+                        option value=(anchor(role, &row.id)) { (row.id) " (" (role) "): " (number) }
+                    }
+                }
+            }
+        }
+        p id="count" class="quiet" aria-live="polite" {
+            (count(class.submissions.len(), "submission"))
+        }
+    }
+}
+
+fn table_row(one: &Assessment, roles: &BTreeSet<Role>) -> Markup {
+    let fails = failing(one);
+    let ids = fails.iter().map(|(role, row)| anchor(*role, &row.id));
+    let page = page_of(&one.submission);
+    let doubts = one.score.doubts.len();
+    html! {
+        tr data-fails=(ids.collect::<Vec<_>>().join(" ")) {
+            th scope="row" { a href=(page) { span class="said" { (harmless(&one.submission)) } } }
+            td class="number" data-value=(one.score.earned) { (in_column(one.score.earned)) }
+            @for role in roles { (part_cell(one, *role)) }
+            td data-value=(doubts) {
+                @if doubts > 0 {
+                    span class="verdict unsure" { "? " (doubts) span class="unseen" { " to look at" } }
+                }
+            }
+            td data-value=(fails.len()) {
+                @for (at, (role, row)) in fails.iter().enumerate() {
+                    @if at > 0 { " " }
+                    a class="row" href={ (page) "#" (anchor(*role, &row.id)) } { (row.id) }
+                }
+                @if fails.is_empty() { span class="quiet" { (nothing_fails(one)) } }
+            }
+        }
+    }
+}
+
+fn nothing_fails(one: &Assessment) -> &'static str {
+    if one.parts.iter().any(|part| part.result.is_err()) {
+        "nothing that was asked"
+    } else {
+        "nothing"
+    }
+}
+
+fn part_cell(one: &Assessment, role: Role) -> Markup {
+    let score = one.score.parts.iter().find(|part| part.role == role);
+    let is_judged = one.part(role).is_some_and(|part| part.result.is_ok());
+    html! {
+        @match score {
+            Some(score) => {
+                td class="number" data-value=(score.earned) {
+                    (in_column(score.earned))
+                    @if !is_judged { span class="reason" { "not judged" } }
+                }
+            }
+            None => td class="number" data-value="-1" {
+                "–" span class="unseen" { " not asked for" }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_is_between_the_middle_two() {
+        let marks = [1, 2, 4, 9].map(Points::whole);
+        assert_eq!(median(&marks), Points::whole(3));
+        assert_eq!(median(&marks[..3]), Points::whole(2));
+        assert_eq!(mean(&marks), Points::whole(4));
+        assert_eq!(median(&[]), Points::ZERO);
+    }
+
+    #[test]
+    fn no_name_of_a_folder_leads_elsewhere() {
+        assert_eq!(page_of("ann-b"), "ann-b/report.html");
+        assert_eq!(in_address("a b/..?#%é"), "a%20b%2F..%3F%23%25%C3%A9");
+        assert_eq!(
+            in_address("javascript:alert(1)"),
+            "javascript%3Aalert%281%29"
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! A submission's page: the mark and what it rests on at a glance, then each failure in full.
+
+use maud::{Markup, html};
+
+use super::frame::document;
+use super::requirement::{self, Worth, phrase, repaired};
+use super::{anchor, capital, points, sign};
+use crate::conformance::dialect::Dialect;
+use crate::conformance::result::{RunResult, Verdict};
+use crate::grading::assessment::{AssessedPart, Assessment, Unjudged};
+use crate::grading::points::counted;
+use crate::grading::score::{PartScore, RowScore};
+use crate::report::failure;
+use crate::report::summary::groups;
+use crate::report::text::{count, cut, harmless, sentence};
+
+/// The page of one submission. `home` is the address of the page that it is to lead back to.
+pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
+    let name = harmless(&assessment.submission);
+    let body = html! {
+        header {
+            @if let Some(home) = home {
+                nav aria-label="Back" { a href=(home) { "← All submissions" } }
+            }
+            h1 { span class="said" { (name) } }
+            (mark(assessment))
+        }
+        main id="main" tabindex="-1" {
+            (glance(assessment))
+            @for part in &assessment.parts { (failing(assessment, part)) }
+            @for part in &assessment.parts { (not_asked(assessment, part)) }
+            section aria-labelledby="points" {
+                h2 id="points" { "All rows and their points" }
+                (points::whole(&assessment.score))
+                @for part in &assessment.score.parts { (points::table(part)) }
+            }
+        }
+    };
+    document(&format!("{name}: CHAT/1.0"), None, &body)
+}
+
+fn mark(assessment: &Assessment) -> Markup {
+    let score = &assessment.score;
+    html! {
+        p class="mark" { strong { (score.earned) } " of " (counted(score.most)) }
+        p class="parts" {
+            @for (at, part) in score.parts.iter().enumerate() {
+                @if at > 0 { " · " }
+                (capital(part.role)) " " (part.earned) " of " (part.most)
+            }
+            @for adjustment in &score.adjustments {
+                " · " (harmless(&adjustment.reason))
+            }
+        }
+    }
+}
+
+fn glance(assessment: &Assessment) -> Markup {
+    let score = &assessment.score;
+    html! {
+        section aria-labelledby="glance" {
+            h2 id="glance" { "At a glance" }
+            @if let Some(best) = score.repairs.first() {
+                p class="best" {
+                    span class="lead" { "Worth most: " }
+                    "If " a href={ "#" (place_of(assessment, best.role, &best.row)) } { (best.row) }
+                    " of the " (best.role) " is put right: "
+                    strong { (repaired(score.earned, best)) } "."
+                }
+            }
+            @if !score.doubts.is_empty() {
+                div class="doubts" {
+                    p class="lead" { "? This mark is to be looked at before it is given out" }
+                    ul { @for doubt in &score.doubts { li { (harmless(doubt)) } } }
+                }
+            }
+            @for part in &assessment.parts {
+                (strip(part, score.parts.iter().find(|score| score.role == part.role)))
+            }
+            p class="legend" {
+                "✓ holds · ✗ fails · – blocked: could not be asked, because something else fails · "
+                "? unsure: the runs disagree · n/a and untested: not asked"
+            }
+        }
+    }
+}
+
+/// Where a row is told: in its own section where it fails, in the table otherwise.
+fn place_of(assessment: &Assessment, role: crate::transcript::syntax::Role, row: &str) -> String {
+    let parts = assessment.score.parts.iter();
+    let mut rows = parts
+        .filter(|part| part.role == role)
+        .flat_map(|part| &part.rows);
+    let fails = rows.any(|known| known.requirement.id == row && known.verdict == Verdict::Fail);
+    let id = anchor(role, row);
+    if fails { id } else { id + "-row" }
+}
+
+/// A program: what was started, how it speaks, what was minded, and its rows by group.
+fn strip(part: &AssessedPart, score: Option<&PartScore>) -> Markup {
+    html! {
+        div class="part" {
+            h3 {
+                (capital(part.role))
+                @if let Some(score) = score {
+                    span class="of" { (score.earned) " of " (counted(score.most)) }
+                }
+            }
+            @if !part.command.is_empty() {
+                p class="command" { "Started as " code { (cut(&harmless(&part.command.join(" ")), 300)) } }
+            }
+            @match &part.result {
+                Ok(result) => {
+                    p class="quiet" { (dialect(result.dialect)) }
+                    @for remark in &result.remarks { p class="remark" { (harmless(remark)) } }
+                    @if let Some(score) = score { (groups_of(score)) }
+                }
+                Err(why) => (unjudged(part, why)),
+            }
+        }
+    }
+}
+
+fn dialect(dialect: Dialect) -> String {
+    if dialect == Dialect::LINE {
+        return "Its messages are lines (dialect line).".to_string();
+    }
+    format!(
+        "It speaks the dialect {dialect}: that is charged to W-LINE-1, and the rest was judged in its terms."
+    )
+}
+
+fn unjudged(part: &AssessedPart, why: &Unjudged) -> Markup {
+    html! {
+        div class="unjudged" {
+            p {
+                strong { "? The " (part.role) " was not judged. " }
+                (sentence(&harmless(&why.reason)))
+            }
+            @if !why.is_its_own_fault {
+                p { "That is not the submission's fault: its mark says nothing about this program." }
+            }
+            @if !why.output.is_empty() {
+                div class="scroll" tabindex="0" role="region" aria-label="What was printed" {
+                    pre { (printed(&why.output)) }
+                }
+            }
+        }
+    }
+}
+
+/// What was printed, line by line.
+fn printed(output: &str) -> String {
+    let lines = output.lines();
+    let lines = lines.map(|line| harmless(line.trim_end_matches('\r')).replace("\\t", "    "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn groups_of(part: &PartScore) -> Markup {
+    html! {
+        ul class="strip" {
+            @for (group, rows) in groups(&part.rows, |row| &row.requirement.group) {
+                @let asked = rows.iter().filter(|row| row.verdict.is_judgement()).count();
+                @let hold = rows.iter().filter(|row| row.verdict == Verdict::Pass).count();
+                li {
+                    span class="group" { (group) }
+                    span class="holding" { (hold) " of " (asked) }
+                    ul class="chips" { @for row in rows { li { (chip(part, row)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn chip(part: &PartScore, row: &RowScore) -> Markup {
+    let (sign, word, class) = sign(row.verdict);
+    let id = anchor(part.role, &row.requirement.id);
+    let place = if row.verdict == Verdict::Fail {
+        id
+    } else {
+        id + "-row"
+    };
+    html! {
+        a class={ "chip " (class) } href={ "#" (place) } {
+            span aria-hidden="true" { (sign) " " }
+            (row.requirement.id)
+            span class="unseen" { " " (word) }
+        }
+    }
+}
+
+/// The rows of a program that fail, each in full.
+fn failing(assessment: &Assessment, part: &AssessedPart) -> Markup {
+    let Ok(result) = &part.result else {
+        return html! {};
+    };
+    let told = requirement::told_under(result);
+    let id = format!("{}-fails", part.role);
+    html! {
+        section aria-labelledby=(id) {
+            h2 id=(id) {
+                (capital(part.role)) ": "
+                @if told.is_empty() { "nothing fails" } @else { "what fails" }
+            }
+            @if told.is_empty() { p { "No row of the " (part.role) " fails." } }
+            @for (row, transcripts) in &told {
+                @match row {
+                    Some(row) => {
+                        (requirement::section(result, row, transcripts, &worth(assessment, part, &row.id)))
+                    }
+                    None => {
+                        section class="requirement" {
+                            h3 { "Failures of rows that were not asked for" }
+                            @for number in transcripts { (requirement::folded_transcript(result, *number)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn worth<'s>(assessment: &'s Assessment, part: &AssessedPart, row: &str) -> Worth<'s> {
+    let score = &assessment.score;
+    let mut parts = score.parts.iter().filter(|score| score.role == part.role);
+    let mut repairs = score.repairs.iter();
+    Worth {
+        mark: score.earned,
+        row: parts
+            .next()
+            .and_then(|part| part.rows.iter().find(|known| known.requirement.id == row)),
+        repair: repairs.find(|repair| repair.role == part.role && repair.row == row),
+    }
+}
+
+/// What could not be asked, and what could not be told.
+fn not_asked(assessment: &Assessment, part: &AssessedPart) -> Markup {
+    let Ok(result) = &part.result else {
+        return html! {};
+    };
+    let mut parts = assessment.score.parts.iter();
+    let score = parts.find(|score| score.role == part.role);
+    let rows = score.map_or(&[][..], |score| &score.rows);
+    html! {
+        (blocked(result, rows))
+        (unsure(result))
+    }
+}
+
+/// The rows that could not be asked, by what blocks them.
+fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
+    let mut by: Vec<(&[String], Vec<&RowScore>)> = Vec::new();
+    for row in rows.iter().filter(|row| row.verdict == Verdict::Blocked) {
+        match by.iter_mut().find(|(known, _)| *known == row.blocked_by) {
+            Some((_, rows)) => rows.push(row),
+            None => by.push((&row.blocked_by, vec![row])),
+        }
+    }
+    let id = format!("{}-blocked", result.role);
+    html! {
+        @if !by.is_empty() {
+            section aria-labelledby=(id) {
+                h2 id=(id) { (capital(result.role)) ": what could not be asked" }
+                @for (blockers, rows) in by {
+                    section class="blocked" {
+                        h3 { "– Blocked by " (blockers.join(", ")) ": " (count(rows.len(), "row")) }
+                        @for blocker in blockers {
+                            @if let Some(seen) = failure::untold(blocker, result) {
+                                p { "What was seen of " (blocker) ": " (phrase(&seen)) }
+                            } @else {
+                                p { a href={ "#" (anchor(result.role, blocker)) } { "Why " (blocker) " fails" } }
+                            }
+                        }
+                        ul {
+                            @for row in rows {
+                                li {
+                                    strong { (row.requirement.id) } " " (sentence(&row.requirement.sentence))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the harness could not tell, each with why.
+fn unsure(result: &RunResult) -> Markup {
+    let numbered = result.transcripts.iter().enumerate();
+    let unsure: Vec<_> = numbered
+        .filter(|(_, judged)| judged.verdict == Verdict::Unsure)
+        .collect();
+    let id = format!("{}-unsure", result.role);
+    html! {
+        @if !unsure.is_empty() {
+            section aria-labelledby=(id) {
+                h2 id=(id) { (capital(result.role)) ": what could not be told" }
+                @for (number, judged) in unsure {
+                    section class="unsure" {
+                        h3 { "? " (judged.case.transcript.covers.join(", ")) " unsure" }
+                        p { (phrase(&failure::why_unsure(judged))) }
+                        (requirement::folded_transcript(result, number))
+                    }
+                }
+            }
+        }
+    }
+}
