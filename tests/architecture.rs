@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("client", &["protocol"]),
     ("transcript", &[]),
     ("conformance", &["transcript"]),
-    ("report", &["conformance", "transcript"]),
+    ("report", &["conformance", "grading", "transcript"]),
 ];
 
 /// What each program may use of the library: its own part, and never `protocol`.

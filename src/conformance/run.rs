@@ -156,6 +156,7 @@ pub fn run(
         role: plan.role,
         command: plan.target.shown(),
         dialect: manner.dialect,
+        manner,
         remarks,
         requirements: by_requirement(plan.requirements, &transcripts),
         transcripts,
