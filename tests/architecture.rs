@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("client", &["protocol"]),
     ("transcript", &[]),
     ("conformance", &["transcript"]),
+    ("grading", &["conformance", "transcript"]),
     ("report", &["conformance", "grading", "transcript"]),
 ];
 

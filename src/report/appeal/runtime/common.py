@@ -4,7 +4,6 @@
 # ---------------------------------------------------------------------------------------------------
 
 import atexit
-import errno
 import fcntl
 import linecache
 import os

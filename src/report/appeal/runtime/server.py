@@ -245,6 +245,8 @@ class ServerStage(Stage):
                     if other is not user and other.is_connected() and other.standing == "in"]
         if user.standing != "in" or not speakers:
             return False
+        self.tell("(%s says a line of this script's: what %s was still to hear comes before it)"
+                  % (speakers[-1].name, user.name))
         line = speakers[-1].says_as_fence()
         words = encoded(substance(line))
         return self.wait(self.patience, lambda: words in user.connection().waiting() or not user.is_connected())
