@@ -272,6 +272,79 @@ fn every_transcript_that_counts_can_be_played_with_the_reference() {
 }
 
 #[test]
+fn a_script_minds_the_manner_of_the_program() {
+    let minded = |mind: fn(&mut Manner)| {
+        let mut manner = Manner::PLAIN;
+        mind(&mut manner);
+        manner
+    };
+    let speaks = |dialect: &str| Manner {
+        dialect: dialect.parse().expect("is one"),
+        ..Manner::PLAIN
+    };
+    let server = "server/broadcast/newcomer-hears-what-follows";
+    let client = "client/messages/received-in-mid-line";
+    let needed = [
+        (
+            "server",
+            "late-words-lost",
+            server,
+            minded(|it| it.arrives_with_words = true),
+        ),
+        (
+            "server",
+            "registers-silently",
+            server,
+            minded(|it| it.registers_silently = true),
+        ),
+        (
+            "server",
+            "first-message-awaited",
+            server,
+            minded(|it| it.waits_for_first_message = true),
+        ),
+        ("server", "bare", server, speaks("bare")),
+        ("server", "length-in-front", server, speaks("length")),
+        ("server", "reads-bare", server, speaks("bare/line")),
+        (
+            "client",
+            "arguments-swapped",
+            client,
+            minded(|it| it.takes_address_first = true),
+        ),
+        ("client", "bare", client, speaks("bare")),
+        ("client", "length-in-front", client, speaks("length")),
+        ("client", "writes-bare", client, speaks("line/bare")),
+    ];
+    let suite = Suite::embedded().unwrap_or_else(|_| panic!("the embedded suite cannot be read"));
+    let wrong = side_by_side(&needed, |(kind, fault, name, manner)| {
+        let case = suite
+            .cases
+            .iter()
+            .find(|case| case.name == *name)
+            .ok_or("is not there")?;
+        let program = example(&format!("faulty-{kind}"));
+        let command = [program, "--fault".to_owned(), (*fault).to_owned()];
+        let status_with = |manner: &Manner| {
+            let script = appeal::script_for(case, &command, manner)?;
+            let file = folder().join(format!("{kind}-{fault}-{}.py", *manner == Manner::PLAIN));
+            fs::write(&file, script).map_err(|why| why.to_string())?;
+            let played = run_script(&file, &["--patience", "4"]);
+            Ok::<_, String>((played.status.code(), text_of(&played)))
+        };
+        let (with_manner, text) = status_with(manner)?;
+        if with_manner != Some(0) {
+            return Err(format!("{kind} {fault}: {text}"));
+        }
+        match status_with(&Manner::PLAIN)? {
+            (Some(1), _) => Ok(()),
+            (_, text) => Err(format!("{kind} {fault} needs no manner: {text}")),
+        }
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
 fn what_no_script_can_play_is_said_so() {
     let suite = Suite::embedded().unwrap_or_else(|_| panic!("the embedded suite cannot be read"));
     let script_for = |case| appeal::script_for(case, &reference(Role::Server), &Manner::PLAIN);
@@ -336,7 +409,7 @@ fn side_by_side<T: Sync>(
     items: &[T],
     check: impl Fn(&T) -> Result<(), String> + Sync,
 ) -> Vec<String> {
-    const AT_ONCE: usize = 4;
+    const AT_ONCE: usize = 6;
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {

@@ -43,11 +43,19 @@ class CannotStart(Exception):
 def visible(text):
     """A text that a terminal will only show."""
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "backslashreplace")
-    escapes = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    is_seen = lambda c: c == " " or unicodedata.category(c)[0] not in "CZ"
-    escaped = lambda c: escapes.get(c) or ("\\x%02x" if ord(c) < 256 else "\\u{%x}") % ord(c)
-    return "".join(c if is_seen(c) else escaped(c) for c in text)
+        text = text.decode("utf-8", "surrogateescape")
+    escapes = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0", "\\": "\\\\"}
+
+    def shown(character):
+        code = ord(character)
+        if character in escapes:
+            return escapes[character]
+        if 0xDC80 <= code < 0xDD00:      # a byte that is no UTF-8
+            return "\\x%02x" % (code - 0xDC00)
+        if character == " " or unicodedata.category(character)[0] not in "CZ":
+            return character
+        return ("\\x%02x" if code < 128 else "\\u{%x}") % code
+    return "".join(map(shown, text))
 
 
 def decoded(line):
@@ -392,17 +400,19 @@ class Talker:
     def gets(self, line):
         """The next line is this one; ` ...` stands for whatever follows."""
         expected = "the line `%s`" % visible(line)
+        passed_over = ""
         while True:
             message, received = self.next_message([] if line.endswith(" ...") else [line])
             if message is None:
-                raise FellShort(expected, received)
+                raise FellShort(expected, received + passed_over)
             text = decoded(message)
             if is_expected(message, line, stage.rows):
                 self.heard.append(text)
                 return self.has_got(text, line)
             if not self.is_passed_over(text, line):
                 raise FellShort(expected, received, line, text)
-            stage.tell("           (that is about something else, and passed over)")
+            passed_over = "; before that came the line `%s`" % visible(text)
+            stage.tell("           (that is not what is waited for, and passed over)")
 
     def has_got(self, text, wanted):
         pass
