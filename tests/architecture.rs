@@ -14,7 +14,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("client", &["protocol"]),
     ("transcript", &[]),
     ("conformance", &["transcript"]),
-    ("report", &["conformance", "transcript"]),
+    ("grading", &["conformance", "transcript"]),
+    ("report", &["conformance", "grading", "transcript"]),
 ];
 
 /// What each program may use of the library: its own part, and never `protocol`.
@@ -23,7 +24,14 @@ const PROGRAMS_MAY_USE: &[(&str, &[&str])] = &[
     ("chat-client", &["client"]),
     (
         "conform",
-        &["server", "client", "conformance", "report", "transcript"],
+        &[
+            "server",
+            "client",
+            "conformance",
+            "grading",
+            "report",
+            "transcript",
+        ],
     ),
 ];
 

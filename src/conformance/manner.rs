@@ -1,10 +1,12 @@
 //! How a subject is to be spoken to, so that one fault of it does not hide all else.
 
+use serde::{Deserialize, Serialize};
+
 use super::dialect::Dialect;
 use crate::transcript::syntax::{Action, Transcript};
 
 /// What was found out about a subject before it is judged, and is minded from then on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manner {
     /// Where its messages end.
     pub dialect: Dialect,

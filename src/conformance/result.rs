@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::Dialect;
 use super::evidence::Evidence;
+use super::manner::Manner;
 use super::requirement::{Level, Requirement};
 use crate::transcript::syntax::{Role, Transcript};
 
@@ -53,6 +54,8 @@ pub struct RunResult {
     pub command: Vec<String>,
     /// Where the subject's messages end; `line` where each ends with LF.
     pub dialect: Dialect,
+    /// How it was spoken to, the dialect included.
+    pub manner: Manner,
     /// What was found out about it and minded, a sentence each.
     pub remarks: Vec<String>,
     /// Every requirement of the subject's role and level asked for, in the table's order.

@@ -168,6 +168,7 @@ pub fn run(
     Ok(RunResult {
         command: plan.target.shown(),
         dialect: manner.dialect,
+        manner,
         remarks,
         seconds: begun.elapsed().as_secs_f64(),
         ..judged(

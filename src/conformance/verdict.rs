@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::conversation::Utterance;
 use super::dialect::Dialect;
 use super::evidence::{EventKind, Evidence, Outcome};
+use super::manner::Manner;
 use super::requirement::Requirement;
 use super::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
 use crate::transcript::syntax::{Action, Role, Transcript};
@@ -28,6 +29,7 @@ pub fn judged(role: Role, requirements: Vec<Requirement>, replayed: Vec<Replayed
         role,
         command: Vec::new(),
         dialect: Dialect::LINE,
+        manner: Manner::PLAIN,
         remarks: Vec::new(),
         requirements: by_requirement(requirements, &transcripts),
         transcripts,

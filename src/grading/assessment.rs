@@ -92,7 +92,7 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
         PartOutcome::NotJudged { reason } => unjudged(reason, String::new(), false),
         PartOutcome::NotBuilt { reason, output, .. } => unjudged(reason, output, true),
         PartOutcome::Judged {
-            dialect,
+            manner,
             remarks,
             mut runs,
             seconds,
@@ -104,7 +104,8 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
             });
             Ok(RunResult {
                 command: part.command.clone(),
-                dialect,
+                dialect: manner.dialect,
+                manner,
                 remarks,
                 seconds,
                 ..judged(part.role, asked.requirements, replayed.collect())

@@ -307,7 +307,7 @@ fn recorded(result: RunResult) -> PartOutcome {
         .map(|judged| (judged.case.name, judged.runs))
         .collect();
     PartOutcome::Judged {
-        dialect: result.dialect,
+        manner: result.manner,
         remarks: result.remarks,
         runs,
         seconds: result.seconds,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conformance::dialect::Dialect;
 use crate::conformance::evidence::Evidence;
+use crate::conformance::manner::Manner;
 use crate::transcript::syntax::Role;
 
 /// The evidence file's name and version.
@@ -73,8 +73,8 @@ pub enum PartOutcome {
     },
     /// It was judged.
     Judged {
-        /// How it speaks.
-        dialect: Dialect,
+        /// How it speaks, and what else is minded of it.
+        manner: Manner,
         /// What was found out about it and minded.
         remarks: Vec<String>,
         /// What was seen in each run of each transcript, by the transcript's name.

@@ -2,6 +2,7 @@
 
 use crate::conformance::dialect::Dialect;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
+use crate::conformance::manner::Manner;
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::Suite;
@@ -575,6 +576,7 @@ fn run_result(
         role,
         command: command.iter().map(|part| part.to_string()).collect(),
         dialect: Dialect::LINE,
+        manner: Manner::PLAIN,
         remarks: Vec::new(),
         requirements: rows
             .lines()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{classroom50, github, gradescope, junit, submission_json, tap};
+use super::{classroom50, github, gradescope, junit, page, submission_json, tap};
 use crate::grading::assessment::Assessment;
 use crate::transcript::nearest;
 
@@ -13,6 +13,8 @@ use crate::transcript::nearest;
 pub enum Format {
     /// All that is known, as [`submission_json`] has it.
     Json,
+    /// A page for a browser.
+    Html,
     /// JUnit XML.
     Junit,
     /// The Test Anything Protocol.
@@ -32,6 +34,7 @@ impl Format {
     pub const fn all() -> &'static [Format] {
         &[
             Format::Json,
+            Format::Html,
             Format::Junit,
             Format::Tap,
             Format::Github,
@@ -44,6 +47,7 @@ impl Format {
     fn name(self) -> &'static str {
         match self {
             Format::Json => "json",
+            Format::Html => "html",
             Format::Junit => "junit",
             Format::Tap => "tap",
             Format::Github => "github",
@@ -63,6 +67,7 @@ pub fn render(
 ) -> String {
     match format {
         Format::Json => submission_json::render(assessment),
+        Format::Html => page::submission(assessment, None),
         Format::Junit => junit::render(assessment),
         Format::Tap => tap::render(assessment),
         Format::Github => github::render(assessment),
@@ -159,7 +164,7 @@ mod tests {
         for (option, message) in [
             (
                 "junti=x",
-                "`junti` is not a format of reports; did you mean `junit`? there are: json, junit, tap,",
+                "`junti` is not a format of reports; did you mean `junit`? there are: json, html, junit, tap,",
             ),
             (
                 "qqqq=x",

@@ -11,11 +11,13 @@
 //! - [`class_csv`], [`class_json`] and [`class_table`]: what is said of a class, which read
 //!   [`crate::grading::class`].
 //! - [`page`]: a submission, or a class of them, as a page for a browser.
+//! - [`appeal`]: a script for each requirement that fails, with which its author can see it fail.
 //! - [`explain`] and [`list`]: what the suite asks, before anything is run.
 //!
 //! Nothing that a subject said reaches the text raw: it may hold escape sequences that would act
 //! on the terminal of whoever reads the report.
 
+pub mod appeal;
 pub mod class_csv;
 pub mod class_json;
 pub mod class_table;

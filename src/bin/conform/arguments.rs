@@ -7,6 +7,7 @@ use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::requirement::Level;
 use chat_conformance::conformance::supervisor::Stage;
 use chat_conformance::grading::store::Shard;
+use chat_conformance::report::format::ReportOption;
 use chat_conformance::{client, server};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -141,6 +142,10 @@ pub struct RunOptions {
     /// Write the result as JSON to FILE; `-` is standard output, and then nothing else is written there
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write a report: json, html, junit, tap, github, github-summary, gradescope or classroom50; `-` is standard
+    /// output, and then nothing else is written there
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<ReportOption>,
     #[command(flatten)]
     pub limits: Limits,
 }

@@ -16,6 +16,9 @@ use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::surroundings::Surroundings;
 use chat_conformance::conformance::target::Target;
+use chat_conformance::grading::assessment::{AssessedPart, Assessment};
+use chat_conformance::grading::rubric::Rubric;
+use chat_conformance::report::format::render;
 use chat_conformance::report::{failure, json, summary};
 use chat_conformance::transcript::syntax::Role;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -24,9 +27,13 @@ use url::Url;
 
 use crate::arguments::{ClientCommand, RunOptions, ServerCommand};
 use crate::look_up::load_suite;
+use crate::reports::variable;
 use crate::{
     FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style,
 };
+
+/// The name that stands for standard output.
+const OUTPUT: &str = "-";
 
 /// The whole suite against the server and the client in this very program.
 pub fn bundled(options: &RunOptions) -> ExitCode {
@@ -158,7 +165,18 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
     if plans.iter().all(|plan| plan.cases.is_empty()) {
         return refuse("no transcript matches; `conform list` shows them all");
     }
-    if let Err(why) = check_writable(options.json.as_deref()) {
+    let files = options.json.iter();
+    let files = files.chain(options.report.iter().map(|report| &report.file));
+    let files: Vec<&Path> = files.map(PathBuf::as_path).collect();
+    if files
+        .iter()
+        .filter(|file| **file == Path::new(OUTPUT))
+        .count()
+        > 1
+    {
+        return refuse("standard output, `-`, takes one report only");
+    }
+    if let Err(why) = files.iter().try_for_each(|file| check_writable(file)) {
         return refuse(&why);
     }
     let cancelled = Arc::new(AtomicBool::new(false));
@@ -182,7 +200,8 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
             }
         }
     }
-    let shown = show(options, &results, subjects.len() > 1);
+    let shown = show(options, &results, subjects.len() > 1)
+        .and_then(|()| write_reports(options, &results, &suite));
     let is_judged = |result: &RunResult| {
         let mut rows = result.requirements.iter();
         rows.any(|row| row.verdict.is_judgement())
@@ -265,8 +284,13 @@ fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Result<RunResult, No
 }
 
 fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<(), String> {
-    let writes_json_to_output = options.json.as_deref() == Some(Path::new("-"));
-    if !writes_json_to_output {
+    let json_file = options.json.as_deref();
+    let reported = options.report.iter().map(|report| report.file.as_path());
+    if !json_file
+        .into_iter()
+        .chain(reported)
+        .any(|file| file == Path::new(OUTPUT))
+    {
         let style = terminal_style();
         let mut text = String::new();
         for result in results {
@@ -284,18 +308,47 @@ fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<()
     } else {
         each.concat()
     };
-    if writes_json_to_output {
-        print(&document);
+    write_to(file, &document)
+}
+
+/// Every report that was asked for, on the programs judged as one submission, by the built-in rubric.
+fn write_reports(options: &RunOptions, results: &[RunResult], suite: &Suite) -> Result<(), String> {
+    if options.report.is_empty() {
         return Ok(());
     }
-    fs::write(file, document).map_err(|why| format!("cannot write {}: {why}", file.display()))
+    let rubric = Rubric::built_in(&suite.requirements).map_err(|_| {
+        "the built-in rubric speaks of requirements that this suite does not have, so there are no reports with points"
+    })?;
+    let parts = results.iter().map(|result| AssessedPart {
+        role: result.role,
+        command: result.command.clone(),
+        result: Ok(result.clone()),
+    });
+    let folder = std::env::current_dir().unwrap_or_default();
+    let name = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let assessment = Assessment::of(name, parts.collect(), &suite.requirements, &rubric);
+    options.report.iter().try_for_each(|report| {
+        write_to(&report.file, &render(report.format, &assessment, variable))
+    })
+}
+
+fn write_to(file: &Path, text: &str) -> Result<(), String> {
+    if file == Path::new(OUTPUT) {
+        print(text);
+        return Ok(());
+    }
+    fs::write(file, text).map_err(|why| format!("cannot write {}: {why}", file.display()))
 }
 
 /// Before a run, so that its result is not lost for a mistyped path.
-fn check_writable(file: Option<&Path>) -> Result<(), String> {
-    let Some(file) = file.filter(|file| *file != Path::new("-")) else {
+fn check_writable(file: &Path) -> Result<(), String> {
+    if file == Path::new(OUTPUT) {
         return Ok(());
-    };
+    }
     let opened = fs::OpenOptions::new().append(true).create(true).open(file);
     opened
         .map(drop)
