@@ -116,9 +116,10 @@ impl Browser {
         self.tell("/goog/cdp/execute", &command);
     }
 
-    /// The page as it would be printed, in bytes of PDF.
-    pub fn print(&self) -> Value {
-        self.tell("/print", &json!({}))
+    /// Makes pages appear as on paper, or as on a screen again.
+    pub fn appear_as(&self, medium: &str) {
+        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "media": medium } });
+        self.tell("/goog/cdp/execute", &command);
     }
 
     /// What the browser complained of since it was last asked.

@@ -134,8 +134,8 @@ fn unjudged(part: &AssessedPart, why: &Unjudged) -> Markup {
     html! {
         div class="unjudged" {
             p {
-                strong { "? The " (part.role) " was not judged. " }
-                (sentence(&harmless(&why.reason)))
+                strong { "? The " (part.role) " was not judged: " }
+                (phrase(&why.reason))
             }
             @if !why.is_its_own_fault {
                 p { "That is not the submission's fault: its mark says nothing about this program." }

@@ -120,8 +120,8 @@ fn a_program_that_was_not_judged_says_why_and_what_was_printed() {
     assert_has(
         &page,
         &[
-            "The client was not judged. ",
-            "Make ended with status 2.",
+            "The client was not judged: ",
+            "make ended with status 2",
             "<pre>client.c:3: error\n    x&lt;img",
             "\\x1b[31m</pre>",
         ],
