@@ -16,7 +16,7 @@ use chat_conformance::conformance::manner::Manner;
 use chat_conformance::conformance::requirement::Level;
 use chat_conformance::conformance::result::RunResult;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::grading::assessment::AssessedPart;
+use chat_conformance::grading::assessed_part::AssessedPart;
 use chat_conformance::report::appeal;
 use chat_conformance::transcript::syntax::Role;
 use judging::{covers_any, example, not_passing, run_command, takes_its_time};

@@ -1,9 +1,10 @@
 //! What is said of one submission: judged and scored. Reports on submissions read this and nothing else.
 
+use super::assessed_part::{AssessedPart, Unjudged};
 use super::record::{Part, PartOutcome, Record};
 use super::rubric::Rubric;
-use super::score::Score;
-use crate::conformance::requirement::Level;
+use super::score::{Score, score};
+use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::RunResult;
 use crate::conformance::suite::Suite;
 use crate::conformance::verdict::judged;
@@ -20,29 +21,22 @@ pub struct Assessment {
     pub score: Score,
 }
 
-/// One of a submission's programs.
-#[derive(Debug, Clone)]
-pub struct AssessedPart {
-    /// Which of the two.
-    pub role: Role,
-    /// Program and arguments; empty where none was found.
-    pub command: Vec<String>,
-    /// What was found out about it, or why nothing was.
-    pub result: Result<RunResult, Unjudged>,
-}
-
-/// Why a program was not judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unjudged {
-    /// What went wrong, in a sentence.
-    pub reason: String,
-    /// What was printed about it, as it came; empty where nothing was.
-    pub output: String,
-    /// Whether the submission is to blame; otherwise it was this machine, and the mark is not to be relied on.
-    pub is_its_own_fault: bool,
-}
-
 impl Assessment {
+    /// Judged parts with their score.
+    pub fn of(
+        submission: String,
+        parts: Vec<AssessedPart>,
+        rows: &[Requirement],
+        rubric: &Rubric,
+    ) -> Assessment {
+        let score = score(&parts, rows, rubric);
+        Assessment {
+            submission,
+            parts,
+            score,
+        }
+    }
+
     /// Drops what was seen in runs that held: what is said of a class does not need it, and it is most of all.
     pub fn forget_conversations(&mut self) {
         let parts = self.parts.iter_mut();

@@ -7,6 +7,7 @@
 //!   -> class <- triage       which submissions fail alike; pure
 //! ```
 
+pub mod assessed_part;
 pub mod assessment;
 pub mod class;
 pub mod class_run;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::assessment::{AssessedPart, Assessment};
+use super::assessed_part::AssessedPart;
 use super::points::{Points, counted};
 use super::rubric::{Bounds, Rubric};
 use crate::conformance::evidence::Outcome;
@@ -99,23 +99,6 @@ pub fn score(parts: &[AssessedPart], rows: &[Requirement], rubric: &Rubric) -> S
         adjustments,
         repairs: repairs(&found, rubric, earned),
         doubts: parts.iter().flat_map(doubts).collect(),
-    }
-}
-
-impl Assessment {
-    /// Judged parts with their score.
-    pub fn of(
-        submission: String,
-        parts: Vec<AssessedPart>,
-        rows: &[Requirement],
-        rubric: &Rubric,
-    ) -> Assessment {
-        let score = score(&parts, rows, rubric);
-        Assessment {
-            submission,
-            parts,
-            score,
-        }
     }
 }
 
@@ -438,7 +421,7 @@ mod tests {
     use super::*;
     use crate::conformance::suite::Suite;
     use crate::conformance::verdict::judged;
-    use crate::grading::assessment::Unjudged;
+    use crate::grading::assessed_part::Unjudged;
     use proptest::prelude::*;
 
     const RUBRIC: &str = r#"

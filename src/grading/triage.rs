@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::assessment::{AssessedPart, Assessment};
+use super::assessed_part::AssessedPart;
+use super::assessment::Assessment;
 use crate::conformance::evidence::{Outcome, Shortfall};
 use crate::conformance::requirement::Requirement;
 use crate::conformance::result::{RunResult, TranscriptResult};
@@ -40,7 +41,10 @@ impl Cluster {
         let role = self.fingerprint.role;
         match &self.requirement.failing {
             Some(failing) => format!("the {role} {failing}"),
-            None => format!("not so: {}", self.requirement.sentence),
+            None => format!(
+                "not so: {}",
+                self.requirement.sentence.trim_end_matches('.')
+            ),
         }
     }
 

@@ -168,10 +168,7 @@ fn cluster(cluster: &Cluster, style: Style) -> String {
     let fingerprint = &cluster.fingerprint;
     let many = count(cluster.submissions.len(), "submission");
     let columns = style.prose().min(style.width);
-    let title = format!(
-        "{many}: {} ({}) {}",
-        fingerprint.row, fingerprint.role, cluster.requirement.sentence
-    );
+    let title = format!("{many}: {} {}.", fingerprint.row, cluster.sentence());
     let seen = format!(
         "{}, line {}: {}. See {}.",
         line(&fingerprint.transcript),

@@ -9,7 +9,8 @@ use super::text::sentence;
 use super::told::{any_counts, held_against, mark, place, scored, shortfall};
 use crate::conformance::requirement::Requirement;
 use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
-use crate::grading::assessment::{AssessedPart, Assessment, Unjudged};
+use crate::grading::assessed_part::{AssessedPart, Unjudged};
+use crate::grading::assessment::Assessment;
 use crate::grading::score::PartScore;
 
 /// The whole document.

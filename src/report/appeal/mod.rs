@@ -19,7 +19,8 @@ use crate::conformance::evidence::Outcome;
 use crate::conformance::manner::Manner;
 use crate::conformance::requirement::Requirement;
 use crate::conformance::result::{Case, RunResult, TranscriptResult, Verdict};
-use crate::grading::assessment::{AssessedPart, Assessment};
+use crate::grading::assessed_part::AssessedPart;
+use crate::grading::assessment::Assessment;
 use crate::transcript::syntax::Role;
 use conversation::{COLUMNS, conversation, manner_of, why_not_scripted};
 use literal::{string, strings};
@@ -419,7 +420,7 @@ mod tests {
         assert!(script(part, "S-REG-5").is_some());
         assert!(script(part, "S-PORT-1").is_none());
         assert!(script(part, "S-NONE-1").is_none());
-        part.result = Err(crate::grading::assessment::Unjudged {
+        part.result = Err(crate::grading::assessed_part::Unjudged {
             reason: "it could not be built".to_owned(),
             output: String::new(),
             is_its_own_fault: true,

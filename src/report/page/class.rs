@@ -133,8 +133,8 @@ fn together(cluster: &Cluster) -> Markup {
     html! {
         p {
             strong { (count(cluster.submissions.len(), "submission")) } ": "
-            span class="verdict fail" { "✗ " (row.id) } " (" (fingerprint.role) ") "
-            (sentence(&row.sentence))
+            span class="verdict fail" { "✗ " (row.id) } " "
+            (sentence(&cluster.sentence())) "."
         }
         p class="quiet" {
             "At line " (fingerprint.line) " of " code { (harmless(&fingerprint.transcript)) }

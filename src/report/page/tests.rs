@@ -5,7 +5,8 @@ use super::super::text::unseen;
 use super::*;
 use crate::conformance::result::RunResult;
 use crate::conformance::suite::Suite;
-use crate::grading::assessment::{AssessedPart, Assessment, Unjudged};
+use crate::grading::assessed_part::{AssessedPart, Unjudged};
+use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::rubric::Rubric;
 
