@@ -604,9 +604,8 @@ class Stage:
             self.program().send_signal(signal.SIGINT)
 
     def wait_for_end(self):
-        patience = max(self.patience, 10)
-        if not self.wait(patience, lambda: self.program().how_ended()):
-            raise FellShort("that the program ends", "it was still running %.1f s later" % patience)
+        if not self.wait(self.patience, lambda: self.program().how_ended()):
+            raise FellShort("that the program ends", "it was still running %.1f s later" % self.patience)
         self.look(0)
         self.tell("it ends    %s" % self.program().how_ended())
 
