@@ -29,6 +29,7 @@ impl Classroom {
             "server/registration/new-name",
             "server/broadcast/not-back-to-the-sender",
             "server/registration/name-in-use",
+            "server/port/two-servers-side-by-side",
             "client/registration/first-words",
         ] {
             let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
@@ -47,7 +48,7 @@ impl Classroom {
         classroom.hands_in("ann", &good());
         classroom.hands_in(
             "bob",
-            &format!("server = {:?}\nclient = [{CLIENT:?}]\n", echoing()),
+            &format!("server = {:?}\nclient = [{CLIENT:?}]\n", faulty("echo")),
         );
         classroom.hands_in("cyd", "");
         classroom.hands_in("dan", "sever = [\"python3\"]\n");
@@ -90,11 +91,11 @@ fn good() -> String {
     format!("server = [{SERVER:?}]\nclient = [{CLIENT:?}]\n")
 }
 
-/// Program and arguments of a server that sends messages back to their sender.
-fn echoing() -> Vec<String> {
+/// Program and arguments of a server with this fault.
+fn faulty(fault: &str) -> Vec<String> {
     let examples = Path::new(CONFORM).with_file_name("examples");
     let program = examples.join("faulty-server").display().to_string();
-    [&program, "--fault", "echo"].map(str::to_owned).into()
+    [&program, "--fault", fault].map(str::to_owned).into()
 }
 
 fn status(output: &Output) -> Option<i32> {
@@ -154,6 +155,29 @@ fn each_gets_the_mark_that_is_due_and_its_own_reports() {
         fs::read_to_string(classroom.path("class-results/dan/result.json")).expect("is there");
     assert!(told.contains("did you mean `server`?"), "{told}");
     assert!(!classroom.path("class-results/.work").exists());
+}
+
+#[test]
+fn two_that_want_the_same_port_are_not_in_each_other_s_way() {
+    let classroom = Classroom::new();
+    let server = faulty("fixed-port");
+    for name in ["ann", "bob", "cyd"] {
+        classroom.hands_in(
+            name,
+            &format!("server = {server:?}\nclient = [{CLIENT:?}]\n"),
+        );
+    }
+    assert_eq!(status(&classroom.grade(&["class", "-j", "3"])), Some(0));
+    let csv = classroom.class_csv("class-results");
+    let rows: Vec<&str> = csv
+        .lines()
+        .skip(1)
+        .map(|row| row.split_once(',').expect("has cells").1)
+        .collect();
+    assert!(rows.iter().all(|row| *row == rows[0]), "{csv}");
+    let class = fs::read_to_string(classroom.path("class-results/class.json")).expect("is there");
+    let fails = class.matches("\"fail\"").count();
+    assert_eq!(fails, 3, "S-PORT-1 alone, of each: {class}");
 }
 
 #[test]

@@ -158,6 +158,8 @@ struct Reaction {
     stopped_at: Option<usize>,
     /// It was there to be spoken to.
     was_met: bool,
+    /// It came to an end meanwhile.
+    has_ended: bool,
     received: Vec<u8>,
     greeting: Vec<String>,
 }
@@ -179,13 +181,14 @@ impl Reaction {
         let mut received = Vec::new();
         let mut screen = Screen::default();
         let mut given = Vec::new();
-        let mut was_met = false;
+        let (mut was_met, mut has_ended) = (false, false);
         for event in &evidence.events {
             match &event.kind {
                 EventKind::Received { bytes, .. } => received.extend_from_slice(bytes),
                 EventKind::Printed { bytes } => drop(screen.show(bytes)),
                 EventKind::Started { command } => given = given_in(command),
                 EventKind::Connected { .. } | EventKind::Listening { .. } => was_met = true,
+                EventKind::Ended { .. } => has_ended = true,
                 _ => {}
             }
         }
@@ -196,6 +199,7 @@ impl Reaction {
                 _ => None,
             },
             was_met,
+            has_ended,
             received,
             greeting: greeting_in(&screen.text(), &given),
         }
@@ -238,11 +242,13 @@ impl Probe<'_> {
         let mut manner = Manner::PLAIN;
         if let Target::Command(_) = self.setting.target {
             let two = self.ask(TWO_SERVERS, manner);
-            if !two.was_met {
+            if !two.was_met && !(two.has_ended && self.runs_in_own_network()) {
                 return told(manner, remarks);
             }
             manner.runs_alone = !two.completed;
-            manner.has_own_network = manner.runs_alone && self.runs_in_own_network();
+            // One that was not met here ended because somebody else listens on the port of its choice.
+            manner.has_own_network =
+                manner.runs_alone && (!two.was_met || self.runs_in_own_network());
         }
         let found = self.how_it_registers(manner);
         if let Some(Registration {

@@ -198,7 +198,7 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
         let short = result
             .requirements
             .iter()
-            .find(|row| row.verdict != Verdict::Pass);
+            .find(|row| row.verdict.is_judgement() && row.verdict != Verdict::Pass);
         if let Some(row) = short {
             return Err(Abandoned::Unfit(format!(
                 "the bundled {role} falls short of {}",

@@ -12,6 +12,7 @@ use chat_conformance::conformance::digest::Digest;
 use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
+use chat_conformance::conformance::system::has_networks_to_give;
 use chat_conformance::grading::assessment::{Assessment, assess};
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
@@ -160,7 +161,14 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         .map_err(|why| format!("cannot watch for Ctrl-C: {why}"))?;
     let _orphanage = Orphanage::open();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let side_by_side = command.jobs.map_or(2 * processors, usize::from);
+    let mut side_by_side = command.jobs.map_or(2 * processors, usize::from);
+    if side_by_side > 1 && !has_networks_to_give() {
+        complain(
+            "submissions are judged one after the other: this user may not give them networks of their own, and two \
+             with the same fixed port would be in each other's way",
+        );
+        side_by_side = 1;
+    }
     let workplaces = store.workplaces();
     let terms = Terms {
         suite: &suite,
