@@ -242,13 +242,17 @@ impl Probe<'_> {
         let mut manner = Manner::PLAIN;
         if let Target::Command(_) = self.setting.target {
             let two = self.ask(TWO_SERVERS, manner);
-            if !two.was_met && !(two.has_ended && self.runs_in_own_network()) {
-                return told(manner, remarks);
-            }
             manner.runs_alone = !two.completed;
-            // One that was not met here ended because somebody else listens on the port of its choice.
-            manner.has_own_network =
-                manner.runs_alone && (!two.was_met || self.runs_in_own_network());
+            // One that ended before it was met may be in the way of somebody who has the port of its choice.
+            let is_in_the_way = if two.was_met {
+                manner.runs_alone
+            } else {
+                two.has_ended
+            };
+            manner.has_own_network = is_in_the_way && self.runs_in_own_network();
+            if !two.was_met && !manner.has_own_network {
+                return told(Manner::PLAIN, remarks);
+            }
         }
         let found = self.how_it_registers(manner);
         if let Some(Registration {
@@ -532,6 +536,7 @@ mod tests {
                 completed: false,
                 stopped_at: None,
                 was_met: true,
+                has_ended: false,
                 received: received.as_bytes().to_vec(),
                 greeting: Vec::new(),
             };
