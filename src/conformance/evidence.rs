@@ -15,6 +15,42 @@ pub struct Evidence {
     pub seconds: f64,
 }
 
+impl Evidence {
+    /// Leaves out what was said and printed after so many bytes of it, and says so.
+    pub fn shorten(&mut self, most: usize) {
+        let mut left = most;
+        let mut omitted = 0;
+        for event in &mut self.events {
+            let (EventKind::Sent { bytes, .. }
+            | EventKind::Received { bytes, .. }
+            | EventKind::Printed { bytes }) = &mut event.kind
+            else {
+                continue;
+            };
+            omitted += bytes.len().saturating_sub(left);
+            bytes.truncate(left);
+            left -= bytes.len();
+        }
+        if omitted == 0 {
+            return;
+        }
+        self.events.retain(|event| match &event.kind {
+            EventKind::Sent { bytes, .. }
+            | EventKind::Received { bytes, .. }
+            | EventKind::Printed { bytes } => !bytes.is_empty(),
+            _ => true,
+        });
+        let at = self.events.last().map_or(0.0, |event| event.at);
+        let step = self.events.last().and_then(|event| event.step);
+        let text = format!("{omitted} bytes that were said or printed later are left out here");
+        self.events.push(Event {
+            at,
+            step,
+            kind: EventKind::Note { text },
+        });
+    }
+}
+
 /// Something that happened at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -256,6 +292,34 @@ mod tests {
             let back: EventKind = serde_json::from_str(&json).expect("parses");
             assert_eq!(back, event, "{json}");
         }
+    }
+
+    #[test]
+    fn long_evidence_is_shortened_and_says_so() {
+        let printed = |text: &str| Event {
+            at: 1.0,
+            step: None,
+            kind: EventKind::Printed {
+                bytes: text.as_bytes().to_vec(),
+            },
+        };
+        let mut evidence = Evidence {
+            events: vec![printed("abc"), printed("defg"), printed("hi")],
+            outcome: Outcome::Completed,
+            seconds: 2.0,
+        };
+        let whole = evidence.clone();
+        evidence.shorten(9);
+        assert_eq!(evidence, whole);
+        evidence.shorten(5);
+        assert_eq!(evidence.events[..2], [printed("abc"), printed("de")]);
+        let EventKind::Note { text } = &evidence.events[2].kind else {
+            panic!("{evidence:?}");
+        };
+        assert!(
+            text.starts_with("4 bytes") && evidence.events.len() == 3,
+            "{text}"
+        );
     }
 
     #[test]

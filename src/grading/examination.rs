@@ -300,11 +300,20 @@ fn plan(
     }
 }
 
+/// So many bytes of each run are kept: far more than any conversation has but for one that floods.
+const BYTES_KEPT: usize = 64 * 1024;
+
 fn recorded(result: RunResult) -> PartOutcome {
     let runs: BTreeMap<_, _> = result
         .transcripts
         .into_iter()
-        .map(|judged| (judged.case.name, judged.runs))
+        .map(|mut judged| {
+            judged
+                .runs
+                .iter_mut()
+                .for_each(|run| run.shorten(BYTES_KEPT));
+            (judged.case.name, judged.runs)
+        })
         .collect();
     PartOutcome::Judged {
         manner: result.manner,

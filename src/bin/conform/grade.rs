@@ -178,7 +178,8 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         patience: Duration::from_secs_f64(command.patience),
         harness: &harness,
         slots: &Arc::new(Slots::new(2 * processors)),
-        at_once: (8 * processors / side_by_side).max(processors),
+        // Most of them wait most of the time, and those lend their slots.
+        at_once: 8 * processors,
         workplaces: &workplaces,
         cancelled: &cancelled,
     };
