@@ -1,7 +1,7 @@
 //! How long to wait for a subject: one setting, widened by what was seen of it and of the machine.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub struct Pace {
     /// How often patience was out without an answer.
     vain_waits: AtomicU64,
     /// Whether all the time there is for a start went by without one.
-    started_in_vain: AtomicBool,
+    started_in_vain: AtomicU32,
     /// How often something sent was left unread for as long as is waited for that.
     left_unread: AtomicU64,
     lag: AtomicU64,
@@ -37,7 +37,7 @@ impl Pace {
             slowest_start: AtomicU64::new(0),
             slowest_reply: AtomicU64::new(0),
             vain_waits: AtomicU64::new(0),
-            started_in_vain: AtomicBool::new(false),
+            started_in_vain: AtomicU32::new(0),
             left_unread: AtomicU64::new(0),
             lag: AtomicU64::new(0),
             stalls: Mutex::new(Vec::new()),
@@ -58,9 +58,9 @@ impl Pace {
     pub fn learn_from(&self, other: &Pace) {
         self.started_within(load(&other.slowest_start));
         self.replied_within(load(&other.slowest_reply));
-        if other.started_in_vain.load(Ordering::Relaxed) {
-            self.started_in_vain();
-        }
+        let started_in_vain = other.started_in_vain.load(Ordering::Relaxed);
+        self.started_in_vain
+            .fetch_add(started_in_vain, Ordering::Relaxed);
         let vain_waits = other.vain_waits.load(Ordering::Relaxed);
         self.vain_waits.fetch_add(vain_waits, Ordering::Relaxed);
     }
@@ -107,18 +107,19 @@ impl Pace {
 
     /// The longest wait for a program to be ready was in vain.
     pub fn started_in_vain(&self) {
-        self.started_in_vain.store(true, Ordering::Relaxed);
+        self.started_in_vain.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How long to wait for a program to be ready: a cold virtual machine takes its time. One that was
-    /// waited for in vain is not given all of it each time.
+    /// waited for in vain is not given all of it each time, and less still after several times.
     pub fn start(&self) -> Duration {
-        let longest = if self.started_in_vain.load(Ordering::Relaxed) {
-            self.longest_start / 2
-        } else {
-            self.longest_start
+        const OFTEN: u32 = 4;
+        let divisor = match self.started_in_vain.load(Ordering::Relaxed) {
+            0 => 1,
+            1..OFTEN => 2,
+            OFTEN.. => 4,
         };
-        self.for_this_machine(longest)
+        self.for_this_machine(self.longest_start / divisor)
     }
 
     /// A subject left something unread for [`Pace::reading`].
