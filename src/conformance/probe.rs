@@ -122,10 +122,7 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
     let harness = setting.harness.display().to_string();
     let target = Target::Command(vec![harness, reference.to_owned()]);
     // What the subject is given is not for the reference.
-    let surroundings = Surroundings {
-        limits: setting.surroundings.limits,
-        ..Surroundings::default()
-    };
+    let surroundings = Surroundings::default();
     let setting = Setting {
         target: &target,
         surroundings: &surroundings,
@@ -135,7 +132,10 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
         ..setting
     };
     let conversation = conversation(steps);
-    let outcome = || replay_in_network(&conversation, setting).outcome;
+    let outcome = || {
+        let _slot = setting.slots.take();
+        replay_in_network(&conversation, setting).outcome
+    };
     match outcome() {
         Outcome::Completed => Ok(()),
         // Once may be a hiccup of the machine.
@@ -158,8 +158,6 @@ struct Reaction {
     stopped_at: Option<usize>,
     /// It was there to be spoken to.
     was_met: bool,
-    /// It came to an end meanwhile.
-    has_ended: bool,
     received: Vec<u8>,
     greeting: Vec<String>,
 }
@@ -181,14 +179,13 @@ impl Reaction {
         let mut received = Vec::new();
         let mut screen = Screen::default();
         let mut given = Vec::new();
-        let (mut was_met, mut has_ended) = (false, false);
+        let mut was_met = false;
         for event in &evidence.events {
             match &event.kind {
                 EventKind::Received { bytes, .. } => received.extend_from_slice(bytes),
                 EventKind::Printed { bytes } => drop(screen.show(bytes)),
                 EventKind::Started { command } => given = given_in(command),
                 EventKind::Connected { .. } | EventKind::Listening { .. } => was_met = true,
-                EventKind::Ended { .. } => has_ended = true,
                 _ => {}
             }
         }
@@ -199,7 +196,6 @@ impl Reaction {
                 _ => None,
             },
             was_met,
-            has_ended,
             received,
             greeting: greeting_in(&screen.text(), &given),
         }
@@ -227,6 +223,7 @@ impl Probe<'_> {
             ledger: &Ledger::default(),
             ..self.setting
         };
+        let _slot = setting.slots.take();
         Reaction::of(&replay_in_network(&conversation(steps), setting))
     }
 
@@ -243,13 +240,8 @@ impl Probe<'_> {
         if let Target::Command(_) = self.setting.target {
             let two = self.ask(TWO_SERVERS, manner);
             manner.runs_alone = !two.completed;
-            // One that ended before it was met may be in the way of somebody who has the port of its choice.
-            let is_in_the_way = if two.was_met {
-                manner.runs_alone
-            } else {
-                two.has_ended
-            };
-            manner.has_own_network = is_in_the_way && self.runs_in_own_network();
+            // One that was not met at all may have found the port of its choice taken by somebody else.
+            manner.has_own_network = manner.runs_alone && self.runs_in_own_network();
             if !two.was_met && !manner.has_own_network {
                 return told(Manner::PLAIN, remarks);
             }
@@ -536,7 +528,6 @@ mod tests {
                 completed: false,
                 stopped_at: None,
                 was_met: true,
-                has_ended: false,
                 received: received.as_bytes().to_vec(),
                 greeting: Vec::new(),
             };

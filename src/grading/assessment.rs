@@ -37,7 +37,7 @@ impl Assessment {
         }
     }
 
-    /// Drops what was seen in runs that held: what is said of a class does not need it, and it is most of all.
+    /// Drops what was said in each run: what is told of a class does not need it, and it is most of all.
     pub fn forget_conversations(&mut self) {
         let parts = self.parts.iter_mut();
         for result in parts.filter_map(|part| part.result.as_mut().ok()) {

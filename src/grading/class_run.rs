@@ -89,7 +89,7 @@ pub fn examine_all(
         for _ in 0..arrangement.side_by_side.max(1) {
             scope.spawn(|| {
                 while let Some(job) = queue.next() {
-                    let outcome = match job {
+                    let work = || match job {
                         Job::Control { certifies } => match is_fit() {
                             Ok(()) => {
                                 queue.certified(certifies);
@@ -104,7 +104,10 @@ pub fn examine_all(
                                 .map(|record| queue.recorded(position, record))
                         }
                     };
-                    queue.done(outcome);
+                    // One that panicked must not leave the others waiting for it.
+                    let outcome = catch_unwind(AssertUnwindSafe(work));
+                    let failed = "the harness itself failed".to_owned();
+                    queue.done(outcome.unwrap_or(Err(Abandoned::NotKept(failed))));
                 }
             });
         }
@@ -149,20 +152,22 @@ fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
     }
 }
 
-/// What was recorded since the reference last got full marks is examined again, or kept as doubtful.
+/// What was recorded since the reference last got full marks is kept as doubtful, and examined again if it was
+/// not examined too often: so it is doubtful still where that never comes about.
 fn doubted(
     queue: &Queue,
     candidates: &[Candidate],
     keep: &(dyn Fn(&Record) -> Result<(), String> + Sync),
     progress: &(dyn Fn(ClassProgress<'_>) + Sync),
 ) -> Result<(), Abandoned> {
-    for mut record in
-        queue.doubted(|position| progress(ClassProgress::Again(&candidates[position].name)))
-    {
+    for (position, mut record) in queue.uncertified() {
         record.is_doubtful = true;
         keep(&record).map_err(Abandoned::NotKept)?;
-        progress(ClassProgress::Recorded(&record));
+        if queue.again(position) {
+            progress(ClassProgress::Again(&candidates[position].name));
+        }
     }
+    queue.control_ended();
     Ok(())
 }
 
@@ -285,26 +290,28 @@ impl Queue {
     }
 
     fn certified(&self, count: usize) {
-        let mut state = self.lock();
-        state.uncertified.drain(..count);
-        state.control_is_under_way = false;
+        self.lock().uncertified.drain(..count);
+        self.control_ended();
     }
 
-    /// Puts what is to be examined again into the queue, and gives back what was examined often enough.
-    fn doubted(&self, again: impl Fn(usize)) -> Vec<Record> {
+    fn control_ended(&self) {
+        self.lock().control_is_under_way = false;
+    }
+
+    /// What no control has vouched for, which is then nobody's any more.
+    fn uncertified(&self) -> Vec<(usize, Record)> {
+        std::mem::take(&mut self.lock().uncertified)
+    }
+
+    /// Puts one into the queue again, where that was not done too often.
+    fn again(&self, position: usize) -> bool {
         let mut state = self.lock();
-        state.control_is_under_way = false;
-        let mut doubtful = Vec::new();
-        for (position, record) in std::mem::take(&mut state.uncertified) {
-            if state.repetitions[position] < MOST_REPETITIONS {
-                state.repetitions[position] += 1;
-                state.waiting.push_back(position);
-                again(position);
-            } else {
-                doubtful.push(record);
-            }
+        let is_to_be = state.repetitions[position] < MOST_REPETITIONS;
+        if is_to_be {
+            state.repetitions[position] += 1;
+            state.waiting.push_back(position);
         }
-        doubtful
+        is_to_be
     }
 
     fn done(&self, outcome: Result<(), Abandoned>) {
@@ -362,12 +369,12 @@ mod tests {
                 Job::Examine(position) => queue.recorded(position, record(&position.to_string())),
                 Job::Control { certifies } if unfit.contains(&controls) => {
                     assert!(certifies > 0);
-                    doubtful.extend(
-                        queue
-                            .doubted(|_| ())
-                            .into_iter()
-                            .map(|record| record.submission),
-                    );
+                    for (position, record) in queue.uncertified() {
+                        if !queue.again(position) {
+                            doubtful.push(record.submission);
+                        }
+                    }
+                    queue.control_ended();
                     controls += 1;
                 }
                 Job::Control { certifies } => {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::instructions::Instructions;
+use super::instructions::{Instructions, LimitChanges};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use super::submission::{Entry, command_for, entries_of};
-use super::workplace::{Workplace, build};
+use super::workplace::{BuildFailure, Workplace, add_to_digest, build};
 use crate::conformance::digest::Digest;
+use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::limits::Limits;
 use crate::conformance::requirement::Level;
 use crate::conformance::result::RunResult;
@@ -25,6 +26,8 @@ use crate::transcript::syntax::Role;
 
 /// The name of instructions files.
 pub const INSTRUCTIONS: &str = "conform.toml";
+/// Instructions are shorter than this, in bytes.
+const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
 /// Wall time of a build, where nothing else is said.
 const BUILD_SECONDS: f64 = 120.0;
 /// Wall time of the judging of one program, where nothing else is said: far beyond what the slowest needs.
@@ -55,6 +58,21 @@ pub struct Terms<'a> {
     pub cancelled: &'a AtomicBool,
 }
 
+impl Terms<'_> {
+    /// The limits that hold where a submission says nothing; it may be content with less.
+    fn usual_limits(&self) -> LimitChanges {
+        let told = self.instructions.limits;
+        LimitChanges {
+            patience: told.patience.or(Some(self.patience.as_secs_f64())),
+            seconds: told.seconds.or(Some(JUDGE_SECONDS)),
+            build_seconds: told.build_seconds.or(Some(BUILD_SECONDS)),
+            cpu_seconds: told.cpu_seconds.or(Some(self.limits.cpu_seconds)),
+            memory: told.memory.or(Some(self.limits.memory)),
+            processes: told.processes.or(Some(self.limits.processes)),
+        }
+    }
+}
+
 /// A submission before it is examined: what it is, and how it is to be started.
 #[derive(Debug)]
 pub struct Candidate {
@@ -65,21 +83,21 @@ pub struct Candidate {
     /// Digest of all on which its result depends.
     pub digest: String,
     instructions: Result<Instructions, String>,
-    entries: Result<Vec<Entry>, String>,
 }
 
 impl Candidate {
     /// Looks at a submission, and starts nothing.
     pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
-        let entries = entries_of(&folder);
-        let instructions =
-            instructions_in(&folder).map(|own| own.unwrap_or_default().over(terms.instructions));
+        let instructions = instructions_in(&folder).map(|own| {
+            let mut own = own.unwrap_or_default();
+            own.limits = own.limits.within(terms.usual_limits());
+            own.over(terms.instructions)
+        });
         Candidate {
-            digest: digest_of(&folder, &entries, &instructions, terms),
+            digest: digest_of(&folder, &instructions, terms),
             name,
             folder,
             instructions,
-            entries,
         }
     }
 }
@@ -90,6 +108,11 @@ impl Candidate {
 /// The mistakes in them, drawn.
 pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
     let file = folder.join(INSTRUCTIONS);
+    if let Ok(metadata) = fs::metadata(&file) {
+        if !metadata.is_file() || metadata.len() > LONGEST_INSTRUCTIONS {
+            return Err(format!("{INSTRUCTIONS}: is no file, or a very long one"));
+        }
+    }
     let source = match fs::read_to_string(&file) {
         Ok(source) => source,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -103,7 +126,6 @@ pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
 
 fn digest_of(
     folder: &Path,
-    entries: &Result<Vec<Entry>, String>,
     instructions: &Result<Instructions, String>,
     terms: &Terms<'_>,
 ) -> String {
@@ -111,17 +133,9 @@ fn digest_of(
     digest.add(terms.suite_digest);
     digest.add(format!("{:?} {:?}", terms.limits, terms.patience));
     digest.add(format!("{instructions:?}"));
-    match entries {
-        Err(why) => digest.add(why),
-        Ok(entries) => {
-            for entry in entries {
-                digest.add(&entry.path);
-                digest.add([u8::from(entry.is_executable)]);
-                let file = fs::File::open(folder.join(&entry.path));
-                // What cannot be read cannot be copied either, and is told then.
-                let _ = file.and_then(|file| digest.add_all(file));
-            }
-        }
+    if let Err(error) = add_to_digest(folder, &mut digest) {
+        // It cannot be copied either, and that is told then.
+        digest.add(error.to_string());
     }
     digest.finish()
 }
@@ -180,18 +194,19 @@ fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOu
     let not_found = |reason: &String| PartOutcome::NotFound {
         reason: reason.clone(),
     };
+    let not_judged = |reason: String| PartOutcome::NotJudged { reason };
     let instructions = candidate.instructions.as_ref().map_err(not_found)?;
-    candidate.entries.as_ref().map_err(not_found)?;
     let place = terms.workplaces.join(&candidate.name);
-    let workplace = Workplace::copied(&candidate.folder, place)
-        .map_err(|reason| PartOutcome::NotJudged { reason })?;
+    let workplace = Workplace::copied(&candidate.folder, place).map_err(not_judged)?;
     if let Some(command) = &instructions.build {
-        if let Some(reason) = why_not_startable(command, workplace.folder()) {
-            return Err(PartOutcome::NotJudged { reason });
+        if let Some(outcome) = why_not_startable(command, instructions, workplace.folder()) {
+            return Err(outcome);
         }
         let seconds = instructions.limits.build_seconds.unwrap_or(BUILD_SECONDS);
         let surroundings = surroundings(instructions, workplace.folder(), terms);
         let longest = Duration::from_secs_f64(seconds);
+        // A build makes the machine work, as a replay does.
+        let _slot = terms.slots.take();
         build(
             terms.harness,
             &surroundings,
@@ -199,14 +214,17 @@ fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOu
             longest,
             terms.cancelled,
         )
-        .map_err(|failure| PartOutcome::NotBuilt {
-            build: command.clone(),
-            reason: failure.reason,
-            output: failure.output,
+        .map_err(|failure| match failure {
+            BuildFailure::OfTheMachine(reason) => PartOutcome::NotJudged { reason },
+            BuildFailure::OfTheBuild { reason, output } => PartOutcome::NotBuilt {
+                build: command.clone(),
+                reason,
+                output,
+            },
         })?;
     }
     // A build makes programs.
-    let entries = entries_of(workplace.folder()).map_err(|why| not_found(&why))?;
+    let entries = entries_of(workplace.folder()).map_err(not_judged)?;
     Ok(Prepared {
         workplace,
         entries,
@@ -222,18 +240,31 @@ fn surroundings(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) -
     }
 }
 
-/// Why a command cannot be started on this machine, if it cannot: what is missing is then no fault of who
-/// wrote the program.
-fn why_not_startable(command: &[String], folder: &Path) -> Option<String> {
+/// Why a command cannot be started, if it cannot. What is missing of the machine is no fault of who wrote the
+/// program; what is missing of the submission is.
+fn why_not_startable(
+    command: &[String],
+    instructions: &Instructions,
+    folder: &Path,
+) -> Option<PartOutcome> {
     let program = command.first()?;
-    let is_there = if program.contains('/') {
+    if program.contains('/') {
         // Joined to an absolute path this is that path.
-        folder.join(program).is_file()
-    } else {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|place| place.join(program).is_file())
-    };
-    (!is_there).then(|| format!("There is no {program} on this machine, which is to start it."))
+        let is_there = folder.join(program).is_file();
+        let reason = format!("There is no {program}, which is to start it.");
+        return (!is_there).then_some(PartOutcome::NotFound { reason });
+    }
+    let told = instructions.environment.iter().rev();
+    let told = told
+        .filter(|(name, _)| name == "PATH")
+        .map(|(_, path)| path.into());
+    let path = told
+        .chain(std::env::var_os("PATH"))
+        .next()
+        .unwrap_or_default();
+    let is_there = std::env::split_paths(&path).any(|place| place.join(program).is_file());
+    let reason = format!("There is no {program} on this machine, which is to start it.");
+    (!is_there).then_some(PartOutcome::NotJudged { reason })
 }
 
 fn examine_part(
@@ -254,8 +285,8 @@ fn examine_part(
             });
         }
     };
-    let outcome = match why_not_startable(&command, folder) {
-        Some(reason) => PartOutcome::NotJudged { reason },
+    let outcome = match why_not_startable(&command, instructions, folder) {
+        Some(outcome) => outcome,
         None => match run(
             plan(role, &command, instructions, folder, terms),
             terms.cancelled,
@@ -304,6 +335,17 @@ fn plan(
 const BYTES_KEPT: usize = 64 * 1024;
 
 fn recorded(result: RunResult) -> PartOutcome {
+    let unable = |run: &Evidence| match &run.outcome {
+        Outcome::Unable { reason } => Some(reason.clone()),
+        _ => None,
+    };
+    let mut runs = result.transcripts.iter().flat_map(|judged| &judged.runs);
+    let first_reason = runs.next().and_then(unable);
+    if let Some(reason) = first_reason.filter(|_| runs.all(|run| unable(run).is_some())) {
+        return PartOutcome::NotJudged {
+            reason: format!("In no run could the harness do its part: {reason}."),
+        };
+    }
     let runs: BTreeMap<_, _> = result
         .transcripts
         .into_iter()

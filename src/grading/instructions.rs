@@ -1,9 +1,12 @@
 //! `conform.toml`: how a submission's programs are built and started, where their names do not tell.
 
-use super::settings::{self, Table};
+use super::settings::{self, Placed, Table};
 use crate::conformance::limits::Limits;
 use crate::transcript::Diagnostic;
 use crate::transcript::syntax::Role;
+
+/// A word of a command is not longer than this, in bytes.
+const LONGEST_WORD: usize = 16 * 1024;
 
 /// What an instructions file says; a submission's own stands above the class's.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -78,6 +81,25 @@ impl Instructions {
 }
 
 impl LimitChanges {
+    /// These, where they are no more than `usual`.
+    #[must_use]
+    pub fn within(self, usual: LimitChanges) -> LimitChanges {
+        fn lower<T: PartialOrd>(one: Option<T>, other: Option<T>) -> Option<T> {
+            match (one, other) {
+                (Some(one), Some(other)) if one > other => Some(other),
+                (one, _) => one,
+            }
+        }
+        LimitChanges {
+            patience: lower(self.patience, usual.patience),
+            seconds: lower(self.seconds, usual.seconds),
+            build_seconds: lower(self.build_seconds, usual.build_seconds),
+            cpu_seconds: lower(self.cpu_seconds, usual.cpu_seconds),
+            memory: lower(self.memory, usual.memory),
+            processes: lower(self.processes, usual.processes),
+        }
+    }
+
     /// These limits with the changes made.
     pub fn applied_to(self, limits: Limits) -> Limits {
         Limits {
@@ -92,6 +114,12 @@ impl LimitChanges {
 fn read(file: &Table<'_>) -> Instructions {
     let command = |key| {
         let words = file.texts(key)?;
+        let cannot_be_passed =
+            |word: &Placed<String>| word.value.contains('\0') || word.value.len() > LONGEST_WORD;
+        if let Some(word) = words.iter().find(|word| cannot_be_passed(word)) {
+            let message = format!("a word of `{key}` cannot be passed to a program");
+            file.tell(word.span.clone(), &message, "it holds NUL, or is very long");
+        }
         if words.is_empty() {
             file.tell(
                 0..0,
@@ -134,18 +162,18 @@ fn variables(table: &Table<'_>) -> Vec<(String, String)> {
 fn limits(table: &Table<'_>) -> LimitChanges {
     // Bounded by what it was read as.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let whole = |key, most: u32| {
+    let whole = |key, least: u32, most: u32| {
         table
-            .number(key, 1.0..=f64::from(most))
+            .number(key, f64::from(least)..=f64::from(most))
             .map(|number| number as u64)
     };
     let changes = LimitChanges {
         patience: table.number("patience", 0.1..=600.0),
         seconds: table.number("seconds", 1.0..=86_400.0),
         build_seconds: table.number("build_seconds", 1.0..=86_400.0),
-        cpu_seconds: whole("cpu_seconds", 86_400),
-        memory: whole("memory", 1 << 20),
-        processes: whole("processes", 1 << 20),
+        cpu_seconds: whole("cpu_seconds", 1, 86_400),
+        memory: whole("memory", 16, 1 << 20),
+        processes: whole("processes", 1, 1 << 20),
     };
     table.refuse_unknown_keys();
     changes
@@ -178,7 +206,7 @@ mod tests {
                 2,
                 "`server` is a list of texts",
             ),
-            ("[limits]\nmemory = 0", 2, "`memory` is a number from 1 to"),
+            ("[limits]\nmemory = 0", 2, "`memory` is a number from 16 to"),
             ("[limits]\nmemroy = 5", 2, "[limits] has no key `memroy`"),
             ("[environment]\n\"a=b\" = \"c\"", 1, "cannot be set"),
             ("server = []", 1, "`server` is empty"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conformance::evidence::Evidence;
+use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::manner::Manner;
 use crate::transcript::syntax::Role;
 
@@ -25,15 +25,22 @@ pub struct Record {
     pub suite: String,
     /// The server and the client, in this order.
     pub parts: Vec<Part>,
-    /// Whether the machine was seen to be unfit about the time at which this was recorded.
+    /// Whether the bundled reference fell short about the time at which this was recorded.
     pub is_doubtful: bool,
 }
 
 impl Record {
-    /// Whether all that could be judged was: otherwise it was this machine that lacked something.
+    /// Whether all that could be judged was: otherwise it was this machine that lacked something, or the harness
+    /// could not do its part.
     pub fn is_judged(&self) -> bool {
-        let not_judged = |part: &Part| matches!(part.outcome, PartOutcome::NotJudged { .. });
-        !self.parts.iter().any(not_judged)
+        let unable = |run: &Evidence| matches!(run.outcome, Outcome::Unable { .. });
+        let could_not_tell = |runs: &Vec<Evidence>| !runs.is_empty() && runs.iter().all(unable);
+        let is_judged = |part: &Part| match &part.outcome {
+            PartOutcome::NotJudged { .. } => false,
+            PartOutcome::Judged { runs, .. } => !runs.values().any(could_not_tell),
+            PartOutcome::NotFound { .. } | PartOutcome::NotBuilt { .. } => true,
+        };
+        self.parts.iter().all(is_judged)
     }
 }
 

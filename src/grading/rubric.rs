@@ -164,21 +164,20 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
     }
     weights.sort_by_key(|(told, _)| told.rank());
     let shares = file.table("shares");
-    let share = |key| {
-        let share = shares
-            .as_ref()
-            .and_then(|table| table.number(key, 0.0..=1.0));
-        share.unwrap_or(0.0)
+    let share = |key, usual| {
+        let told = shares.as_ref();
+        let share = told.and_then(|table| table.number(key, 0.0..=1.0));
+        share.unwrap_or(usual)
     };
     let shares_read = Shares {
-        blocked: share("blocked"),
-        racy: share("racy"),
-        unsure: share("unsure"),
+        blocked: share("blocked", 0.0),
+        racy: share("racy", 0.5),
+        unsure: share("unsure", 1.0),
     };
     if let Some(table) = shares {
         table.refuse_unknown_keys();
     }
-    Some(Rubric {
+    let rubric = Rubric {
         levels,
         weights: Weights(weights),
         server: part(file, "server"),
@@ -198,7 +197,26 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
             .iter()
             .filter_map(|table| limit(table, rows))
             .collect(),
-    })
+    };
+    if !rows.iter().any(|row| rubric.weight(row) > Points::ZERO) {
+        file.tell(
+            0..0,
+            "no row weighs anything by this rubric",
+            "see `levels` and [weights]",
+        );
+    }
+    let in_two = |row: &&Requirement| {
+        let faults = rubric.once.iter();
+        faults.filter(|fault| fault.rows.is_match(&row.id)).count() > 1
+    };
+    if let Some(row) = rows.iter().find(in_two) {
+        file.tell(
+            0..0,
+            &format!("{} is in two of [[once]]", row.id),
+            "a row shows one fault",
+        );
+    }
+    Some(rubric)
 }
 
 fn level(file: &Table<'_>, word: &Placed<String>) -> Option<Level> {
@@ -309,6 +327,13 @@ fn bounds(table: &Table<'_>) -> Bounds {
         cap: bound("cap"),
     };
     table.refuse_unknown_keys();
+    if bounds
+        .floor
+        .zip(bounds.cap)
+        .is_some_and(|(floor, cap)| floor > cap)
+    {
+        table.tell_of_all("`floor` is above `cap`");
+    }
     bounds
 }
 
@@ -427,6 +452,6 @@ mod tests {
             assert!(mistakes[0].message.contains(message), "{mistakes:?}");
         }
         let missing = Rubric::parse("", &rows).expect_err("is empty");
-        assert_eq!(missing.len(), 4, "{missing:?}");
+        assert_eq!(missing.len(), 5, "{missing:?}");
     }
 }

@@ -10,8 +10,8 @@ use super::assessed_part::AssessedPart;
 use super::points::{Points, counted};
 use super::rubric::{Bounds, Rubric};
 use crate::conformance::evidence::Outcome;
-use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::requirement::Requirement;
+use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
 use crate::transcript::syntax::Role;
 
 /// The points of one submission, and how they came about.
@@ -92,13 +92,17 @@ pub fn score(parts: &[AssessedPart], rows: &[Requirement], rubric: &Rubric) -> S
     let found: Vec<Findings> = parts.iter().map(|part| Findings::of(part, rows)).collect();
     let (parts_scored, adjustments, earned) = add_up(&found, rubric);
     let most: Points = parts_scored.iter().map(|part| part.most).sum();
+    let doubts = parts.iter().zip(&parts_scored);
+    let doubts = doubts
+        .flat_map(|(part, scored)| doubts_about(part, scored))
+        .collect();
     Score {
         earned,
         most: rubric.whole.cap.map_or(most, |cap| cap.min(most)),
         parts: parts_scored,
         adjustments,
         repairs: repairs(&found, rubric, earned),
-        doubts: parts.iter().flat_map(doubts).collect(),
+        doubts,
     }
 }
 
@@ -119,6 +123,8 @@ struct Finding {
     reason: String,
     /// Whether the suite has anything to ask about it.
     is_asked: bool,
+    /// Whether the program was judged.
+    is_judged: bool,
 }
 
 impl Findings {
@@ -135,6 +141,7 @@ impl Findings {
                     blocked_by: row.blocked_by.clone(),
                     reason: reason(result, row.verdict, &row.requirement.id, &row.blocked_by),
                     is_asked: !row.transcripts.is_empty(),
+                    is_judged: true,
                 })
                 .collect(),
             Err(unjudged) => rows
@@ -147,6 +154,7 @@ impl Findings {
                     blocked_by: Vec::new(),
                     reason: unjudged.reason.clone(),
                     is_asked: true,
+                    is_judged: false,
                 })
                 .collect(),
         };
@@ -215,16 +223,16 @@ fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String])
 /// Scores each part and the whole; the mark comes last.
 fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustment>, Points) {
     let mut parts: Vec<PartScore> = found.iter().map(|part| shared_out(part, rubric)).collect();
-    let mut adjustments = Vec::new();
-    charge_once(&parts, rubric, &mut adjustments);
+    charge_once(&mut parts, rubric);
     for part in &mut parts {
-        let sum: Points = part.rows.iter().map(|row| row.earned).sum();
+        let rows: Points = part.rows.iter().map(|row| row.earned).sum();
+        let adjusted: Points = part.adjustments.iter().map(|one| one.points).sum();
         let bounds = rubric.bounds_of(part.role);
-        part.earned = bounded(sum, bounds, "this part", &mut part.adjustments);
+        part.earned = bounded(rows + adjusted, bounds, "this part", &mut part.adjustments);
+        part.most = bounds.cap.map_or(part.most, |cap| cap.min(part.most));
     }
-    let sum: Points = parts.iter().map(|part| part.earned).sum();
-    let adjusted: Points = adjustments.iter().map(|adjustment| adjustment.points).sum();
-    let mut earned = sum + adjusted;
+    let mut adjustments = Vec::new();
+    let mut earned: Points = parts.iter().map(|part| part.earned).sum();
     for limit in &rubric.limits {
         let broken = parts
             .iter()
@@ -245,12 +253,12 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
     (parts, adjustments, earned)
 }
 
-/// Of what is not in the suite nothing is known, and nothing is held against anybody.
+/// Of what nothing is known nothing is held against anybody.
 fn is_broken(row: &RowScore) -> bool {
     match row.verdict {
         Verdict::Pass | Verdict::NotApplicable => false,
-        Verdict::Untested => row.most > Points::ZERO,
-        Verdict::Fail | Verdict::Blocked | Verdict::Unsure => true,
+        Verdict::Untested | Verdict::Unsure => row.earned < row.most,
+        Verdict::Fail | Verdict::Blocked => true,
     }
 }
 
@@ -288,43 +296,57 @@ fn shared_out(part: &Findings, rubric: &Rubric) -> PartScore {
 fn share(finding: &Finding, rubric: &Rubric) -> f64 {
     match finding.verdict {
         Verdict::Pass | Verdict::NotApplicable => 1.0,
-        Verdict::Fail | Verdict::Untested => 0.0,
+        Verdict::Fail => 0.0,
+        // There was no time to ask.
+        Verdict::Untested if finding.is_judged => rubric.shares.unsure,
+        Verdict::Untested => 0.0,
         Verdict::Blocked => rubric.shares.blocked,
         Verdict::Unsure if finding.is_racy => rubric.shares.racy,
         Verdict::Unsure => rubric.shares.unsure,
     }
 }
 
-/// One fault that several rows charge is charged once.
-fn charge_once(parts: &[PartScore], rubric: &Rubric, adjustments: &mut Vec<Adjustment>) {
+/// One fault that several rows charge is charged once: to the dearest of them, and what the others lost is given
+/// back to the parts that they are in.
+fn charge_once(parts: &mut [PartScore], rubric: &Rubric) {
     for fault in &rubric.once {
+        let charged = |row: &&RowScore| {
+            let is_charged = row.verdict == Verdict::Fail && row.most > Points::ZERO;
+            is_charged && fault.rows.is_match(&row.requirement.id)
+        };
+        let loss = |row: &RowScore| row.most - row.earned;
         let rows = parts.iter().flat_map(|part| &part.rows);
-        let charged: Vec<&RowScore> = rows
-            .filter(|row| {
-                let is_charged = row.verdict == Verdict::Fail && row.most > Points::ZERO;
-                is_charged && fault.rows.is_match(&row.requirement.id)
-            })
-            .collect();
-        let loss = |row: &&RowScore| row.most - row.earned;
-        let lost: Points = charged.iter().map(loss).sum();
-        let Some(dearest) = charged.iter().map(loss).max() else {
+        let charged_rows: Vec<&RowScore> = rows.filter(charged).collect();
+        let Some(dearest) = charged_rows.iter().map(|row| loss(row)).max() else {
             continue;
         };
+        let ids: BTreeSet<&str> = charged_rows
+            .iter()
+            .map(|row| row.requirement.id.as_str())
+            .collect();
+        let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
         let due = fault.costs.unwrap_or(dearest);
-        if due != lost {
-            let ids: BTreeSet<&str> = charged
-                .iter()
-                .map(|row| row.requirement.id.as_str())
-                .collect();
-            let ids: Vec<&str> = ids.into_iter().collect();
-            adjustments.push(Adjustment {
-                points: lost - due,
-                reason: format!(
-                    "{}: {} in all ({}).",
-                    fault.title,
-                    counted(due),
-                    ids.join(", ")
-                ),
+        let reason = format!("{}: {} in all ({ids}).", fault.title, counted(due));
+        let mut still_due = due;
+        for part in parts.iter_mut() {
+            let lost: Points = part.rows.iter().filter(charged).map(loss).sum();
+            let charged_here = still_due.min(lost);
+            still_due = still_due - charged_here;
+            if charged_here != lost {
+                part.adjustments.push(Adjustment {
+                    points: lost - charged_here,
+                    reason: reason.clone(),
+                });
+            }
+        }
+        // A fault may be told to cost more than its rows are worth.
+        let first = parts
+            .iter_mut()
+            .find(|part| part.rows.iter().any(|row| charged(&row)));
+        if let Some(part) = first.filter(|_| still_due > Points::ZERO) {
+            part.adjustments.push(Adjustment {
+                points: -still_due,
+                reason,
             });
         }
     }
@@ -338,8 +360,8 @@ fn bounded(points: Points, bounds: Bounds, of: &str, adjustments: &mut Vec<Adjus
         });
         limit
     };
-    match (bounds.floor, bounds.cap) {
-        (Some(floor), _) if points < floor => apply(floor, "least"),
+    match (bounds.floor.unwrap_or_default(), bounds.cap) {
+        (floor, _) if points < floor => apply(floor, "least"),
         (_, Some(cap)) if points > cap => apply(cap, "most"),
         _ => points,
     }
@@ -352,6 +374,21 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
         let blocks = |id: &String| part.rows.iter().any(|row| row.blocked_by.contains(id));
         for row in &part.rows {
             let id = &row.requirement.id;
+            // Rows of one fault are put right together, and told of once.
+            let fault = rubric.once.iter().find(|fault| fault.rows.is_match(id));
+            let is_alike = |other: &Finding| {
+                let id = &other.requirement.id;
+                other.verdict == Verdict::Fail && fault.is_some_and(|fault| fault.rows.is_match(id))
+            };
+            let is_told = found[..at].iter().flat_map(|part| &part.rows).any(is_alike)
+                || part
+                    .rows
+                    .iter()
+                    .take_while(|other| other.requirement.id != *id)
+                    .any(is_alike);
+            if is_told && row.verdict == Verdict::Fail {
+                continue;
+            }
             let falls_short = matches!(row.verdict, Verdict::Fail | Verdict::Unsure);
             let only_blocks = row.verdict == Verdict::Blocked && blocks(id);
             if !(falls_short || only_blocks) {
@@ -367,9 +404,12 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
                 .collect();
             let mark_with = |held: &dyn Fn(&String) -> bool| {
                 let mut repaired = found.to_vec();
-                for row in &mut repaired[at].rows {
-                    if held(&row.requirement.id) {
-                        row.verdict = Verdict::Pass;
+                for (position, part) in repaired.iter_mut().enumerate() {
+                    for row in &mut part.rows {
+                        let is_held = position == at && held(&row.requirement.id);
+                        if is_held || is_alike(row) {
+                            row.verdict = Verdict::Pass;
+                        }
                     }
                 }
                 add_up(&repaired, rubric).2
@@ -392,28 +432,25 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
 }
 
 /// Why a part's points should be looked at before they are given out.
-fn doubts(part: &AssessedPart) -> Vec<String> {
-    match &part.result {
-        Err(unjudged) if !unjudged.is_its_own_fault => {
-            vec![format!("{} was not judged: {}", part.role, unjudged.reason)]
-        }
-        Err(_) => Vec::new(),
-        Ok(result) => {
-            let rows = result.requirements.iter();
-            let counted = rows.filter(|row| row.requirement.level != Level::Hardening);
-            let doubt = |row: &RequirementResult| match row.verdict {
-                Verdict::Unsure => {
-                    Some(format!("{}: {} is unsure.", part.role, row.requirement.id))
-                }
-                Verdict::Untested if !row.transcripts.is_empty() => Some(format!(
-                    "{}: the time was up before {} was asked.",
-                    part.role, row.requirement.id
-                )),
-                _ => None,
-            };
-            counted.filter_map(doubt).collect()
-        }
+fn doubts_about(part: &AssessedPart, scored: &PartScore) -> Vec<String> {
+    if let Err(unjudged) = &part.result {
+        let doubt = format!("{} was not judged: {}", part.role, unjudged.reason);
+        return if unjudged.is_its_own_fault {
+            Vec::new()
+        } else {
+            vec![doubt]
+        };
     }
+    let counted = scored.rows.iter().filter(|row| row.most > Points::ZERO);
+    let doubt = |row: &RowScore| match row.verdict {
+        Verdict::Unsure => Some(format!("{}: {} is unsure.", part.role, row.requirement.id)),
+        Verdict::Untested => Some(format!(
+            "{}: the time was up before {} was asked.",
+            part.role, row.requirement.id
+        )),
+        _ => None,
+    };
+    counted.filter_map(doubt).collect()
 }
 
 #[cfg(test)]
@@ -536,7 +573,7 @@ mod tests {
             Points::whole(100) - dearest.max(lost(&single, "S-REG-6"))
         );
         assert!(thrice.earned < single.earned);
-        let told = &single.adjustments[0].reason;
+        let told = &single.parts[0].adjustments[0].reason;
         assert!(told.starts_with("The words: "), "{told}");
         let priced = scored(&words, &[], &format!("{once}costs = 10\n"));
         assert_eq!(priced.earned, Points::whole(90));
@@ -547,7 +584,7 @@ mod tests {
             dialect,
         );
         assert!(
-            both.adjustments[0].points > Points::ZERO,
+            both.parts[1].adjustments[0].points > Points::ZERO,
             "two programs, one fault"
         );
     }
@@ -623,7 +660,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_adds_up_and_repairs_never_cost(verdicts in prop::collection::vec(verdict(), 38)) {
+        fn what_is_shown_adds_up_and_repairs_never_cost(verdicts in prop::collection::vec(verdict(), 60)) {
             let rows = rows();
             let named: Vec<(&str, Verdict)> =
                 rows.iter().map(|row| row.id.as_str()).zip(verdicts).collect();
@@ -632,7 +669,9 @@ mod tests {
             let score = score(&parts, &rows, &rubric);
             let rows_earned: Points = score.parts.iter().flat_map(|part| &part.rows).map(|row| row.earned).sum();
             let adjusted: Points = score.adjustments.iter().map(|one| one.points).sum();
-            prop_assert_eq!(rows_earned + adjusted, score.earned);
+            let in_parts = score.parts.iter().flat_map(|part| &part.adjustments);
+            let in_parts: Points = in_parts.map(|one| one.points).sum();
+            prop_assert_eq!(rows_earned + in_parts + adjusted, score.earned);
             prop_assert!(score.earned <= score.most && score.earned >= Points::ZERO);
             for repair in &score.repairs {
                 prop_assert!(repair.at_most >= repair.at_least && repair.at_most <= score.most);

@@ -98,6 +98,11 @@ impl<'r> Table<'r> {
         self.reading.tell(span, message, label);
     }
 
+    /// Tells a mistake in the table as a whole.
+    pub fn tell_of_all(&self, message: &str) {
+        self.tell(self.span.clone(), &format!("{}: {message}", self.name), "");
+    }
+
     /// Tells that a key of this table is missing.
     pub fn missing(&self, key: &str) {
         let message = format!("{} has no `{key}`", self.name);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -292,7 +292,6 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         remove(&self.workplaces());
-        let _ = fs::remove_file(self.root.join(LOCK));
     }
 }
 
@@ -310,10 +309,16 @@ fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<Option<T>, Str
 
 /// Puts a file there whole, or not at all: who is killed in the middle leaves the old one.
 fn replace(file: &Path, bytes: &[u8]) -> Result<(), String> {
-    let mut unfinished = file.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let written = fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, file));
-    written.map_err(|error| format!("{}: {error}", file.display()))
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    // No submission has a hidden name.
+    let unfinished = file.with_file_name(format!(".{name}.unfinished"));
+    let write = || {
+        let mut written = File::create(&unfinished)?;
+        written.write_all(bytes)?;
+        written.sync_all()?;
+        fs::rename(&unfinished, file)
+    };
+    write().map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(test)]

@@ -219,7 +219,9 @@ pub fn submissions_in(class: &Path) -> Result<Vec<(String, PathBuf)>, String> {
     for entry in fs::read_dir(class).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         // A link to a folder counts: classes are put together so.
-        if !entry.path().is_dir() {
+        let metadata = fs::metadata(entry.path());
+        let metadata = metadata.map_err(|why| format!("{}: {why}", entry.path().display()))?;
+        if !metadata.is_dir() {
             continue;
         }
         let name = entry.file_name().into_string().map_err(|name| {

@@ -54,7 +54,7 @@ impl Cluster {
     }
 }
 
-/// The clusters of a class, the largest first, those of the same size in the order of the requirements.
+/// The clusters of a class, the largest first, those of the same size by row.
 pub fn clusters(class: &[Assessment]) -> Vec<Cluster> {
     let mut found: BTreeMap<Fingerprint, Cluster> = BTreeMap::new();
     for assessment in class {

@@ -1,5 +1,6 @@
 //! A copy of a submission, in which it is built and run: its own folder is left as it was found.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,11 +9,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::conformance::digest::Digest;
 use crate::conformance::subject::{News, Subject};
 use crate::conformance::surroundings::Surroundings;
 
 /// What a submission may bring: enough for anything that a student wrote.
 const MOST_BYTES: u64 = 512 << 20;
+const MOST_ENTRIES: u32 = 50_000;
 /// So much of what a build prints is kept, its end.
 const OUTPUT_KEPT: usize = 16 * 1024;
 
@@ -29,8 +32,7 @@ impl Workplace {
     /// What cannot be copied, in a sentence.
     pub fn copied(from: &Path, to: PathBuf) -> Result<Workplace, String> {
         let workplace = Workplace { folder: to };
-        let mut left = MOST_BYTES;
-        match copy(from, &workplace.folder, &mut left) {
+        match copy(from, &workplace.folder, &mut Allowance::new()) {
             Ok(()) => Ok(workplace),
             Err(error) => Err(format!("It cannot be copied: {error}.")),
         }
@@ -66,35 +68,124 @@ fn make_writable(folder: &Path) {
     }
 }
 
-fn copy(from: &Path, to: &Path, left: &mut u64) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            copy(&entry.path(), &target, left)?;
-        } else if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(entry.path())?, target)?;
-        } else if kind.is_file() {
-            let size = entry.metadata()?.len();
-            *left = left.checked_sub(size).ok_or_else(|| {
-                io::Error::other(format!("there is more than {} MiB in it", MOST_BYTES >> 20))
-            })?;
-            fs::copy(entry.path(), target)?;
+/// What is left of what a submission may bring.
+struct Allowance {
+    bytes: u64,
+    entries: u32,
+}
+
+impl Allowance {
+    fn new() -> Allowance {
+        Allowance {
+            bytes: MOST_BYTES,
+            entries: MOST_ENTRIES,
         }
-        // Sockets, pipes and devices are nothing that one hands in.
+    }
+
+    fn take(&mut self, size: u64) -> io::Result<()> {
+        let left = self
+            .bytes
+            .checked_sub(size)
+            .zip(self.entries.checked_sub(1));
+        let (bytes, entries) = left.ok_or_else(|| {
+            let mebibytes = MOST_BYTES >> 20;
+            io::Error::other(format!(
+                "there is more in it than {mebibytes} MiB or {MOST_ENTRIES} files"
+            ))
+        })?;
+        *self = Allowance { bytes, entries };
+        Ok(())
+    }
+}
+
+/// A thing in a submission's folder: folders, links and files count, and nothing else that one may find there.
+enum Kind {
+    Folder,
+    Link(PathBuf),
+    File,
+}
+
+/// What is in a folder, in order.
+fn things_in(folder: &Path, allowance: &mut Allowance) -> io::Result<Vec<(OsString, Kind)>> {
+    let mut things = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let kind = if kind.is_dir() {
+            allowance.take(0)?;
+            Kind::Folder
+        } else if kind.is_symlink() {
+            allowance.take(0)?;
+            Kind::Link(fs::read_link(entry.path())?)
+        } else if kind.is_file() {
+            allowance.take(entry.metadata()?.len())?;
+            Kind::File
+        } else {
+            // Sockets, pipes and devices are nothing that one hands in.
+            continue;
+        };
+        things.push((entry.file_name(), kind));
+    }
+    things.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(things)
+}
+
+fn copy(from: &Path, to: &Path, allowance: &mut Allowance) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for (name, kind) in things_in(from, allowance)? {
+        let (source, target) = (from.join(&name), to.join(&name));
+        match kind {
+            Kind::Folder => copy(&source, &target, allowance)?,
+            Kind::Link(aim) => std::os::unix::fs::symlink(aim, target)?,
+            Kind::File => drop(fs::copy(source, target)?),
+        }
+    }
+    Ok(())
+}
+
+/// Adds to a digest all that a copy would have.
+///
+/// # Errors
+/// What cannot be read, and what is too much.
+pub(super) fn add_to_digest(folder: &Path, digest: &mut Digest) -> io::Result<()> {
+    digest_folder(folder, digest, &mut Allowance::new())
+}
+
+fn digest_folder(folder: &Path, digest: &mut Digest, allowance: &mut Allowance) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::PermissionsExt;
+    for (name, kind) in things_in(folder, allowance)? {
+        let path = folder.join(&name);
+        digest.add(name.as_bytes());
+        match kind {
+            Kind::Folder => {
+                digest.add("folder");
+                digest_folder(&path, digest, allowance)?;
+                digest.add("end of folder");
+            }
+            Kind::Link(aim) => digest.add(aim.as_os_str().as_bytes()),
+            Kind::File => {
+                let file = fs::File::open(&path)?;
+                digest.add(file.metadata()?.permissions().mode().to_le_bytes());
+                digest.add_all(file)?;
+            }
+        }
     }
     Ok(())
 }
 
 /// How a build went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BuildFailure {
-    /// In a sentence.
-    pub reason: String,
-    /// The end of what it printed.
-    pub output: String,
+pub(super) enum BuildFailure {
+    /// It could not be run, in a sentence.
+    OfTheMachine(String),
+    /// It did not succeed.
+    OfTheBuild {
+        /// In a sentence.
+        reason: String,
+        /// The end of what it printed.
+        output: String,
+    },
 }
 
 /// Runs a build to its end, contained as a subject is.
@@ -110,14 +201,17 @@ pub(super) fn build(
 ) -> Result<(), BuildFailure> {
     let mut output = Vec::new();
     let failure = |reason: String, output: &[u8]| {
-        Err(BuildFailure {
+        Err(BuildFailure::OfTheBuild {
             reason,
             output: String::from_utf8_lossy(output).into_owned(),
         })
     };
     let mut subject = match Subject::start(harness, surroundings, command) {
         Ok(subject) => subject,
-        Err(error) => return failure(format!("The build cannot be started: {error}."), &[]),
+        Err(error) => {
+            let reason = format!("The build cannot be started: {error}.");
+            return Err(BuildFailure::OfTheMachine(reason));
+        }
     };
     let deadline = Instant::now() + longest;
     loop {
@@ -129,6 +223,11 @@ pub(super) fn build(
                     output.drain(..superfluous);
                 }
                 News::Ended(how) if how == "exit status 0" => return Ok(()),
+                News::Ended(how) if subject.is_lost() => {
+                    return Err(BuildFailure::OfTheMachine(format!(
+                        "The build ended: {how}."
+                    )));
+                }
                 News::Ended(how) => {
                     return failure(format!("The build ends with {how}."), &output);
                 }

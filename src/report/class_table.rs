@@ -210,7 +210,7 @@ mod tests {
             "{shown}"
         );
         assert!(
-            shown.contains("\n2 submissions: C-MSG-3 (client) typing and receiving"),
+            shown.contains("\n2 submissions: C-MSG-3 not so: typing and receiving"),
             "{shown}"
         );
         assert!(shown.contains("a message `@…: …`. See bob.\n"), "{shown}");

@@ -180,7 +180,7 @@ mod tests {
         let document = parsed(&fixture::faulty_submission());
         assert_eq!(document["schema"], "classroom50/result/v1");
         let tests = document["tests"].as_array().expect("a list");
-        assert_eq!(tests.len(), 13);
+        assert_eq!(tests.len(), 12);
         let failed = &tests[5];
         let name = failed["test-name"].as_str().expect("a name");
         assert!(name.starts_with("S-REG-5 A name in use"), "{name}");

@@ -1,6 +1,5 @@
 //! `conform grade`: a class of submissions, examined, scored and reported on.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat_conformance::conformance::digest::Digest;
+use chat_conformance::conformance::evidence::visible;
 use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
@@ -126,6 +126,8 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         Some(out) => out.clone(),
         None => beside(directory)?,
     };
+    let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
+    refuse_one_in_the_other(&class, &out)?;
     let store = Store::open(&out)?;
     let rubric = rubric_of(command, &store.file(RUBRIC), &suite)?;
     let suite_digest = suite.digest();
@@ -136,7 +138,6 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     for (name, _) in &submissions {
         store.folder_of(name)?;
     }
-    let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
     let manifest = Manifest {
         schema: MANIFEST_SCHEMA.to_owned(),
         class: name_of(&class),
@@ -145,12 +146,21 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         shards: vec![command.shard],
         submissions: submissions.iter().map(|(name, _)| name.clone()).collect(),
     };
-    if store.manifest()?.is_some() && !command.resume {
-        return Err(format!(
-            "{}: holds results already; --resume goes on there, --out takes another folder",
-            out.display()
-        )
-        .into());
+    if let Some(earlier) = store.manifest()? {
+        if !command.resume {
+            return Err(format!(
+                "{}: holds results already; --resume goes on there, --out takes another folder",
+                out.display()
+            )
+            .into());
+        }
+        if (&earlier.class, &earlier.shards) != (&manifest.class, &manifest.shards) {
+            return Err(format!(
+                "{}: holds results of another class, or of another part of it; --out takes another folder",
+                out.display()
+            )
+            .into());
+        }
     }
     store.keep_manifest(&manifest)?;
     store.write_for_class(RUBRIC, rubric.text.as_bytes())?;
@@ -179,15 +189,18 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         harness: &harness,
         slots: &Arc::new(Slots::new(2 * processors)),
         // Most of them wait most of the time, and those lend their slots.
-        at_once: 8 * processors,
+        at_once: 4 * processors,
         workplaces: &workplaces,
         cancelled: &cancelled,
     };
     let count = submissions.len();
     let mut candidates = Vec::new();
     for (name, folder) in submissions {
+        if cancelled.load(Ordering::SeqCst) {
+            return Ok(INTERRUPTED);
+        }
         let candidate = Candidate::new(name, folder, &terms);
-        if !is_settled(&candidate, &store)? {
+        if !is_settled(&candidate, &store) {
             candidates.push(candidate);
         }
     }
@@ -231,12 +244,26 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     }
 }
 
-/// Whether there is a record of just this submission, and one that can be relied on.
-fn is_settled(candidate: &Candidate, store: &Store) -> Result<bool, String> {
-    let record = store.record_of(&candidate.name)?;
-    Ok(record.is_some_and(|record| {
+/// Where one folder is in the other, results would be taken for submissions, or put among what was handed in.
+fn refuse_one_in_the_other(class: &Path, out: &Path) -> Result<(), String> {
+    let out = std::path::absolute(out).map_err(|why| why.to_string())?;
+    let out = fs::canonicalize(&out).unwrap_or(out);
+    if out.starts_with(class) || class.starts_with(&out) {
+        return Err(format!(
+            "{}: results cannot be put into the class, nor around it; --out takes another folder",
+            out.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Whether there is a record of just this submission, and one that can be relied on. One that cannot be read,
+/// since the machine went down while it was written, is none.
+fn is_settled(candidate: &Candidate, store: &Store) -> bool {
+    let record = store.record_of(&candidate.name).ok().flatten();
+    record.is_some_and(|record| {
         record.digest == candidate.digest && !record.is_doubtful && record.is_judged()
-    }))
+    })
 }
 
 /// Scores what was recorded once more, and starts no program.
@@ -255,12 +282,6 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         rubric: rubric.digest(),
         ..manifest
     };
-    for name in &manifest.submissions {
-        if let Some(record) = store.record_of(name)? {
-            let assessment = assess(record, &suite, &rubric.rubric);
-            crate::reports::write_for_submission(&store, &assessment)?;
-        }
-    }
     store.write_for_class(RUBRIC, rubric.text.as_bytes())?;
     store.keep_manifest(&manifest)?;
     report_on_class(&store, &manifest, &suite, &rubric.rubric)
@@ -305,16 +326,11 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
     }
     let (_, first, _) = &parts[0];
     let rubric = rubric_of(command, &first.file(RUBRIC), &suite)?;
-    let mut missing = BTreeSet::new();
     for (_, store, manifest) in &parts {
         for name in &manifest.submissions {
-            let Some(record) = store.record_of(name)? else {
-                missing.insert(name.as_str());
-                continue;
-            };
-            target.keep(&record)?;
-            let assessment = assess(record, &suite, &rubric.rubric);
-            crate::reports::write_for_submission(&target, &assessment)?;
+            if let Some(record) = store.record_of(name)? {
+                target.keep(&record)?;
+            }
         }
     }
     let whole = Manifest {
@@ -326,7 +342,7 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
     report_on_class(&target, &whole, &suite, &rubric.rubric)
 }
 
-/// Writes what is said of the class as a whole, and shows its table.
+/// Writes what is said of each submission and of the class as a whole, and shows the class's table.
 fn report_on_class(
     store: &Store,
     manifest: &Manifest,
@@ -336,13 +352,18 @@ fn report_on_class(
     let mut submissions = Vec::new();
     let mut missing = Vec::new();
     for name in &manifest.submissions {
-        match store.record_of(name)? {
+        // What was seen with another suite says nothing of this one.
+        match store
+            .record_of(name)?
+            .filter(|record| record.suite == manifest.suite)
+        {
             Some(record) => {
                 let mut assessment = assess(record, suite, rubric);
+                crate::reports::write_for_submission(store, &assessment)?;
                 assessment.forget_conversations();
                 submissions.push(assessment);
             }
-            None => missing.push(name.as_str()),
+            None => missing.push(visible(name.as_bytes())),
         }
     }
     let is_doubtful = |one: &Assessment| !one.score.doubts.is_empty();
@@ -354,9 +375,13 @@ fn report_on_class(
     );
     crate::reports::write_for_class(store, &class)?;
     print(&crate::reports::class_table(&class, terminal_style()));
+    let is_one_part = manifest.shards.len() == 1;
     if manifest.shards != [Shard::WHOLE] {
         let shards: Vec<String> = manifest.shards.iter().map(Shard::to_string).collect();
-        complain(&format!("this is part {} of the class", shards.join(", ")));
+        let shards = shards.join(", ");
+        complain(&format!(
+            "this is not the whole class, but of its parts {shards}"
+        ));
     }
     if !missing.is_empty() {
         complain(&format!(
@@ -371,7 +396,7 @@ fn report_on_class(
              again what the machine was not fit for"
         ));
     }
-    Ok(if missing.is_empty() && doubtful == 0 {
+    Ok(if missing.is_empty() && doubtful == 0 && is_one_part {
         HOLDS
     } else {
         UNABLE
