@@ -21,6 +21,21 @@ impl Target {
     }
 }
 
+/// What stands in a client's command for what it is given.
+const PLACES: [&str; 4] = ["{name}", "{url}", "{host}", "{port}"];
+
+/// A word in braces among those of a client's command that stands for nothing.
+pub fn unknown_place(command: &[String]) -> Option<&str> {
+    let is_place = |word: &&str| {
+        let inner = word
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
+        inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(char::is_alphabetic))
+    };
+    let mut places = command.iter().map(String::as_str).filter(is_place);
+    places.find(|word| !PLACES.contains(word))
+}
+
 /// Completes a client's command with the user name and an address of the form `chat://host:port`.
 ///
 /// With `address_first` the address is appended before the name. They replace `{name}`, `{url}`, `{host}` and `{port}` where any of these stands in the
@@ -32,7 +47,6 @@ pub fn client_command(
     url: &str,
     address_first: bool,
 ) -> Option<Vec<String>> {
-    const PLACES: [&str; 4] = ["{name}", "{url}", "{host}", "{port}"];
     let is_used = |place: &str| command.iter().any(|word| word.contains(place));
     if !PLACES.into_iter().any(is_used) {
         let mut appended = [name.to_owned(), url.to_owned()];

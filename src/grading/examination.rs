@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::instructions::{Instructions, LimitChanges};
+use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use super::submission::{Entry, command_for, entries_of};
 use super::workplace::{BuildFailure, Workplace, add_to_digest, build};
@@ -24,8 +24,6 @@ use crate::conformance::target::Target;
 use crate::transcript::render;
 use crate::transcript::syntax::Role;
 
-/// The name of instructions files.
-pub const INSTRUCTIONS: &str = "conform.toml";
 /// Instructions are shorter than this, in bytes.
 const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
 /// Wall time of a build, where nothing else is said.

@@ -2,9 +2,12 @@
 
 use super::settings::{self, Placed, Table};
 use crate::conformance::limits::Limits;
+use crate::conformance::target::unknown_place;
 use crate::transcript::Diagnostic;
 use crate::transcript::syntax::Role;
 
+/// The name of instructions files.
+pub const INSTRUCTIONS: &str = "conform.toml";
 /// A word of a command is not longer than this, in bytes.
 const LONGEST_WORD: usize = 16 * 1024;
 
@@ -46,7 +49,7 @@ impl Instructions {
     /// # Errors
     /// Every mistake in it, with its place.
     pub fn parse(source: &str) -> Result<Instructions, Vec<Diagnostic>> {
-        settings::read(source, "conform.toml", |file| Some(read(file)))
+        settings::read(source, INSTRUCTIONS, |file| Some(read(file)))
     }
 
     /// What one says over what another says.
@@ -116,6 +119,14 @@ fn read(file: &Table<'_>) -> Instructions {
         let words = file.texts(key)?;
         let cannot_be_passed =
             |word: &Placed<String>| word.value.contains('\0') || word.value.len() > LONGEST_WORD;
+        let is_unknown = |word: &&Placed<String>| {
+            key == "client" && unknown_place(std::slice::from_ref(&word.value)).is_some()
+        };
+        if let Some(word) = words.iter().find(is_unknown) {
+            let message = format!("{} stands for nothing", word.value);
+            let label = "there are {name}, {url}, {host} and {port}";
+            file.tell(word.span.clone(), &message, label);
+        }
         if let Some(word) = words.iter().find(|word| cannot_be_passed(word)) {
             let message = format!("a word of `{key}` cannot be passed to a program");
             file.tell(word.span.clone(), &message, "it holds NUL, or is very long");
@@ -210,6 +221,16 @@ mod tests {
             ("[limits]\nmemroy = 5", 2, "[limits] has no key `memroy`"),
             ("[environment]\n\"a=b\" = \"c\"", 1, "cannot be set"),
             ("server = []", 1, "`server` is empty"),
+            (
+                "client = [\"c\", \"{address}\"]",
+                1,
+                "{address} stands for nothing",
+            ),
+            (
+                "server = [\"a\\u0000b\"]",
+                1,
+                "cannot be passed to a program",
+            ),
             ("server = [", 1, ""),
         ] {
             let mistakes = Instructions::parse(source).expect_err(source);

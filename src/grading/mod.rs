@@ -1,10 +1,14 @@
 //! Grading: from what was seen of a submission to its points, and a class of submissions.
 //!
 //! ```text
-//! record                    what was seen, as it is kept
-//!   -> assessment           judged and scored; pure
-//!        score <- rubric    what holds is worth how much; pure
-//!   -> class <- triage       which submissions fail alike; pure
+//! class_run                 many side by side, the reference among them
+//!   -> examination          one: copied, built (workplace), started, judged
+//!        submission, instructions      how its programs are started; pure but for looking
+//!   -> record               what was seen, as it is kept (store)
+//!
+//! record -> assessment      judged and scored; pure
+//!             score <- rubric          what holds is worth how much; pure
+//!        -> class <- triage            which submissions fail alike; pure
 //! ```
 
 pub mod assessed_part;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::instructions::Instructions;
+use super::instructions::{INSTRUCTIONS, Instructions};
 use crate::transcript::syntax::Role;
 
 /// A file of a submission, as far as it matters for finding its programs.
@@ -209,39 +209,54 @@ fn begins_as_program(file: &Path) -> bool {
     read.is_ok() && (beginning.starts_with(b"#!") || beginning.starts_with(b"\x7fELF"))
 }
 
-/// The submissions of a class: the folders in it, by name, hidden ones aside.
+/// What is in the folder of a class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submissions {
+    /// The submissions: name and folder, by name.
+    pub folders: Vec<(String, PathBuf)>,
+    /// What else is there that somebody may have handed in.
+    pub passed_over: Vec<String>,
+}
+
+/// The submissions of a class: the folders in it, hidden ones aside, and those that no student made.
 ///
 /// # Errors
 /// What is wrong with the class's folder, in a sentence.
-pub fn submissions_in(class: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+pub fn submissions_in(class: &Path) -> Result<Submissions, String> {
     let unreadable = |error: io::Error| format!("{}: {error}", class.display());
-    let mut found = Vec::new();
+    let mut found = Submissions {
+        folders: Vec::new(),
+        passed_over: Vec::new(),
+    };
     for entry in fs::read_dir(class).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         // A link to a folder counts: classes are put together so.
         let metadata = fs::metadata(entry.path());
         let metadata = metadata.map_err(|why| format!("{}: {why}", entry.path().display()))?;
-        if !metadata.is_dir() {
-            continue;
-        }
         let name = entry.file_name().into_string().map_err(|name| {
             let name = name.to_string_lossy();
             format!(
-                "{}: the folder's name {name:?} is not UTF-8; rename it",
+                "{}: the name {name:?} is not UTF-8; rename it",
                 class.display()
             )
         })?;
-        if !name.starts_with('.') {
-            found.push((name, entry.path()));
+        if name.starts_with('.') || name == INSTRUCTIONS {
+            continue;
+        }
+        if metadata.is_dir() && !NOT_WRITTEN[..2].contains(&name.as_str()) {
+            found.folders.push((name, entry.path()));
+        } else {
+            found.passed_over.push(name);
         }
     }
-    if found.is_empty() {
+    if found.folders.is_empty() {
         return Err(format!(
             "{}: no folder in it; each folder in it is one submission",
             class.display()
         ));
     }
-    found.sort();
+    found.folders.sort();
+    found.passed_over.sort();
     Ok(found)
 }
 
@@ -325,7 +340,11 @@ mod tests {
         let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(paths, ["a/b/server.py"]);
         let class = submissions_in(folder.path()).expect("has folders");
-        let names: Vec<&str> = class.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = class
+            .folders
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         assert_eq!(names, ["a", "node_modules"]);
     }
 }

@@ -19,7 +19,7 @@ use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
 use chat_conformance::grading::examination::{Candidate, Terms, instructions_in};
 use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
 use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
-use chat_conformance::grading::submission::submissions_in;
+use chat_conformance::grading::submission::{Submissions, submissions_in};
 
 use crate::arguments::GradeCommand;
 use crate::look_up::{load_suite, show_mistakes};
@@ -115,7 +115,20 @@ fn name_of(class: &Path) -> String {
 
 fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let suite = suite_of(command)?;
-    let submissions = submissions_in(directory)?;
+    let Submissions {
+        folders: submissions,
+        passed_over,
+    } = submissions_in(directory)?;
+    if !passed_over.is_empty() {
+        let names: Vec<String> = passed_over
+            .iter()
+            .map(|name| visible(name.as_bytes()))
+            .collect();
+        complain(&format!(
+            "passed over, since it is no folder of a student: {}",
+            names.join(", ")
+        ));
+    }
     let instructions = instructions_in(directory)
         .map_err(|why| format!("{}:\n{why}", directory.display()))?
         .unwrap_or_default();
@@ -375,6 +388,10 @@ fn report_on_class(
     );
     crate::reports::write_for_class(store, &class)?;
     print(&crate::reports::class_table(&class, terminal_style()));
+    print(&format!(
+        "\nAll of it: {}\n",
+        store.file("index.html").display()
+    ));
     let is_one_part = manifest.shards.len() == 1;
     if manifest.shards != [Shard::WHOLE] {
         let shards: Vec<String> = manifest.shards.iter().map(Shard::to_string).collect();

@@ -15,7 +15,7 @@ use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::surroundings::Surroundings;
-use chat_conformance::conformance::target::Target;
+use chat_conformance::conformance::target::{Target, unknown_place};
 use chat_conformance::grading::assessed_part::AssessedPart;
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::rubric::Rubric;
@@ -78,19 +78,6 @@ pub fn client(command: &ClientCommand) -> ExitCode {
         Ok(words) => judge(&command.run, &[(Role::Client, Target::Command(words))]),
         Err(why) => refuse(&why),
     }
-}
-
-/// A word in braces among those of a client's command that stands for nothing.
-fn unknown_place(command: &[String]) -> Option<&str> {
-    const PLACES: [&str; 4] = ["{name}", "{url}", "{host}", "{port}"];
-    let is_place = |word: &&str| {
-        let inner = word
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'));
-        inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(char::is_alphabetic))
-    };
-    let mut places = command.iter().map(String::as_str).filter(is_place);
-    places.find(|word| !PLACES.contains(word))
 }
 
 fn running_server(address: &str) -> Result<SocketAddr, String> {
