@@ -128,6 +128,11 @@ fn shape_of_line(line: &str) -> String {
 
 /// Numbers become `#`, quoted texts `…`.
 fn without_particulars(phrase: &str) -> String {
+    // Whether the end of a program was seen before that of its connections depends on the moment.
+    let phrase = phrase
+        .split("; the program had ended")
+        .next()
+        .unwrap_or(phrase);
     let mut shape = String::new();
     for (at, stretch) in phrase.split('`').enumerate() {
         if at % 2 == 1 {
@@ -161,6 +166,8 @@ mod tests {
             "nothing within # s"
         );
         assert_eq!(without_particulars("`@bob: 3` twice."), "`…` twice.");
+        let closed = "the connection was closed; the program had ended (signal 2)";
+        assert_eq!(without_particulars(closed), "the connection was closed");
         for (line, shape) in [
             ("@alice: hi", "a message `@…: …`"),
             ("401 taken", "status 401"),
