@@ -6,11 +6,13 @@
 //! ```
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use chat_conformance::conformance::result::{Case, Verdict};
 use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::surroundings::Surroundings;
 use chat_conformance::conformance::target::Target;
@@ -44,12 +46,11 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         role,
         requirements: requirements.cloned().collect(),
         cases: vec![case.clone()],
-        jobs: 1,
         at_once: 1,
         patience: Duration::from_secs(5),
         surroundings: Surroundings::default(),
         seconds: None,
-        slots: None,
+        slots: Arc::new(Slots::new(1)),
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };

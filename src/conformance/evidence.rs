@@ -16,6 +16,11 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether the harness could do its part, so that this run says something of the subject.
+    pub fn is_conclusive(&self) -> bool {
+        !matches!(self.outcome, Outcome::Unable { .. })
+    }
+
     /// Leaves out what was said and printed after so many bytes of it, and says so.
     pub fn shorten(&mut self, most: usize) {
         let mut left = most;

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::dialect::Dialect;
 use super::evidence::Evidence;
 use super::manner::Manner;
 use super::requirement::{Level, Requirement};
@@ -52,9 +51,7 @@ pub struct RunResult {
     pub role: Role,
     /// Program and arguments, or the address of a running server.
     pub command: Vec<String>,
-    /// Where the subject's messages end; `line` where each ends with LF.
-    pub dialect: Dialect,
-    /// How it was spoken to, the dialect included.
+    /// How it was spoken to, its dialect included.
     pub manner: Manner,
     /// What was found out about it and minded, a sentence each.
     pub remarks: Vec<String>,

@@ -17,7 +17,7 @@ use super::result::{Case, RunResult};
 use super::slots::Slots;
 use super::surroundings::Surroundings;
 use super::target::{Target, client_command};
-use super::verdict::{MOST_RUNS, judged};
+use super::verdict::{MOST_RUNS, verdicts};
 use crate::transcript::syntax::{Action, Role};
 
 /// What to run, and how.
@@ -31,13 +31,11 @@ pub struct Plan {
     pub requirements: Vec<Requirement>,
     /// The transcripts to replay, all of the role.
     pub cases: Vec<Case>,
-    /// How many replays may make the machine work at the same time, at least 1.
-    pub jobs: usize,
+    /// Who may make the machine work at the same time; runs may share them.
+    pub slots: Arc<Slots>,
     /// How many replays at the same time, those that only wait included, at least 1; always 1 with a
     /// server that runs already.
     pub at_once: usize,
-    /// Slots that are shared with other runs, in place of `jobs` of its own.
-    pub slots: Option<Arc<Slots>>,
     /// Wall time after which no further replay is begun: what was not asked by then is untested.
     pub seconds: Option<f64>,
     /// Where the subject runs.
@@ -99,10 +97,6 @@ pub fn run(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<RunResult, NoResult> {
     let begun = Instant::now();
-    let slots = match &plan.slots {
-        Some(shared) => Arc::clone(shared),
-        None => Arc::new(Slots::new(plan.jobs.max(1))),
-    };
     let pace = Arc::new(Pace::new(plan.patience));
     let _meter = LagMeter::start(Arc::clone(&pace));
     let first_setting = Setting {
@@ -113,7 +107,7 @@ pub fn run(
         greeting: &[],
         pace: &pace,
         ledger: &Ledger::default(),
-        slots: &slots,
+        slots: &plan.slots,
         cancelled,
     };
     progress(Progress::GettingToKnow);
@@ -165,17 +159,16 @@ pub fn run(
             "Its time was up: after {seconds} s {not_begun} transcripts had not been begun."
         ));
     }
+    let replayed = plan.cases.into_iter().zip(evidence).collect();
+    let (requirements, transcripts) = verdicts(plan.requirements, replayed);
     Ok(RunResult {
+        role: plan.role,
         command: plan.target.shown(),
-        dialect: manner.dialect,
         manner,
         remarks,
+        requirements,
+        transcripts,
         seconds: begun.elapsed().as_secs_f64(),
-        ..judged(
-            plan.role,
-            plan.requirements,
-            plan.cases.into_iter().zip(evidence).collect(),
-        )
     })
 }
 
@@ -260,9 +253,8 @@ fn replay_until_sure(
         }];
     }
     let mut runs: Vec<Evidence> = Vec::new();
-    let is_conclusive = |run: &&Evidence| !matches!(run.outcome, Outcome::Unable { .. });
     while can_be_asked(case, plan)
-        && runs.iter().filter(is_conclusive).count() < MOST_RUNS
+        && runs.iter().filter(|run| run.is_conclusive()).count() < MOST_RUNS
         && runs.len() < 2 * MOST_RUNS
     {
         if setting.cancelled.load(Ordering::Relaxed) {
@@ -274,7 +266,7 @@ fn replay_until_sure(
         drop(slot);
         let is_settled = match &run.outcome {
             // After a run that fell short it is a mixture, however often it holds from now on.
-            Outcome::Completed => !runs.iter().any(|run| is_conclusive(&run)),
+            Outcome::Completed => !runs.iter().any(Evidence::is_conclusive),
             Outcome::Skipped { .. } => true,
             Outcome::FellShort(shortfall) => is_known(case, shortfall, setting.ledger),
             Outcome::Unable { .. } => false,

@@ -8,12 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conversation::Utterance;
-use super::dialect::Dialect;
 use super::evidence::{EventKind, Evidence, Outcome};
-use super::manner::Manner;
 use super::requirement::Requirement;
-use super::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
-use crate::transcript::syntax::{Action, Role, Transcript};
+use super::result::{Case, RequirementResult, TranscriptResult, Verdict};
+use crate::transcript::syntax::{Action, Transcript};
 
 /// A transcript that does not hold is replayed on a fresh process up to so often in all, runs in which
 /// the harness could not do its part not counted: a mixture is reported as such, never as a pass.
@@ -22,19 +20,13 @@ pub const MOST_RUNS: usize = 3;
 /// A transcript with what was seen in each of its runs.
 pub type Replayed = (Case, Vec<Evidence>);
 
-/// The verdicts on one subject, of which nothing else is said.
-pub fn judged(role: Role, requirements: Vec<Requirement>, replayed: Vec<Replayed>) -> RunResult {
+/// The verdicts on one subject: on each requirement, and on each transcript.
+pub fn verdicts(
+    requirements: Vec<Requirement>,
+    replayed: Vec<Replayed>,
+) -> (Vec<RequirementResult>, Vec<TranscriptResult>) {
     let transcripts = judge(replayed, &requirements);
-    RunResult {
-        role,
-        command: Vec::new(),
-        dialect: Dialect::LINE,
-        manner: Manner::PLAIN,
-        remarks: Vec::new(),
-        requirements: by_requirement(requirements, &transcripts),
-        transcripts,
-        seconds: 0.0,
-    }
+    (by_requirement(requirements, &transcripts), transcripts)
 }
 
 /// Judges transcripts, each in the light of all. `requirements` gives the order in which rows build
@@ -123,8 +115,7 @@ impl Finding {
         if runs.is_empty() {
             return Finding::NotRun;
         }
-        let is_conclusive = |run: &&Evidence| !matches!(run.outcome, Outcome::Unable { .. });
-        let conclusive: Vec<&Evidence> = runs.iter().filter(is_conclusive).collect();
+        let conclusive: Vec<&Evidence> = runs.iter().filter(|run| run.is_conclusive()).collect();
         let passed = conclusive
             .iter()
             .filter(|run| run.outcome == Outcome::Completed)

@@ -7,7 +7,7 @@ use super::score::{Score, score};
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::RunResult;
 use crate::conformance::suite::Suite;
-use crate::conformance::verdict::judged;
+use crate::conformance::verdict::verdicts;
 use crate::transcript::syntax::Role;
 
 /// One submission, judged and scored.
@@ -96,13 +96,15 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
                 let seen = runs.remove(&case.name).unwrap_or_default();
                 (case, seen)
             });
+            let (requirements, transcripts) = verdicts(asked.requirements, replayed.collect());
             Ok(RunResult {
+                role: part.role,
                 command: part.command.clone(),
-                dialect: manner.dialect,
                 manner,
                 remarks,
+                requirements,
+                transcripts,
                 seconds,
-                ..judged(part.role, asked.requirements, replayed.collect())
             })
         }
     };

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::examination::{Candidate, Terms, examine};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
@@ -186,9 +186,8 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             role,
             requirements: asked.requirements,
             cases: asked.cases,
-            jobs: 1,
             at_once: terms.at_once,
-            slots: Some(std::sync::Arc::clone(terms.slots)),
+            slots: Arc::clone(terms.slots),
             seconds: None,
             surroundings: Surroundings::default(),
             dialect: None,

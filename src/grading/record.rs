@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::evidence::Evidence;
 use crate::conformance::manner::Manner;
 use crate::transcript::syntax::Role;
 
@@ -33,8 +33,8 @@ impl Record {
     /// Whether all that could be judged was: otherwise it was this machine that lacked something, or the harness
     /// could not do its part.
     pub fn is_judged(&self) -> bool {
-        let unable = |run: &Evidence| matches!(run.outcome, Outcome::Unable { .. });
-        let could_not_tell = |runs: &Vec<Evidence>| !runs.is_empty() && runs.iter().all(unable);
+        let could_not_tell =
+            |runs: &Vec<Evidence>| !runs.is_empty() && !runs.iter().any(Evidence::is_conclusive);
         let is_judged = |part: &Part| match &part.outcome {
             PartOutcome::NotJudged { .. } => false,
             PartOutcome::Judged { runs, .. } => !runs.values().any(could_not_tell),

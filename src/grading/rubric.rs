@@ -5,6 +5,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use super::points::Points;
 use super::settings::{self, Placed, Table};
 use crate::conformance::requirement::{Level, Requirement};
+use crate::conformance::result::Verdict;
 use crate::transcript::syntax::Role;
 use crate::transcript::{Diagnostic, nearest};
 
@@ -76,6 +77,13 @@ pub struct OneFault {
     pub rows: GlobSet,
     /// What it costs; what the dearest of the rows costs where nothing is said.
     pub costs: Option<Points>,
+}
+
+impl OneFault {
+    /// Whether a row of which this was found is one in which the fault shows.
+    pub fn shows_in(&self, id: &str, verdict: Verdict) -> bool {
+        verdict == Verdict::Fail && self.rows.is_match(id)
+    }
 }
 
 /// A limit on the whole.

@@ -311,8 +311,7 @@ fn share(finding: &Finding, rubric: &Rubric) -> f64 {
 fn charge_once(parts: &mut [PartScore], rubric: &Rubric) {
     for fault in &rubric.once {
         let charged = |row: &&RowScore| {
-            let is_charged = row.verdict == Verdict::Fail && row.most > Points::ZERO;
-            is_charged && fault.rows.is_match(&row.requirement.id)
+            row.most > Points::ZERO && fault.shows_in(&row.requirement.id, row.verdict)
         };
         let loss = |row: &RowScore| row.most - row.earned;
         let rows = parts.iter().flat_map(|part| &part.rows);
@@ -377,8 +376,7 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
             // Rows of one fault are put right together, and told of once.
             let fault = rubric.once.iter().find(|fault| fault.rows.is_match(id));
             let is_alike = |other: &Finding| {
-                let id = &other.requirement.id;
-                other.verdict == Verdict::Fail && fault.is_some_and(|fault| fault.rows.is_match(id))
+                fault.is_some_and(|fault| fault.shows_in(&other.requirement.id, other.verdict))
             };
             let is_told = found[..at].iter().flat_map(|part| &part.rows).any(is_alike)
                 || part
@@ -456,8 +454,9 @@ fn doubts_about(part: &AssessedPart, scored: &PartScore) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conformance::manner::Manner;
     use crate::conformance::suite::Suite;
-    use crate::conformance::verdict::judged;
+    use crate::conformance::verdict::verdicts;
     use crate::grading::assessed_part::Unjudged;
     use proptest::prelude::*;
 
@@ -480,14 +479,14 @@ mod tests {
     }
 
     /// A program of which these rows do not pass.
-    fn part(role: Role, verdicts: &[(&str, Verdict)]) -> AssessedPart {
+    fn part(role: Role, not_passing: &[(&str, Verdict)]) -> AssessedPart {
         let asked = rows()
             .into_iter()
             .filter(|row| row.is_asked_of(role))
             .collect();
-        let mut result = judged(role, asked, Vec::new());
-        for row in &mut result.requirements {
-            let told = verdicts.iter().find(|(id, _)| row.requirement.id == *id);
+        let (mut requirements, transcripts) = verdicts(asked, Vec::new());
+        for row in &mut requirements {
+            let told = not_passing.iter().find(|(id, _)| row.requirement.id == *id);
             row.verdict = told.map_or(Verdict::Pass, |(_, verdict)| *verdict);
             row.transcripts = vec!["one".to_owned()];
             if row.verdict == Verdict::Blocked {
@@ -497,7 +496,15 @@ mod tests {
         AssessedPart {
             role,
             command: Vec::new(),
-            result: Ok(result),
+            result: Ok(RunResult {
+                role,
+                command: Vec::new(),
+                manner: Manner::PLAIN,
+                remarks: Vec::new(),
+                requirements,
+                transcripts,
+                seconds: 0.0,
+            }),
         }
     }
 

@@ -36,6 +36,9 @@ const NOT_WRITTEN: [&str; 10] = [
     "site-packages",
 ];
 
+/// Folders that tools leave beside submissions.
+const NOT_SUBMISSIONS: [&str; 2] = ["__MACOSX", "__pycache__"];
+
 /// By the ending of a file's name: what starts it, the file's name to follow.
 const STARTED_BY: [(&str, &[&str]); 13] = [
     ("py", &["python3"]),
@@ -243,7 +246,7 @@ pub fn submissions_in(class: &Path) -> Result<Submissions, String> {
         if name.starts_with('.') || name == INSTRUCTIONS {
             continue;
         }
-        if metadata.is_dir() && !NOT_WRITTEN[..2].contains(&name.as_str()) {
+        if metadata.is_dir() && !NOT_SUBMISSIONS.contains(&name.as_str()) {
             found.folders.push((name, entry.path()));
         } else {
             found.passed_over.push(name);

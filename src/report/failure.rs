@@ -191,7 +191,10 @@ fn where_it_fell_short(
     let step = judged.case.transcript.steps.get(shortfall.step);
     let lines = step.map(|step| excerpt::render(&judged.case, step, style) + "\n");
     let comparison = comparison(shortfall, step.map(|step| &step.action), style);
-    let dialect = result.dialect.for_transcript(&judged.case.transcript);
+    let dialect = result
+        .manner
+        .dialect
+        .for_transcript(&judged.case.transcript);
     let diagram = diagram::render(&judged.case, run, shortfall, dialect, style);
     format!("{}{comparison}\n{diagram}", lines.unwrap_or_default())
 }

@@ -1,6 +1,5 @@
 //! Results made by hand, such as a run of the suite finds them: what the reports are tested on.
 
-use crate::conformance::dialect::Dialect;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
 use crate::conformance::manner::Manner;
 use crate::conformance::requirement::{Level, Requirement};
@@ -306,18 +305,21 @@ pub fn unjudged_submission_saying(text: &str) -> Assessment {
     submission(text, Err(unjudged(true)), Err(unjudged(false)))
 }
 
-/// All of these.
-pub fn submissions() -> Vec<Assessment> {
-    let mut submissions = vec![
+fn some_of_each() -> Vec<Assessment> {
+    vec![
         good_submission(),
         faulty_submission(),
         faulty_client_submission(),
         not_built_submission(),
         not_found_submission(),
         unjudged_submission(),
-        limited_submission(),
-        lifted_submission(),
-    ];
+    ]
+}
+
+/// All of these.
+pub fn submissions() -> Vec<Assessment> {
+    let mut submissions = some_of_each();
+    submissions.extend([limited_submission(), lifted_submission()]);
     submissions.extend(hostile_submissions());
     submissions
 }
@@ -332,15 +334,7 @@ pub fn hostile_submissions() -> Vec<Assessment> {
 
 /// A class with some of each.
 pub fn class() -> Class {
-    let submissions = vec![
-        good_submission(),
-        faulty_submission(),
-        faulty_client_submission(),
-        not_built_submission(),
-        not_found_submission(),
-        unjudged_submission(),
-    ];
-    Class::of("networks".to_string(), submissions, requirements())
+    Class::of("networks".to_string(), some_of_each(), requirements())
 }
 
 /// A class in which everybody says [`BREAKING_OUT`].
@@ -576,7 +570,6 @@ fn run_result(
     RunResult {
         role,
         command: command.iter().map(|part| part.to_string()).collect(),
-        dialect: Dialect::LINE,
         manner: Manner::PLAIN,
         remarks: Vec::new(),
         requirements: rows

@@ -188,7 +188,7 @@ impl<'a> Document<'a> {
                 role: result.role,
                 command: &result.command,
             },
-            dialect: result.dialect.to_string(),
+            dialect: result.manner.dialect.to_string(),
             remarks: &result.remarks,
             holds: result.holds(),
             seconds: to_milliseconds(result.seconds),

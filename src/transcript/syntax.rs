@@ -180,6 +180,38 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The chat user, played by the harness, whom the line names; nobody where it speaks of the program, of
+    /// its user or of time.
+    pub fn actor(&self) -> Option<&str> {
+        match self {
+            Action::Joins { actor, .. }
+            | Action::Connects { actor, .. }
+            | Action::Says { actor, .. }
+            | Action::Gets { actor, .. }
+            | Action::Sends { actor, .. }
+            | Action::Hears { actor, .. }
+            | Action::HearsNothing { actor }
+            | Action::StopsReading { actor }
+            | Action::Closes { actor }
+            | Action::Resets { actor }
+            | Action::IsDisconnected { actor } => Some(actor),
+            Action::Pass { .. }
+            | Action::PrintsItsPort
+            | Action::AnotherStarts
+            | Action::IsInterrupted
+            | Action::IsTerminated
+            | Action::Ends
+            | Action::GrowsByAtMost { .. }
+            | Action::ClientStarts { .. }
+            | Action::Types { .. }
+            | Action::Presses { .. }
+            | Action::SeesMessage { .. }
+            | Action::TerminalNeverGets { .. } => None,
+        }
+    }
+}
+
 /// A key that ends something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {

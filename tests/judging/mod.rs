@@ -2,11 +2,13 @@
 #![allow(dead_code, reason = "each test uses its own part")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use chat_conformance::conformance::result::{Case, RunResult, Verdict};
 use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::surroundings::Surroundings;
 use chat_conformance::conformance::target::Target;
@@ -74,12 +76,11 @@ pub fn run_command(
         role,
         requirements: requirements.filter(|row| is_covered(&row.id)).collect(),
         cases,
-        jobs,
         at_once: jobs,
         patience,
         surroundings: Surroundings::default(),
         seconds: None,
-        slots: None,
+        slots: Arc::new(Slots::new(jobs)),
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chat_conformance::conformance::evidence::Outcome;
 use chat_conformance::conformance::result::{RunResult, Verdict};
 use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
+use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::surroundings::Surroundings;
@@ -232,10 +232,9 @@ fn plan(
         target,
         role,
         requirements: asked.requirements,
-        jobs: options.jobs.map_or(2 * processors, usize::from),
+        slots: Arc::new(Slots::new(options.jobs.map_or(2 * processors, usize::from))),
         // Who asks for so many at a time means just that.
         at_once: options.jobs.map_or(8 * processors, usize::from),
-        slots: None,
         seconds: None,
         surroundings: Surroundings {
             limits: options.limits,
@@ -347,10 +346,7 @@ fn status_of(results: &[RunResult]) -> u8 {
     let is_unable = |result: &RunResult| {
         result.transcripts.iter().any(|transcript| {
             transcript.verdict == Verdict::Unsure
-                && transcript
-                    .runs
-                    .iter()
-                    .any(|run| matches!(run.outcome, Outcome::Unable { .. }))
+                && transcript.runs.iter().any(|run| !run.is_conclusive())
         })
     };
     if results.iter().any(is_unable) {

@@ -104,27 +104,10 @@ fn part_of(action: &Action, role: Role) -> Option<&str> {
         Role::Client => "client",
     };
     match action {
-        Action::Joins { actor, .. }
-        | Action::Connects { actor, .. }
-        | Action::Says { actor, .. }
-        | Action::Gets { actor, .. }
-        | Action::Sends { actor, .. }
-        | Action::Hears { actor, .. }
-        | Action::HearsNothing { actor }
-        | Action::StopsReading { actor }
-        | Action::Closes { actor }
-        | Action::Resets { actor }
-        | Action::IsDisconnected { actor } => Some(actor),
         Action::Pass { .. } => None,
-        Action::PrintsItsPort
-        | Action::AnotherStarts
-        | Action::IsInterrupted
-        | Action::IsTerminated
-        | Action::Ends
-        | Action::GrowsByAtMost { .. }
-        | Action::ClientStarts { .. } => Some(subject),
         Action::Types { .. } | Action::Presses { .. } | Action::SeesMessage { .. } => Some("user"),
         Action::TerminalNeverGets { .. } => Some("terminal"),
+        action => Some(action.actor().unwrap_or(subject)),
     }
 }
 

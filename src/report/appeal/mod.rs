@@ -66,10 +66,6 @@ pub fn script(part: &AssessedPart, id: &str) -> Option<String> {
     if failed.is_empty() {
         return None;
     }
-    let manner = Manner {
-        dialect: result.dialect,
-        ..result.manner
-    };
     let mut header = about_requirement(&row.requirement);
     for remark in &result.remarks {
         header.push(harmless(&one_line(remark)));
@@ -79,7 +75,7 @@ pub fn script(part: &AssessedPart, id: &str) -> Option<String> {
         id,
         part.role,
         &part.command,
-        &manner,
+        &result.manner,
         &header,
         &asked,
     ))

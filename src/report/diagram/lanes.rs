@@ -77,28 +77,10 @@ fn actor_of_event(kind: &EventKind) -> Option<&str> {
 
 fn actor_of_action(action: &Action) -> Option<&str> {
     match action {
-        Action::Joins { actor, .. }
-        | Action::Connects { actor, .. }
-        | Action::Says { actor, .. }
-        | Action::Gets { actor, .. }
-        | Action::Sends { actor, .. }
-        | Action::Hears { actor, .. }
-        | Action::HearsNothing { actor }
-        | Action::StopsReading { actor }
-        | Action::Closes { actor }
-        | Action::Resets { actor }
-        | Action::IsDisconnected { actor } => Some(actor),
         Action::Types { .. }
         | Action::Presses { .. }
         | Action::SeesMessage { .. }
         | Action::TerminalNeverGets { .. } => Some("user"),
-        Action::Pass { .. }
-        | Action::PrintsItsPort
-        | Action::AnotherStarts
-        | Action::IsInterrupted
-        | Action::IsTerminated
-        | Action::Ends
-        | Action::GrowsByAtMost { .. }
-        | Action::ClientStarts { .. } => None,
+        action => action.actor(),
     }
 }

@@ -185,7 +185,10 @@ fn where_it_fell_short(
         return html! { p { (sentence(&harmless(&run.outcome.to_string()))) } };
     };
     let step = judged.case.transcript.steps.get(shortfall.step);
-    let dialect = result.dialect.for_transcript(&judged.case.transcript);
+    let dialect = result
+        .manner
+        .dialect
+        .for_transcript(&judged.case.transcript);
     let told = diagram::conversation(&judged.case, run, shortfall, dialect);
     let line = shortfall.line.as_deref().map(harmless);
     html! {

@@ -112,7 +112,7 @@ fn strip(part: &AssessedPart, score: Option<&PartScore>) -> Markup {
             }
             @match &part.result {
                 Ok(result) => {
-                    p class="quiet" { (dialect(result.dialect)) }
+                    p class="quiet" { (dialect(result.manner.dialect)) }
                     @for remark in &result.remarks { p class="remark" { (harmless(remark)) } }
                     @if let Some(score) = score { (groups_of(score)) }
                 }
