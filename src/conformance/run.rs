@@ -153,7 +153,10 @@ pub fn run(
     if cancelled.load(Ordering::Relaxed) {
         return Err(NoResult::Cancelled);
     }
-    let not_begun = evidence.iter().filter(|runs| runs.is_empty()).count();
+    let cases = plan.cases.iter().zip(&evidence);
+    let was_not_begun =
+        |(case, runs): &(&Case, &Vec<Evidence>)| runs.is_empty() && can_be_asked(case, &plan);
+    let not_begun = cases.filter(was_not_begun).count();
     if let Some(seconds) = plan.seconds.filter(|_| not_begun > 0) {
         remarks.push(format!(
             "Its time was up: after {seconds} s {not_begun} transcripts had not been begun."

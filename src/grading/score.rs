@@ -443,7 +443,7 @@ fn doubts_about(part: &AssessedPart, scored: &PartScore) -> Vec<String> {
     let doubt = |row: &RowScore| match row.verdict {
         Verdict::Unsure => Some(format!("{}: {} is unsure.", part.role, row.requirement.id)),
         Verdict::Untested => Some(format!(
-            "{}: the time was up before {} was asked.",
+            "{}: {} was not asked: the time was up, or it cannot be asked of this command.",
             part.role, row.requirement.id
         )),
         _ => None,
