@@ -12,7 +12,7 @@ use super::record::{Part, PartOutcome, Record, SCHEMA};
 use super::submission::{Entry, command_for, entries_of};
 use super::workplace::{BuildFailure, Workplace, add_to_digest, build};
 use crate::conformance::digest::Digest;
-use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::evidence::Evidence;
 use crate::conformance::limits::Limits;
 use crate::conformance::requirement::Level;
 use crate::conformance::result::RunResult;
@@ -332,15 +332,11 @@ fn plan(
 const BYTES_KEPT: usize = 64 * 1024;
 
 fn recorded(result: RunResult) -> PartOutcome {
-    let unable = |run: &Evidence| match &run.outcome {
-        Outcome::Unable { reason } => Some(reason.clone()),
-        _ => None,
-    };
     let mut runs = result.transcripts.iter().flat_map(|judged| &judged.runs);
-    let first_reason = runs.next().and_then(unable);
-    if let Some(reason) = first_reason.filter(|_| runs.all(|run| unable(run).is_some())) {
+    let first = runs.clone().next();
+    if let Some(run) = first.filter(|_| !runs.any(Evidence::is_conclusive)) {
         return PartOutcome::NotJudged {
-            reason: format!("In no run could the harness do its part: {reason}."),
+            reason: format!("In no run could the harness do its part: {}.", run.outcome),
         };
     }
     let runs: BTreeMap<_, _> = result

@@ -369,6 +369,7 @@ fn bounded(points: Points, bounds: Bounds, of: &str, adjustments: &mut Vec<Adjus
 /// What each single repair would be worth: a row that fails, or one that only blocks.
 fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
     let mut repairs = Vec::new();
+    let mut told_of = BTreeSet::new();
     for (at, part) in found.iter().enumerate() {
         let blocks = |id: &String| part.rows.iter().any(|row| row.blocked_by.contains(id));
         for row in &part.rows {
@@ -378,13 +379,8 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
             let is_alike = |other: &Finding| {
                 fault.is_some_and(|fault| fault.shows_in(&other.requirement.id, other.verdict))
             };
-            let is_told = found[..at].iter().flat_map(|part| &part.rows).any(is_alike)
-                || part
-                    .rows
-                    .iter()
-                    .take_while(|other| other.requirement.id != *id)
-                    .any(is_alike);
-            if is_told && row.verdict == Verdict::Fail {
+            let is_failing = row.verdict == Verdict::Fail;
+            if is_failing && fault.is_some_and(|fault| !told_of.insert(&fault.title)) {
                 continue;
             }
             let falls_short = matches!(row.verdict, Verdict::Fail | Verdict::Unsure);
