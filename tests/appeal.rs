@@ -426,7 +426,7 @@ fn side_by_side<T: Sync>(
     items: &[T],
     check: impl Fn(&T) -> Result<(), String> + Sync,
 ) -> Vec<String> {
-    const AT_ONCE: usize = 6;
+    const AT_ONCE: usize = 12;
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {

@@ -11,10 +11,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use chat_conformance::conformance::result::{Case, RequirementResult, Verdict};
+use chat_conformance::conformance::result::Case;
 use chat_conformance::transcript::syntax::Role;
 use judging::{
-    example, expect_none, is_of_sixth, not_passing, run_command, takes_its_time, wants_whole_suite,
+    example, expect_none, is_of_sixth, not_passing, once_sure, run_command, takes_its_time,
+    wants_whole_suite,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::{Making, Variation};
@@ -45,13 +46,8 @@ fn judge(role: Role, kind: &str, variation: &Variation) -> Result<(), Failed> {
         let is_asked = is_of_sixth(variation.name, position) && !takes_its_time(case);
         is_asked || wants_whole_suite()
     };
-    let judged = || run_command(command.clone(), role, 4, Duration::from_secs(5), is_wanted);
-    let mut result = judged()?;
-    // A machine that has more to do than it can is told as unsure, and that is no blame; twice it would be.
-    let is_unsure = |row: &RequirementResult| row.verdict == Verdict::Unsure;
-    if result.requirements.iter().any(is_unsure) {
-        result = judged()?;
-    }
+    let patience = Duration::from_secs(5);
+    let result = once_sure(|| run_command(command.clone(), role, 4, patience, is_wanted))?;
     expect_none(
         "a right program is blamed for",
         not_passing(&result, |_, _| true),

@@ -15,7 +15,8 @@ use std::time::Duration;
 use chat_conformance::conformance::result::{Case, RunResult, Verdict};
 use chat_conformance::transcript::syntax::Role;
 use judging::{
-    covers_any, example, expect_none, is_in_share, not_passing, run_command, wants_whole_suite,
+    covers_any, example, expect_none, is_in_share, not_passing, once_sure, run_command,
+    wants_whole_suite,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::Fault;
@@ -23,7 +24,7 @@ use table::Fault;
 fn main() {
     let mut arguments = Arguments::from_args();
     // Most of the time is waiting for programs that do not answer.
-    arguments.test_threads.get_or_insert(6);
+    arguments.test_threads.get_or_insert(12);
     let mut trials = Vec::new();
     for (role, kind, faults) in [
         (Role::Server, "server", table::SERVER),
@@ -95,5 +96,6 @@ fn run_suite(
     }
     let command = vec![program, "--fault".to_owned(), fault.to_owned()];
     // The faulty programs answer at once, or not at all.
-    run_command(command, role, 6, Duration::from_secs(1), is_wanted)
+    let patience = Duration::from_secs(1);
+    once_sure(|| run_command(command.clone(), role, 4, patience, &is_wanted))
 }

@@ -50,11 +50,12 @@ impl ProcessTree {
     fn add_among(&mut self, ids: RangeInclusive<i32>) {
         loop {
             let before = self.known.len();
-            for new in ids.clone().filter(|id| is_process(*id)).filter_map(process) {
+            for new in ids.clone().filter_map(process) {
                 let is_known = self.known.iter().any(|known| known.id == new.id);
                 let is_child = new.parent == self.root
                     || self.known.iter().any(|known| known.id == new.parent);
-                if is_child && !is_known {
+                // Most ids are others': what costs more is asked last.
+                if is_child && !is_known && is_process(new.id) {
                     self.known.push(new);
                 }
             }
