@@ -65,7 +65,7 @@ pub struct ServerCommand {
     #[arg(long, value_name = "ADDRESS", conflicts_with = "command")]
     pub at: Option<String>,
     /// Program and arguments that start the server
-    #[arg(last = true, value_name = "COMMAND", required_unless_present = "at")]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND", required_unless_present = "at")]
     pub command: Vec<String>,
     #[command(flatten)]
     pub run: RunOptions,
@@ -75,7 +75,7 @@ pub struct ServerCommand {
 pub struct ClientCommand {
     /// Program and arguments that start the client; name and chat://host:port are appended, or put
     /// where {name}, {url}, {host} and {port} stand
-    #[arg(last = true, value_name = "COMMAND", required = true)]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND", required = true)]
     pub command: Vec<String>,
     #[command(flatten)]
     pub run: RunOptions,
