@@ -79,11 +79,11 @@ impl Terminal {
 
     /// The bytes that draw the prompt's row, wherever in that row the cursor is.
     fn row(&self, width: usize) -> Vec<u8> {
-        let (prompt, prompt_columns) = match width.checked_sub(self.prompt_columns) {
-            Some(NARROWEST..) => (self.prompt.as_str(), self.prompt_columns),
-            _ => ("", 0),
+        let (prompt, prompt_columns, left) = match width.checked_sub(self.prompt_columns) {
+            Some(left @ NARROWEST..) => (self.prompt.as_str(), self.prompt_columns, left),
+            _ => ("", 0, width),
         };
-        let row = self.editor.row(width - prompt_columns);
+        let row = self.editor.row(left);
         let mut bytes = format!("\r{prompt}{}\x1b[K\r", row.text);
         match prompt_columns + row.cursor {
             0 => {}

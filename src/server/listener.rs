@@ -20,18 +20,22 @@ pub enum ListenError {
 /// Listens on `host`, or on all interfaces, IPv6 and IPv4 by one socket; port 0 is any free port.
 pub fn open(host: Option<&str>, port: u16) -> Result<TcpListener, ListenError> {
     let Some(host) = host else {
-        return listen((Ipv6Addr::UNSPECIFIED, port).into()).or_else(|error| match error {
-            ListenError::Refused(_, cause) if is_without_ipv6(&cause) => {
-                listen((Ipv4Addr::UNSPECIFIED, port).into())
-            }
-            error => Err(error),
-        });
+        let everywhere = (Ipv6Addr::UNSPECIFIED, port).into();
+        let by_ipv4 = (Ipv4Addr::UNSPECIFIED, port).into();
+        return listen(everywhere)
+            .or_else(|cause| match cause.kind() {
+                // By the other half of the port `localhost` would still lead to somebody else.
+                io::ErrorKind::AddrInUse => Err(cause),
+                // Not every machine has IPv6.
+                _ => listen(by_ipv4),
+            })
+            .map_err(|cause| ListenError::Refused(everywhere, cause));
     };
     let unknown = |cause| ListenError::UnknownHost(host.to_owned(), cause);
     let addresses = (bare(host), port).to_socket_addrs().map_err(unknown)?;
     let mut result = Err(unknown(io::Error::other("it has no address")));
     for address in addresses {
-        result = listen(address);
+        result = listen(address).map_err(|cause| ListenError::Refused(address, cause));
         if result.is_ok() {
             break;
         }
@@ -39,36 +43,21 @@ pub fn open(host: Option<&str>, port: u16) -> Result<TcpListener, ListenError> {
     result
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    let attempt = || {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
-        if address.ip() == Ipv6Addr::UNSPECIFIED {
-            socket.set_only_v6(false)?;
-        }
-        // A port whose old connections are still in TIME_WAIT is free.
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket.into())
-    };
-    attempt().map_err(|cause| ListenError::Refused(address, cause))
-}
-
-fn is_without_ipv6(cause: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let missing = [
-        Errno::AFNOSUPPORT,
-        Errno::ADDRNOTAVAIL,
-        Errno::PROTONOSUPPORT,
-    ];
-    missing
-        .iter()
-        .any(|errno| cause.raw_os_error() == Some(errno.raw_os_error()))
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        socket.set_only_v6(false)?;
+    }
+    // A port whose old connections are still in TIME_WAIT is free.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 /// The host as a client on this machine writes it in a chat:// address.
