@@ -3,7 +3,7 @@
 //! Dependencies between modules point one way:
 //!
 //! ```text
-//! bin -> server | client | report -> grading -> conformance -> transcript
+//! bin -> server | client | report -> grading | stress -> conformance -> transcript
 //!        server, client -> protocol
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! - [`transcript`]: the language of the suite: lexer, parser, formatter, diagnostics; no I/O.
 //! - [`conformance`]: the requirements, the suite, the program under test, replay and verdicts.
 //! - [`grading`]: from verdicts to points, and a class of submissions.
+//! - [`stress`]: load on a server, and what every client heard of it.
 //! - [`report`]: one file a format, each reads the results and nothing else.
 //!
 //! `conformance` and `transcript` never use `protocol`: the suite judges the reference as it
@@ -24,4 +25,5 @@ pub mod grading;
 pub mod protocol;
 pub mod report;
 pub mod server;
+pub mod stress;
 pub mod transcript;

@@ -15,7 +15,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transcript", &[]),
     ("conformance", &["transcript"]),
     ("grading", &["conformance", "transcript"]),
-    ("report", &["conformance", "grading", "transcript"]),
+    ("stress", &["conformance"]),
+    (
+        "report",
+        &["conformance", "grading", "stress", "transcript"],
+    ),
 ];
 
 /// What each program may use of the library: its own part, and never `protocol`.
@@ -30,6 +34,7 @@ const PROGRAMS_MAY_USE: &[(&str, &[&str])] = &[
             "conformance",
             "grading",
             "report",
+            "stress",
             "transcript",
         ],
     ),

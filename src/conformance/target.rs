@@ -1,6 +1,6 @@
 //! Which program is judged, and how it is given what it needs to know.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The program under test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,16 @@ impl Target {
             Target::Running(address) => vec![format!("chat://{address}")],
         }
     }
+}
+
+/// A server that listens on every address is spoken to over loopback.
+pub fn to_speak_to(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// What stands in a client's command for what it is given.

@@ -12,6 +12,7 @@
 //!   [`crate::grading::class`].
 //! - [`page`]: a submission, or a class of them, as a page for a browser.
 //! - [`appeal`]: a script for each requirement that fails, with which its author can see it fail.
+//! - [`stress`]: what came of a load on a server.
 //! - [`explain`] and [`list`]: what the suite asks, before anything is run.
 //!
 //! Nothing that a subject said reaches the text raw: it may hold escape sequences that would act
@@ -39,6 +40,7 @@ pub mod page;
 mod plain;
 #[cfg(test)]
 mod readers;
+pub mod stress;
 pub mod submission_json;
 pub mod summary;
 pub mod tap;

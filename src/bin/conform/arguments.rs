@@ -1,5 +1,6 @@
 //! What `conform` can be told.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use chat_conformance::conformance::dialect::Dialect;
@@ -8,6 +9,7 @@ use chat_conformance::conformance::requirement::Level;
 use chat_conformance::conformance::supervisor::Stage;
 use chat_conformance::grading::store::Shard;
 use chat_conformance::report::format::ReportOption;
+use chat_conformance::stress::message::{LONGEST_TEXT, SMALLEST_TEXT};
 use chat_conformance::{client, server};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -20,6 +22,7 @@ Examples:
   conform server -- python3 my_server.py      your server
   conform client -- python3 my_client.py      your client, given a name and an address
   conform grade submissions                   a class, one folder a submission
+  conform stress -- python3 my_server.py      how much a server holds, and whether it loses anything
   conform explain S-REG-5                     what a requirement asks";
 
 /// Judge CHAT/1.0 servers and clients, in any language, by replaying conversations.
@@ -43,6 +46,8 @@ pub enum Command {
     Client(ClientCommand),
     /// Grade a class: each folder in a folder is a submission
     Grade(GradeCommand),
+    /// Put a server under load, and check that nothing is lost, repeated, changed or out of order
+    Stress(StressCommand),
     /// Show which requirement has which transcripts
     List(SuiteOption),
     /// Say what a requirement or a transcript asks
@@ -65,7 +70,11 @@ pub struct ServerCommand {
     #[arg(long, value_name = "ADDRESS", conflicts_with = "command")]
     pub at: Option<String>,
     /// Program and arguments that start the server
-    #[arg(trailing_var_arg = true, value_name = "COMMAND", required_unless_present = "at")]
+    #[arg(
+        trailing_var_arg = true,
+        value_name = "COMMAND",
+        required_unless_present = "at"
+    )]
     pub command: Vec<String>,
     #[command(flatten)]
     pub run: RunOptions,
@@ -117,6 +126,50 @@ pub struct GradeCommand {
     pub suite: SuiteOption,
     #[command(flatten)]
     pub limits: Limits,
+}
+
+#[derive(Debug, Args)]
+pub struct StressCommand {
+    /// Put a server under load that is running already, at chat://host:port
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "command")]
+    pub at: Option<String>,
+    /// Program and arguments that start the server
+    #[arg(
+        trailing_var_arg = true,
+        value_name = "COMMAND",
+        required_unless_present = "at"
+    )]
+    pub command: Vec<String>,
+    /// How many clients register, those below included
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = number::<2, 100_000>)]
+    pub clients: usize,
+    /// How many of them send
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = number::<1, 100_000>)]
+    pub senders: usize,
+    /// Messages a second, of all senders together [default: as many as the sockets take]
+    #[arg(long, value_name = "R", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// Bytes of text in a message
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = number::<SMALLEST_TEXT, LONGEST_TEXT>)]
+    pub size: usize,
+    /// How long they talk
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds_of_load)]
+    pub duration: f64,
+    /// How many messages are sent, instead of for how long
+    #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..))]
+    pub messages: Option<u64>,
+    /// How many clients come, leave politely, vanish, and come back under the same name
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = number::<0, 100_000>)]
+    pub churn: usize,
+    /// How many clients stop reading for a while, again and again
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = number::<0, 100_000>)]
+    pub slow: usize,
+    /// How long to wait for what must come
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub patience: f64,
+    /// Write the result as JSON to FILE; `-` is standard output, and then nothing else is written there
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -199,13 +252,35 @@ impl From<LevelOption> for Level {
 
 /// A time in which a person's patience may lie.
 fn seconds(text: &str) -> Result<f64, String> {
-    const RANGE: std::ops::RangeInclusive<f64> = 0.1..=600.0;
-    let seconds: f64 = text
+    within(text, 0.1..=600.0, "seconds")
+}
+
+/// A time that a load may last.
+fn seconds_of_load(text: &str) -> Result<f64, String> {
+    within(text, 0.1..=86_400.0, "seconds")
+}
+
+/// A number of messages a second.
+fn rate(text: &str) -> Result<f64, String> {
+    within(text, 0.1..=1e8, "messages a second")
+}
+
+fn within(text: &str, range: RangeInclusive<f64>, unit: &str) -> Result<f64, String> {
+    let number: f64 = text
         .parse()
-        .map_err(|_| "a number of seconds, such as 5 or 0.5".to_owned())?;
-    if RANGE.contains(&seconds) {
-        Ok(seconds)
+        .map_err(|_| format!("a number of {unit}, such as 5 or 0.5"))?;
+    if range.contains(&number) {
+        Ok(number)
     } else {
-        Err("from 0.1 to 600 seconds".to_owned())
+        Err(format!("from {} to {} {unit}", range.start(), range.end()))
     }
+}
+
+/// A whole number within bounds.
+fn number<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (LEAST..=MOST).contains(number));
+    number.ok_or_else(|| format!("a whole number from {LEAST} to {MOST}"))
 }

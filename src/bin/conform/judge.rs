@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The name that stands for standard output.
-const OUTPUT: &str = "-";
+pub const OUTPUT: &str = "-";
 
 /// The whole suite against the server and the client in this very program.
 pub fn bundled(options: &RunOptions) -> ExitCode {
@@ -80,7 +80,7 @@ pub fn client(command: &ClientCommand) -> ExitCode {
     }
 }
 
-fn running_server(address: &str) -> Result<SocketAddr, String> {
+pub fn running_server(address: &str) -> Result<SocketAddr, String> {
     let expected = "an address of a server looks like chat://localhost:12345";
     let url = Url::parse(address).map_err(|why| format!("{address}: {why}; {expected}"))?;
     let (scheme, host, port) = (url.scheme(), url.host_str(), url.port());
@@ -97,7 +97,7 @@ fn running_server(address: &str) -> Result<SocketAddr, String> {
 }
 
 /// Sees to it that a wrong command is told as that, and not as the failure of a program.
-fn resolved(command: &[String]) -> Result<Vec<String>, String> {
+pub fn resolved(command: &[String]) -> Result<Vec<String>, String> {
     let Some(program) = command.first() else {
         return Err("no command to start".to_owned());
     };
@@ -323,7 +323,7 @@ fn write_reports(options: &RunOptions, results: &[RunResult], suite: &Suite) -> 
     })
 }
 
-fn write_to(file: &Path, text: &str) -> Result<(), String> {
+pub fn write_to(file: &Path, text: &str) -> Result<(), String> {
     if file == Path::new(OUTPUT) {
         print(text);
         return Ok(());
@@ -332,7 +332,7 @@ fn write_to(file: &Path, text: &str) -> Result<(), String> {
 }
 
 /// Before a run, so that its result is not lost for a mistyped path.
-fn check_writable(file: &Path) -> Result<(), String> {
+pub fn check_writable(file: &Path) -> Result<(), String> {
     if file == Path::new(OUTPUT) {
         return Ok(());
     }

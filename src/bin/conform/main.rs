@@ -7,6 +7,7 @@ mod judge;
 mod look_up;
 mod overview;
 mod reports;
+mod stress;
 
 use std::io::{IsTerminal, Write};
 use std::panic::catch_unwind;
@@ -41,6 +42,7 @@ fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Server(command)) => judge::server(&command),
         Some(Command::Client(command)) => judge::client(&command),
         Some(Command::Grade(command)) => grade::grade(&command),
+        Some(Command::Stress(command)) => stress::stress(&command),
         Some(Command::List(command)) => look_up::list(&command),
         Some(Command::Explain(command)) => look_up::explain(&command),
         Some(Command::Fmt(command)) => format::run(&command),

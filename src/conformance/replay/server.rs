@@ -1,7 +1,7 @@
 //! The steps of a transcript about a server: the harness plays the chat users.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::Stop;
@@ -12,7 +12,7 @@ use crate::conformance::evidence::{EventKind, Outcome, visible};
 use crate::conformance::peer::{End, Peer};
 use crate::conformance::subject::Subject;
 use crate::conformance::system;
-use crate::conformance::target::Target;
+use crate::conformance::target::{Target, to_speak_to};
 use crate::transcript::syntax::Action;
 
 /// The row that is broken by a server that does not listen.
@@ -396,10 +396,14 @@ impl Stage<'_> {
             let row = has_ended.then(|| self.conversation.row_of_relaying());
             return Err(self.short_of(row, expected, received, None));
         }
-        if matches!(Utterance::of(line), Utterance::Disconnect { .. }) {
+        let is_goodbye = matches!(Utterance::of(line), Utterance::Disconnect { .. });
+        if is_goodbye {
             self.set_notices_aside(actor)?;
         }
         self.send(actor, &self.dialect.reads.frame(line.as_bytes()))?;
+        if is_goodbye {
+            self.says_goodbye(actor);
+        }
         let index = self.index();
         self.conversation.said(index, actor, line);
         Ok(())
@@ -893,16 +897,6 @@ fn last_of(text: &str) -> String {
     const LINES: usize = 5;
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
-}
-
-/// A server that listens on every address is spoken to over loopback.
-fn to_speak_to(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 #[cfg(test)]

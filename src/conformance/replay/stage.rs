@@ -59,6 +59,8 @@ pub(super) struct Stage<'a> {
     pub(super) sockets: SocketTable,
     /// The actor whose doing the subject may not have digested yet.
     unsettled: Option<String>,
+    /// The actor who said goodbye, which the subject may not have carried out yet.
+    leaving: Option<String>,
     /// The subject was seen never to rest, so that waiting for its rest is vain.
     is_restless: bool,
     /// The subject was seen to leave something unread, so that waiting for that is vain.
@@ -92,6 +94,7 @@ impl<'a> Stage<'a> {
             address: None,
             sockets: SocketTable::open(),
             unsettled: None,
+            leaving: None,
             is_restless: false,
             is_deaf: false,
             silences: Vec::new(),
@@ -360,6 +363,9 @@ impl<'a> Stage<'a> {
         if !self.held_still.is_empty() {
             return Ok(());
         }
+        if self.leaving.as_deref().is_some_and(|other| other != actor) {
+            self.let_leave()?;
+        }
         match &self.unsettled {
             Some(other) if other != actor => self.let_digest()?,
             // What ends nowhere must have been read before more follows, or it would go on.
@@ -401,6 +407,25 @@ impl<'a> Stage<'a> {
     /// Notes that `actor` did something, nothing of others being left to digest.
     pub(super) fn acts_next(&mut self, actor: &str) {
         self.unsettled = Some(actor.to_owned());
+    }
+
+    /// Notes that `actor` said goodbye.
+    pub(super) fn says_goodbye(&mut self, actor: &str) {
+        self.leaving = Some(actor.to_owned());
+    }
+
+    /// Waits until the subject has closed the connection of who said goodbye, for as long as it took over
+    /// its answers: it may rest a moment between reading a goodbye and carrying it out.
+    fn let_leave(&mut self) -> Result<(), Stop> {
+        let Some(actor) = self.leaving.take() else {
+            return Ok(());
+        };
+        let settle = self.setting.pace.settle();
+        self.wait_for(settle, |stage| {
+            let is_gone = stage.peer(&actor).is_none_or(|peer| !peer.is_open());
+            is_gone.then_some(())
+        })?;
+        Ok(())
     }
 
     /// Waits until the subject has taken all that was sent to it and all its threads wait in the

@@ -181,15 +181,39 @@ pub fn kept_waiting(processes: &[i32]) -> Duration {
 
 /// The most memory that each of these processes ever had resident, in bytes, by its id.
 pub fn peak_memory(processes: &[i32]) -> BTreeMap<i32, u64> {
-    let peak = |id: &i32| {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-        let row = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kibibytes: u64 = row.split_whitespace().next()?.parse().ok()?;
-        Some((*id, kibibytes * 1024))
-    };
+    let peak = |id: &i32| Some((*id, in_status(*id, "VmHWM:")?));
     processes.iter().filter_map(peak).collect()
+}
+
+/// Memory that is these processes' own now, in bytes, added up: what nobody shares with them.
+pub fn own_memory(processes: &[i32]) -> u64 {
+    let own = |id: &i32| in_status(*id, "RssAnon:");
+    processes.iter().filter_map(own).sum()
+}
+
+/// Processor time that these processes have used, threads that are gone included.
+pub fn cpu_time(processes: &[i32]) -> Duration {
+    let ticks = processes.iter().filter_map(|id| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let after_name = &stat[stat.rfind(')')? + 1..];
+        let times = after_name.split_whitespace().skip(11).take(2);
+        Some(
+            times
+                .filter_map(|ticks| ticks.parse::<u32>().ok())
+                .sum::<u32>(),
+        )
+    });
+    let ticks_a_second = rustix::param::clock_ticks_per_second();
+    let ticks = u64::from(ticks.sum::<u32>());
+    Duration::from_millis(ticks * 1000 / ticks_a_second.max(1))
+}
+
+/// A row of `/proc/ID/status` that is counted in kibibytes, in bytes.
+fn in_status(id: i32, row: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let row = status.lines().find_map(|line| line.strip_prefix(row))?;
+    let kibibytes: u64 = row.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 #[cfg(test)]

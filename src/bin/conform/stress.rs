@@ -1,0 +1,180 @@
+//! `conform stress`: load on a server, and what came of it.
+
+use std::io::IsTerminal;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chat_conformance::conformance::limits::Limits;
+use chat_conformance::conformance::supervisor::Orphanage;
+use chat_conformance::report::stress::{document, render};
+use chat_conformance::stress::load::{Phase, Progress, Setting, Trouble, run};
+use chat_conformance::stress::server_process::ServerProcess;
+use chat_conformance::stress::shape::{Length, Shape};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::arguments::StressCommand;
+use crate::judge::{OUTPUT, check_writable, resolved, running_server, write_to};
+use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, print, refuse, terminal_style};
+
+/// Puts a server under load, shows what came of it, and sums it up in an exit status.
+pub fn stress(command: &StressCommand) -> ExitCode {
+    let shape = shape(command);
+    if let Err(why) = shape.check() {
+        return refuse(&why);
+    }
+    if let Some(Err(why)) = command.json.as_deref().map(check_writable) {
+        return refuse(&why);
+    }
+    let target = match (&command.at, resolved(&command.command)) {
+        (Some(address), _) => running_server(address).map(Err),
+        (None, found) => found.map(Ok),
+    };
+    let target = match target {
+        Ok(target) => target,
+        Err(why) => return refuse(&why),
+    };
+    if let Err(address) = target {
+        if let Err(why) = TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
+            return refuse(&format!("nobody can be reached at chat://{address}: {why}"));
+        }
+    }
+    let Ok(harness) = std::env::current_exe() else {
+        return refuse("cannot find the path of this program");
+    };
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancelled);
+    if let Err(why) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
+        return refuse(&format!("cannot watch for Ctrl-C: {why}"));
+    }
+    let _orphanage = Orphanage::open();
+    let process = match &target {
+        Ok(command) => match ServerProcess::start(&harness, command, limits(&shape), &cancelled) {
+            Ok(process) => Some(process),
+            Err(why) => return ended(Trouble::Unfit(why), &cancelled),
+        },
+        Err(_) => None,
+    };
+    let (server, address) = match (&target, &process) {
+        (Ok(command), Some(process)) => (command.clone(), process.address()),
+        (Err(address), _) => (vec![format!("chat://{address}")], *address),
+        (Ok(_), None) => return refuse("no command to start"),
+    };
+    let bar = progress_bar();
+    let outcome = run(Setting {
+        shape: &shape,
+        server,
+        address,
+        process: process.as_ref(),
+        patience: Duration::from_secs_f64(command.patience),
+        cancelled: &cancelled,
+        watch: &|progress| bar.set_message(told(progress, &shape)),
+    });
+    bar.finish_and_clear();
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(trouble) => return ended(trouble, &cancelled),
+    };
+    drop(process);
+    if command.json.as_deref() != Some(Path::new(OUTPUT)) {
+        print(&render(&outcome, terminal_style()));
+    }
+    if let Some(Err(why)) = command
+        .json
+        .as_deref()
+        .map(|file| write_to(file, &document(&outcome)))
+    {
+        complain(&why);
+        return ExitCode::from(UNABLE);
+    }
+    ExitCode::from(if outcome.holds() { HOLDS } else { FALLS_SHORT })
+}
+
+fn shape(command: &StressCommand) -> Shape {
+    Shape {
+        clients: command.clients,
+        senders: command.senders,
+        rate: command.rate,
+        size: command.size,
+        length: match command.messages {
+            Some(count) => Length::Messages(count),
+            None => Length::Seconds(command.duration),
+        },
+        churning: command.churn,
+        slow: command.slow,
+    }
+}
+
+/// What a server under load may take of the machine: all that it can need.
+fn limits(shape: &Shape) -> Limits {
+    const DAY: u64 = 24 * 60 * 60;
+    let usual = Limits::default();
+    let descriptors = usual.descriptors.max(2 * shape.clients as u64 + 1024);
+    Limits {
+        cpu_seconds: DAY,
+        descriptors,
+        ..usual
+    }
+}
+
+fn ended(trouble: Trouble, cancelled: &AtomicBool) -> ExitCode {
+    match trouble {
+        _ if cancelled.load(Ordering::SeqCst) => {
+            complain("interrupted");
+            ExitCode::from(INTERRUPTED)
+        }
+        Trouble::Interrupted => ExitCode::from(INTERRUPTED),
+        Trouble::Unfit(why) => {
+            complain(&why);
+            ExitCode::from(FALLS_SHORT)
+        }
+        Trouble::Unable(why) => {
+            complain(&why);
+            ExitCode::from(UNABLE)
+        }
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn told(progress: Progress, shape: &Shape) -> String {
+    let Progress {
+        registered,
+        delivered,
+        breaches,
+        ..
+    } = progress;
+    let seconds = progress.elapsed.as_secs_f64();
+    match progress.phase {
+        Phase::Gathering => format!("{registered} of {} clients are registered", shape.clients),
+        Phase::Talking => {
+            #[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
+            let rate = delivered as f64 / seconds.max(0.001);
+            let of = shape
+                .time()
+                .map(|time| format!(" of {:.0}", time.as_secs_f64()))
+                .unwrap_or_default();
+            format!(
+                "{seconds:.0}{of} s, {delivered} delivered, {rate:.0} a second, {registered} here, {breaches} breaches"
+            )
+        }
+        Phase::Draining => {
+            format!("waiting for the last: {delivered} delivered, {breaches} breaches")
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! One client's socket.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A line that has no end after so many bytes is none.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// A socket that does not block, its unfinished line, and what it has yet to say.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    partial: Vec<u8>,
+    outgoing: Vec<u8>,
+    written: usize,
+}
+
+/// What a read has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// There is nothing more for now.
+    Drained,
+    /// There may be more.
+    More,
+    /// The server closed the connection.
+    Ended,
+}
+
+impl Connection {
+    /// Begins to connect to the server; the poller says when that is done.
+    pub fn open(
+        server: SocketAddr,
+        own: Option<IpAddr>,
+        token: Token,
+        registry: &Registry,
+    ) -> io::Result<Connection> {
+        let socket = Socket::new(
+            Domain::for_address(server),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if let Some(own) = own {
+            socket.bind(&SocketAddr::new(own, 0).into())?;
+        }
+        match socket.connect(&server.into()) {
+            Err(error) if !is_under_way(&error) => return Err(error),
+            _ => {}
+        }
+        let mut stream = TcpStream::from_std(socket.into());
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Connection {
+            stream,
+            partial: Vec::new(),
+            outgoing: Vec::new(),
+            written: 0,
+        })
+    }
+
+    /// Whether it is connected by now.
+    ///
+    /// # Errors
+    /// Where it never will be.
+    pub fn is_connected(&self) -> io::Result<bool> {
+        match self.stream.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(self.stream.peer_addr().is_ok()),
+        }
+    }
+
+    /// How much has yet to be written.
+    pub fn waits(&self) -> usize {
+        self.outgoing.len() - self.written
+    }
+
+    /// What is added here is written by [`Connection::flush`].
+    pub fn outgoing(&mut self) -> &mut Vec<u8> {
+        &mut self.outgoing
+    }
+
+    /// Writes what waits, as much as is taken; whether that was all.
+    pub fn flush(&mut self) -> io::Result<bool> {
+        while self.waits() > 0 {
+            match self.stream.write(&self.outgoing[self.written..]) {
+                Ok(taken) => self.written += taken,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.outgoing.clear();
+        self.written = 0;
+        Ok(true)
+    }
+
+    /// The line that has no end yet.
+    pub fn partial(&self) -> &[u8] {
+        &self.partial
+    }
+
+    /// The unfinished line, and what now ended it.
+    pub fn complete(&mut self, end: &[u8]) -> Vec<u8> {
+        let mut line = std::mem::take(&mut self.partial);
+        line.extend_from_slice(end);
+        line
+    }
+
+    /// Keeps the beginning of a line, until its end comes; whether that may still be one.
+    pub fn keep_partial(&mut self, beginning: &[u8]) -> bool {
+        self.partial.extend_from_slice(beginning);
+        self.partial.len() <= LONGEST_LINE
+    }
+
+    /// Reads once, and says how much and whether there may be more.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Input)> {
+        match self.stream.read(buffer) {
+            Ok(0) => Ok((0, Input::Ended)),
+            Ok(count) => Ok((count, Input::More)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok((0, Input::Drained)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok((0, Input::More)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_under_way(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    error.kind() == ErrorKind::WouldBlock
+        || error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error())
+}

@@ -1,0 +1,169 @@
+//! What came of a load, for reports.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::shape::Shape;
+use super::witness::{Breach, Kind};
+
+/// Everything that was measured and found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// Program and arguments of the server, or its address.
+    pub server: Vec<String>,
+    /// The load.
+    pub shape: Shape,
+    /// From the first message to the last that was heard, in seconds.
+    pub seconds: f64,
+    /// Messages that were sent, and their bytes.
+    pub sent: Traffic,
+    /// Messages that were heard, and their bytes.
+    pub delivered: Traffic,
+    /// From when a message was meant to be sent to when it was heard.
+    pub latency: Latency,
+    /// Who came and went.
+    pub visits: Visits,
+    /// What the server took of the machine, where that can be seen.
+    pub usage: Option<Usage>,
+    /// What the load itself took.
+    pub generator: Generator,
+    /// How often the server fell short, in each way.
+    pub counts: Vec<(Kind, u64)>,
+    /// The first times in full.
+    pub breaches: Vec<Breach>,
+}
+
+/// So many messages, of so many bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of their lines.
+    pub bytes: u64,
+}
+
+/// How long messages took, in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Latency {
+    /// Half of them took no longer.
+    pub p50: u64,
+    /// All but one in a hundred took no longer.
+    pub p99: u64,
+    /// All but one in a thousand took no longer.
+    pub p99_9: u64,
+    /// The longest.
+    pub most: u64,
+    /// How many took less than so long, and no less than the bound before.
+    pub distribution: Vec<(u64, u64)>,
+}
+
+/// Who came and went while others talked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Visits {
+    /// Registrations under a name that was there before.
+    pub came_back: u64,
+    /// Goodbyes.
+    pub left: u64,
+    /// Connections closed without a word.
+    pub vanished: u64,
+    /// Clients that had stopped reading and were dropped by the server, as it may.
+    pub dropped: u64,
+}
+
+/// What the server took of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Usage {
+    /// Processor time under load, in seconds.
+    pub cpu_seconds: f64,
+    /// Own memory before anybody came, in bytes.
+    pub memory_at_first: u64,
+    /// Own memory when all were registered and nothing had been said.
+    pub memory_registered: u64,
+    /// The most that it ever had resident.
+    pub memory_at_most: u64,
+    /// Own memory when the load was over and all was heard.
+    pub memory_at_last: u64,
+}
+
+/// What the load generator took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Generator {
+    /// Its processor time, in seconds; it has one thread.
+    pub cpu_seconds: f64,
+    /// By how much its messages were later than meant where the server had taken all before: of all but one
+    /// in a hundred at most, in microseconds.
+    pub late_p99: u64,
+}
+
+/// What held the load back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bottleneck {
+    /// Nothing: messages went at the rate that was asked for.
+    Rate,
+    /// The load generator, which was busy all the time: the server may hold more.
+    Generator,
+    /// The server, which was busy all the time.
+    Server,
+    /// Both were busy all the time.
+    Both,
+    /// Neither was: they waited for each other, or for the system.
+    Neither,
+}
+
+impl Outcome {
+    /// Whether the server held.
+    pub fn holds(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// What held the load back, as far as it can be told.
+    pub fn bottleneck(&self) -> Bottleneck {
+        const BUSY: f64 = 0.9;
+        const LATE: u64 = 1_000;
+        let is_busy = |cpu: f64| cpu > BUSY * self.seconds;
+        let generator = is_busy(self.generator.cpu_seconds);
+        let server = self.usage.is_some_and(|usage| is_busy(usage.cpu_seconds));
+        match self.shape.rate {
+            Some(_) if self.generator.late_p99 > LATE => Bottleneck::Generator,
+            Some(_) if !generator => Bottleneck::Rate,
+            _ => match (generator, server) {
+                (true, true) => Bottleneck::Both,
+                (true, false) => Bottleneck::Generator,
+                (false, true) => Bottleneck::Server,
+                (false, false) => Bottleneck::Neither,
+            },
+        }
+    }
+}
+
+impl Latency {
+    /// Of a histogram in microseconds.
+    pub fn of(histogram: &Histogram<u64>) -> Latency {
+        let buckets = histogram.iter_log(1, 2.0);
+        let distribution = buckets
+            .map(|bucket| {
+                (
+                    bucket.value_iterated_to() + 1,
+                    bucket.count_since_last_iteration(),
+                )
+            })
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        Latency {
+            p50: histogram.value_at_quantile(0.5),
+            p99: histogram.value_at_quantile(0.99),
+            p99_9: histogram.value_at_quantile(0.999),
+            most: histogram.max(),
+            distribution,
+        }
+    }
+}
+
+impl Traffic {
+    /// Counts one more.
+    pub fn add(&mut self, bytes: usize) {
+        self.messages += 1;
+        self.bytes += bytes as u64;
+    }
+}

@@ -1,0 +1,524 @@
+//! What each client heard, held against what was sent.
+//!
+//! Each message must reach every client registered at the time exactly once, unchanged, in its sender's order,
+//! and never its sender (S-MSG-1, S-MSG-2); who is not registered gets none (S-MSG-3).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::message::{Message, microseconds, name};
+
+/// How many breaches are told of in full; of the rest it is told how many there are.
+const TOLD: usize = 20;
+/// How many lines before and after are shown.
+const AROUND: usize = 3;
+
+/// How a server can fall short under load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Messages did not come.
+    Lost,
+    /// A message came after a later one of the same sender.
+    OutOfOrder,
+    /// A message came more than once.
+    Repeated,
+    /// What came is nothing that was sent.
+    Changed,
+    /// A message came back to its sender.
+    Returned,
+    /// A message came to somebody who is not registered, or from before it was.
+    Unregistered,
+    /// The connection of a client that did nothing wrong was closed.
+    Closed,
+    /// A registration was not answered as it must be.
+    Refused,
+}
+
+/// A line as it was heard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Heard {
+    /// When: microseconds since the load began.
+    pub at: u64,
+    /// Its text.
+    pub line: String,
+}
+
+/// One time that a server fell short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Breach {
+    /// How.
+    pub kind: Kind,
+    /// The number of the client that heard, or did not hear, it.
+    pub client: usize,
+    /// What happened, as half a sentence about that client.
+    pub what: String,
+    /// What that client heard just before, then what told of it, then what it heard just after.
+    pub around: Vec<Heard>,
+    /// Which of `around` told of it, where one did.
+    pub told_by: Option<usize>,
+}
+
+/// Everything that was found, the first of it in full.
+#[derive(Debug, Default)]
+pub struct Witness {
+    senders: usize,
+    size: usize,
+    hearers: Vec<Hearer>,
+    gaps: Vec<Gap>,
+    counts: Vec<(Kind, u64)>,
+    breaches: Vec<Breach>,
+}
+
+/// What one client heard so far.
+#[derive(Debug, Default, Clone)]
+struct Hearer {
+    /// Of each sender: which message may come next.
+    next: Vec<Next>,
+    recent: VecDeque<(Duration, Result<Message, String>)>,
+    /// Breaches that want to know what came after: how many lines yet.
+    follows: Vec<(Told, usize)>,
+}
+
+/// Where a breach is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Breach(usize),
+    Gap(usize),
+}
+
+/// The numbers that the next message of a sender may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Next {
+    /// What is below was before the client registered, or has come.
+    least: u64,
+    /// What is above leaves a gap.
+    most: u64,
+}
+
+/// Messages that had not come when later ones did.
+#[derive(Debug)]
+struct Gap {
+    client: usize,
+    sender: usize,
+    missing: Vec<u64>,
+    breach: Breach,
+}
+
+impl Witness {
+    /// Of so many clients, the first of which send texts of `size` bytes.
+    pub fn new(clients: usize, senders: usize, size: usize) -> Witness {
+        Witness {
+            senders,
+            size,
+            hearers: vec![Hearer::default(); clients],
+            ..Witness::default()
+        }
+    }
+
+    /// From now on this client hears. Of the messages of each sender those below `relayed` had been heard by
+    /// all before it asked to be registered, and must not come any more; those from `sent` on were sent
+    /// after it was, and must all come.
+    pub fn registered(&mut self, client: usize, relayed: &[u64], sent: &[u64]) {
+        let next = relayed.iter().zip(sent);
+        self.hearers[client].next = next.map(|(&least, &most)| Next { least, most }).collect();
+    }
+
+    /// How many messages of each sender this client has heard, or needs not hear.
+    pub fn heard(&self, client: usize) -> impl Iterator<Item = u64> {
+        self.hearers[client].next.iter().map(|next| next.least)
+    }
+
+    /// Whether this client has heard all that was sent, its own messages aside.
+    pub fn has_heard_all(&self, client: usize, sent: &[u64]) -> bool {
+        let mut of_each = self.heard(client).zip(sent).enumerate();
+        of_each.all(|(sender, (heard, sent))| sender == client || heard >= *sent)
+    }
+
+    /// Takes a line that a registered client heard. The message, where it is one that had to come next.
+    pub fn hear(&mut self, client: usize, at: Duration, line: &[u8]) -> Option<Message> {
+        let message =
+            Message::read(line, self.size).filter(|message| message.sender < self.senders);
+        let Some(message) = message else {
+            let text = String::from_utf8_lossy(line).into_owned();
+            let what = "heard what nobody said".to_owned();
+            self.remember(client, at, Err(text));
+            self.breach(Kind::Changed, client, what);
+            return None;
+        };
+        let is_right = self.place(client, at, message);
+        is_right.then_some(message)
+    }
+
+    fn place(&mut self, client: usize, at: Duration, message: Message) -> bool {
+        let Message { sender, number, .. } = message;
+        if sender == client {
+            self.remember(client, at, Ok(message));
+            let what = format!("heard its own message {}", number + 1);
+            self.breach(Kind::Returned, client, what);
+            return false;
+        }
+        let Next { least, most } = self.hearers[client].next[sender];
+        if number < least {
+            self.remember(client, at, Ok(message));
+            self.came_again(client, sender, number);
+            return false;
+        }
+        self.hearers[client].next[sender] = Next {
+            least: number + 1,
+            most: number + 1,
+        };
+        self.remember(client, at, Ok(message));
+        if number > most {
+            self.begin_gap(client, sender, most..number);
+        }
+        number <= most
+    }
+
+    fn came_again(&mut self, client: usize, sender: usize, number: u64) {
+        let shown = format!("message {} of {}", number + 1, name(sender));
+        let of_both = |gap: &&mut Gap| gap.client == client && gap.sender == sender;
+        for gap in self.gaps.iter_mut().filter(|gap| of_both(gap)) {
+            let before = gap.missing.len();
+            gap.missing.retain(|missing| *missing != number);
+            if gap.missing.len() < before {
+                return self.breach(
+                    Kind::OutOfOrder,
+                    client,
+                    format!("heard {shown} after a later one"),
+                );
+            }
+        }
+        self.breach(
+            Kind::Repeated,
+            client,
+            format!("heard {shown} again, or from before it was registered"),
+        );
+    }
+
+    fn begin_gap(&mut self, client: usize, sender: usize, missing: std::ops::Range<u64>) {
+        /// Of more it is not remembered which they were: one that comes late then counts as lost.
+        const MOST: u64 = 100_000;
+        let beyond = (missing.end - missing.start).saturating_sub(MOST);
+        self.count(Kind::Lost, beyond);
+        let missing: Vec<u64> = missing
+            .take(usize::try_from(MOST).unwrap_or(usize::MAX))
+            .collect();
+        let mut breach = self.told(Kind::Lost, client, String::new());
+        if self.gaps.len() >= TOLD {
+            breach.around.clear();
+        } else {
+            let follow = (Told::Gap(self.gaps.len()), AROUND);
+            self.hearers[client].follows.push(follow);
+        }
+        self.gaps.push(Gap {
+            client,
+            sender,
+            missing,
+            breach,
+        });
+    }
+
+    /// The load is over, and this client has had its time: what has not come is lost.
+    pub fn ends(&mut self, client: usize, sent: &[u64]) {
+        for (sender, &sent) in sent
+            .iter()
+            .enumerate()
+            .filter(|(sender, _)| *sender != client)
+        {
+            let next = self.hearers[client].next[sender]
+                .least
+                .max(self.hearers[client].next[sender].most);
+            if next < sent {
+                self.begin_gap(client, sender, next..sent);
+                if let Some(gap) = self.gaps.last_mut() {
+                    gap.breach.told_by = None;
+                }
+            }
+        }
+    }
+
+    /// Something about a client that no message told of.
+    pub fn note(&mut self, kind: Kind, client: usize, what: String) {
+        let mut breach = self.told(kind, client, what);
+        breach.told_by = None;
+        self.keep(breach);
+    }
+
+    /// Something that came to a client that is not registered.
+    pub fn came_unregistered(&mut self, client: usize, at: Duration, line: &[u8]) {
+        let text = String::from_utf8_lossy(line).into_owned();
+        let heard = Heard {
+            at: microseconds(at),
+            line: text,
+        };
+        self.keep(Breach {
+            kind: Kind::Unregistered,
+            client,
+            what: "heard this without being registered".to_owned(),
+            around: vec![heard],
+            told_by: Some(0),
+        });
+    }
+
+    /// How often the server fell short so far, lost messages that may yet come among it.
+    pub fn count_so_far(&self) -> u64 {
+        let missing = self.gaps.iter().map(|gap| gap.missing.len() as u64);
+        self.counts.iter().map(|(_, count)| count).sum::<u64>() + missing.sum::<u64>()
+    }
+
+    /// The first breach, lost messages aside.
+    pub fn first(&self) -> Option<&Breach> {
+        self.breaches.first()
+    }
+
+    /// How often the server fell short in each way, and the first times in full.
+    pub fn verdict(mut self) -> (Vec<(Kind, u64)>, Vec<Breach>) {
+        for mut gap in std::mem::take(&mut self.gaps) {
+            let (Some(first), Some(last)) = (gap.missing.first(), gap.missing.last()) else {
+                continue;
+            };
+            let sender = name(gap.sender);
+            gap.breach.what = match gap.missing.len() {
+                1 => format!("did not get message {} of {sender}", first + 1),
+                count => format!(
+                    "did not get {count} messages of {sender}, from {} to {}",
+                    first + 1,
+                    last + 1
+                ),
+            };
+            self.count(Kind::Lost, gap.missing.len() as u64 - 1);
+            self.keep(gap.breach);
+        }
+        self.counts.retain(|(_, count)| *count > 0);
+        self.counts.sort_unstable();
+        (self.counts, self.breaches)
+    }
+
+    fn count(&mut self, kind: Kind, more: u64) {
+        match self.counts.iter_mut().find(|(of, _)| *of == kind) {
+            Some((_, count)) => *count += more,
+            None => self.counts.push((kind, more)),
+        }
+    }
+
+    fn breach(&mut self, kind: Kind, client: usize, what: String) {
+        let breach = self.told(kind, client, what);
+        let follow = (Told::Breach(self.breaches.len()), AROUND);
+        if self.keep(breach) {
+            self.hearers[client].follows.push(follow);
+        }
+    }
+
+    fn keep(&mut self, breach: Breach) -> bool {
+        self.count(breach.kind, 1);
+        let is_told = self.breaches.len() < TOLD;
+        if is_told {
+            self.breaches.push(breach);
+        }
+        is_told
+    }
+
+    /// A breach as it stands, told of by what the client heard last.
+    fn told(&self, kind: Kind, client: usize, what: String) -> Breach {
+        let recent = &self.hearers[client].recent;
+        let around: Vec<Heard> = recent
+            .iter()
+            .map(|(at, heard)| self.shown(*at, heard))
+            .collect();
+        let told_by = around.len().checked_sub(1);
+        Breach {
+            kind,
+            client,
+            what,
+            around,
+            told_by,
+        }
+    }
+
+    fn shown(&self, at: Duration, heard: &Result<Message, String>) -> Heard {
+        let line = match heard {
+            Ok(message) => {
+                let mut line = Vec::new();
+                message.compose(self.size, &mut line);
+                String::from_utf8_lossy(&line).trim_end().to_owned()
+            }
+            Err(text) => text.clone(),
+        };
+        Heard {
+            at: microseconds(at),
+            line,
+        }
+    }
+
+    fn remember(&mut self, client: usize, at: Duration, heard: Result<Message, String>) {
+        if !self.hearers[client].follows.is_empty() {
+            self.follow(client, at, &heard);
+        }
+        let recent = &mut self.hearers[client].recent;
+        if recent.len() > AROUND {
+            recent.pop_front();
+        }
+        recent.push_back((at, heard));
+    }
+
+    fn follow(&mut self, client: usize, at: Duration, heard: &Result<Message, String>) {
+        let shown = self.shown(at, heard);
+        let mut follows = std::mem::take(&mut self.hearers[client].follows);
+        for (told, left) in &mut follows {
+            let breach = match told {
+                Told::Breach(index) => &mut self.breaches[*index],
+                Told::Gap(index) => &mut self.gaps[*index].breach,
+            };
+            breach.around.push(shown.clone());
+            *left -= 1;
+        }
+        follows.retain(|(_, left)| *left > 0);
+        self.hearers[client].follows = follows;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SIZE: usize = 48;
+    const NOW: Duration = Duration::from_millis(5);
+
+    fn line(sender: usize, number: u64) -> Vec<u8> {
+        let mut line = Vec::new();
+        Message {
+            sender,
+            number,
+            intended: 1,
+        }
+        .compose(SIZE, &mut line);
+        line.pop();
+        line
+    }
+
+    /// Client 2 of three, of which two send: it was there from the beginning.
+    fn witness() -> Witness {
+        let mut witness = Witness::new(3, 2, SIZE);
+        (0..3).for_each(|client| witness.registered(client, &[0, 0], &[0, 0]));
+        witness
+    }
+
+    /// What comes of it where client 2 hears these numbers of client 0, of which ten were sent.
+    fn of_numbers(numbers: &[u64]) -> (Vec<(Kind, u64)>, Vec<Breach>) {
+        let mut witness = witness();
+        for number in numbers {
+            witness.hear(2, NOW, &line(0, *number));
+        }
+        witness.ends(2, &[10, 0]);
+        witness.verdict()
+    }
+
+    #[test]
+    fn what_is_missing_is_lost_and_told_once() {
+        let (counts, breaches) = of_numbers(&[0, 1, 2, 5, 6, 7, 8, 9]);
+        assert_eq!(counts, [(Kind::Lost, 2)]);
+        assert_eq!(
+            breaches[0].what,
+            "did not get 2 messages of c0, from 4 to 5"
+        );
+        let heard: Vec<String> = breaches[0]
+            .around
+            .iter()
+            .map(|heard| heard.line.clone())
+            .collect();
+        let expected = [0, 1, 2, 5, 6, 7, 8]
+            .map(|number| String::from_utf8_lossy(&line(0, number)).into_owned());
+        assert_eq!(heard, expected);
+        assert_eq!(breaches[0].told_by, Some(3));
+    }
+
+    #[test]
+    fn what_never_comes_is_lost_at_the_end() {
+        let (counts, breaches) = of_numbers(&[0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(counts, [(Kind::Lost, 1)]);
+        assert_eq!(
+            (breaches[0].what.as_str(), breaches[0].told_by),
+            ("did not get message 10 of c0", None)
+        );
+    }
+
+    #[test]
+    fn what_comes_late_is_out_of_order_and_not_lost() {
+        assert_eq!(
+            of_numbers(&[0, 1, 3, 2, 4, 5, 6, 7, 8, 9]).0,
+            [(Kind::OutOfOrder, 1)]
+        );
+    }
+
+    #[test]
+    fn what_comes_again_is_repeated() {
+        assert_eq!(
+            of_numbers(&[0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9]).0,
+            [(Kind::Repeated, 1)]
+        );
+    }
+
+    #[test]
+    fn what_was_changed_is_told_as_it_came() {
+        let mut witness = witness();
+        let mut changed = line(0, 0);
+        changed[20] ^= 1;
+        assert_eq!(witness.hear(2, NOW, &changed), None);
+        let (counts, breaches) = witness.verdict();
+        assert_eq!(counts, [(Kind::Changed, 1)]);
+        assert_eq!(
+            breaches[0].around[0].line,
+            String::from_utf8_lossy(&changed)
+        );
+    }
+
+    #[test]
+    fn a_sender_does_not_hear_itself() {
+        let mut witness = witness();
+        assert_eq!(witness.hear(0, NOW, &line(0, 0)), None);
+        assert!(witness.hear(0, NOW, &line(1, 0)).is_some());
+        assert_eq!(witness.verdict().0, [(Kind::Returned, 1)]);
+    }
+
+    #[test]
+    fn who_comes_later_hears_all_from_then_on_and_nothing_from_before() {
+        let late = |first: u64| {
+            let mut witness = witness();
+            // Up to 3 all had heard when it asked, 7 were sent when it was registered.
+            witness.registered(2, &[3, 0], &[7, 0]);
+            for number in first..10 {
+                witness.hear(2, NOW, &line(0, number));
+            }
+            witness.ends(2, &[10, 0]);
+            witness.verdict().0
+        };
+        assert_eq!(late(2), [(Kind::Repeated, 1)]);
+        assert_eq!(late(3), []);
+        assert_eq!(late(7), []);
+        assert_eq!(late(8), [(Kind::Lost, 1)]);
+        // Of what was sent before it was registered it may have been told nothing.
+        let mut witness = witness();
+        witness.registered(2, &[3, 0], &[7, 0]);
+        witness.ends(2, &[7, 0]);
+        assert_eq!(witness.verdict().0, []);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_out_is_what_is_lost(taken in prop::collection::btree_set(0_u64..200, 0..50)) {
+            let mut witness = witness();
+            for number in (0..200).filter(|number| !taken.contains(number)) {
+                witness.hear(2, NOW, &line(1, number));
+            }
+            witness.ends(2, &[0, 200]);
+            let (counts, breaches) = witness.verdict();
+            let lost = taken.len() as u64;
+            prop_assert_eq!(counts, Vec::from_iter((lost > 0).then_some((Kind::Lost, lost))));
+            prop_assert!(breaches.len() <= TOLD);
+        }
+    }
+}

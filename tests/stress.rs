@@ -1,0 +1,231 @@
+//! `conform stress`: a right server holds, and one message in a hundred thousand is missed.
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+
+const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
+const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
+
+#[track_caller]
+fn stress(arguments: &[&str]) -> Assert {
+    Command::new(CONFORM)
+        .arg("stress")
+        .args(arguments)
+        .timeout(Duration::from_secs(120))
+        .assert()
+}
+
+fn lossy() -> String {
+    let programs = Path::new(CONFORM).parent().unwrap_or(Path::new("."));
+    programs.join("examples/lossy-server").display().to_string()
+}
+
+/// More than a hundred thousand messages to a server that treats one of so many like that.
+#[track_caller]
+fn is_caught(fault: &str, verdict: &str, told: &str) {
+    let load = ["--clients", "5", "--senders", "2", "--messages", "150000"];
+    let server = [&lossy(), "--fault", fault, "--every", "100000"];
+    stress(&[&load[..], &["--"], &server].concat())
+        .code(1)
+        .stdout(contains(verdict))
+        .stdout(contains(told));
+}
+
+#[test]
+fn a_right_server_holds_under_a_load_with_comings_and_goings() {
+    let load = [
+        "--clients",
+        "40",
+        "--senders",
+        "4",
+        "--churn",
+        "10",
+        "--slow",
+        "3",
+        "--duration",
+        "3",
+    ];
+    let run = stress(&[&load[..], &["--json", "-", "--", SERVER, "--quiet"]].concat()).success();
+    let outcome: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+    assert_eq!(outcome["schema"], "chat-conformance/stress/1");
+    assert_eq!(outcome["holds"], true);
+    let count = |pointer: &str| {
+        outcome
+            .pointer(pointer)
+            .and_then(Value::as_u64)
+            .expect("a count")
+    };
+    // Everybody who stays hears what the others say.
+    let steady = 40 - 10 - 3;
+    assert!(count("/delivered/messages") >= count("/sent/messages") * (steady - 1));
+    assert!(
+        count("/visits/came_back") > 0
+            && count("/visits/left") > 0
+            && count("/visits/vanished") > 0
+    );
+    assert!(count("/usage/memory_at_most") > 0);
+}
+
+#[test]
+fn at_a_rate_messages_go_as_they_are_due() {
+    let load = [
+        "--clients",
+        "5",
+        "--senders",
+        "3",
+        "--rate",
+        "200",
+        "--messages",
+        "300",
+    ];
+    let run = stress(&[&load[..], &["--json", "-", "--", SERVER]].concat()).success();
+    let outcome: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+    assert_eq!(outcome["sent"]["messages"], 300);
+    assert_eq!(outcome["delivered"]["messages"], 300 * 4);
+    // The last of them is not due before.
+    assert!(outcome["seconds"].as_f64().expect("a time") >= 299.0 / 200.0);
+}
+
+#[test]
+fn one_lost_message_in_a_hundred_thousand_is_caught() {
+    is_caught("loses", "✗ 1 lost.", "did not get message");
+}
+
+#[test]
+fn one_message_out_of_order_is_caught() {
+    is_caught("reorders", "✗ 1 out of order.", "after a later one");
+}
+
+#[test]
+fn one_repeated_message_is_caught() {
+    is_caught("repeats", "✗ 1 repeated.", "again");
+}
+
+#[test]
+fn one_changed_message_is_caught() {
+    // What it should have been is then missing.
+    is_caught("changes", "✗ 1 lost, 1 changed.", "heard what nobody said");
+}
+
+#[test]
+fn one_message_returned_to_its_sender_is_caught() {
+    is_caught(
+        "returns",
+        "✗ 1 returned to the sender.",
+        "heard its own message",
+    );
+}
+
+#[test]
+fn a_message_to_somebody_who_is_not_registered_is_caught() {
+    is_caught(
+        "tells-strangers",
+        "✗ 2 heard by somebody who was not registered.",
+        "without being registered",
+    );
+}
+
+#[test]
+fn a_connection_closed_without_a_reason_is_caught() {
+    is_caught(
+        "disconnects",
+        "disconnected without a reason",
+        "though it did nothing wrong",
+    );
+}
+
+#[test]
+fn a_server_that_ends_is_told_once() {
+    is_caught(
+        "ends",
+        "✗ 1 disconnected without a reason.",
+        "exit status 7",
+    );
+}
+
+#[test]
+fn a_running_server_is_left_as_it_was_found() {
+    let mut server = std::process::Command::new(lossy())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut port = String::new();
+    let output = server.stdout.take().expect("is piped");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut port)
+        .expect("says its port");
+    let address = format!("chat://127.0.0.1:{}", port.trim());
+    for _ in 0..2 {
+        // The second time the names are free again.
+        stress(&[
+            "--clients",
+            "3",
+            "--senders",
+            "1",
+            "--messages",
+            "10",
+            "--at",
+            &address,
+        ])
+        .success()
+        .stdout(contains("was not started here"));
+    }
+    server.kill().expect("is there");
+    server.wait().expect("ends");
+}
+
+#[test]
+fn what_is_no_server_for_a_load_is_told() {
+    stress(&["--", "false"])
+        .code(1)
+        .stderr(contains("ended before it listened"));
+    let bare = Path::new(CONFORM)
+        .parent()
+        .unwrap_or(Path::new("."))
+        .join("examples/faulty-server");
+    stress(&[
+        "--patience",
+        "1",
+        "--",
+        &bare.display().to_string(),
+        "--fault",
+        "bare",
+    ])
+    .code(1)
+    .stderr(contains("without a line end"));
+}
+
+#[test]
+fn wrong_use_is_status_2() {
+    for (arguments, said) in [
+        (
+            &["--clients", "3", "--senders", "4"][..],
+            "give more of --clients",
+        ),
+        (&["--clients", "1"], "a whole number from 2"),
+        (&["--size", "3"], "a whole number from 40"),
+        (&["--rate", "0"], "messages a second"),
+        (
+            &["--messages", "5", "--duration", "5"],
+            "cannot be used with",
+        ),
+        (&["--json", "/nowhere/at/all"], "cannot write"),
+    ] {
+        stress(&[arguments, &["--", SERVER]].concat())
+            .code(2)
+            .stdout(predicate::str::is_empty())
+            .stderr(contains(said));
+    }
+    stress(&["--at", "chat://127.0.0.1:9"])
+        .code(2)
+        .stderr(contains("nobody can be reached"));
+    stress(&["--", "no-such-program"])
+        .code(2)
+        .stderr(contains("there is no such program"));
+}
