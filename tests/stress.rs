@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use assert_cmd::Command;
@@ -142,6 +143,11 @@ fn a_connection_closed_without_a_reason_is_caught() {
 }
 
 #[test]
+fn a_server_that_hears_nobody_any_more_is_caught() {
+    is_caught("stalls", "not taken any more", "takes and relays nothing");
+}
+
+#[test]
 fn a_server_that_ends_is_told_once() {
     is_caught(
         "ends",
@@ -152,12 +158,20 @@ fn a_server_that_ends_is_told_once() {
 
 #[test]
 fn a_running_server_is_left_as_it_was_found() {
-    let mut server = std::process::Command::new(lossy())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("starts");
+    /// Ended also where an assertion fails.
+    struct Running(Child);
+    impl Drop for Running {
+        fn drop(&mut self) {
+            self.0.kill().expect("is there");
+            self.0.wait().expect("ends");
+        }
+    }
+    let server = std::process::Command::new(lossy())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut server = Running(server.expect("starts"));
     let mut port = String::new();
-    let output = server.stdout.take().expect("is piped");
+    let output = server.0.stdout.take().expect("is piped");
     std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut port)
         .expect("says its port");
     let address = format!("chat://127.0.0.1:{}", port.trim());
@@ -176,8 +190,6 @@ fn a_running_server_is_left_as_it_was_found() {
         .success()
         .stdout(contains("was not started here"));
     }
-    server.kill().expect("is there");
-    server.wait().expect("ends");
 }
 
 #[test]

@@ -267,6 +267,7 @@ fn words(kind: Kind) -> &'static str {
         Kind::Unregistered => "heard by somebody who was not registered",
         Kind::Closed => "disconnected without a reason",
         Kind::Refused => "not let in",
+        Kind::Stuck => "not taken any more",
     }
 }
 

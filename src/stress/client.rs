@@ -1,6 +1,6 @@
 //! One client: its part, where it stands, and its connection.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::shape::Part;
@@ -54,6 +54,8 @@ pub struct Client {
     pub in_reading_queue: bool,
     /// When it first asked for its name since it last had it.
     pub asks_since: Option<Instant>,
+    /// When it said goodbye, since the load began.
+    pub left_at: Duration,
     /// How many messages of each sender all had heard when it asked to be registered.
     pub relayed: Vec<u64>,
     /// How many bytes of messages it heard, its own counted as heard.
@@ -71,13 +73,9 @@ impl Client {
             reads: true,
             in_reading_queue: false,
             asks_since: None,
+            left_at: Duration::ZERO,
             relayed: Vec::new(),
             progress: 0,
         }
-    }
-
-    /// Whether it is one that stays and reads, so that all wait for it.
-    pub fn is_steady(&self) -> bool {
-        matches!(self.part, Part::Sender | Part::Listener)
     }
 }

@@ -78,6 +78,11 @@ impl Connection {
         self.outgoing.len() - self.written
     }
 
+    /// How many lines have yet to be written, or to be written to their end.
+    pub fn lines_waiting(&self) -> u64 {
+        memchr::memchr_iter(b'\n', &self.outgoing[self.written..]).count() as u64
+    }
+
     /// What is added here is written by [`Connection::flush`].
     pub fn outgoing(&mut self) -> &mut Vec<u8> {
         &mut self.outgoing
@@ -88,7 +93,10 @@ impl Connection {
         while self.waits() > 0 {
             match self.stream.write(&self.outgoing[self.written..]) {
                 Ok(taken) => self.written += taken,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.let_go_of_written();
+                    return Ok(false);
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -96,6 +104,15 @@ impl Connection {
         self.outgoing.clear();
         self.written = 0;
         Ok(true)
+    }
+
+    /// Or it would all be kept while some always waits.
+    fn let_go_of_written(&mut self) {
+        const MOST: usize = 256 << 10;
+        if self.written > MOST {
+            self.outgoing.drain(..self.written);
+            self.written = 0;
+        }
     }
 
     /// The line that has no end yet.

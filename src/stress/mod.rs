@@ -7,6 +7,7 @@
 //! - `client`: one client: what it is about to do, and where it stands.
 //! - [`load`]: the one loop that speaks, listens and measures.
 //! - [`server_process`]: the server under load, where it is started here.
+//! - [`trouble`]: why nothing came of it.
 //! - [`outcome`]: what came of it, for reports.
 
 mod client;
@@ -17,4 +18,5 @@ pub mod outcome;
 pub mod server_process;
 pub mod shape;
 mod timer;
+pub mod trouble;
 pub mod witness;

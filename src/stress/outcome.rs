@@ -68,6 +68,8 @@ pub struct Visits {
     pub vanished: u64,
     /// Clients that had stopped reading and were dropped by the server, as it may.
     pub dropped: u64,
+    /// Lines that were no messages of the load: notices of the server's own.
+    pub notices: u64,
 }
 
 /// What the server took of the machine.
@@ -93,6 +95,9 @@ pub struct Generator {
     /// By how much its messages were later than meant where the server had taken all before: of all but one
     /// in a hundred at most, in microseconds.
     pub late_p99: u64,
+    /// Messages that were later than meant because the server, or those who listen, had not taken what was said
+    /// before.
+    pub held_back: u64,
 }
 
 /// What held the load back.
@@ -126,7 +131,7 @@ impl Outcome {
         let server = self.usage.is_some_and(|usage| is_busy(usage.cpu_seconds));
         match self.shape.rate {
             Some(_) if self.generator.late_p99 > LATE => Bottleneck::Generator,
-            Some(_) if !generator => Bottleneck::Rate,
+            Some(_) if 100 * self.generator.held_back <= self.sent.messages => Bottleneck::Rate,
             _ => match (generator, server) {
                 (true, true) => Bottleneck::Both,
                 (true, false) => Bottleneck::Generator,

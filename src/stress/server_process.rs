@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::trouble::Trouble;
 use crate::conformance::limits::Limits;
 use crate::conformance::subject::{News, Subject};
 use crate::conformance::surroundings::Surroundings;
@@ -19,18 +20,27 @@ use crate::conformance::target::to_speak_to;
 #[derive(Debug)]
 pub struct ServerProcess {
     address: SocketAddr,
-    seen: Arc<Mutex<Seen>>,
-    is_over: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     keeper: Option<JoinHandle<()>>,
 }
 
-/// What its keeper last saw of it.
+/// Between the load and the thread that keeps the server.
 #[derive(Debug, Default)]
+struct Shared {
+    /// The load is over.
+    is_over: AtomicBool,
+    has_ended: AtomicBool,
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+/// What was last seen of a server.
+#[derive(Debug, Default, Clone)]
 struct Seen {
     processes: Vec<i32>,
+    peak: u64,
     how_ended: Option<String>,
     last_words: String,
-    peak: u64,
 }
 
 impl ServerProcess {
@@ -43,54 +53,50 @@ impl ServerProcess {
         command: &[String],
         limits: Limits,
         cancelled: &AtomicBool,
-    ) -> Result<ServerProcess, String> {
+    ) -> Result<ServerProcess, Trouble> {
         const LONGEST_START: Duration = Duration::from_secs(60);
         let surroundings = Surroundings {
             limits,
             ..Surroundings::default()
         };
-        let mut subject = Subject::start(harness, &surroundings, command)
-            .map_err(|why| format!("{} cannot be started: {why}", command.join(" ")))?;
+        let mut subject = Subject::start(harness, &surroundings, command).map_err(|why| {
+            Trouble::Unable(format!("{} cannot be started: {why}", command.join(" ")))
+        })?;
         let sockets = SocketTable::open();
         let mut seen = Seen::default();
         let begun = Instant::now();
         let address = loop {
             wait(&subject, Duration::from_millis(5));
-            look(&mut subject, &mut seen);
-            if let Some(how) = &seen.how_ended {
-                return Err(format!(
-                    "the server ended before it listened ({how}){}",
-                    seen.said()
-                ));
+            seen.take_news(&mut subject);
+            if let Some(end) = seen.end() {
+                return Err(Trouble::Unfit(format!(
+                    "the server ended before it listened: {end}"
+                )));
             }
+            seen.processes = subject.processes();
             if let Some(address) = system::listening(&sockets, &seen.processes).first() {
                 break *address;
             }
             if cancelled.load(Ordering::Relaxed) {
-                return Err("interrupted".to_owned());
+                return Err(Trouble::Interrupted);
             }
             if begun.elapsed() > LONGEST_START {
                 let seconds = LONGEST_START.as_secs();
-                return Err(format!(
-                    "the server does not listen after {seconds} s{}",
-                    seen.said()
-                ));
+                let said = seen.said();
+                return Err(Trouble::Unfit(format!(
+                    "the server does not listen after {seconds} s{said}"
+                )));
             }
         };
-        let seen = Arc::new(Mutex::new(seen));
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (shared, over) = (Arc::clone(&seen), Arc::clone(&is_over));
-        let keeper = std::thread::spawn(move || {
-            while !over.load(Ordering::Relaxed) {
-                wait(&subject, Duration::from_millis(50));
-                let mut seen = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                look(&mut subject, &mut seen);
-            }
+        let shared = Arc::new(Shared {
+            seen: Mutex::new(seen.clone()),
+            ..Shared::default()
         });
+        let kept = Arc::clone(&shared);
+        let keeper = std::thread::spawn(move || keep(subject, seen, &kept));
         Ok(ServerProcess {
             address: to_speak_to(address),
-            seen,
-            is_over,
+            shared,
             keeper: Some(keeper),
         })
     }
@@ -100,11 +106,24 @@ impl ServerProcess {
         self.address
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.shared.has_ended.load(Ordering::Relaxed)
+    }
+
     /// How it ended, once it has, and its last words.
     pub fn end(&self) -> Option<String> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let how = seen.how_ended.as_ref()?;
-        Some(format!("{how}{}", seen.said()))
+        self.shared.seen().end()
+    }
+
+    /// The same, waited for so long.
+    pub fn wait_for_end(&self, longest: Duration) -> Option<String> {
+        let goes_on = |seen: &mut Seen| seen.how_ended.is_none();
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.seen(), longest, goes_on);
+        waited.unwrap_or_else(PoisonError::into_inner).0.end()
     }
 
     /// Processor time that it has used.
@@ -119,24 +138,17 @@ impl ServerProcess {
 
     /// The most memory that it ever had resident, in bytes, as far as it was seen.
     pub fn peak_memory(&self) -> u64 {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .peak
+        self.shared.seen().peak
     }
 
     fn processes(&self) -> Vec<i32> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .processes
-            .clone()
+        self.shared.seen().processes.clone()
     }
 }
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.shared.is_over.store(true, Ordering::Relaxed);
         if let Some(keeper) = self.keeper.take() {
             // With it goes the subject.
             let _ = keeper.join();
@@ -144,7 +156,57 @@ impl Drop for ServerProcess {
     }
 }
 
+impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads what the server prints, and looks at its processes now and then.
+fn keep(mut subject: Subject, mut seen: Seen, shared: &Shared) {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let mut looked: Option<Instant> = None;
+    while !shared.is_over.load(Ordering::Relaxed) {
+        wait(&subject, PAUSE);
+        seen.take_news(&mut subject);
+        if looked.is_some_and(|looked| looked.elapsed() < PAUSE) && seen.how_ended.is_none() {
+            continue;
+        }
+        looked = Some(Instant::now());
+        seen.processes = subject.processes();
+        let peak = system::peak_memory(&seen.processes).values().sum();
+        seen.peak = seen.peak.max(peak);
+        shared.seen().clone_from(&seen);
+        if seen.how_ended.is_some() {
+            shared.has_ended.store(true, Ordering::Relaxed);
+            shared.changed.notify_all();
+            return;
+        }
+    }
+}
+
 impl Seen {
+    fn take_news(&mut self, subject: &mut Subject) {
+        const LAST_WORDS: usize = 2_000;
+        for news in subject.news() {
+            match news {
+                News::Printed(bytes) => {
+                    self.last_words.push_str(&String::from_utf8_lossy(&bytes));
+                    let excess = self.last_words.len().saturating_sub(LAST_WORDS);
+                    let mut cuts = excess..=self.last_words.len();
+                    let cut = cuts.find(|at| self.last_words.is_char_boundary(*at));
+                    self.last_words.drain(..cut.unwrap_or(0));
+                }
+                News::Ended(how) => self.how_ended = Some(how),
+            }
+        }
+    }
+
+    fn end(&self) -> Option<String> {
+        let how = self.how_ended.as_ref()?;
+        Some(format!("{how}{}", self.said()))
+    }
+
     fn said(&self) -> String {
         match self.last_words.trim() {
             "" => "; it printed nothing".to_owned(),
@@ -165,23 +227,4 @@ fn wait(subject: &Subject, longest: Duration) {
         .collect();
     // An interrupted wait is a short one.
     let _ = poll(&mut sources, Some(&longest));
-}
-
-fn look(subject: &mut Subject, seen: &mut Seen) {
-    const LAST_WORDS: usize = 2_000;
-    for news in subject.news() {
-        match news {
-            News::Printed(bytes) => {
-                seen.last_words.push_str(&String::from_utf8_lossy(&bytes));
-                let excess = seen.last_words.len().saturating_sub(LAST_WORDS);
-                let cut = (excess..=seen.last_words.len())
-                    .find(|at| seen.last_words.is_char_boundary(*at));
-                seen.last_words.drain(..cut.unwrap_or(0));
-            }
-            News::Ended(how) => seen.how_ended = Some(how),
-        }
-    }
-    seen.processes = subject.processes();
-    let peak = system::peak_memory(&seen.processes).values().sum();
-    seen.peak = seen.peak.max(peak);
 }

@@ -49,7 +49,7 @@ pub enum Part {
 
 impl Shape {
     /// What has to be remembered: the place of each client in what each sender says.
-    const MOST_PLACES: usize = 200_000_000;
+    const MOST_PLACES: usize = 20_000_000;
 
     /// Checks that the parts go together.
     ///
@@ -99,11 +99,11 @@ impl Shape {
     /// How long it takes, where that is known before.
     pub fn time(&self) -> Option<Duration> {
         match (self.length, self.rate) {
-            (Length::Seconds(seconds), _) => Some(Duration::from_secs_f64(seconds)),
+            (Length::Seconds(seconds), _) => Duration::try_from_secs_f64(seconds).ok(),
             (Length::Messages(count), Some(rate)) => {
                 #[expect(clippy::cast_precision_loss, reason = "it is an estimate")]
                 let seconds = count as f64 / rate;
-                Some(Duration::from_secs_f64(seconds))
+                Duration::try_from_secs_f64(seconds).ok()
             }
             (Length::Messages(_), None) => None,
         }

@@ -3,7 +3,8 @@
 //! Each message must reach every client registered at the time exactly once, unchanged, in its sender's order,
 //! and never its sender (S-MSG-1, S-MSG-2); who is not registered gets none (S-MSG-3).
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use super::message::{Message, microseconds, name};
 
 /// How many breaches are told of in full; of the rest it is told how many there are.
-const TOLD: usize = 20;
+const TOLD: usize = 8;
 /// How many lines before and after are shown.
 const AROUND: usize = 3;
 
@@ -35,6 +36,8 @@ pub enum Kind {
     Closed,
     /// A registration was not answered as it must be.
     Refused,
+    /// The server took nothing more.
+    Stuck,
 }
 
 /// A line as it was heard.
@@ -67,6 +70,9 @@ pub struct Witness {
     senders: usize,
     size: usize,
     hearers: Vec<Hearer>,
+    /// Of each client and sender, what had not come when later messages did, in order.
+    missing: HashMap<(usize, usize), Vec<Range<u64>>>,
+    /// The first of it in full.
     gaps: Vec<Gap>,
     counts: Vec<(Kind, u64)>,
     breaches: Vec<Breach>,
@@ -98,12 +104,13 @@ struct Next {
     most: u64,
 }
 
-/// Messages that had not come when later ones did.
+/// A client heard a message before earlier ones of the same sender.
 #[derive(Debug)]
 struct Gap {
     client: usize,
     sender: usize,
-    missing: Vec<u64>,
+    numbers: Range<u64>,
+    /// As it stood then.
     breach: Breach,
 }
 
@@ -126,18 +133,25 @@ impl Witness {
         self.hearers[client].next = next.map(|(&least, &most)| Next { least, most }).collect();
     }
 
-    /// How many messages of each sender this client has heard, or needs not hear.
+    /// Of each sender, how many messages have surely reached this client, or need not.
     pub fn heard(&self, client: usize) -> impl Iterator<Item = u64> {
         self.hearers[client].next.iter().map(|next| next.least)
     }
 
-    /// Whether this client has heard all that was sent, its own messages aside.
+    /// Whether nothing that was sent has yet to reach this client, its own messages aside.
     pub fn has_heard_all(&self, client: usize, sent: &[u64]) -> bool {
-        let mut of_each = self.heard(client).zip(sent).enumerate();
-        of_each.all(|(sender, (heard, sent))| sender == client || heard >= *sent)
+        let mut of_each = self.hearers[client].next.iter().zip(sent).enumerate();
+        of_each.all(|(sender, (next, sent))| sender == client || next.most >= *sent)
     }
 
-    /// Takes a line that a registered client heard. The message, where it is one that had to come next.
+    /// Whether a line claims to be a message of this load. All else is a notice of the server's own, or talk of
+    /// others, and is passed over.
+    pub fn is_claimed(line: &[u8]) -> bool {
+        let after_name = line.strip_prefix(b"@c");
+        after_name.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+    }
+
+    /// Takes a line that a registered client heard as a message. What it says, where that had to come next.
     pub fn hear(&mut self, client: usize, at: Duration, line: &[u8]) -> Option<Message> {
         let message =
             Message::read(line, self.size).filter(|message| message.sender < self.senders);
@@ -179,61 +193,49 @@ impl Witness {
 
     fn came_again(&mut self, client: usize, sender: usize, number: u64) {
         let shown = format!("message {} of {}", number + 1, name(sender));
-        let of_both = |gap: &&mut Gap| gap.client == client && gap.sender == sender;
-        for gap in self.gaps.iter_mut().filter(|gap| of_both(gap)) {
-            let before = gap.missing.len();
-            gap.missing.retain(|missing| *missing != number);
-            if gap.missing.len() < before {
-                return self.breach(
-                    Kind::OutOfOrder,
-                    client,
-                    format!("heard {shown} after a later one"),
-                );
-            }
+        let missing = self.missing.get_mut(&(client, sender));
+        if missing.is_some_and(|missing| take_out(missing, number)) {
+            self.breach(
+                Kind::OutOfOrder,
+                client,
+                format!("heard {shown} after a later one"),
+            );
+        } else {
+            self.breach(
+                Kind::Repeated,
+                client,
+                format!("heard {shown} again, or from before it was registered"),
+            );
         }
-        self.breach(
-            Kind::Repeated,
-            client,
-            format!("heard {shown} again, or from before it was registered"),
-        );
     }
 
-    fn begin_gap(&mut self, client: usize, sender: usize, missing: std::ops::Range<u64>) {
-        /// Of more it is not remembered which they were: one that comes late then counts as lost.
-        const MOST: u64 = 100_000;
-        let beyond = (missing.end - missing.start).saturating_sub(MOST);
-        self.count(Kind::Lost, beyond);
-        let missing: Vec<u64> = missing
-            .take(usize::try_from(MOST).unwrap_or(usize::MAX))
-            .collect();
-        let mut breach = self.told(Kind::Lost, client, String::new());
-        if self.gaps.len() >= TOLD {
-            breach.around.clear();
-        } else {
-            let follow = (Told::Gap(self.gaps.len()), AROUND);
-            self.hearers[client].follows.push(follow);
+    fn begin_gap(&mut self, client: usize, sender: usize, numbers: Range<u64>) {
+        self.missing
+            .entry((client, sender))
+            .or_default()
+            .push(numbers.clone());
+        if self.gaps.len() < TOLD {
+            let breach = self.told(Kind::Lost, client, String::new());
+            self.hearers[client]
+                .follows
+                .push((Told::Gap(self.gaps.len()), AROUND));
+            self.gaps.push(Gap {
+                client,
+                sender,
+                numbers,
+                breach,
+            });
         }
-        self.gaps.push(Gap {
-            client,
-            sender,
-            missing,
-            breach,
-        });
     }
 
     /// The load is over, and this client has had its time: what has not come is lost.
     pub fn ends(&mut self, client: usize, sent: &[u64]) {
-        for (sender, &sent) in sent
-            .iter()
-            .enumerate()
-            .filter(|(sender, _)| *sender != client)
-        {
-            let next = self.hearers[client].next[sender]
-                .least
-                .max(self.hearers[client].next[sender].most);
-            if next < sent {
+        for (sender, &sent) in sent.iter().enumerate() {
+            let next = self.hearers[client].next[sender].most;
+            if sender != client && next < sent {
+                let told = self.gaps.len();
                 self.begin_gap(client, sender, next..sent);
-                if let Some(gap) = self.gaps.last_mut() {
+                for gap in &mut self.gaps[told..] {
                     gap.breach.told_by = None;
                 }
             }
@@ -263,10 +265,31 @@ impl Witness {
         });
     }
 
+    /// The server has ended: that its connections were closed is the same thing.
+    pub fn server_ended(&mut self, how: &str) {
+        self.counts.retain(|(kind, _)| *kind != Kind::Closed);
+        self.breaches.retain(|breach| breach.kind != Kind::Closed);
+        self.hearers
+            .iter_mut()
+            .for_each(|hearer| hearer.follows.clear());
+        self.note(
+            Kind::Closed,
+            0,
+            format!("lost its server, which ended: {how}"),
+        );
+    }
+
     /// How often the server fell short so far, lost messages that may yet come among it.
     pub fn count_so_far(&self) -> u64 {
-        let missing = self.gaps.iter().map(|gap| gap.missing.len() as u64);
-        self.counts.iter().map(|(_, count)| count).sum::<u64>() + missing.sum::<u64>()
+        self.counts.iter().map(|(_, count)| count).sum::<u64>() + self.missing_so_far()
+    }
+
+    fn missing_so_far(&self) -> u64 {
+        self.missing
+            .values()
+            .flatten()
+            .map(|range| range.end - range.start)
+            .sum()
     }
 
     /// The first breach, lost messages aside.
@@ -276,21 +299,26 @@ impl Witness {
 
     /// How often the server fell short in each way, and the first times in full.
     pub fn verdict(mut self) -> (Vec<(Kind, u64)>, Vec<Breach>) {
-        for mut gap in std::mem::take(&mut self.gaps) {
-            let (Some(first), Some(last)) = (gap.missing.first(), gap.missing.last()) else {
+        self.count(Kind::Lost, self.missing_so_far());
+        for gap in std::mem::take(&mut self.gaps) {
+            let missing = self.missing.get(&(gap.client, gap.sender));
+            let left = missing
+                .into_iter()
+                .flatten()
+                .filter(|range| gap.numbers.contains(&range.start));
+            let left: Vec<_> = left.cloned().collect();
+            let (Some(first), Some(last)) = (left.first(), left.last()) else {
                 continue;
             };
-            let sender = name(gap.sender);
-            gap.breach.what = match gap.missing.len() {
-                1 => format!("did not get message {} of {sender}", first + 1),
-                count => format!(
-                    "did not get {count} messages of {sender}, from {} to {}",
-                    first + 1,
-                    last + 1
-                ),
+            let count: u64 = left.iter().map(|range| range.end - range.start).sum();
+            let (sender, first, last) = (name(gap.sender), first.start + 1, last.end);
+            let what = match count {
+                1 => format!("did not get message {first} of {sender}"),
+                _ => format!("did not get {count} messages of {sender}, from {first} to {last}"),
             };
-            self.count(Kind::Lost, gap.missing.len() as u64 - 1);
-            self.keep(gap.breach);
+            if self.breaches.len() < TOLD {
+                self.breaches.push(Breach { what, ..gap.breach });
+            }
         }
         self.counts.retain(|(_, count)| *count > 0);
         self.counts.sort_unstable();
@@ -378,6 +406,17 @@ impl Witness {
         follows.retain(|(_, left)| *left > 0);
         self.hearers[client].follows = follows;
     }
+}
+
+/// Whether this number was among those that are missing; it no longer is.
+fn take_out(missing: &mut Vec<Range<u64>>, number: u64) -> bool {
+    let Some(at) = missing.iter().position(|range| range.contains(&number)) else {
+        return false;
+    };
+    let range = missing[at].clone();
+    let left = [range.start..number, number + 1..range.end];
+    missing.splice(at..=at, left.into_iter().filter(|range| !range.is_empty()));
+    true
 }
 
 #[cfg(test)]

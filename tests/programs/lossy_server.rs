@@ -27,6 +27,8 @@ enum Fault {
     Disconnects,
     /// The server ends.
     Ends,
+    /// The server hears nobody any more.
+    Stalls,
 }
 
 #[derive(Debug, Clone, Copy, Parser)]
@@ -167,6 +169,9 @@ impl Member {
             }
             Fault::Disconnects => drop(self.stream.shutdown(Shutdown::Both)),
             Fault::Ends => std::process::exit(7),
+            Fault::Stalls => loop {
+                std::thread::park();
+            },
             Fault::Returns | Fault::TellsStrangers => self.get(line),
         }
     }

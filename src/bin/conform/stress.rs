@@ -11,9 +11,10 @@ use std::time::Duration;
 use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::supervisor::Orphanage;
 use chat_conformance::report::stress::{document, render};
-use chat_conformance::stress::load::{Phase, Progress, Setting, Trouble, run};
+use chat_conformance::stress::load::{Phase, Progress, Setting, make_room_for, run};
 use chat_conformance::stress::server_process::ServerProcess;
 use chat_conformance::stress::shape::{Length, Shape};
+use chat_conformance::stress::trouble::Trouble;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::arguments::StressCommand;
@@ -43,18 +44,22 @@ pub fn stress(command: &StressCommand) -> ExitCode {
         }
     }
     let Ok(harness) = std::env::current_exe() else {
-        return refuse("cannot find the path of this program");
+        complain("cannot find the path of this program");
+        return ExitCode::from(UNABLE);
     };
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     if let Err(why) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
-        return refuse(&format!("cannot watch for Ctrl-C: {why}"));
+        complain(&format!("cannot watch for Ctrl-C: {why}"));
+        return ExitCode::from(UNABLE);
     }
     let _orphanage = Orphanage::open();
+    // What the server may have is bounded by what this process has.
+    make_room_for(descriptors(&shape));
     let process = match &target {
         Ok(command) => match ServerProcess::start(&harness, command, limits(&shape), &cancelled) {
             Ok(process) => Some(process),
-            Err(why) => return ended(Trouble::Unfit(why), &cancelled),
+            Err(trouble) => return ended(trouble, &cancelled),
         },
         Err(_) => None,
     };
@@ -108,16 +113,23 @@ fn shape(command: &StressCommand) -> Shape {
     }
 }
 
-/// What a server under load may take of the machine: all that it can need.
+/// What a server under load may take of the machine: all that it can need, a thread or a process a client.
 fn limits(shape: &Shape) -> Limits {
-    const DAY: u64 = 24 * 60 * 60;
+    const MONTH: u64 = 31 * 24 * 60 * 60;
     let usual = Limits::default();
-    let descriptors = usual.descriptors.max(2 * shape.clients as u64 + 1024);
+    let clients = shape.clients as u64;
     Limits {
-        cpu_seconds: DAY,
-        descriptors,
-        ..usual
+        cpu_seconds: 64 * MONTH,
+        memory: usual.memory + 16 * clients,
+        file_size: 1 << 20,
+        processes: usual.processes + 2 * clients,
+        descriptors: usual.descriptors.max(descriptors(shape)),
     }
+}
+
+/// Two a client, and some besides.
+fn descriptors(shape: &Shape) -> u64 {
+    2 * shape.clients as u64 + 1024
 }
 
 fn ended(trouble: Trouble, cancelled: &AtomicBool) -> ExitCode {

@@ -1,0 +1,195 @@
+//! As little as relays at all: what one thread can reach, to hold the reference's speed against.
+//!
+//! It trusts everybody: a line that begins with `R` registers, one that begins with `D` ends the connection, all else
+//! is relayed unread. It reads all there is, and gives each member one write from one shared chunk. A test
+//! program for measuring, and no example of a server.
+
+use std::io::{IoSlice, Read, Write};
+use std::ops::Range;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+const LISTENER: Token = Token(usize::MAX);
+const MOST_A_ROUND: usize = 1 << 20;
+
+struct Peer {
+    stream: TcpStream,
+    is_member: bool,
+    partial: Vec<u8>,
+    waiting: Vec<u8>,
+    own: Range<usize>,
+}
+
+fn main() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // Where it is not raised, fewer connections are held.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
+    let mut poll = Poll::new().expect("a poller");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    rustix::net::listen(&listener, 4096).expect("a longer backlog");
+    listener.set_nonblocking(true).expect("does not block");
+    println!("{}", listener.local_addr().expect("it listens").port());
+    let mut listener = TcpListener::from_std(listener);
+    poll.registry()
+        .register(&mut listener, LISTENER, Interest::READABLE)
+        .expect("is watched");
+    let mut events = Events::with_capacity(1024);
+    let mut peers: Vec<Option<Peer>> = Vec::new();
+    let (mut chunk, mut buffer) = (Vec::new(), vec![0; 256 << 10]);
+    let mut readable: Vec<usize> = Vec::new();
+    loop {
+        let wait = (!readable.is_empty()).then_some(std::time::Duration::ZERO);
+        poll.poll(&mut events, wait).expect("waits");
+        for event in &events {
+            if event.token() == LISTENER {
+                accept(&listener, &poll, &mut peers);
+                continue;
+            }
+            let Token(index) = event.token();
+            if event.is_writable() {
+                flush(&mut peers[index], &poll, index);
+            }
+            if event.is_readable() {
+                readable.push(index);
+            }
+        }
+        chunk.clear();
+        let mut later = Vec::new();
+        let mut spoke = Vec::new();
+        for index in readable.drain(..) {
+            if chunk.len() > MOST_A_ROUND {
+                later.push(index);
+                continue;
+            }
+            let Some(peer) = &mut peers[index] else {
+                continue;
+            };
+            let start = chunk.len();
+            let goes_on = take(peer, &mut buffer, &mut chunk);
+            peer.own = start..chunk.len();
+            spoke.push(index);
+            match goes_on {
+                Some(true) => later.push(index),
+                Some(false) => {}
+                None => peers[index] = None,
+            }
+        }
+        readable = later;
+        if !chunk.is_empty() {
+            for (index, peer) in peers.iter_mut().enumerate() {
+                give(peer, &chunk, &poll, index);
+            }
+        }
+        for index in spoke {
+            if let Some(peer) = &mut peers[index] {
+                peer.own = 0..0;
+            }
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, poll: &Poll, peers: &mut Vec<Option<Peer>>) {
+    while let Ok((mut stream, _)) = listener.accept() {
+        let _ = stream.set_nodelay(true);
+        let free = peers
+            .iter()
+            .position(Option::is_none)
+            .filter(|_| peers.len() < 1000);
+        let index = free.unwrap_or(peers.len());
+        poll.registry()
+            .register(&mut stream, Token(index), Interest::READABLE)
+            .expect("is watched");
+        let peer = Some(Peer {
+            stream,
+            is_member: false,
+            partial: Vec::new(),
+            waiting: Vec::new(),
+            own: 0..0,
+        });
+        match free {
+            Some(index) => peers[index] = peer,
+            None => peers.push(peer),
+        }
+    }
+}
+
+/// Adds whole lines to the chunk. Whether there may be more; `None` where the connection is over.
+fn take(peer: &mut Peer, buffer: &mut [u8], chunk: &mut Vec<u8>) -> Option<bool> {
+    let count = match peer.stream.read(buffer) {
+        Ok(0) => return None,
+        Ok(count) => count,
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Some(false),
+        Err(_) => return None,
+    };
+    let read = &buffer[..count];
+    let Some(end) = memchr::memrchr(b'\n', read) else {
+        peer.partial.extend_from_slice(read);
+        return Some(true);
+    };
+    let first = peer.partial.first().copied().unwrap_or(read[0]);
+    if first == b'D' {
+        return None;
+    }
+    if peer.is_member {
+        chunk.append(&mut peer.partial);
+        chunk.extend_from_slice(&read[..=end]);
+    } else {
+        peer.is_member = true;
+        peer.partial.clear();
+        peer.waiting
+            .extend_from_slice(b"200 Registration successful\n");
+        let waiting = std::mem::take(&mut peer.waiting);
+        let _ = peer.stream.write(&waiting);
+    }
+    peer.partial.extend_from_slice(&read[end + 1..]);
+    Some(true)
+}
+
+fn give(slot: &mut Option<Peer>, chunk: &[u8], poll: &Poll, index: usize) {
+    let Some(peer) = slot.as_mut().filter(|peer| peer.is_member) else {
+        return;
+    };
+    let (before, after) = (&chunk[..peer.own.start], &chunk[peer.own.end..]);
+    if before.len() + after.len() == 0 {
+        return;
+    }
+    let mut written = 0;
+    if peer.waiting.is_empty() {
+        written = peer
+            .stream
+            .write_vectored(&[IoSlice::new(before), IoSlice::new(after)])
+            .unwrap_or(0);
+        if written == before.len() + after.len() {
+            return;
+        }
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let _ = poll
+            .registry()
+            .reregister(&mut peer.stream, Token(index), both);
+    }
+    peer.waiting
+        .extend_from_slice(&before[written.min(before.len())..]);
+    peer.waiting
+        .extend_from_slice(&after[written.saturating_sub(before.len())..]);
+}
+
+fn flush(slot: &mut Option<Peer>, poll: &Poll, index: usize) {
+    let Some(peer) = slot else { return };
+    if let Ok(count) = peer.stream.write(&peer.waiting) {
+        peer.waiting.drain(..count);
+    }
+    if peer.waiting.is_empty() {
+        peer.waiting = Vec::new();
+        let _ = poll
+            .registry()
+            .reregister(&mut peer.stream, Token(index), Interest::READABLE);
+    }
+}
