@@ -57,7 +57,7 @@ fn main() {
             if event.is_writable() {
                 flush(&mut peers[index], &poll, index);
             }
-            if event.is_readable() {
+            if event.is_readable() && !readable.contains(&index) {
                 readable.push(index);
             }
         }
