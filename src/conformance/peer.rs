@@ -295,7 +295,8 @@ fn ends_of(stream: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {
     Some((stream.peer_addr().ok()?, stream.local_addr().ok()?))
 }
 
-fn is_in_progress(error: &io::Error) -> bool {
+/// Whether a connection that was begun is on its way.
+pub fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
         || error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::Style;
 use super::class_json::Statistics;
 use super::plain::line;
-use super::text::{Ink, count, cut, pad, paragraph, width};
+use super::text::{Ink, count, cut, pad, paragraph, ruled, width};
 use super::told::{counts, lost};
 use crate::conformance::result::Verdict;
 use crate::grading::assessment::Assessment;
@@ -43,9 +43,7 @@ pub fn render(class: &Class, style: Style) -> String {
 
 fn heading(class: &Class, style: Style) -> String {
     let columns = style.prose().min(style.width);
-    let title = cut(&format!("━━ {} ", line(&class.name)), columns);
-    let rule = "━".repeat(columns.saturating_sub(width(&title)));
-    style.ink(Ink::Heading, &format!("{title}{rule}")) + "\n"
+    style.ink(Ink::Heading, &ruled(&line(&class.name), columns)) + "\n"
 }
 
 /// As wide as the longest name, and never more than a third of the terminal.

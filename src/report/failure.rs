@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::text::{Ink, count, cut, harmless, paragraph, quoted, sentence, width};
+use super::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, sentence};
 use super::{Style, diagram, difference, excerpt};
 use crate::conformance::evidence::{Evidence, Outcome, Shortfall, visible};
 use crate::conformance::requirement::{Level, Requirement};
@@ -79,13 +79,12 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
         Level::Hardening => "hardening, not counted".to_string(),
         level => level.to_string(),
     };
-    let title = format!("━━ ✗ {} fails ({level}) ", row.id);
-    let rule = "━".repeat(style.prose().saturating_sub(width(&title)));
+    let title = ruled(&format!("✗ {} fails ({level})", row.id), style.prose());
     let ink = match row.level {
         Level::Hardening => Ink::Uncertain,
         Level::Must | Level::Implied => Ink::Bad,
     };
-    let mut shown = style.ink(ink, &format!("{title}{rule}")) + "\n";
+    let mut shown = style.ink(ink, &title) + "\n";
     shown.push_str(&paragraph(&sentence(&row.sentence), "", style.prose()));
     shown.push_str(&rests_on(row, style));
     shown.push_str(&paragraph(
@@ -327,6 +326,7 @@ mod tests {
     use super::super::fixture;
     use super::super::text::{uncoloured, unseen};
     use super::*;
+    use crate::report::text::width;
 
     const PLAIN: Style = Style {
         colour: false,

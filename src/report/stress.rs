@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::text::{Ink, cut, harmless, pad, paragraph, width};
+use super::text::{Ink, cut, harmless, pad, paragraph, ruled};
 use super::{Style, json};
 use crate::stress::message::name;
 use crate::stress::outcome::{Bottleneck, Latency, Outcome, Usage};
@@ -53,9 +53,8 @@ pub fn render(outcome: &Outcome, style: Style) -> String {
 
 fn heading(outcome: &Outcome, style: Style) -> String {
     let server = harmless(&outcome.server.join(" "));
-    let title = cut(&format!("━━ stress: {server} "), style.prose());
-    let rule = "━".repeat(style.prose().saturating_sub(width(&title)));
-    let title = style.ink(Ink::Heading, &format!("{title}{rule}"));
+    let title = ruled(&format!("stress: {server}"), style.prose());
+    let title = style.ink(Ink::Heading, &title);
     format!(
         "{title}\n{}\n",
         paragraph(&load(&outcome.shape), "", style.prose())

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::Style;
 use super::text::{
-    Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, width, wrap,
+    Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, ruled, width, wrap,
 };
 use crate::conformance::requirement::Level;
 use crate::conformance::result::{RequirementResult, RunResult, Verdict};
@@ -50,9 +50,8 @@ fn heading(result: &RunResult, style: Style) -> String {
         Role::Client => "client",
     };
     let command = harmless(&result.command.join(" "));
-    let title = cut(&format!("━━ {role}: {command} "), style.prose());
-    let rule = "━".repeat(style.prose().saturating_sub(width(&title)));
-    let mut shown = style.ink(Ink::Heading, &format!("{title}{rule}")) + "\n";
+    let title = ruled(&format!("{role}: {command}"), style.prose());
+    let mut shown = style.ink(Ink::Heading, &title) + "\n";
     for remark in &result.remarks {
         let lines = paragraph(&harmless(remark), "", style.prose());
         shown.push_str(&(style.ink(Ink::Uncertain, lines.trim_end()) + "\n"));

@@ -52,6 +52,13 @@ pub(super) fn mark(verdict: Verdict) -> (&'static str, Ink) {
     }
 }
 
+/// A heading that goes on as a rule to the last column.
+pub(super) fn ruled(title: &str, columns: usize) -> String {
+    let title = cut(&format!("━━ {title} "), columns);
+    let rule = "━".repeat(columns.saturating_sub(width(&title)));
+    title + &rule
+}
+
 /// Text that a terminal will only show. What has been made [`visible`] already stays as it is.
 pub(super) fn harmless(text: &str) -> String {
     let shown = visible(text.as_bytes());

@@ -7,6 +7,8 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::conformance::peer::is_in_progress;
+
 /// A line that has no end after so many bytes is none.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -49,7 +51,7 @@ impl Connection {
             socket.bind(&SocketAddr::new(own, 0).into())?;
         }
         match socket.connect(&server.into()) {
-            Err(error) if !is_under_way(&error) => return Err(error),
+            Err(error) if !is_in_progress(&error) => return Err(error),
             _ => {}
         }
         let mut stream = TcpStream::from_std(socket.into());
@@ -143,10 +145,4 @@ impl Connection {
             Err(error) => Err(error),
         }
     }
-}
-
-fn is_under_way(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    error.kind() == ErrorKind::WouldBlock
-        || error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error())
 }

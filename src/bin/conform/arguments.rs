@@ -66,7 +66,16 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct ServerCommand {
-    /// Judge a server that is running already, at chat://host:port
+    #[command(flatten)]
+    pub server: ServerOption,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// Which server: one that is started, or one that is running.
+#[derive(Debug, Args)]
+pub struct ServerOption {
+    /// A server that is running already, at chat://host:port
     #[arg(long, value_name = "ADDRESS", conflicts_with = "command")]
     pub at: Option<String>,
     /// Program and arguments that start the server
@@ -76,8 +85,6 @@ pub struct ServerCommand {
         required_unless_present = "at"
     )]
     pub command: Vec<String>,
-    #[command(flatten)]
-    pub run: RunOptions,
 }
 
 #[derive(Debug, Args)]
@@ -130,16 +137,8 @@ pub struct GradeCommand {
 
 #[derive(Debug, Args)]
 pub struct StressCommand {
-    /// Put a server under load that is running already, at chat://host:port
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "command")]
-    pub at: Option<String>,
-    /// Program and arguments that start the server
-    #[arg(
-        trailing_var_arg = true,
-        value_name = "COMMAND",
-        required_unless_present = "at"
-    )]
-    pub command: Vec<String>,
+    #[command(flatten)]
+    pub server: ServerOption,
     /// How many clients register, those below included
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = number::<2, 100_000>)]
     pub clients: usize,

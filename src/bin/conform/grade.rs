@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chat_conformance::conformance::digest::Digest;
@@ -24,7 +24,10 @@ use chat_conformance::grading::submission::{Submissions, submissions_in};
 use crate::arguments::GradeCommand;
 use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
-use crate::{HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style};
+use crate::{
+    HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style,
+    watch_for_interruption,
+};
 
 /// The name under which the rubric is kept beside the results that it made.
 const RUBRIC: &str = "rubric.toml";
@@ -178,10 +181,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     store.keep_manifest(&manifest)?;
     store.write_for_class(RUBRIC, rubric.text.as_bytes())?;
 
-    let cancelled = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&cancelled);
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
-        .map_err(|why| format!("cannot watch for Ctrl-C: {why}"))?;
+    let cancelled = watch_for_interruption()?;
     let _orphanage = Orphanage::open();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut side_by_side = command.jobs.map_or(2 * processors, usize::from);

@@ -1,7 +1,6 @@
 //! `conform`, `conform server`, `conform client`: runs, and what is shown of them.
 
 use std::fs;
-use std::io::IsTerminal;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,14 +22,15 @@ use chat_conformance::report::format::render;
 use chat_conformance::report::{failure, json, summary};
 use chat_conformance::transcript::syntax::Role;
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
-use crate::arguments::{ClientCommand, RunOptions, ServerCommand};
+use crate::arguments::{ClientCommand, RunOptions, ServerCommand, ServerOption};
 use crate::look_up::load_suite;
 use crate::reports::variable;
 use crate::{
-    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style,
+    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, progress_target, refuse,
+    terminal_style, watch_for_interruption,
 };
 
 /// The name that stands for standard output.
@@ -54,17 +54,18 @@ pub fn server(command: &ServerCommand) -> ExitCode {
     if let Ok(harness) = std::env::current_exe() {
         gain_right_to_networks(&harness);
     }
-    let target = match &command.at {
-        Some(address) => match running_server(address) {
-            Ok(address) => Target::Running(address),
-            Err(why) => return refuse(&why),
-        },
-        None => match resolved(&command.command) {
-            Ok(command) => Target::Command(command),
-            Err(why) => return refuse(&why),
-        },
-    };
-    judge(&command.run, &[(Role::Server, target)])
+    match server_target(&command.server) {
+        Ok(target) => judge(&command.run, &[(Role::Server, target)]),
+        Err(why) => refuse(&why),
+    }
+}
+
+/// The server that is meant, which need not be there yet.
+pub fn server_target(server: &ServerOption) -> Result<Target, String> {
+    match &server.at {
+        Some(address) => running_server(address).map(Target::Running),
+        None => resolved(&server.command).map(Target::Command),
+    }
 }
 
 /// A client.
@@ -80,7 +81,7 @@ pub fn client(command: &ClientCommand) -> ExitCode {
     }
 }
 
-pub fn running_server(address: &str) -> Result<SocketAddr, String> {
+fn running_server(address: &str) -> Result<SocketAddr, String> {
     let expected = "an address of a server looks like chat://localhost:12345";
     let url = Url::parse(address).map_err(|why| format!("{address}: {why}; {expected}"))?;
     let (scheme, host, port) = (url.scheme(), url.host_str(), url.port());
@@ -97,7 +98,7 @@ pub fn running_server(address: &str) -> Result<SocketAddr, String> {
 }
 
 /// Sees to it that a wrong command is told as that, and not as the failure of a program.
-pub fn resolved(command: &[String]) -> Result<Vec<String>, String> {
+fn resolved(command: &[String]) -> Result<Vec<String>, String> {
     let Some(program) = command.first() else {
         return Err("no command to start".to_owned());
     };
@@ -167,11 +168,10 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
     if let Err(why) = files.iter().try_for_each(|file| check_writable(file)) {
         return refuse(&why);
     }
-    let cancelled = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&cancelled);
-    if let Err(why) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
-        return refuse(&format!("cannot watch for Ctrl-C: {why}"));
-    }
+    let cancelled = match watch_for_interruption() {
+        Ok(cancelled) => cancelled,
+        Err(why) => return refuse(&why),
+    };
     let _orphanage = Orphanage::open();
     let mut results = Vec::new();
     for plan in plans.into_iter().filter(|plan| !plan.cases.is_empty()) {
@@ -248,14 +248,8 @@ fn plan(
 }
 
 fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Result<RunResult, NoResult> {
-    let bar = ProgressBar::with_draw_target(
-        u64::try_from(plan.cases.len()).ok(),
-        if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        },
-    );
+    let count = u64::try_from(plan.cases.len()).ok();
+    let bar = ProgressBar::with_draw_target(count, progress_target());
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}") {
         bar.set_style(style);
     }

@@ -12,8 +12,11 @@ mod stress;
 use std::io::{IsTerminal, Write};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
+use indicatif::ProgressDrawTarget;
 
 use arguments::{Arguments, Command};
 use chat_conformance::report::Style;
@@ -67,6 +70,24 @@ fn terminal_style() -> Style {
             .map_or(USUAL, |size| usize::from(size.ws_col))
             .clamp(USUAL, WIDEST),
     }
+}
+
+/// Where progress is shown: at a terminal only.
+fn progress_target() -> ProgressDrawTarget {
+    if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    }
+}
+
+/// From now on Ctrl-C and SIGTERM set this, and do nothing else.
+fn watch_for_interruption() -> Result<Arc<AtomicBool>, String> {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancelled);
+    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
+        .map_err(|why| format!("cannot watch for Ctrl-C: {why}"))?;
+    Ok(cancelled)
 }
 
 /// Says on standard error why a command cannot be carried out.

@@ -1,7 +1,6 @@
 //! What is seen while a class is examined: how far it is, who is being examined, and who takes long.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -9,7 +8,9 @@ use chat_conformance::conformance::evidence::visible;
 use chat_conformance::conformance::run::Progress;
 use chat_conformance::grading::class_run::ClassProgress;
 use chat_conformance::transcript::syntax::Role;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::progress_target;
 
 /// The lines at the bottom of the terminal, one for the whole and one for each submission at work.
 pub struct Overview {
@@ -21,11 +22,7 @@ pub struct Overview {
 impl Overview {
     /// For `count` submissions, of which so many were examined before.
     pub fn new(count: usize, settled: usize) -> Overview {
-        let lines = MultiProgress::with_draw_target(if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        });
+        let lines = MultiProgress::with_draw_target(progress_target());
         let as_u64 = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let whole = lines.add(ProgressBar::new(as_u64(count)));
         whole.set_style(style(

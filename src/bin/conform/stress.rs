@@ -1,25 +1,27 @@
 //! `conform stress`: load on a server, and what came of it.
 
-use std::io::IsTerminal;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::supervisor::Orphanage;
+use chat_conformance::conformance::target::Target;
 use chat_conformance::report::stress::{document, render};
 use chat_conformance::stress::load::{Phase, Progress, Setting, make_room_for, run};
 use chat_conformance::stress::server_process::ServerProcess;
 use chat_conformance::stress::shape::{Length, Shape};
 use chat_conformance::stress::trouble::Trouble;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::StressCommand;
-use crate::judge::{OUTPUT, check_writable, resolved, running_server, write_to};
-use crate::{FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, print, refuse, terminal_style};
+use crate::judge::{OUTPUT, check_writable, server_target, write_to};
+use crate::{
+    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, print, progress_target, refuse,
+    terminal_style, watch_for_interruption,
+};
 
 /// Puts a server under load, shows what came of it, and sums it up in an exit status.
 pub fn stress(command: &StressCommand) -> ExitCode {
@@ -30,15 +32,11 @@ pub fn stress(command: &StressCommand) -> ExitCode {
     if let Some(Err(why)) = command.json.as_deref().map(check_writable) {
         return refuse(&why);
     }
-    let target = match (&command.at, resolved(&command.command)) {
-        (Some(address), _) => running_server(address).map(Err),
-        (None, found) => found.map(Ok),
-    };
-    let target = match target {
+    let target = match server_target(&command.server) {
         Ok(target) => target,
         Err(why) => return refuse(&why),
     };
-    if let Err(address) = target {
+    if let Target::Running(address) = target {
         if let Err(why) = TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
             return refuse(&format!("nobody can be reached at chat://{address}: {why}"));
         }
@@ -47,31 +45,32 @@ pub fn stress(command: &StressCommand) -> ExitCode {
         complain("cannot find the path of this program");
         return ExitCode::from(UNABLE);
     };
-    let cancelled = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&cancelled);
-    if let Err(why) = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
-        complain(&format!("cannot watch for Ctrl-C: {why}"));
-        return ExitCode::from(UNABLE);
-    }
+    let cancelled = match watch_for_interruption() {
+        Ok(cancelled) => cancelled,
+        Err(why) => {
+            complain(&why);
+            return ExitCode::from(UNABLE);
+        }
+    };
     let _orphanage = Orphanage::open();
     // What the server may have is bounded by what this process has.
     make_room_for(descriptors(&shape));
-    let process = match &target {
-        Ok(command) => match ServerProcess::start(&harness, command, limits(&shape), &cancelled) {
-            Ok(process) => Some(process),
-            Err(trouble) => return ended(trouble, &cancelled),
-        },
-        Err(_) => None,
-    };
-    let (server, address) = match (&target, &process) {
-        (Ok(command), Some(process)) => (command.clone(), process.address()),
-        (Err(address), _) => (vec![format!("chat://{address}")], *address),
-        (Ok(_), None) => return refuse("no command to start"),
+    let (process, address) = match &target {
+        Target::Running(address) => (None, *address),
+        Target::Command(command) => {
+            match ServerProcess::start(&harness, command, limits(&shape), &cancelled) {
+                Ok(process) => {
+                    let address = process.address();
+                    (Some(process), address)
+                }
+                Err(trouble) => return ended(trouble, &cancelled),
+            }
+        }
     };
     let bar = progress_bar();
     let outcome = run(Setting {
         shape: &shape,
-        server,
+        server: target.shown(),
         address,
         process: process.as_ref(),
         patience: Duration::from_secs_f64(command.patience),
@@ -151,12 +150,7 @@ fn ended(trouble: Trouble, cancelled: &AtomicBool) -> ExitCode {
 }
 
 fn progress_bar() -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(None, target);
+    let bar = ProgressBar::with_draw_target(None, progress_target());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
         bar.set_style(style);
     }

@@ -19,7 +19,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::client::{Client, Standing, Turn};
-use super::connection::{Connection, Input};
+use super::connection::Input;
 use super::message::{microseconds, name};
 use super::outcome::{Generator, Latency, Outcome, Traffic, Usage, Visits};
 use super::server_process::ServerProcess;
@@ -159,6 +159,8 @@ struct Load<'a> {
     arriving: usize,
     calendar: BinaryHeap<Reverse<(Instant, usize, u64, Turn)>>,
     to_read: VecDeque<usize>,
+    /// What is read goes through it.
+    buffer: Vec<u8>,
     chance: u64,
     last_told: Instant,
     /// How long nothing had come any more when it was given up to wait.
@@ -205,6 +207,7 @@ impl<'a> Load<'a> {
             arriving: 0,
             calendar: BinaryHeap::new(),
             to_read: VecDeque::new(),
+            buffer: vec![0; READ_SIZE],
             chance: 0x2545_f491_4f6c_dd1d,
             last_told: now,
             idle_at_end: Duration::ZERO,
@@ -379,11 +382,7 @@ impl<'a> Load<'a> {
         }
         let seconds = self.setting.patience.as_secs_f64();
         for sender in 0..self.setting.shape.senders {
-            let connection = self.clients[sender].connection.as_ref();
-            let unsent = connection.map_or(0, Connection::lines_waiting);
-            if unsent > 0 {
-                // What was never said cannot be lost.
-                self.numbers[sender] = self.numbers[sender].saturating_sub(unsent);
+            if self.forget_unsaid(sender) > 0 {
                 let what =
                     format!("could say nothing more for {seconds} s: the server does not read");
                 self.witness.note(Kind::Stuck, sender, what);
@@ -440,12 +439,13 @@ impl<'a> Load<'a> {
                 self.has_input(client);
             }
         }
-        let mut buffer = [0; READ_SIZE];
+        let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..self.to_read.len() {
             if let Some(client) = self.to_read.pop_front() {
                 self.read(client, &mut buffer);
             }
         }
+        self.buffer = buffer;
         self.take_turns();
         self.look_who_heard();
         self.tell();

@@ -186,13 +186,14 @@ impl Load<'_> {
         }
     }
 
-    /// What a sender had yet to say when its connection ended was never said.
-    fn forget_unsaid(&mut self, client: usize) {
+    /// What a sender had yet to say when all was over was never said, and cannot be lost. How much that was.
+    pub(super) fn forget_unsaid(&mut self, client: usize) -> u64 {
         let connection = self.clients[client].connection.as_ref();
         let unsaid = connection.map_or(0, Connection::lines_waiting);
         if let Some(numbers) = self.numbers.get_mut(client) {
             *numbers = numbers.saturating_sub(unsaid);
         }
+        unsaid
     }
 
     pub(super) fn unfinished_line(&self, client: usize) -> String {
