@@ -1,6 +1,6 @@
 //! Bytes to lines, with one bound on a line's length.
 
-use std::io::BufRead;
+use memchr::memchr;
 
 /// The longest line, counted with its LF (and its CR, where it has one).
 pub const MAX_LINE: usize = 8192;
@@ -56,7 +56,7 @@ impl LineSplitter {
                 self.partial = Vec::new();
                 self.state = State::Collecting;
             }
-            State::Discarding => match find_line_feed(input) {
+            State::Discarding => match memchr(b'\n', input) {
                 Some(end) => {
                     *input = &input[end + 1..];
                     self.state = State::Collecting;
@@ -70,7 +70,7 @@ impl LineSplitter {
 
         let allowed = MAX_LINE - self.partial.len();
         let window = &input[..input.len().min(allowed)];
-        if let Some(end) = find_line_feed(window) {
+        if let Some(end) = memchr(b'\n', window) {
             let line = &input[..end];
             *input = &input[end + 1..];
             if self.partial.is_empty() {
@@ -90,13 +90,6 @@ impl LineSplitter {
         self.partial.extend_from_slice(window);
         None
     }
-}
-
-/// Where the first LF is. `skip_until` is the standard library's way to its fast search for a byte.
-fn find_line_feed(mut bytes: &[u8]) -> Option<usize> {
-    let whole = bytes;
-    let taken = bytes.skip_until(b'\n').ok()?;
-    whole[..taken].ends_with(b"\n").then(|| taken - 1)
 }
 
 fn without_carriage_return(line: &[u8]) -> &[u8] {

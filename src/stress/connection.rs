@@ -11,6 +11,8 @@ use crate::conformance::peer::is_in_progress;
 
 /// A line that has no end after so many bytes is none.
 const LONGEST_LINE: usize = 64 << 10;
+/// Room for a read, and for the longest line that may be unfinished before it.
+pub const BUFFER_SIZE: usize = (64 << 10) + LONGEST_LINE;
 
 /// A socket that does not block, its unfinished line, and what it has yet to say.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub struct Connection {
     partial: Vec<u8>,
     outgoing: Vec<u8>,
     written: usize,
+    is_closing: bool,
 }
 
 /// What a read has come to.
@@ -61,6 +64,7 @@ impl Connection {
             partial: Vec::new(),
             outgoing: Vec::new(),
             written: 0,
+            is_closing: false,
         })
     }
 
@@ -122,24 +126,31 @@ impl Connection {
         &self.partial
     }
 
-    /// The unfinished line, and what now ended it.
-    pub fn complete(&mut self, end: &[u8]) -> Vec<u8> {
-        let mut line = std::mem::take(&mut self.partial);
-        line.extend_from_slice(end);
-        line
-    }
-
     /// Keeps the beginning of a line, until its end comes; whether that may still be one.
     pub fn keep_partial(&mut self, beginning: &[u8]) -> bool {
         self.partial.extend_from_slice(beginning);
         self.partial.len() <= LONGEST_LINE
     }
 
-    /// Reads once, and says how much and whether there may be more.
+    /// The poller has told that the server closed its side: only a read that finds nothing shows when all is read.
+    pub fn is_closing(&mut self) {
+        self.is_closing = true;
+    }
+
+    /// Reads once, behind the line that had no end; how much of `buffer`, which has [`BUFFER_SIZE`], is filled by both.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Input)> {
-        match self.stream.read(buffer) {
+        let kept = self.partial.len();
+        buffer[..kept].copy_from_slice(&self.partial);
+        let room = &mut buffer[kept..];
+        match self.stream.read(room) {
             Ok(0) => Ok((0, Input::Ended)),
-            Ok(count) => Ok((count, Input::More)),
+            Ok(count) => {
+                self.partial.clear();
+                // Less than there was room for was all, and what comes from then on is told of anew.
+                let is_drained = count < room.len() && !self.is_closing;
+                let input = if is_drained { Input::Drained } else { Input::More };
+                Ok((kept + count, input))
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok((0, Input::Drained)),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok((0, Input::More)),
             Err(error) => Err(error),

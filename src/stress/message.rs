@@ -1,7 +1,6 @@
 //! Messages that tell by themselves who sent them, as which of its messages, when they were meant to be sent, and
 //! whether they are whole.
 
-use std::io::Write;
 use std::time::Duration;
 
 /// What a message says of itself.
@@ -37,18 +36,24 @@ impl Message {
     /// Adds it to `line`s as a chat message, whose text is `size` bytes long if that has room for it.
     pub fn compose(&self, size: usize, lines: &mut Vec<u8>) {
         let seal = self.seal();
-        let Message {
-            sender,
-            number,
-            intended,
-        } = self;
-        // Writing to memory does not fail.
-        let _ = write!(lines, "@c{sender}: ");
+        lines.extend_from_slice(b"@c");
+        put_number(lines, self.sender as u64, 10, 1);
+        lines.extend_from_slice(b": ");
         let text = lines.len();
-        let _ = write!(lines, "{number:x} {intended:x} {seal:08x} ");
+        for (number, digits) in [(self.number, 1), (self.intended, 1), (seal.into(), 8)] {
+            put_number(lines, number, 16, digits);
+            lines.push(b' ');
+        }
         let left = size.saturating_sub(lines.len() - text);
         fill(lines, seal, left);
         lines.push(b'\n');
+    }
+
+    /// Who sent the message that these bytes begin with, if they begin with one.
+    pub fn sender_of(bytes: &[u8]) -> Option<usize> {
+        let (sender, at) = digits(bytes.strip_prefix(b"@c")?, 10)?;
+        bytes.get(2 + at..)?.starts_with(b": ").then_some(())?;
+        usize::try_from(sender).ok()
     }
 
     /// Reads a line, without its end; `None` where it is no message of this kind, or not whole. Its text has to
@@ -85,6 +90,19 @@ impl Message {
         }
         (mixed >> 16) as u32
     }
+}
+
+/// Adds a number, with so many digits at least. It is most of what a load has to do for a message that it sends, and
+/// `write!` takes several times as long.
+fn put_number(lines: &mut Vec<u8>, mut number: u64, base: u64, least: usize) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    while number > 0 {
+        first -= 1;
+        digits[first] = b"0123456789abcdef"[(number % base) as usize];
+        number /= base;
+    }
+    lines.extend_from_slice(&digits[first.min(digits.len() - least)..]);
 }
 
 /// A number at the start of `text`, and how many digits it has; twelve at most.

@@ -2,6 +2,7 @@
 //!
 //! - [`shape`]: who talks, how much, for how long.
 //! - [`message`]: texts that tell by themselves who sent them when, and whether they are whole; no I/O.
+//! - [`said`]: what a sender said last, byte for byte; no I/O.
 //! - [`witness`]: what each client heard, held against what was sent; no I/O.
 //! - `connection`: one client's socket.
 //! - `client`: one client: what it is about to do, and where it stands.
@@ -15,6 +16,7 @@ mod connection;
 pub mod load;
 pub mod message;
 pub mod outcome;
+pub mod said;
 pub mod server_process;
 pub mod shape;
 mod timer;

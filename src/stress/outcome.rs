@@ -166,9 +166,9 @@ impl Latency {
 }
 
 impl Traffic {
-    /// Counts one more.
-    pub fn add(&mut self, bytes: usize) {
-        self.messages += 1;
+    /// Counts so many more, with so many bytes in all.
+    pub fn add(&mut self, messages: u64, bytes: usize) {
+        self.messages += messages;
         self.bytes += bytes as u64;
     }
 }

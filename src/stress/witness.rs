@@ -10,11 +10,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::message::{Message, microseconds, name};
+use super::said::Said;
 
 /// How many breaches are told of in full; of the rest it is told how many there are.
 const TOLD: usize = 8;
 /// How many lines before and after are shown.
 const AROUND: usize = 3;
+/// How much of what was said last is kept for comparing, in bytes: more than anybody who reads is behind.
+const KEPT: usize = 4 << 20;
 
 /// How a server can fall short under load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -70,6 +73,8 @@ pub struct Witness {
     senders: usize,
     size: usize,
     hearers: Vec<Hearer>,
+    /// Of each sender, what it said last.
+    said: Vec<Said>,
     /// Of each client and sender, what had not come when later messages did, in order.
     missing: HashMap<(usize, usize), Vec<Range<u64>>>,
     /// The first of it in full.
@@ -114,6 +119,39 @@ struct Gap {
     breach: Breach,
 }
 
+/// Messages of one sender that came one after the other, as they must.
+#[derive(Debug)]
+pub struct Run<'w> {
+    said: &'w Said,
+    messages: Range<u64>,
+}
+
+impl Run<'_> {
+    /// How many messages.
+    pub fn count(&self) -> u64 {
+        self.messages.end - self.messages.start
+    }
+
+    /// How many bytes they have, with their line ends.
+    pub fn length(&self) -> usize {
+        self.said.length(&self.messages)
+    }
+
+    /// When they were meant to be sent, in microseconds since the load began, and how many at that time.
+    pub fn times(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.said.times(&self.messages)
+    }
+}
+
+impl Hearer {
+    fn remember(&mut self, at: Duration, heard: Result<Message, String>) {
+        if self.recent.len() > AROUND {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((at, heard));
+    }
+}
+
 impl Witness {
     /// Of so many clients, the first of which send texts of `size` bytes.
     pub fn new(clients: usize, senders: usize, size: usize) -> Witness {
@@ -121,6 +159,7 @@ impl Witness {
             senders,
             size,
             hearers: vec![Hearer::default(); clients],
+            said: (0..senders).map(|_| Said::default()).collect(),
             ..Witness::default()
         }
     }
@@ -149,6 +188,35 @@ impl Witness {
     pub fn is_claimed(line: &[u8]) -> bool {
         let after_name = line.strip_prefix(b"@c");
         after_name.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+    }
+
+    /// Composes the next message of a sender, and returns its line with its end.
+    pub fn say(&mut self, message: Message) -> &[u8] {
+        self.said[message.sender].say(message, self.size, KEPT / self.senders)
+    }
+
+    /// Takes what a registered client heard, as far as it begins with just what one sender said next: the
+    /// same as to [`Witness::hear`] it line by line, in one go. `None` where it begins otherwise.
+    pub fn hear_run(&mut self, client: usize, at: Duration, heard: &[u8]) -> Option<Run<'_>> {
+        let sender = Message::sender_of(heard)?;
+        let hearer = &mut self.hearers[client];
+        let next = hearer.next.get_mut(sender)?;
+        // Who sent it itself, or has just come, or what is to be shown around a breach: that is for the closer look.
+        if sender == client || next.least < next.most || !hearer.follows.is_empty() {
+            return None;
+        }
+        let said = &self.said[sender];
+        let messages = said.found_in(heard, next.most);
+        if messages.is_empty() {
+            return None;
+        }
+        *next = Next { least: messages.end, most: messages.end };
+        let shown = messages.end.saturating_sub(AROUND as u64 + 1).max(messages.start)..messages.end;
+        for number in shown {
+            let message = Message { sender, number, intended: said.time(number) };
+            hearer.remember(at, Ok(message));
+        }
+        Some(Run { said, messages })
     }
 
     /// Takes a line that a registered client heard as a message. What it says, where that had to come next.
@@ -385,11 +453,7 @@ impl Witness {
         if !self.hearers[client].follows.is_empty() {
             self.follow(client, at, &heard);
         }
-        let recent = &mut self.hearers[client].recent;
-        if recent.len() > AROUND {
-            recent.pop_front();
-        }
-        recent.push_back((at, heard));
+        self.hearers[client].remember(at, heard);
     }
 
     fn follow(&mut self, client: usize, at: Duration, heard: &Result<Message, String>) {

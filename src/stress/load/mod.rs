@@ -19,7 +19,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::client::{Client, Standing, Turn};
-use super::connection::Input;
+use super::connection::{BUFFER_SIZE, Input};
 use super::message::{microseconds, name};
 use super::outcome::{Generator, Latency, Outcome, Traffic, Usage, Visits};
 use super::server_process::ServerProcess;
@@ -78,7 +78,6 @@ const LURKERS: usize = 2;
 const AT_ONCE: usize = 128;
 /// How often one reads before the others have their turn.
 const READS: usize = 4;
-const READ_SIZE: usize = 64 << 10;
 /// How long the news of a server's end may take, after those of its connections.
 const LAST_NEWS: Duration = Duration::from_millis(500);
 const TIMER: Token = Token(usize::MAX);
@@ -207,7 +206,7 @@ impl<'a> Load<'a> {
             arriving: 0,
             calendar: BinaryHeap::new(),
             to_read: VecDeque::new(),
-            buffer: vec![0; READ_SIZE],
+            buffer: vec![0; BUFFER_SIZE],
             chance: 0x2545_f491_4f6c_dd1d,
             last_told: now,
             idle_at_end: Duration::ZERO,
@@ -435,6 +434,11 @@ impl<'a> Load<'a> {
             if event.is_writable() {
                 self.has_space(client);
             }
+            if event.is_read_closed() || event.is_error() {
+                if let Some(connection) = &mut self.clients[client].connection {
+                    connection.is_closing();
+                }
+            }
             if event.is_readable() || event.is_read_closed() || event.is_error() {
                 self.has_input(client);
             }
@@ -492,9 +496,13 @@ impl<'a> Load<'a> {
                 return;
             };
             match connection.read(buffer) {
-                Ok((count, Input::More)) => self.take(client, &buffer[..count]),
-                Ok((_, Input::Drained)) => return,
                 Ok((_, Input::Ended)) | Err(_) => return self.ended(client),
+                Ok((count, input)) => {
+                    self.take(client, &buffer[..count]);
+                    if input == Input::Drained {
+                        return;
+                    }
+                }
             }
         }
         self.has_input(client);
@@ -505,22 +513,19 @@ impl<'a> Load<'a> {
         let at = self.begun.elapsed();
         let visit = self.clients[client].visit;
         let mut rest = bytes;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let (line, after) = (&rest[..end], &rest[end + 1..]);
-            let Some(connection) = &mut self.clients[client].connection else {
-                return;
-            };
-            if !connection.partial().is_empty() {
-                let whole = connection.complete(line);
-                self.hear(client, at, &whole);
-            } else {
-                self.hear(client, at, line);
+        loop {
+            if self.clients[client].standing == Standing::Present {
+                rest = &rest[self.hear_run(client, at, rest)..];
             }
+            let Some(end) = memchr::memchr(b'\n', rest) else {
+                break;
+            };
+            self.hear(client, at, &rest[..end]);
             // What it heard may have made it come anew.
             if self.clients[client].visit != visit {
                 return;
             }
-            rest = after;
+            rest = &rest[end + 1..];
         }
         let is_endless = match &mut self.clients[client].connection {
             Some(connection) => !connection.keep_partial(rest),
@@ -531,6 +536,24 @@ impl<'a> Load<'a> {
             self.witness.note(Kind::Changed, client, what);
             self.go_away(client);
         }
+    }
+
+    /// Takes what `heard` begins with, where that is what a sender said next; how many bytes of it.
+    fn hear_run(&mut self, client: usize, at: Duration, heard: &[u8]) -> usize {
+        let Some(run) = self.witness.hear_run(client, at, heard) else {
+            return 0;
+        };
+        let hearer = &mut self.clients[client];
+        hearer.progress += run.length() as u64;
+        self.delivered.add(run.count(), run.length());
+        self.accepted += run.count();
+        if hearer.part != Part::Slow {
+            for (intended, count) in run.times() {
+                let took = microseconds(at).saturating_sub(intended);
+                self.latency.saturating_record_n(took, count);
+            }
+        }
+        run.length()
     }
 
     fn hear(&mut self, client: usize, at: Duration, line: &[u8]) {
@@ -551,7 +574,7 @@ impl<'a> Load<'a> {
             self.visits.notices += 1;
             return;
         }
-        self.delivered.add(line.len() + 1);
+        self.delivered.add(1, line.len() + 1);
         let hearer = &mut self.clients[client];
         hearer.progress += line.len() as u64 + 1;
         let (part, is_leaving) = (hearer.part, hearer.standing == Standing::Leaving);

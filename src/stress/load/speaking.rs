@@ -48,8 +48,8 @@ impl Load<'_> {
             return false;
         }
         let mut composed = 0;
+        let intended = microseconds(self.begun.elapsed());
         while composed < BATCH && !self.has_said_enough() {
-            let intended = microseconds(self.begun.elapsed());
             composed += self.compose(sender, intended);
         }
         self.say(sender, &[]);
@@ -142,11 +142,11 @@ impl Load<'_> {
             number: self.numbers[sender],
             intended,
         };
-        let before = connection.outgoing().len();
-        message.compose(self.setting.shape.size, connection.outgoing());
-        let length = connection.outgoing().len() - before;
+        let line = self.witness.say(message);
+        let length = line.len();
+        connection.outgoing().extend_from_slice(line);
         self.numbers[sender] += 1;
-        self.sent.add(length);
+        self.sent.add(1, length);
         self.clients[sender].progress += length as u64;
         length
     }
