@@ -9,9 +9,6 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
-/// What one connection may say in a round, before the others have their turn.
-const SHARE: usize = 256 << 10;
-
 /// A socket, and the client behind it.
 #[derive(Debug)]
 pub struct Connection {
@@ -21,6 +18,8 @@ pub struct Connection {
     pub deadline: Option<Instant>,
     /// Whether it is in the queue of those that may have something to read.
     pub in_reading_queue: bool,
+    /// Whether the poller has told of an end: only a read that finds nothing shows when all is read.
+    pub is_closing: bool,
     /// Whether the client has closed its side.
     pub input_ended: bool,
     /// Whether the system took no more, and has not called since.
@@ -34,7 +33,7 @@ pub struct Connection {
 pub enum Input {
     /// There is nothing more for now.
     Drained,
-    /// There may be more: the share is used up.
+    /// There may be more.
     More,
     /// The client has closed its side.
     Ended,
@@ -55,6 +54,7 @@ impl Connection {
             client: Client::new(id, address),
             deadline: None,
             in_reading_queue: false,
+            is_closing: false,
             input_ended: false,
             blocked: false,
             watches_for_space: false,
@@ -62,22 +62,20 @@ impl Connection {
         })
     }
 
-    /// Gives the broker what there is to read, a fair share at most.
+    /// Gives the broker what there is to read, as much as the buffer holds.
     pub fn read(&mut self, broker: &mut Broker, buffer: &mut [u8]) -> io::Result<Input> {
-        let mut taken = 0;
-        while taken < SHARE {
-            match self.stream.read(buffer) {
-                Ok(0) => return Ok(Input::Ended),
-                Ok(count) => {
-                    taken += count;
-                    broker.receive(&mut self.client, &buffer[..count]);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Input::Drained),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        match self.stream.read(buffer) {
+            Ok(0) => Ok(Input::Ended),
+            Ok(count) => {
+                broker.receive(&mut self.client, &buffer[..count]);
+                // Less than there was room for was all; the poller tells of what comes from then on.
+                let is_drained = count < buffer.len() && !self.is_closing;
+                Ok(if is_drained { Input::Drained } else { Input::More })
             }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Input::Drained),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Input::More),
+            Err(error) => Err(error),
         }
-        Ok(Input::More)
     }
 
     /// Writes what waits; watches for space only while something is left (the poller, asked to

@@ -23,10 +23,10 @@ use std::time::{Duration, Instant};
 
 /// What may wait to be written to a client: one that lets more come together does not read.
 const OUTBOX_LIMIT: usize = 8 << 20;
-/// What is read at a time.
-const READ_SIZE: usize = 64 << 10;
+/// What is read at a time: a fair share, before the others have their turn.
+const READ_SIZE: usize = 256 << 10;
 /// What is gathered in a round: whoever has more to say waits for the next.
-const ROUND_SIZE: usize = 1 << 20;
+const ROUND_SIZE: usize = 256 << 10;
 /// How many are accepted in a round.
 const ACCEPTS_A_ROUND: usize = 256;
 /// How long a client may take to close its side after we closed ours.
@@ -146,15 +146,16 @@ impl EventLoop {
                 LISTENER => self.to_accept = true,
                 STOP => stopped = true,
                 Token(index) => {
-                    let input = event.is_readable() || event.is_read_closed() || event.is_error();
-                    self.note(ConnectionId(index), input, event.is_writable());
+                    let ends = event.is_read_closed() || event.is_error();
+                    let has_input = event.is_readable() || ends;
+                    self.note(ConnectionId(index), has_input, ends, event.is_writable());
                 }
             }
         }
         Ok(stopped)
     }
 
-    fn note(&mut self, id: ConnectionId, has_input: bool, has_space: bool) {
+    fn note(&mut self, id: ConnectionId, has_input: bool, ends: bool, has_space: bool) {
         let Some(connection) = self.connections.find(id) else {
             return;
         };
@@ -162,6 +163,7 @@ impl EventLoop {
             connection.blocked = false;
             self.to_write.push(id);
         }
+        connection.is_closing |= ends;
         if has_input && !connection.in_reading_queue {
             connection.in_reading_queue = true;
             self.to_read.push_back(id);

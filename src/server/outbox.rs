@@ -60,7 +60,12 @@ impl Outbox {
                 offered += slice.len();
             }
             let count = self.pieces.len().min(PIECES_A_WRITE);
-            match sink.write_vectored(&slices[..count]) {
+            // A single piece is most common, and the simpler call is cheaper.
+            let result = match &slices[..count] {
+                [slice] => sink.write(slice),
+                slices => sink.write_vectored(slices),
+            };
+            match result {
                 Ok(taken) => {
                     self.advance(taken);
                     if taken < offered {

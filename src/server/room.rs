@@ -1,7 +1,7 @@
 //! The rules: who is registered, and what follows from each line. Pure: events in, actions out.
 
 use crate::protocol::{Line, Message, Name, Status};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
 /// A connection; the number may be used again when the connection has left.
@@ -11,7 +11,8 @@ pub struct ConnectionId(pub usize);
 /// The registration list.
 #[derive(Debug, Default)]
 pub struct Room {
-    members: BTreeMap<ConnectionId, Name>,
+    /// By the numbers of their connections.
+    members: Vec<Option<Name>>,
     names: HashSet<Name>,
 }
 
@@ -49,7 +50,7 @@ pub enum Ignored {
 impl Room {
     /// Takes one line from a connection that was neither refused nor released.
     pub fn hear<'l>(&mut self, from: ConnectionId, line: Line<'l>) -> Action<'l> {
-        match self.members.get(&from) {
+        match self.name(from) {
             Some(name) => {
                 let action = heed(name, line);
                 if let Action::Release(_) = action {
@@ -63,19 +64,20 @@ impl Room {
 
     /// The connection has ended, however it ended: its name is free (S-DISC-5, S-DISC-7).
     pub fn leave(&mut self, who: ConnectionId) -> Option<Name> {
-        let name = self.members.remove(&who)?;
+        let name = self.members.get_mut(who.0)?.take()?;
         self.names.remove(&name);
         Some(name)
     }
 
     /// All who are registered, by the order of their ids.
     pub fn members(&self) -> impl Iterator<Item = ConnectionId> {
-        self.members.keys().copied()
+        let members = self.members.iter().enumerate();
+        members.filter_map(|(id, name)| name.as_ref().map(|_| ConnectionId(id)))
     }
 
     /// The name of a member.
     pub fn name(&self, who: ConnectionId) -> Option<&Name> {
-        self.members.get(&who)
+        self.members.get(who.0)?.as_ref()
     }
 
     fn register(&mut self, from: ConnectionId, line: Line<'_>) -> Action<'static> {
@@ -89,7 +91,10 @@ impl Room {
         if !self.names.insert(name.clone()) {
             return Action::Refuse(Status::ALREADY_REGISTERED);
         }
-        self.members.insert(from, name.clone());
+        if self.members.len() <= from.0 {
+            self.members.resize(from.0 + 1, None);
+        }
+        self.members[from.0] = Some(name.clone());
         Action::Welcome(name)
     }
 }
