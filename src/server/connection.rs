@@ -24,8 +24,6 @@ pub struct Connection {
     pub input_ended: bool,
     /// Whether the system took no more, and has not called since.
     pub blocked: bool,
-    /// Whether the system has been asked to call when it takes more.
-    watches_for_space: bool,
     stream: TcpStream,
 }
 
@@ -49,7 +47,9 @@ impl Connection {
     ) -> io::Result<Connection> {
         // Each write is all that there is to say, so there is nothing to wait for.
         stream.set_nodelay(true)?;
-        registry.register(&mut stream, Token(id.0), Interest::READABLE)?;
+        // The poller tells of each change once: of space only after there was none, so that may be watched for always.
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut stream, Token(id.0), interest)?;
         Ok(Connection {
             client: Client::new(id, address),
             deadline: None,
@@ -57,7 +57,6 @@ impl Connection {
             is_closing: false,
             input_ended: false,
             blocked: false,
-            watches_for_space: false,
             stream,
         })
     }
@@ -78,20 +77,10 @@ impl Connection {
         }
     }
 
-    /// Writes what waits; watches for space only while something is left (the poller, asked to
-    /// watch, says at once if there is space again already).
-    pub fn write(&mut self, id: ConnectionId, registry: &Registry) -> io::Result<()> {
-        if self.blocked {
-            return Ok(());
-        }
-        self.blocked = self.client.outbox.write_to(&mut self.stream)? == Written::Part;
-        if self.blocked != self.watches_for_space {
-            let interest = match self.blocked {
-                true => Interest::READABLE | Interest::WRITABLE,
-                false => Interest::READABLE,
-            };
-            registry.reregister(&mut self.stream, Token(id.0), interest)?;
-            self.watches_for_space = self.blocked;
+    /// Writes what waits, as far as there is space.
+    pub fn write(&mut self) -> io::Result<()> {
+        if !self.blocked {
+            self.blocked = self.client.outbox.write_to(&mut self.stream)? == Written::Part;
         }
         Ok(())
     }

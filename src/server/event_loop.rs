@@ -221,16 +221,19 @@ impl EventLoop {
     }
 
     fn write_round(&mut self) {
-        while let Some(id) = self.to_write.pop() {
-            self.write(id);
+        let mut next = 0;
+        while let Some(id) = self.to_write.get(next) {
+            self.write(*id);
+            next += 1;
         }
+        self.to_write.clear();
     }
 
     fn write(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.find(id) else {
             return;
         };
-        if let Err(error) = connection.write(id, self.poll.registry()) {
+        if let Err(error) = connection.write() {
             return self.end(id, End::Failed(error));
         }
         let client = &connection.client;
