@@ -69,7 +69,11 @@ impl Connection {
                 broker.receive(&mut self.client, &buffer[..count]);
                 // Less than there was room for was all; the poller tells of what comes from then on.
                 let is_drained = count < buffer.len() && !self.is_closing;
-                Ok(if is_drained { Input::Drained } else { Input::More })
+                Ok(if is_drained {
+                    Input::Drained
+                } else {
+                    Input::More
+                })
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Input::Drained),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Input::More),

@@ -148,7 +148,11 @@ impl Connection {
                 self.partial.clear();
                 // Less than there was room for was all, and what comes from then on is told of anew.
                 let is_drained = count < room.len() && !self.is_closing;
-                let input = if is_drained { Input::Drained } else { Input::More };
+                let input = if is_drained {
+                    Input::Drained
+                } else {
+                    Input::More
+                };
                 Ok((kept + count, input))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok((0, Input::Drained)),

@@ -28,7 +28,11 @@ impl Said {
         if self.bytes.is_empty() {
             self.first = message.number;
         }
-        if self.times.last().is_none_or(|(_, time)| *time != message.intended) {
+        if self
+            .times
+            .last()
+            .is_none_or(|(_, time)| *time != message.intended)
+        {
             self.times.push((message.number, message.intended));
         }
         let start = self.bytes.len();
@@ -42,14 +46,18 @@ impl Said {
         let lines = self.bytes.len().saturating_sub(kept) / self.line;
         self.bytes.drain(..lines * self.line);
         self.first += lines as u64;
-        let before = self.times.partition_point(|(number, _)| *number <= self.first);
+        let before = self
+            .times
+            .partition_point(|(number, _)| *number <= self.first);
         self.times.drain(..before.saturating_sub(1));
     }
 
     /// Which messages, from this number on, `heard` begins with. None, where it begins otherwise, or where
     /// they are no longer kept.
     pub fn found_in(&self, heard: &[u8], number: u64) -> Range<u64> {
-        let from = number.checked_sub(self.first).and_then(|skipped| usize::try_from(skipped).ok());
+        let from = number
+            .checked_sub(self.first)
+            .and_then(|skipped| usize::try_from(skipped).ok());
         let said = from.and_then(|skipped| self.bytes.get(skipped * self.line..));
         let lines = said.map_or(0, |said| self.equal_lines(said, heard));
         number..number + lines as u64
@@ -78,11 +86,16 @@ impl Said {
 
     /// When each of these messages, which are kept, was meant to be sent: times, and how many messages of each.
     pub fn times(&self, messages: &Range<u64>) -> impl Iterator<Item = (u64, u64)> {
-        let first = self.times.partition_point(|(number, _)| *number <= messages.start);
+        let first = self
+            .times
+            .partition_point(|(number, _)| *number <= messages.start);
         let end = messages.end;
         let mut from = messages.start;
         (first.saturating_sub(1)..self.times.len()).map_while(move |at| {
-            let until = self.times.get(at + 1).map_or(end, |(number, _)| end.min(*number));
+            let until = self
+                .times
+                .get(at + 1)
+                .map_or(end, |(number, _)| end.min(*number));
             let count = until.checked_sub(from).filter(|count| *count > 0)?;
             from = until;
             Some((self.times[at].1, count))
@@ -91,7 +104,9 @@ impl Said {
 
     /// When this message, which is kept, was meant to be sent.
     pub fn time(&self, number: u64) -> u64 {
-        self.times(&(number..number + 1)).next().map_or(0, |(time, _)| time)
+        self.times(&(number..number + 1))
+            .next()
+            .map_or(0, |(time, _)| time)
     }
 }
 

@@ -210,10 +210,20 @@ impl Witness {
         if messages.is_empty() {
             return None;
         }
-        *next = Next { least: messages.end, most: messages.end };
-        let shown = messages.end.saturating_sub(AROUND as u64 + 1).max(messages.start)..messages.end;
+        *next = Next {
+            least: messages.end,
+            most: messages.end,
+        };
+        let shown = messages
+            .end
+            .saturating_sub(AROUND as u64 + 1)
+            .max(messages.start)..messages.end;
         for number in shown {
-            let message = Message { sender, number, intended: said.time(number) };
+            let message = Message {
+                sender,
+                number,
+                intended: said.time(number),
+            };
             hearer.remember(at, Ok(message));
         }
         Some(Run { said, messages })

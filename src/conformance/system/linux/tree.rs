@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
 use super::{Process, descendants, kill, process};
 
@@ -13,7 +14,13 @@ pub struct ProcessTree {
     known: Vec<Process>,
     /// The last id given out when it was looked last.
     last_id: Option<i32>,
+    /// Ids behind which there was no process to be seen, and since when.
+    unseen: Vec<(i32, Instant)>,
 }
+
+/// An id is given out before its process can be seen, a moment that is long only on a very busy machine. What cannot
+/// be seen for so long was gone before it was looked for.
+const LONGEST_UNSEEN: Duration = Duration::from_secs(5);
 
 impl ProcessTree {
     /// The tree below `root`, which is not in it itself.
@@ -22,6 +29,7 @@ impl ProcessTree {
             root,
             known: Vec::new(),
             last_id: None,
+            unseen: Vec::new(),
         }
     }
 
@@ -29,9 +37,13 @@ impl ProcessTree {
     pub fn ids(&mut self) -> Vec<i32> {
         let last_id = last_id_given();
         match (self.last_id, last_id) {
-            (Some(before), Some(now)) if before == now => {}
-            (Some(before), Some(now)) if before < now => self.add_among(before + 1..=now),
-            _ => self.known = descendants(self.root),
+            (Some(before), Some(now)) if before <= now => self.add_among(before + 1..=now),
+            (_, now) => {
+                /// How many processes may be about to be seen.
+                const ABOUT_TO_COME: i32 = 64;
+                self.known = descendants(self.root);
+                self.add_among(now.map_or(1..=0, |now| now - ABOUT_TO_COME..=now));
+            }
         }
         self.last_id = last_id;
         self.known
@@ -45,12 +57,21 @@ impl ProcessTree {
         self.known.drain(..).for_each(kill);
     }
 
-    /// Takes in those of the newly given ids that belong to the tree. One that was started meanwhile
+    /// Takes in those of the newly given ids, and of those unseen before, that belong to the tree. One that was started meanwhile
     /// by a process with a higher id waits for the second round.
-    fn add_among(&mut self, ids: RangeInclusive<i32>) {
+    fn add_among(&mut self, new_ids: RangeInclusive<i32>) {
+        let now = Instant::now();
+        let mut ids = std::mem::take(&mut self.unseen);
+        ids.retain(|(_, since)| now.duration_since(*since) < LONGEST_UNSEEN);
+        ids.extend(new_ids.map(|id| (id, now)));
         loop {
             let before = self.known.len();
-            for new in ids.clone().filter_map(process) {
+            self.unseen.clear();
+            for &(id, since) in &ids {
+                let Some(new) = process(id) else {
+                    self.unseen.push((id, since));
+                    continue;
+                };
                 let is_known = self.known.iter().any(|known| known.id == new.id);
                 let is_child = new.parent == self.root
                     || self.known.iter().any(|known| known.id == new.parent);
@@ -88,6 +109,45 @@ fn is_process(id: i32) -> bool {
 mod tests {
     use super::*;
     use std::process::{Command, Stdio};
+
+    /// The kernel gives out an id a moment before its process can be seen.
+    #[test]
+    fn no_process_is_missed_by_looking_while_it_starts() {
+        use std::sync::mpsc::{TryRecvError, channel};
+        const STARTS: usize = 500;
+        let (started, news) = channel();
+        let (seen, has_seen) = channel();
+        let root = rustix::process::getpid().as_raw_pid();
+        let looker = std::thread::spawn(move || {
+            let mut tree = ProcessTree::below(root);
+            loop {
+                let before: Result<i32, TryRecvError> = news.try_recv();
+                let ids = tree.ids();
+                match before {
+                    Ok(child) => seen.send(ids.contains(&child)).expect("is waited for"),
+                    Err(TryRecvError::Empty) => {}
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            }
+        });
+        let mut missed = 0;
+        for _ in 0..STARTS {
+            let mut child = Command::new("cat")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("starts");
+            started
+                .send(i32::try_from(child.id()).expect("an id"))
+                .expect("it looks");
+            missed += usize::from(!has_seen.recv().expect("it looks"));
+            drop(child.stdin.take());
+            child.wait().expect("ends");
+        }
+        drop(started);
+        looker.join().expect("ends");
+        assert_eq!(missed, 0);
+    }
 
     #[test]
     fn processes_are_followed_as_they_come_and_go() {
