@@ -42,7 +42,9 @@ impl ProcessTree {
                 /// How many processes may be about to be seen.
                 const ABOUT_TO_COME: i32 = 64;
                 self.known = descendants(self.root);
-                self.add_among(now.map_or(1..=0, |now| now - ABOUT_TO_COME..=now));
+                if let Some(now) = now {
+                    self.add_among(now - ABOUT_TO_COME..=now);
+                }
             }
         }
         self.last_id = last_id;
