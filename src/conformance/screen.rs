@@ -86,23 +86,20 @@ impl Screen {
         let mut text = String::new();
         for offset in (1..=scrolled_off).rev() {
             screen.set_scrollback(offset);
-            push_row(&mut text, screen, 0, columns);
+            let cells = screen.rows(0, columns).next().unwrap_or_default();
+            push_row(&mut text, &cells, screen.row_wrapped(0));
         }
         screen.set_scrollback(0);
-        for row in 0..rows {
-            push_row(&mut text, screen, row, columns);
+        for (row, cells) in (0..rows).zip(screen.rows(0, columns)) {
+            push_row(&mut text, &cells, screen.row_wrapped(row));
         }
         text
     }
 }
 
-fn push_row(text: &mut String, screen: &vt100::Screen, row: u16, columns: u16) {
-    let cells = screen
-        .rows(0, columns)
-        .nth(usize::from(row))
-        .unwrap_or_default();
-    text.push_str(&cells);
-    if !screen.row_wrapped(row) {
+fn push_row(text: &mut String, cells: &str, wraps: bool) {
+    text.push_str(cells);
+    if !wraps {
         text.push('\n');
     }
 }

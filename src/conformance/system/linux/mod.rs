@@ -1,8 +1,10 @@
 //! Linux: `/proc`, and the kernel's socket diagnostics.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Process;
@@ -41,8 +43,27 @@ pub fn descendants(ancestor: i32) -> Vec<Process> {
     found
 }
 
+/// Reads a file under `/proc` in two calls, mostly: its length is not known before, so that the standard library would
+/// begin with a few bytes.
+fn contents(path: impl AsRef<Path>) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut bytes = vec![0; 4096];
+    let mut length = 0;
+    loop {
+        match file.read(&mut bytes[length..])? {
+            0 => break,
+            count => length += count,
+        }
+        if length == bytes.len() {
+            bytes.resize(2 * length, 0);
+        }
+    }
+    bytes.truncate(length);
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
 fn process(id: i32) -> Option<Process> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let stat = contents(format!("/proc/{id}/stat")).ok()?;
     // The program's name stands in parentheses and may hold anything, parentheses too.
     let after_name = &stat[stat.rfind(')')? + 1..];
     let fields: Vec<&str> = after_name.split_whitespace().collect();
@@ -73,7 +94,7 @@ fn signal(processes: &[i32], signal: Signal) {
 /// Whether all these processes are stopped, or gone.
 pub fn are_stopped(processes: &[i32]) -> bool {
     let is_stopped = |id: &i32| {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let stat = contents(format!("/proc/{id}/stat")).unwrap_or_default();
         let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
         state.is_empty() || state.starts_with(['T', 't', 'Z', 'X'])
     };
@@ -135,7 +156,7 @@ pub fn rest_mark(processes: &[i32]) -> Option<u64> {
             .flatten()
             .flatten()
         {
-            let Ok(status) = fs::read_to_string(thread.path().join("status")) else {
+            let Ok(status) = contents(thread.path().join("status")) else {
                 continue;
             };
             for line in status.lines() {
@@ -157,7 +178,7 @@ pub fn rest_mark(processes: &[i32]) -> Option<u64> {
 
 /// How many processes and threads there are, whoever's they are; 0 where it is not known.
 pub fn tasks_on_this_machine() -> usize {
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = contents("/proc/loadavg").unwrap_or_default();
     let tasks = load
         .split_whitespace()
         .nth(3)
@@ -173,7 +194,7 @@ pub fn kept_waiting(processes: &[i32]) -> Duration {
         tasks.into_iter().flatten().flatten()
     });
     let waited = threads.filter_map(|thread| {
-        let statistics = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let statistics = contents(thread.path().join("schedstat")).ok()?;
         statistics.split_whitespace().nth(1)?.parse::<u64>().ok()
     });
     Duration::from_nanos(waited.sum())
@@ -194,7 +215,7 @@ pub fn own_memory(processes: &[i32]) -> u64 {
 /// Processor time that these processes have used, threads that are gone included.
 pub fn cpu_time(processes: &[i32]) -> Duration {
     let ticks = processes.iter().filter_map(|id| {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let stat = contents(format!("/proc/{id}/stat")).ok()?;
         let after_name = &stat[stat.rfind(')')? + 1..];
         let times = after_name.split_whitespace().skip(11).take(2);
         Some(
@@ -210,7 +231,7 @@ pub fn cpu_time(processes: &[i32]) -> Duration {
 
 /// A row of `/proc/ID/status` that is counted in kibibytes, in bytes.
 fn in_status(id: i32, row: &str) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let status = contents(format!("/proc/{id}/status")).ok()?;
     let row = status.lines().find_map(|line| line.strip_prefix(row))?;
     let kibibytes: u64 = row.split_whitespace().next()?.parse().ok()?;
     Some(kibibytes * 1024)

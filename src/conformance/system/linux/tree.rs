@@ -1,26 +1,30 @@
 //! The processes below one, followed from look to look.
 
 use std::fs;
-use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use super::{Process, descendants, kill, process};
+use super::{Process, contents, descendants, kill, process};
 
-/// Everything that came of one process. A look costs little where nothing new was started on the
-/// machine, since process ids are given out in order.
+/// Everything that came of one process. A look costs little, and least where nothing new was started on the
+/// machine.
 #[derive(Debug)]
 pub struct ProcessTree {
     root: i32,
     known: Vec<Process>,
-    /// The last id given out when it was looked last.
+    /// The last process id that was given out when it was looked last.
     last_id: Option<i32>,
-    /// Ids behind which there was no process to be seen, and since when.
-    unseen: Vec<(i32, Instant)>,
+    /// When it was seen that one had been given out since.
+    last_new: Instant,
 }
 
-/// An id is given out before its process can be seen, a moment that is long only on a very busy machine. What cannot
-/// be seen for so long was gone before it was looked for.
-const LONGEST_UNSEEN: Duration = Duration::from_secs(5);
+/// An id is given out before its process can be seen, a moment that is long only on a very busy machine.
+const LONGEST_UNSEEN: Duration = Duration::from_secs(2);
+
+/// Whether the kernel tells of a thread's children; most do.
+static TELLS_OF_CHILDREN: LazyLock<bool> =
+    LazyLock::new(|| Path::new("/proc/thread-self/children").exists());
 
 impl ProcessTree {
     /// The tree below `root`, which is not in it itself.
@@ -29,27 +33,22 @@ impl ProcessTree {
             root,
             known: Vec::new(),
             last_id: None,
-            unseen: Vec::new(),
+            last_new: Instant::now(),
         }
     }
 
     /// Ids of those that are there now.
     pub fn ids(&mut self) -> Vec<i32> {
         let last_id = last_id_given();
-        match (self.last_id, last_id) {
-            (Some(before), Some(now)) if before <= now => self.add_among(before + 1..=now),
-            (_, now) => {
-                /// How many processes may be about to be seen.
-                const ABOUT_TO_COME: i32 = 64;
-                self.known = descendants(self.root);
-                if let Some(now) = now {
-                    self.add_among(now - ABOUT_TO_COME..=now);
-                }
-            }
+        if last_id.is_none() || last_id != self.last_id {
+            self.last_id = last_id;
+            self.last_new = Instant::now();
         }
-        self.last_id = last_id;
         self.known
             .retain(|known| process(known.id).is_some_and(|now| now.started == known.started));
+        if self.last_new.elapsed() < LONGEST_UNSEEN {
+            self.look_for_new();
+        }
         self.known.iter().map(|process| process.id).collect()
     }
 
@@ -59,52 +58,49 @@ impl ProcessTree {
         self.known.drain(..).for_each(kill);
     }
 
-    /// Takes in those of the newly given ids, and of those unseen before, that belong to the tree. One that was started meanwhile
-    /// by a process with a higher id waits for the second round.
-    fn add_among(&mut self, new_ids: RangeInclusive<i32>) {
-        let now = Instant::now();
-        let mut ids = std::mem::take(&mut self.unseen);
-        ids.retain(|(_, since)| now.duration_since(*since) < LONGEST_UNSEEN);
-        ids.extend(new_ids.map(|id| (id, now)));
-        loop {
-            let before = self.known.len();
-            self.unseen.clear();
-            for &(id, since) in &ids {
-                let Some(new) = process(id) else {
-                    self.unseen.push((id, since));
-                    continue;
-                };
-                let is_known = self.known.iter().any(|known| known.id == new.id);
-                let is_child = new.parent == self.root
-                    || self.known.iter().any(|known| known.id == new.parent);
-                // Most ids are others': what costs more is asked last.
-                if is_child && !is_known && is_process(new.id) {
+    fn look_for_new(&mut self) {
+        if !*TELLS_OF_CHILDREN {
+            self.known = descendants(self.root);
+            return;
+        }
+        let mut parents = vec![self.root];
+        parents.extend(self.known.iter().map(|known| known.id));
+        while let Some(parent) = parents.pop() {
+            for child in children(parent) {
+                let is_known = self.known.iter().any(|known| known.id == child);
+                if let Some(new) = (!is_known).then(|| process(child)).flatten() {
                     self.known.push(new);
+                    parents.push(child);
                 }
-            }
-            if self.known.len() == before {
-                return;
             }
         }
     }
 }
 
+/// What the threads of a process have started, or adopted.
+fn children(parent: i32) -> Vec<i32> {
+    let threads = fs::read_dir(format!("/proc/{parent}/task"));
+    let of_each = threads
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|thread| contents(thread.path().join("children")).ok());
+    of_each
+        .flat_map(|ids| {
+            ids.split_whitespace()
+                .filter_map(|id| id.parse().ok())
+                .collect::<Vec<i32>>()
+        })
+        .collect()
+}
+
 fn last_id_given() -> Option<i32> {
-    fs::read_to_string("/proc/loadavg")
+    contents("/proc/loadavg")
         .ok()?
         .split_whitespace()
         .last()?
         .parse()
         .ok()
-}
-
-/// Threads have ids of the same kind, and are found by them under `/proc` too.
-fn is_process(id: i32) -> bool {
-    let Ok(status) = fs::read_to_string(format!("/proc/{id}/status")) else {
-        return false;
-    };
-    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
-    group.and_then(|group| group.trim().parse().ok()) == Some(id)
 }
 
 #[cfg(test)]
