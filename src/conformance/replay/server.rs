@@ -451,7 +451,7 @@ impl Stage<'_> {
         open_ended: bool,
     ) -> Result<(), Stop> {
         let mark = if open_ended { " ..." } else { "" };
-        let phrase = format!("the line `{}{mark}`", visible(expected.as_bytes()));
+        let phrase = || format!("the line `{}{mark}`", visible(expected.as_bytes()));
         let is_success = matches!(
             Utterance::of(expected),
             Utterance::Status { code: "200", .. }
@@ -465,7 +465,7 @@ impl Stage<'_> {
         loop {
             let heard = self.next_message(actor, patience)?;
             let Heard::Message(line) = &heard else {
-                return Err(self.short_of_line(&phrase, &heard));
+                return Err(self.short_of_line(&phrase(), &heard));
             };
             let text = String::from_utf8_lossy(line);
             if self.conversation.is_expected(expected, open_ended, line) {
@@ -497,7 +497,7 @@ impl Stage<'_> {
                 }
                 Meaning::Notice | Meaning::Regular => self.row_of_answer(expected, &text),
             };
-            return Err(self.short_of(breach, phrase, heard.phrase(), Some(line)));
+            return Err(self.short_of(breach, phrase(), heard.phrase(), Some(line)));
         }
     }
 
@@ -756,8 +756,7 @@ impl Stage<'_> {
 
     pub(super) fn let_pass(&mut self, time: Duration) -> Result<(), Stop> {
         self.let_digest()?;
-        self.wait_for(time, |_| None::<()>)?;
-        Ok(())
+        self.look_on_for(time)
     }
 
     fn find_printed_port(&mut self) -> Result<(), Stop> {

@@ -189,12 +189,28 @@ impl<'a> Stage<'a> {
         })
     }
 
+    /// Looks on for so long, whatever happens.
+    pub(super) fn look_on_for(&mut self, time: Duration) -> Result<(), Stop> {
+        self.watch_lending(time, Duration::ZERO, |_| Watch::On::<()>)?;
+        Ok(())
+    }
+
     /// Looks on until `ready` is done or `patience` is out; looks once more at the very end, so that
     /// a harness that was held up itself does not blame the subject. Time in which the subject wanted
     /// to run and the machine did not let it does not count.
     pub(super) fn watch<T>(
         &mut self,
         patience: Duration,
+        ready: impl FnMut(&mut Stage<'a>) -> Watch<T>,
+    ) -> Result<Option<T>, Stop> {
+        self.watch_lending(patience, Stage::ONLY_WAITS_AFTER, ready)
+    }
+
+    /// The same, with the slot lent to another replay when so much time has passed.
+    fn watch_lending<T>(
+        &mut self,
+        patience: Duration,
+        lends_after: Duration,
         mut ready: impl FnMut(&mut Stage<'a>) -> Watch<T>,
     ) -> Result<Option<T>, Stop> {
         let begun = Instant::now();
@@ -217,7 +233,7 @@ impl<'a> Stage<'a> {
             if begun.elapsed() > Stage::WORTH_MEASURING && kept_waiting_before.is_none() {
                 kept_waiting_before = Some(self.kept_waiting());
             }
-            if begun.elapsed() > Stage::ONLY_WAITS_AFTER && lent.is_none() {
+            if begun.elapsed() > lends_after && lent.is_none() {
                 lent = Some(slots.lend());
             }
             if is_last {
@@ -709,7 +725,7 @@ impl<'a> Stage<'a> {
             .iter()
             .any(|row| self.conversation.covers(row))
         {
-            self.wait_for(LATE, |_| None::<()>)?;
+            self.look_on_for(LATE)?;
             for actor in self.actors() {
                 self.refuse_late(&actor, |_, _| true)?;
             }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::Process;
@@ -24,23 +25,70 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
+/// Whether the kernel tells of a thread's children; most do.
+static TELLS_OF_CHILDREN: LazyLock<bool> =
+    LazyLock::new(|| Path::new("/proc/thread-self/children").exists());
+
 /// Every process below `ancestor`, itself not among them.
 pub fn descendants(ancestor: i32) -> Vec<Process> {
-    let all: Vec<Process> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(process)
-        .collect();
-    let mut found: Vec<Process> = Vec::new();
-    let mut parents = vec![ancestor];
-    while let Some(parent) = parents.pop() {
-        for child in all.iter().filter(|process| process.parent == parent) {
-            found.push(*child);
-            parents.push(child.id);
+    let all = if *TELLS_OF_CHILDREN {
+        Vec::new()
+    } else {
+        all_processes()
+    };
+    let children = |parent: i32| -> Vec<Process> {
+        if *TELLS_OF_CHILDREN {
+            children(parent)
+        } else {
+            all.iter()
+                .filter(|process| process.parent == parent)
+                .copied()
+                .collect()
         }
+    };
+    let mut found = children(ancestor);
+    let mut next = 0;
+    while let Some(parent) = found.get(next) {
+        // One that moved up while it was looked is found twice.
+        for child in children(parent.id) {
+            if !found.iter().any(|known| known.id == child.id) {
+                found.push(child);
+            }
+        }
+        next += 1;
     }
     found
+}
+
+fn all_processes() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(process)
+        .collect()
+}
+
+/// What the threads of a process have started, or adopted.
+fn children(parent: i32) -> Vec<Process> {
+    let mut found = Vec::new();
+    for thread in threads(parent) {
+        let ids = contents(thread.join("children")).unwrap_or_default();
+        found.extend(
+            ids.split_whitespace()
+                .filter_map(|id| process(id.parse().ok()?)),
+        );
+    }
+    found
+}
+
+/// Where it is told of each thread of a process.
+fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(format!("/proc/{id}/task"));
+    entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|thread| thread.path())
 }
 
 /// Reads a file under `/proc` in two calls, mostly: its length is not known before, so that the standard library would
@@ -151,12 +199,8 @@ fn socket_inodes(id: i32) -> Vec<u64> {
 pub fn rest_mark(processes: &[i32]) -> Option<u64> {
     let mut switches = 0;
     for id in processes {
-        for thread in fs::read_dir(format!("/proc/{id}/task"))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let Ok(status) = contents(thread.path().join("status")) else {
+        for thread in threads(*id) {
+            let Ok(status) = contents(thread.join("status")) else {
                 continue;
             };
             for line in status.lines() {
@@ -189,12 +233,9 @@ pub fn tasks_on_this_machine() -> usize {
 /// How long the threads of these processes have been ready to run and were kept waiting for a
 /// processor so far, added up: the machine's doing, not theirs.
 pub fn kept_waiting(processes: &[i32]) -> Duration {
-    let threads = processes.iter().flat_map(|id| {
-        let tasks = fs::read_dir(format!("/proc/{id}/task"));
-        tasks.into_iter().flatten().flatten()
-    });
+    let threads = processes.iter().flat_map(|id| threads(*id));
     let waited = threads.filter_map(|thread| {
-        let statistics = contents(thread.path().join("schedstat")).ok()?;
+        let statistics = contents(thread.join("schedstat")).ok()?;
         statistics.split_whitespace().nth(1)?.parse::<u64>().ok()
     });
     Duration::from_nanos(waited.sum())

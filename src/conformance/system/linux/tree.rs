@@ -1,8 +1,5 @@
 //! The processes below one, followed from look to look.
 
-use std::fs;
-use std::path::Path;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use super::{Process, contents, descendants, kill, process};
@@ -21,10 +18,6 @@ pub struct ProcessTree {
 
 /// An id is given out before its process can be seen, a moment that is long only on a very busy machine.
 const LONGEST_UNSEEN: Duration = Duration::from_secs(2);
-
-/// Whether the kernel tells of a thread's children; most do.
-static TELLS_OF_CHILDREN: LazyLock<bool> =
-    LazyLock::new(|| Path::new("/proc/thread-self/children").exists());
 
 impl ProcessTree {
     /// The tree below `root`, which is not in it itself.
@@ -59,39 +52,13 @@ impl ProcessTree {
     }
 
     fn look_for_new(&mut self) {
-        if !*TELLS_OF_CHILDREN {
-            self.known = descendants(self.root);
-            return;
-        }
-        let mut parents = vec![self.root];
-        parents.extend(self.known.iter().map(|known| known.id));
-        while let Some(parent) = parents.pop() {
-            for child in children(parent) {
-                let is_known = self.known.iter().any(|known| known.id == child);
-                if let Some(new) = (!is_known).then(|| process(child)).flatten() {
-                    self.known.push(new);
-                    parents.push(child);
-                }
+        for found in descendants(self.root) {
+            let is_known = self.known.iter().any(|known| known.id == found.id);
+            if !is_known {
+                self.known.push(found);
             }
         }
     }
-}
-
-/// What the threads of a process have started, or adopted.
-fn children(parent: i32) -> Vec<i32> {
-    let threads = fs::read_dir(format!("/proc/{parent}/task"));
-    let of_each = threads
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|thread| contents(thread.path().join("children")).ok());
-    of_each
-        .flat_map(|ids| {
-            ids.split_whitespace()
-                .filter_map(|id| id.parse().ok())
-                .collect::<Vec<i32>>()
-        })
-        .collect()
 }
 
 fn last_id_given() -> Option<i32> {
