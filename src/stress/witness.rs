@@ -620,7 +620,91 @@ mod tests {
         assert_eq!(witness.verdict().0, []);
     }
 
+    /// What a server may do to a line.
+    #[derive(Debug, Clone, Copy)]
+    enum Fate {
+        Kept,
+        Lost,
+        Twice,
+        Late,
+        Changed,
+    }
+
+    /// What client 2 hears of both senders, who say their lines in this order.
+    fn heard_of(said: &[(usize, Fate)], witness: &mut Witness) -> Vec<Vec<u8>> {
+        let mut numbers = [0; 2];
+        let mut heard: Vec<Vec<u8>> = Vec::new();
+        let mut late = None;
+        for &(sender, fate) in said {
+            let number = numbers[sender];
+            numbers[sender] += 1;
+            let mut line = witness
+                .say(Message {
+                    sender,
+                    number,
+                    intended: number / 3,
+                })
+                .to_vec();
+            match fate {
+                Fate::Kept => heard.push(line),
+                Fate::Lost => {}
+                Fate::Twice => heard.extend([line.clone(), line]),
+                Fate::Late => heard.extend(late.replace(line)),
+                Fate::Changed => {
+                    line[20] ^= 1;
+                    heard.push(line);
+                }
+            }
+        }
+        heard.extend(late);
+        heard
+    }
+
     proptest! {
+        #[test]
+        fn many_lines_in_one_go_are_what_they_are_one_by_one(
+            said in prop::collection::vec(
+                (
+                    0_usize..2,
+                    prop_oneof![
+                        60 => Just(Fate::Kept), 1 => Just(Fate::Lost), 1 => Just(Fate::Twice),
+                        1 => Just(Fate::Late), 1 => Just(Fate::Changed)
+                    ]
+                ),
+                0..300
+            ),
+        ) {
+            let (mut one_by_one, mut in_one_go) = (witness(), witness());
+            let heard = heard_of(&said, &mut one_by_one);
+            heard_of(&said, &mut in_one_go);
+            let mut times = [Vec::new(), Vec::new()];
+            for line in &heard {
+                let message = one_by_one.hear(2, NOW, &line[..line.len() - 1]);
+                times[0].extend(message.map(|message| message.intended));
+            }
+            let stream = heard.concat();
+            let mut rest = stream.as_slice();
+            let mut has_run = false;
+            while !rest.is_empty() {
+                if let Some(run) = in_one_go.hear_run(2, NOW, rest) {
+                    has_run = true;
+                    let of_run = run.times().flat_map(|(time, count)| (0..count).map(move |_| time));
+                    times[1].extend(of_run);
+                    rest = &rest[run.length()..];
+                } else if let Some(end) = memchr::memchr(b'\n', rest) {
+                    times[1].extend(in_one_go.hear(2, NOW, &rest[..end]).map(|message| message.intended));
+                    rest = &rest[end + 1..];
+                }
+            }
+            prop_assert!(has_run || said.iter().all(|(_, fate)| !matches!(fate, Fate::Kept | Fate::Twice)));
+            prop_assert_eq!(&times[0], &times[1]);
+            let sent = [0, 1].map(|sender| said.iter().filter(|(by, _)| *by == sender).count() as u64);
+            for witness in [&mut one_by_one, &mut in_one_go] {
+                witness.ends(2, &sent);
+            }
+            prop_assert_eq!(one_by_one.verdict(), in_one_go.verdict());
+        }
+
         #[test]
         fn whatever_is_taken_out_is_what_is_lost(taken in prop::collection::btree_set(0_u64..200, 0..50)) {
             let mut witness = witness();
