@@ -696,7 +696,7 @@ mod tests {
                     rest = &rest[end + 1..];
                 }
             }
-            prop_assert!(has_run || said.iter().all(|(_, fate)| !matches!(fate, Fate::Kept | Fate::Twice)));
+            prop_assert!(has_run || !matches!(said.first(), Some((_, Fate::Kept))));
             prop_assert_eq!(&times[0], &times[1]);
             let sent = [0, 1].map(|sender| said.iter().filter(|(by, _)| *by == sender).count() as u64);
             for witness in [&mut one_by_one, &mut in_one_go] {
