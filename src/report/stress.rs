@@ -177,15 +177,19 @@ fn held_back(outcome: &Outcome) -> String {
     match outcome.bottleneck() {
         Bottleneck::Rate => "by the rate that was asked for: both had time left".to_owned(),
         Bottleneck::Generator => {
-            "by the load generator, not by the server: it was busy, or late, all the time, and the server may hold more"
-                .to_owned()
+            "by the load generator, not by the server, which may hold more".to_owned()
+        }
+        Bottleneck::Machine => {
+            "by the machine, which was busy with others and let messages go late".to_owned()
         }
         Bottleneck::Server => "by the server, which was busy all the time".to_owned(),
         Bottleneck::Both => "by both: server and load generator were busy all the time".to_owned(),
         Bottleneck::Neither if outcome.usage.is_none() => {
             "not by the load generator, which had time left".to_owned()
         }
-        Bottleneck::Neither => "by neither's processor time: they waited for each other, or for the system".to_owned(),
+        Bottleneck::Neither => {
+            "by neither: they waited for each other, or for the system".to_owned()
+        }
     }
 }
 

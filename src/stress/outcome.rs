@@ -108,6 +108,8 @@ pub enum Bottleneck {
     Rate,
     /// The load generator, which was busy all the time: the server may hold more.
     Generator,
+    /// The machine, which let the load generator run late though it was not busy.
+    Machine,
     /// The server, which was busy all the time.
     Server,
     /// Both were busy all the time.
@@ -130,7 +132,8 @@ impl Outcome {
         let generator = is_busy(self.generator.cpu_seconds);
         let server = self.usage.is_some_and(|usage| is_busy(usage.cpu_seconds));
         match self.shape.rate {
-            Some(_) if self.generator.late_p99 > LATE => Bottleneck::Generator,
+            Some(_) if self.generator.late_p99 > LATE && generator => Bottleneck::Generator,
+            Some(_) if self.generator.late_p99 > LATE => Bottleneck::Machine,
             Some(_) if 100 * self.generator.held_back <= self.sent.messages => Bottleneck::Rate,
             _ => match (generator, server) {
                 (true, true) => Bottleneck::Both,
