@@ -84,7 +84,7 @@ fn utterance() -> impl Strategy<Value = Utterance> {
 #[derive(Debug, Clone, PartialEq)]
 enum Consequence {
     Welcome,
-    Refused(Status),
+    Refused(Status<'static>),
     Relayed(String),
     Released,
     Ignored(Ignored),

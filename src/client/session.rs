@@ -106,7 +106,12 @@ pub enum Ending {
     /// The server is shutting down (C-SHUT-1).
     Shutdown,
     /// The server does not accept the registration (C-REG-3, C-REG-4).
-    Refused(Status),
+    Refused {
+        /// The number of its answer.
+        code: u16,
+        /// Its answer, as it was said.
+        answer: String,
+    },
     /// The server does not answer the registration.
     Unanswered,
     /// The connection ended without a goodbye, in an orderly way or by this error (C-SHUT-2).
@@ -131,9 +136,9 @@ impl fmt::Display for Ending {
                 "not all that you said was sent: the server did not take it"
             ),
             Ending::Shutdown => write!(f, "The server is shutting down, and says goodbye."),
-            Ending::Refused(status) => {
-                let said = visible(&status.to_string());
-                write!(f, "the server refused you: {said}\n{}", advice(status))
+            Ending::Refused { code, answer } => {
+                let (said, advice) = (visible(answer), advice(*code));
+                write!(f, "the server refused you: {said}\n{advice}")
             }
             Ending::Unanswered => write!(
                 f,
@@ -154,8 +159,8 @@ impl fmt::Display for Ending {
 }
 
 /// What the user can do about a refusal.
-fn advice(status: &Status) -> &'static str {
-    match status.code() {
+fn advice(code: u16) -> &'static str {
+    match code {
         400 => "It does not like the name: try one of letters and digits only.",
         401 => "Someone is using the name: take another one, or wait until they have left.",
         _ => "Try again later, or ask whoever runs the server.",
@@ -202,7 +207,7 @@ impl Session {
         match event {
             Event::Connected => {
                 self.phase = Phase::Registering;
-                vec![send(&Message::Register(self.name.clone()))]
+                vec![send(Message::Register(self.name.borrowed()))]
             }
             Event::Typed(line) => self.typed(&line),
             Event::TooLongTyped(excess) => vec![notice(format!(
@@ -228,8 +233,8 @@ impl Session {
         let Some(text) = Text::new(line).filter(|_| !line.is_empty()) else {
             return Vec::new();
         };
-        let said = wire(&Message::Chat {
-            from: self.name.clone(),
+        let said = wire(Message::Chat {
+            from: self.name.borrowed(),
             text,
         });
         match self.phase {
@@ -259,14 +264,14 @@ impl Session {
 
     fn leave(&mut self, in_haste: bool) -> Action {
         self.phase = Phase::Leaving { in_haste };
-        send(&Message::Disconnect(self.name.clone()))
+        send(Message::Disconnect(self.name.borrowed()))
     }
 
     /// Text is only text (C-MSG-4): a line is a message by its beginning, whatever follows.
     fn received(&mut self, line: String) -> Vec<Action> {
         match Message::parse(&line) {
             Some(Message::Chat { from, text }) => {
-                let text = text.as_str().to_owned();
+                let (from, text) = (from.to_name(), text.as_str().to_owned());
                 vec![Action::Show(Entry::Message { from, text })]
             }
             Some(Message::Shutdown) => vec![Action::End(self.ending_when_shut_down())],
@@ -277,9 +282,12 @@ impl Session {
         }
     }
 
-    fn answered(&mut self, status: Status) -> Vec<Action> {
+    fn answered(&mut self, status: Status<'_>) -> Vec<Action> {
         if status.code() != 200 {
-            return vec![Action::End(Ending::Refused(status))];
+            return vec![Action::End(Ending::Refused {
+                code: status.code(),
+                answer: status.to_string(),
+            })];
         }
         self.phase = Phase::Chatting;
         let mut actions = vec![notice(format!(
@@ -341,11 +349,11 @@ pub fn text_limit(name: &Name) -> usize {
     MAX_LINE - "@: \n".len() - name.as_str().len()
 }
 
-fn send(message: &Message) -> Action {
+fn send(message: Message<'_>) -> Action {
     Action::Send(wire(message))
 }
 
-fn wire(message: &Message) -> Vec<u8> {
+fn wire(message: Message<'_>) -> Vec<u8> {
     format!("{message}\n").into_bytes()
 }
 
@@ -544,7 +552,8 @@ mod tests {
     #[test]
     fn the_longest_text_makes_the_longest_line() {
         let name: Name = "alice".parse().expect("a name");
-        let text = Text::new(&"x".repeat(text_limit(&name))).expect("no LF");
-        assert_eq!(wire(&Message::Chat { from: name, text }).len(), MAX_LINE);
+        let longest = "x".repeat(text_limit(&name));
+        let (from, text) = (name.borrowed(), Text::new(&longest).expect("no LF"));
+        assert_eq!(wire(Message::Chat { from, text }).len(), MAX_LINE);
     }
 }

@@ -1,96 +1,114 @@
 //! What a line says.
 
-use super::Name;
-use std::borrow::Cow;
+use super::NameRef;
+use memchr::memchr;
 use std::fmt;
 
 const VERSION: &str = "CHAT/1.0";
 
 /// What one line of the protocol says; `Display` is that line, without its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message<'l> {
     /// `REGISTER name CHAT/1.0`: a client asks to be registered (C-REG-1).
-    Register(Name),
+    Register(NameRef<'l>),
     /// `DISCONNECT name CHAT/1.0`: a client leaves (C-QUIT-1).
-    Disconnect(Name),
+    Disconnect(NameRef<'l>),
     /// `DISCONNECT CHAT/1.0`: the server ends (S-SHUT-1).
     Shutdown,
     /// `@name: text`: a user speaks (C-MSG-1).
     Chat {
         /// Who speaks.
-        from: Name,
+        from: NameRef<'l>,
         /// What is said.
-        text: Text,
+        text: Text<'l>,
     },
     /// `NNN phrase`: the server's answer to a registration.
-    Status(Status),
+    Status(Status<'l>),
 }
 
 /// Text of a single line: anything but LF.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Text(Cow<'static, str>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Text<'l>(&'l str);
 
 /// The server's answer to a registration: a number of three digits, and what it means in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status<'l> {
     code: u16,
-    phrase: Text,
+    phrase: Text<'l>,
 }
 
-impl Message {
+impl<'l> Message<'l> {
     /// Reads a line that was parted from its end; `None` where it is nothing that CHAT/1.0 knows.
     ///
     /// Words are parted by one space each; there is no second way to write a message.
-    pub fn parse(line: &str) -> Option<Message> {
+    pub fn parse(line: &'l str) -> Option<Message<'l>> {
         if let Some(rest) = line.strip_prefix('@') {
-            let (word, text) = rest.split_once(' ')?;
+            let (word, text) = split_at_space(rest)?;
             return Some(Message::Chat {
-                from: word.strip_suffix(':')?.parse().ok()?,
+                from: NameRef::new(word.strip_suffix(':')?).ok()?,
                 text: Text::new(text)?,
             });
         }
-        let words: Vec<&str> = line.splitn(4, ' ').collect();
-        match words[..] {
-            ["REGISTER", name, VERSION] => Some(Message::Register(name.parse().ok()?)),
-            ["DISCONNECT", name, VERSION] => Some(Message::Disconnect(name.parse().ok()?)),
-            ["DISCONNECT", VERSION] => Some(Message::Shutdown),
-            _ => Status::parse(line).map(Message::Status),
+        if let Some(rest) = line.strip_prefix("REGISTER ") {
+            return name_before_version(rest).map(Message::Register);
         }
+        if let Some(rest) = line.strip_prefix("DISCONNECT ") {
+            return match rest {
+                VERSION => Some(Message::Shutdown),
+                _ => name_before_version(rest).map(Message::Disconnect),
+            };
+        }
+        Status::parse(line).map(Message::Status)
     }
 }
 
-impl Text {
+/// What stands before the first space, and what after it.
+fn split_at_space(line: &str) -> Option<(&str, &str)> {
+    let space = line.bytes().position(|byte| byte == b' ')?;
+    Some((&line[..space], &line[space + 1..]))
+}
+
+fn name_before_version(rest: &str) -> Option<NameRef<'_>> {
+    let name = rest.strip_suffix(VERSION)?.strip_suffix(' ')?;
+    NameRef::new(name).ok()
+}
+
+impl<'l> Text<'l> {
     /// `None` where there is an LF in it.
-    pub fn new(text: &str) -> Option<Text> {
-        (!text.contains('\n')).then(|| Text(Cow::Owned(text.to_owned())))
+    pub fn new(text: &'l str) -> Option<Text<'l>> {
+        memchr(b'\n', text.as_bytes())
+            .is_none()
+            .then_some(Text(text))
     }
 
     /// The text as it is written.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn as_str(self) -> &'l str {
+        self.0
     }
 }
 
-impl Status {
+impl Status<'static> {
     /// `200 Registration successful` (S-REG-2).
-    pub const SUCCESSFUL: Status = Status::fixed(200, "Registration successful");
+    pub const SUCCESSFUL: Self = Status::fixed(200, "Registration successful");
     /// `400 Invalid registration` (S-REG-4).
-    pub const INVALID: Status = Status::fixed(400, "Invalid registration");
+    pub const INVALID: Self = Status::fixed(400, "Invalid registration");
     /// `401 Client already registered` (S-REG-6).
-    pub const ALREADY_REGISTERED: Status = Status::fixed(401, "Client already registered");
+    pub const ALREADY_REGISTERED: Self = Status::fixed(401, "Client already registered");
 
-    const fn fixed(code: u16, phrase: &'static str) -> Status {
-        let phrase = Text(Cow::Borrowed(phrase));
+    const fn fixed(code: u16, phrase: &'static str) -> Self {
+        let phrase = Text(phrase);
         Status { code, phrase }
     }
+}
 
+impl<'l> Status<'l> {
     /// A status that nobody has foreseen; `None` where the code has more than three digits.
-    pub fn new(code: u16, phrase: Text) -> Option<Status> {
+    pub fn new(code: u16, phrase: Text<'l>) -> Option<Status<'l>> {
         (code <= 999).then_some(Status { code, phrase })
     }
 
-    fn parse(line: &str) -> Option<Status> {
-        let (code, phrase) = line.split_once(' ').unwrap_or((line, ""));
+    fn parse(line: &'l str) -> Option<Status<'l>> {
+        let (code, phrase) = split_at_space(line).unwrap_or((line, ""));
         if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
@@ -98,17 +116,17 @@ impl Status {
     }
 
     /// The number: 200 is success, all others are refusals.
-    pub fn code(&self) -> u16 {
+    pub fn code(self) -> u16 {
         self.code
     }
 
     /// What it means, in words; may be empty.
-    pub fn phrase(&self) -> &str {
+    pub fn phrase(self) -> &'l str {
         self.phrase.as_str()
     }
 }
 
-impl fmt::Display for Message {
+impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Message::Register(name) => write!(f, "REGISTER {name} {VERSION}"),
@@ -120,13 +138,13 @@ impl fmt::Display for Message {
     }
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for Status<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:03}", self.code)?;
         if !self.phrase().is_empty() {
@@ -142,14 +160,11 @@ mod tests {
 
     #[test]
     fn each_message_is_written_as_the_protocol_has_it() {
-        let alice: Name = "alice".parse().unwrap();
+        let alice = NameRef::new("alice").unwrap();
         let text = Text::new("DISCONNECT alice CHAT/1.0").unwrap();
         for (line, message) in [
-            ("REGISTER alice CHAT/1.0", Message::Register(alice.clone())),
-            (
-                "DISCONNECT alice CHAT/1.0",
-                Message::Disconnect(alice.clone()),
-            ),
+            ("REGISTER alice CHAT/1.0", Message::Register(alice)),
+            ("DISCONNECT alice CHAT/1.0", Message::Disconnect(alice)),
             ("DISCONNECT CHAT/1.0", Message::Shutdown),
             (
                 "@alice: DISCONNECT alice CHAT/1.0",
@@ -165,7 +180,7 @@ mod tests {
                 Message::Status(Status::ALREADY_REGISTERED),
             ),
         ] {
-            assert_eq!(Message::parse(line), Some(message.clone()), "{line}");
+            assert_eq!(Message::parse(line), Some(message), "{line}");
             assert_eq!(message.to_string(), line);
         }
     }
@@ -201,6 +216,25 @@ mod tests {
             "+20 phrase",
         ] {
             assert_eq!(Message::parse(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_feed_makes_it_none_wherever_it_stands() {
+        let long = "x".repeat(100);
+        for line in [
+            "REGISTER alice CHAT/1.0",
+            "DISCONNECT alice CHAT/1.0",
+            "DISCONNECT CHAT/1.0",
+            &format!("@alice: {long}"),
+            &format!("200 {long}"),
+        ] {
+            assert!(Message::parse(line).is_some(), "{line:?}");
+            for place in 0..=line.len() {
+                let (before, after) = line.split_at(place);
+                let line = format!("{before}\n{after}");
+                assert_eq!(Message::parse(&line), None, "{line:?}");
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A [`LineSplitter`] takes bytes as they come and hands out [`Line`]s of bounded length
 //! (W-LINE-1 to W-LINE-3). A [`Message`] is what a line says; printed, it is that line again,
-//! without its end. A [`Name`], a [`Text`] and a [`Status`] that exist are right.
+//! without its end, and borrows from the line that it was read from. A [`Name`], a [`NameRef`], a
+//! [`Text`] and a [`Status`] that exist are right.
 
 mod line;
 mod message;
@@ -10,4 +11,4 @@ mod name;
 
 pub use line::{Line, LineSplitter, MAX_LINE};
 pub use message::{Message, Status, Text};
-pub use name::{InvalidName, Name};
+pub use name::{InvalidName, Name, NameRef};

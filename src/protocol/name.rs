@@ -10,6 +10,10 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
 
+/// A [`Name`] where it stands in a line: as right as one, and lent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct NameRef<'l>(&'l str);
+
 /// Why something is not a [`Name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidName {
@@ -30,6 +34,11 @@ impl Name {
         &self.0
     }
 
+    /// The same name, lent.
+    pub fn borrowed(&self) -> NameRef<'_> {
+        NameRef(self.as_str())
+    }
+
     /// The text of `line` if it is a message of this name, `@name: text`.
     ///
     /// Says the same as [`Message::parse`](super::Message::parse), and makes nothing for it.
@@ -40,20 +49,47 @@ impl Name {
     }
 }
 
-impl FromStr for Name {
-    type Err = InvalidName;
-
-    fn from_str(word: &str) -> Result<Name, InvalidName> {
+impl<'l> NameRef<'l> {
+    /// The word, if it can be a name.
+    pub fn new(word: &'l str) -> Result<NameRef<'l>, InvalidName> {
         if word.is_empty() {
             return Err(InvalidName::Empty);
         }
         if word.len() > Name::MAX_BYTES {
             return Err(InvalidName::TooLong(word.len()));
         }
+        // Nearly every name is of such bytes alone, and there is nothing to look up about them.
+        if word.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(NameRef(word));
+        }
         match word.chars().find(|c| c.is_whitespace() || c.is_control()) {
             Some(character) => Err(InvalidName::Forbidden(character)),
-            None => Ok(Name(word.into())),
+            None => Ok(NameRef(word)),
         }
+    }
+
+    /// The name as it is written.
+    pub fn as_str(self) -> &'l str {
+        self.0
+    }
+
+    /// The same name, to be kept.
+    pub fn to_name(self) -> Name {
+        Name(self.0.into())
+    }
+}
+
+impl FromStr for Name {
+    type Err = InvalidName;
+
+    fn from_str(word: &str) -> Result<Name, InvalidName> {
+        NameRef::new(word).map(NameRef::to_name)
+    }
+}
+
+impl PartialEq<Name> for NameRef<'_> {
+    fn eq(&self, name: &Name) -> bool {
+        self.as_str() == name.as_str()
     }
 }
 
@@ -64,6 +100,18 @@ impl fmt::Display for Name {
 }
 
 impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for NameRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for NameRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }

@@ -55,7 +55,7 @@ impl Client {
         self.stage
     }
 
-    fn send(&mut self, message: &Message) {
+    fn send(&mut self, message: Message<'_>) {
         let line = Chunk::new(format!("{message}\n").into_bytes());
         self.outbox.push(&line, 0..line.len());
     }
@@ -84,13 +84,13 @@ impl Broker {
                 Action::Ignore(_) => {}
                 Action::Welcome(_) => {
                     client.stage = Stage::Member;
-                    client.send(&Message::Status(Status::SUCCESSFUL));
+                    client.send(Message::Status(Status::SUCCESSFUL));
                     // What was said before is not for it either (S-MSG-3).
                     not_for_sender = 0;
                 }
                 Action::Refuse(status) => {
                     client.stage = Stage::Leaving;
-                    client.send(&Message::Status(status));
+                    client.send(Message::Status(status));
                 }
                 Action::Release(_) => client.stage = Stage::Leaving,
             }
@@ -135,7 +135,7 @@ impl Broker {
     /// The server ends: a member is told so (S-SHUT-1), and nobody is heard any more.
     pub fn dismiss(&mut self, client: &mut Client) {
         if self.room.leave(client.id).is_some() {
-            client.send(&Message::Shutdown);
+            client.send(Message::Shutdown);
         }
         client.stage = Stage::Leaving;
     }

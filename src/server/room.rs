@@ -22,7 +22,7 @@ pub enum Action<'l> {
     /// The sender is registered from now on: answer [`Status::SUCCESSFUL`] (S-REG-1).
     Welcome(Name),
     /// Answer with this status, then close the connection and hear no more of it (S-REG-7).
-    Refuse(Status),
+    Refuse(Status<'static>),
     /// Send this line to every other member (S-MSG-1, S-MSG-2).
     Relay(&'l str),
     /// The sender said goodbye, and is no member any more: close the connection without an answer
@@ -88,6 +88,7 @@ impl Room {
         let Some(Message::Register(name)) = message else {
             return Action::Refuse(Status::INVALID);
         };
+        let name = name.to_name();
         if !self.names.insert(name.clone()) {
             return Action::Refuse(Status::ALREADY_REGISTERED);
         }
@@ -111,7 +112,7 @@ fn heed<'l>(name: &Name, line: Line<'l>) -> Action<'l> {
         return Action::Relay(line);
     }
     match Message::parse(line) {
-        Some(Message::Disconnect(leaver)) if leaver == *name => Action::Release(leaver),
+        Some(Message::Disconnect(leaver)) if leaver == *name => Action::Release(name.clone()),
         Some(Message::Disconnect(_) | Message::Chat { .. }) => {
             Action::Ignore(Ignored::AnothersName)
         }

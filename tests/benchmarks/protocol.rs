@@ -43,8 +43,26 @@ fn lines(bencher: Bencher, size: usize) {
         .bench_local(|| each_line(&bytes, |line| usize::from(line.is_empty())));
 }
 
+/// Understanding alone: the lines are found, and known to be text, before.
 #[divan::bench(args = SIZES)]
 fn messages(bencher: Bencher, size: usize) {
+    let bytes = said(size);
+    let lines: Vec<&str> = std::str::from_utf8(&bytes)
+        .expect("is text")
+        .lines()
+        .collect();
+    bencher
+        .counter(BytesCount::of_slice(&bytes))
+        .bench_local(|| {
+            black_box(&lines)
+                .iter()
+                .map(|line| usize::from(Message::parse(line).is_some()))
+                .sum::<usize>()
+        });
+}
+
+#[divan::bench(args = SIZES)]
+fn lines_and_messages(bencher: Bencher, size: usize) {
     let bytes = said(size);
     bencher
         .counter(BytesCount::of_slice(&bytes))
