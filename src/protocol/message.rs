@@ -41,14 +41,19 @@ impl<'l> Message<'l> {
     /// Reads a line that was parted from its end; `None` where it is nothing that CHAT/1.0 knows.
     ///
     /// Words are parted by one space each; there is no second way to write a message.
+    // A call would cost as much as what is done for somebody's words, which nearly every line is.
+    #[inline(always)]
     pub fn parse(line: &'l str) -> Option<Message<'l>> {
-        if let Some(rest) = line.strip_prefix('@') {
-            let (word, text) = split_at_space(rest)?;
-            return Some(Message::Chat {
-                from: NameRef::new(word.strip_suffix(':')?).ok()?,
-                text: Text::new(text)?,
-            });
-        }
+        let Some(rest) = line.strip_prefix('@') else {
+            return Message::parse_other(line);
+        };
+        let from = NameRef::before_colon(rest)?;
+        let text = Text::new(&rest[from.as_str().len() + ": ".len()..])?;
+        Some(Message::Chat { from, text })
+    }
+
+    /// Reads a line that is nobody's words.
+    fn parse_other(line: &'l str) -> Option<Message<'l>> {
         if let Some(rest) = line.strip_prefix("REGISTER ") {
             return name_before_version(rest).map(Message::Register);
         }
@@ -62,12 +67,6 @@ impl<'l> Message<'l> {
     }
 }
 
-/// What stands before the first space, and what after it.
-fn split_at_space(line: &str) -> Option<(&str, &str)> {
-    let space = line.bytes().position(|byte| byte == b' ')?;
-    Some((&line[..space], &line[space + 1..]))
-}
-
 fn name_before_version(rest: &str) -> Option<NameRef<'_>> {
     let name = rest.strip_suffix(VERSION)?.strip_suffix(' ')?;
     NameRef::new(name).ok()
@@ -75,6 +74,7 @@ fn name_before_version(rest: &str) -> Option<NameRef<'_>> {
 
 impl<'l> Text<'l> {
     /// `None` where there is an LF in it.
+    #[inline]
     pub fn new(text: &'l str) -> Option<Text<'l>> {
         memchr(b'\n', text.as_bytes())
             .is_none()
@@ -108,7 +108,7 @@ impl<'l> Status<'l> {
     }
 
     fn parse(line: &'l str) -> Option<Status<'l>> {
-        let (code, phrase) = split_at_space(line).unwrap_or((line, ""));
+        let (code, phrase) = line.split_once(' ').unwrap_or((line, ""));
         if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }

@@ -52,20 +52,36 @@ impl Name {
 impl<'l> NameRef<'l> {
     /// The word, if it can be a name.
     pub fn new(word: &'l str) -> Result<NameRef<'l>, InvalidName> {
+        NameRef::check(word, graphic_bytes(word))
+    }
+
+    /// The name that `rest` begins with, if `": "` ends it.
+    #[inline(always)]
+    pub(super) fn before_colon(rest: &'l str) -> Option<NameRef<'l>> {
+        let graphic = graphic_bytes(rest);
+        let space = match rest.as_bytes().get(graphic)? {
+            // Nearly always: one look at each byte has told where the word ends, and all about it.
+            b' ' => graphic,
+            _ => rest.find(' ')?,
+        };
+        NameRef::check(rest[..space].strip_suffix(':')?, graphic).ok()
+    }
+
+    /// The word, if it can be a name; its first bytes, so many, are known to be graphic ASCII.
+    #[inline]
+    fn check(word: &'l str, graphic: usize) -> Result<NameRef<'l>, InvalidName> {
         if word.is_empty() {
             return Err(InvalidName::Empty);
         }
         if word.len() > Name::MAX_BYTES {
             return Err(InvalidName::TooLong(word.len()));
         }
-        // Nearly every name is of such bytes alone, and there is nothing to look up about them.
-        if word.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Ok(NameRef(word));
+        if graphic < word.len() {
+            if let Some(character) = forbidden_character(word) {
+                return Err(InvalidName::Forbidden(character));
+            }
         }
-        match word.chars().find(|c| c.is_whitespace() || c.is_control()) {
-            Some(character) => Err(InvalidName::Forbidden(character)),
-            None => Ok(NameRef(word)),
-        }
+        Ok(NameRef(word))
     }
 
     /// The name as it is written.
@@ -77,6 +93,18 @@ impl<'l> NameRef<'l> {
     pub fn to_name(self) -> Name {
         Name(self.0.into())
     }
+}
+
+/// How many bytes of graphic ASCII a text begins with: none of them is forbidden in a name.
+#[inline]
+fn graphic_bytes(text: &str) -> usize {
+    let end = text.bytes().position(|byte| !byte.is_ascii_graphic());
+    end.unwrap_or(text.len())
+}
+
+/// The first of a word's characters that no name has.
+fn forbidden_character(word: &str) -> Option<char> {
+    word.chars().find(|c| c.is_whitespace() || c.is_control())
 }
 
 impl FromStr for Name {
