@@ -72,6 +72,8 @@ fn a_right_server_holds_under_a_load_with_comings_and_goings() {
             && count("/visits/vanished") > 0
     );
     assert!(count("/usage/memory_at_most") > 0);
+    let of_registration = |what: &str| outcome["registration"][what].as_f64().expect("a time");
+    assert!(of_registration("seconds") > 0.0 && of_registration("cpu_seconds") >= 0.0);
 }
 
 #[test]

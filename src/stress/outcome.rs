@@ -23,6 +23,8 @@ pub struct Outcome {
     pub latency: Latency,
     /// Who came and went.
     pub visits: Visits,
+    /// How all came, before anything was said.
+    pub registration: Registration,
     /// What the server took of the machine, where that can be seen.
     pub usage: Option<Usage>,
     /// What the load itself took.
@@ -70,6 +72,15 @@ pub struct Visits {
     pub dropped: u64,
     /// Lines that were no messages of the load: notices of the server's own.
     pub notices: u64,
+}
+
+/// What it took until all clients of the load were connected and registered.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Registration {
+    /// From the first connection to the last answer, in seconds.
+    pub seconds: f64,
+    /// Processor time of the server, in seconds, where that can be seen.
+    pub cpu_seconds: Option<f64>,
 }
 
 /// What the server took of the machine.

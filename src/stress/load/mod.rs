@@ -21,7 +21,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::client::{Client, Standing, Turn};
 use super::connection::{BUFFER_SIZE, Input};
 use super::message::{microseconds, name};
-use super::outcome::{Generator, Latency, Outcome, Traffic, Usage, Visits};
+use super::outcome::{Generator, Latency, Outcome, Registration, Traffic, Usage, Visits};
 use super::server_process::ServerProcess;
 use super::shape::{Length, Part, Shape};
 use super::timer::Timer;
@@ -89,9 +89,18 @@ const TIMER: Token = Token(usize::MAX);
 pub fn run(setting: Setting<'_>) -> Result<Outcome, Trouble> {
     let memory_at_first = setting.process.map_or(0, ServerProcess::own_memory);
     let mut load = Load::new(setting)?;
+    let (cpu_at_first, begun) = (load.server_cpu(), Instant::now());
     load.gather()?;
+    let (gathered_in, server_cpu) = (begun.elapsed(), load.server_cpu());
+    let registration = Registration {
+        seconds: gathered_in.as_secs_f64(),
+        cpu_seconds: load
+            .setting
+            .process
+            .map(|_| server_cpu.saturating_sub(cpu_at_first).as_secs_f64()),
+    };
     let memory_registered = load.setting.process.map_or(0, ServerProcess::own_memory);
-    let (cpu, server_cpu) = (own_cpu(), load.server_cpu());
+    let cpu = own_cpu();
     load.talk()?;
     load.drain()?;
     let seconds = load.begun.elapsed().as_secs_f64() - load.idle_at_end.as_secs_f64();
@@ -118,6 +127,7 @@ pub fn run(setting: Setting<'_>) -> Result<Outcome, Trouble> {
         delivered: load.delivered,
         latency: Latency::of(&load.latency),
         visits: load.visits,
+        registration,
         usage,
         generator,
         counts,
