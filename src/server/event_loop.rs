@@ -32,7 +32,7 @@ const ACCEPTS_A_ROUND: usize = 256;
 /// How long a client may take to close its side after we closed ours.
 const LEAVING_TIME: Duration = Duration::from_secs(5);
 /// How long the goodbye at the end may take.
-const GOODBYE_TIME: Duration = Duration::from_secs(2);
+const GOODBYE_TIME: Duration = Duration::from_secs(1);
 /// When to try again to accept, if nobody leaves before.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
