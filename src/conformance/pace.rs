@@ -54,7 +54,7 @@ impl Pace {
         }
     }
 
-    /// Takes over how slow a subject was seen to be, and how often it did not answer.
+    /// Takes over how slow a subject was seen to be, and how often it did not answer or read.
     pub fn learn_from(&self, other: &Pace) {
         self.started_within(load(&other.slowest_start));
         self.replied_within(load(&other.slowest_reply));
@@ -63,6 +63,8 @@ impl Pace {
             .fetch_add(started_in_vain, Ordering::Relaxed);
         let vain_waits = other.vain_waits.load(Ordering::Relaxed);
         self.vain_waits.fetch_add(vain_waits, Ordering::Relaxed);
+        let left_unread = other.left_unread.load(Ordering::Relaxed);
+        self.left_unread.fetch_add(left_unread, Ordering::Relaxed);
     }
 
     /// A subject took this long from its start until it could be spoken to.

@@ -31,6 +31,7 @@ pub struct Peer {
     is_connecting: bool,
     is_reading: bool,
     outbox: VecDeque<u8>,
+    has_spoken: bool,
     /// What came, and was not taken yet.
     inbox: Inbox,
     /// When something came last.
@@ -102,6 +103,7 @@ impl Peer {
             is_connecting: false,
             is_reading: true,
             outbox: VecDeque::new(),
+            has_spoken: false,
             inbox,
             heard_last: Instant::now(),
             end: None,
@@ -201,7 +203,13 @@ impl Peer {
     /// Sends `bytes`, or keeps what the system does not take now and sends it on by and by.
     pub fn send(&mut self, bytes: &[u8]) {
         self.outbox.extend(bytes);
+        self.has_spoken = true;
         self.send_on();
+    }
+
+    /// Whether anything was sent on it so far.
+    pub fn has_spoken(&self) -> bool {
+        self.has_spoken
     }
 
     fn send_on(&mut self) {

@@ -65,6 +65,8 @@ pub(super) struct Stage<'a> {
     is_restless: bool,
     /// The subject was seen to leave something unread, so that waiting for that is vain.
     is_deaf: bool,
+    /// The subject was seen to let somebody wait to be accepted, so that waiting for that is vain.
+    is_inattentive: bool,
     silences: Vec<Silence>,
     /// The processes of the subject that are stopped, until somebody's first words have arrived.
     pub(super) held_still: Vec<i32>,
@@ -97,6 +99,7 @@ impl<'a> Stage<'a> {
             leaving: None,
             is_restless: false,
             is_deaf: false,
+            is_inattentive: false,
             silences: Vec::new(),
             held_still: Vec::new(),
             memory_before: BTreeMap::new(),
@@ -386,7 +389,12 @@ impl<'a> Stage<'a> {
             Some(other) if other != actor => self.let_digest()?,
             // What ends nowhere must have been read before more follows, or it would go on.
             Some(_) if self.dialect.reads == Framing::Bare || self.setting.manner.relays_reads => {
-                self.let_digest()?;
+                let has_spoken = self.peer(actor).is_some_and(|peer| peer.has_spoken());
+                if self.address.is_some() && !has_spoken {
+                    self.let_accept()?;
+                } else {
+                    self.let_digest()?;
+                }
             }
             // What one actor says keeps its order by itself, and comes in segments of its own.
             Some(_) => self.let_read(actor)?,
@@ -477,6 +485,24 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// Waits until the subject has accepted who connected; not for long, since some serve one at a time.
+    fn let_accept(&mut self) -> Result<(), Stop> {
+        const LONGEST: Duration = Duration::from_millis(300);
+        if self.is_inattentive {
+            return Ok(());
+        }
+        let mut back_off = BackOff::new();
+        let accepted = self.watch(LONGEST, |stage| {
+            if stage.all_is_accepted() {
+                Watch::Done(())
+            } else {
+                Watch::Again(back_off.next())
+            }
+        })?;
+        self.is_inattentive = accepted.is_none();
+        Ok(())
+    }
+
     /// Waits until the subject has taken all that was sent to it: much longer than for its rest, since one
     /// that looks at its connections in turn, with a pause, takes the words of two in any order.
     fn let_take_all(&mut self) -> Result<bool, Stop> {
@@ -521,9 +547,12 @@ impl<'a> Stage<'a> {
 
     /// Whether the subject has read all that was sent to it and accepted all that connected.
     fn all_is_taken(&self) -> bool {
+        self.all_is_accepted() && self.peers.iter().all(|peer| self.has_taken(peer))
+    }
+
+    fn all_is_accepted(&self) -> bool {
         let listens = self.address.map(|address| (address, unspecified(address)));
-        let accepts = !listens.is_some_and(|ends| self.is_waiting(ends));
-        accepts && self.peers.iter().all(|peer| self.has_taken(peer))
+        !listens.is_some_and(|ends| self.is_waiting(ends))
     }
 
     fn has_taken(&self, peer: &Peer) -> bool {
