@@ -15,15 +15,28 @@ pub type Chunk = Rc<Vec<u8>>;
 pub struct Round {
     chunk: Chunk,
     cuts: Vec<(ConnectionId, Range<usize>)>,
+    /// Chunks of earlier rounds, parts of which may wait in outboxes.
+    earlier: Vec<Chunk>,
 }
 
+/// How many earlier chunks are kept to be used again: memory that was written to a moment ago is at hand.
+const KEPT_CHUNKS: usize = 8;
+
 impl Round {
-    /// Begins anew. The memory is used again, unless it waits in somebody's outbox.
+    /// Begins anew, in memory that waits in nobody's outbox any more, where there is some.
     pub fn clear(&mut self) {
         self.cuts.clear();
-        match Rc::get_mut(&mut self.chunk) {
-            Some(bytes) => bytes.clear(),
-            None => self.chunk = Chunk::default(),
+        if Rc::strong_count(&self.chunk) > 1 {
+            let is_free = |chunk: &Chunk| Rc::strong_count(chunk) == 1;
+            let free = self.earlier.iter().rposition(is_free);
+            let next = free.map(|at| self.earlier.swap_remove(at));
+            let waiting = std::mem::replace(&mut self.chunk, next.unwrap_or_default());
+            if self.earlier.len() < KEPT_CHUNKS {
+                self.earlier.push(waiting);
+            }
+        }
+        if let Some(bytes) = Rc::get_mut(&mut self.chunk) {
+            bytes.clear();
         }
     }
 
