@@ -63,7 +63,8 @@ impl Pace {
             .fetch_add(started_in_vain, Ordering::Relaxed);
         let vain_waits = other.vain_waits.load(Ordering::Relaxed);
         self.vain_waits.fetch_add(vain_waits, Ordering::Relaxed);
-        let left_unread = other.left_unread.load(Ordering::Relaxed);
+        // Only the first of them was waited for in full.
+        let left_unread = other.left_unread.load(Ordering::Relaxed).min(1);
         self.left_unread.fetch_add(left_unread, Ordering::Relaxed);
     }
 

@@ -12,6 +12,7 @@
 //! unsafe.
 
 use std::io::{self, BufRead, Write};
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -288,7 +289,19 @@ fn end_when_too_many(most: u64, were_too_many: &AtomicBool) {
     loop {
         std::thread::sleep(PAUSE);
         let more = system::tasks_on_this_machine().saturating_sub(at_first);
-        if more > most && system::descendants(own_id).len() > most {
+        let mut count = 0;
+        let mut are_too_many = || {
+            system::visit_descendants(own_id, |_| {
+                count += 1;
+                if count > most {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            count > most
+        };
+        if more > most && are_too_many() {
             were_too_many.store(true, Ordering::SeqCst);
             end_descendants();
         }
@@ -318,15 +331,21 @@ fn end_descendants() {
     let mut pause = Duration::from_micros(200);
     let own_id = rustix::process::getpid().as_raw_pid();
     while begun.elapsed() < GIVE_UP_AFTER {
-        // What has ended and was not collected is still listed below this process.
-        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
-        let left = system::descendants(own_id);
-        if left.is_empty() {
-            return;
+        // What has ended is collected. Orphans become children of this process: without children nobody is below it.
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) | Err(Errno::INTR) => {}
+                Ok(None) => break,
+                Err(_) => return,
+            }
         }
         // First all stand still, or the last of them would go on multiplying while the first are ended.
-        let ids: Vec<i32> = left.iter().map(|process| process.id).collect();
-        system::stop(&ids);
+        let mut left = Vec::new();
+        system::visit_descendants(own_id, |process| {
+            system::stop(&[process.id]);
+            left.push(process);
+            ControlFlow::Continue(())
+        });
         left.into_iter().for_each(system::kill);
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));

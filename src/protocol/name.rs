@@ -41,7 +41,7 @@ impl Name {
 
     /// The text of `line` if it is a message of this name, `@name: text`.
     ///
-    /// Says the same as [`Message::parse`](super::Message::parse), and makes nothing for it.
+    /// Says the same as [`Message::parse`](super::Message::parse), by one comparison.
     pub fn text_in<'l>(&self, line: &'l str) -> Option<&'l str> {
         line.strip_prefix('@')?
             .strip_prefix(self.as_str())?

@@ -180,7 +180,7 @@ fn held_back(outcome: &Outcome) -> String {
             "by the load generator, not by the server, which may hold more".to_owned()
         }
         Bottleneck::Machine => {
-            "by the machine, which was busy with others and let messages go late".to_owned()
+            "by the machine: messages went late though neither was busy".to_owned()
         }
         Bottleneck::Server => "by the server, which was busy all the time".to_owned(),
         Bottleneck::Both => "by both: server and load generator were busy all the time".to_owned(),

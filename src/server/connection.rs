@@ -47,7 +47,7 @@ impl Connection {
     ) -> io::Result<Connection> {
         // Each write is all that there is to say, so there is nothing to wait for.
         stream.set_nodelay(true)?;
-        // The poller tells of each change once: of space only after there was none, so that may be watched for always.
+        // The poller tells of changes only, so that space may be watched for always.
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut stream, Token(id.0), interest)?;
         Ok(Connection {
@@ -67,7 +67,7 @@ impl Connection {
             Ok(0) => Ok(Input::Ended),
             Ok(count) => {
                 broker.receive(&mut self.client, &buffer[..count]);
-                // Less than there was room for was all; the poller tells of what comes from then on.
+                // Less than there was room for was all; a poller that tells of changes tells of what comes from then on.
                 let is_drained = count < buffer.len() && !self.is_closing;
                 Ok(if is_drained {
                     Input::Drained

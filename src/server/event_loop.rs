@@ -52,7 +52,7 @@ pub struct EventLoop {
     /// When this round began.
     now: Instant,
     /// Those that may have something to read: the poller tells once, so it is kept here until a
-    /// read finds nothing more.
+    /// read has found the last of it.
     to_read: VecDeque<ConnectionId>,
     /// Those whose outbox has something new, or new space, or whose stage is new.
     to_write: Vec<ConnectionId>,
@@ -184,10 +184,7 @@ impl EventLoop {
         let Some(connection) = self.connections.find(id) else {
             return;
         };
-        // Else it was another connection that queued here, and is gone.
-        if !std::mem::take(&mut connection.in_reading_queue) {
-            return;
-        }
+        connection.in_reading_queue = false;
         let before = connection.client.stage();
         let input = connection.read(&mut self.broker, buffer);
         let stage = connection.client.stage();
@@ -336,6 +333,10 @@ impl EventLoop {
         let Some(connection) = self.connections.remove(id) else {
             return;
         };
+        if connection.in_reading_queue {
+            // Or whoever is given its id would have two turns.
+            self.to_read.retain(|queued| *queued != id);
+        }
         self.broker.leave(&connection.client, end);
         connection.close();
         // Its descriptor is free for somebody who could not be accepted.

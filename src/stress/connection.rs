@@ -133,7 +133,7 @@ impl Connection {
     }
 
     /// The poller has told that the server closed its side: only a read that finds nothing shows when all is read.
-    pub fn is_closing(&mut self) {
+    pub fn expect_end(&mut self) {
         self.is_closing = true;
     }
 
@@ -146,7 +146,8 @@ impl Connection {
             Ok(0) => Ok((0, Input::Ended)),
             Ok(count) => {
                 self.partial.clear();
-                // Less than there was room for was all, and what comes from then on is told of anew.
+                // Less than there was room for was all, and what comes from then on is told of anew: so it is with
+                // pollers that tell of changes.
                 let is_drained = count < room.len() && !self.is_closing;
                 let input = if is_drained {
                     Input::Drained

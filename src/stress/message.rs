@@ -51,23 +51,29 @@ impl Message {
 
     /// Who sent the message that these bytes begin with, if they begin with one.
     pub fn sender_of(bytes: &[u8]) -> Option<usize> {
-        let (sender, at) = digits(bytes.strip_prefix(b"@c")?, 10)?;
-        bytes.get(2 + at..)?.starts_with(b": ").then_some(())?;
-        usize::try_from(sender).ok()
+        Message::parted(bytes).map(|(sender, _)| sender)
+    }
+
+    /// Who sent it, and what.
+    fn parted(bytes: &[u8]) -> Option<(usize, &[u8])> {
+        let name = bytes.strip_prefix(b"@c")?;
+        let (sender, length) = digits(name, 10)?;
+        let text = name.get(length..)?.strip_prefix(b": ")?;
+        // The names of the load have no zeros in front.
+        let is_name = length == 1 || name[0] != b'0';
+        is_name.then_some((usize::try_from(sender).ok()?, text))
     }
 
     /// Reads a line, without its end; `None` where it is no message of this kind, or not whole. Its text has to
     /// be `size` bytes long, as it was composed.
     pub fn read(line: &[u8], size: usize) -> Option<Message> {
-        let (sender, at) = digits(line.strip_prefix(b"@c")?, 10)?;
-        let text = line.get(2 + at..)?.strip_prefix(b": ")?;
+        let (sender, text) = Message::parted(line)?;
         let (number, after_number) = digits(text, 16)?;
         let rest = text.get(after_number..)?.strip_prefix(b" ")?;
         let (intended, after_intended) = digits(rest, 16)?;
         let rest = rest.get(after_intended..)?.strip_prefix(b" ")?;
         let (seal, eight) = digits(rest, 16)?;
         let filling = rest.get(eight..)?.strip_prefix(b" ")?;
-        let sender = usize::try_from(sender).ok()?;
         let message = Message {
             sender,
             number,

@@ -119,7 +119,7 @@ pub enum Bottleneck {
     Rate,
     /// The load generator, which was busy all the time: the server may hold more.
     Generator,
-    /// The machine, which let the load generator run late though it was not busy.
+    /// The machine: messages went late though neither the load generator nor the server was busy.
     Machine,
     /// The server, which was busy all the time.
     Server,
@@ -138,14 +138,21 @@ impl Outcome {
     /// What held the load back, as far as it can be told.
     pub fn bottleneck(&self) -> Bottleneck {
         const BUSY: f64 = 0.9;
-        const LATE: u64 = 1_000;
+        // Where the poller counts in milliseconds, one is no sign of anything.
+        const LATE: u64 = 2_000;
         let is_busy = |cpu: f64| cpu > BUSY * self.seconds;
         let generator = is_busy(self.generator.cpu_seconds);
         let server = self.usage.is_some_and(|usage| is_busy(usage.cpu_seconds));
         match self.shape.rate {
-            Some(_) if self.generator.late_p99 > LATE && generator => Bottleneck::Generator,
-            Some(_) if self.generator.late_p99 > LATE => Bottleneck::Machine,
-            Some(_) if 100 * self.generator.held_back <= self.sent.messages => Bottleneck::Rate,
+            Some(_) if self.generator.late_p99 > LATE && !generator && !server => {
+                Bottleneck::Machine
+            }
+            Some(_)
+                if self.generator.late_p99 <= LATE
+                    && 100 * self.generator.held_back <= self.sent.messages =>
+            {
+                Bottleneck::Rate
+            }
             _ => match (generator, server) {
                 (true, true) => Bottleneck::Both,
                 (true, false) => Bottleneck::Generator,
@@ -184,5 +191,83 @@ impl Traffic {
     pub fn add(&mut self, messages: u64, bytes: usize) {
         self.messages += messages;
         self.bytes += bytes as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stress::shape::Length;
+
+    /// Ten seconds of 1,000 messages, with this much processor time of the generator and of the server.
+    fn held_back_by(
+        rate: Option<f64>,
+        [generator, server]: [f64; 2],
+        late_p99: u64,
+        held_back: u64,
+    ) -> Bottleneck {
+        let outcome = Outcome {
+            server: vec![],
+            shape: Shape {
+                clients: 2,
+                senders: 1,
+                rate,
+                size: 64,
+                length: Length::Seconds(10.0),
+                churning: 0,
+                slow: 0,
+            },
+            seconds: 10.0,
+            registration: Registration {
+                seconds: 0.0,
+                cpu_seconds: None,
+            },
+            sent: Traffic {
+                messages: 1_000,
+                bytes: 70_000,
+            },
+            delivered: Traffic::default(),
+            latency: Latency {
+                p50: 0,
+                p99: 0,
+                p99_9: 0,
+                most: 0,
+                distribution: vec![],
+            },
+            visits: Visits::default(),
+            usage: Some(Usage {
+                cpu_seconds: server,
+                memory_at_first: 0,
+                memory_registered: 0,
+                memory_at_most: 0,
+                memory_at_last: 0,
+            }),
+            generator: Generator {
+                cpu_seconds: generator,
+                late_p99,
+                held_back,
+            },
+            counts: vec![],
+            breaches: vec![],
+        };
+        outcome.bottleneck()
+    }
+
+    #[test]
+    fn what_held_a_load_back_is_told_apart() {
+        let rate = Some(100.0);
+        for (rate, cpu, late, held_back, expected) in [
+            (None, [9.5, 3.0], 0, 0, Bottleneck::Generator),
+            (None, [3.0, 9.5], 0, 0, Bottleneck::Server),
+            (None, [9.5, 9.5], 0, 0, Bottleneck::Both),
+            (None, [3.0, 3.0], 0, 0, Bottleneck::Neither),
+            (rate, [1.0, 1.0], 100, 0, Bottleneck::Rate),
+            (rate, [1.0, 1.0], 100, 11, Bottleneck::Neither),
+            (rate, [1.0, 1.0], 9_000, 0, Bottleneck::Machine),
+            (rate, [9.5, 1.0], 9_000, 0, Bottleneck::Generator),
+            (rate, [1.0, 9.5], 9_000, 0, Bottleneck::Server),
+        ] {
+            assert_eq!(held_back_by(rate, cpu, late, held_back), expected);
+        }
     }
 }

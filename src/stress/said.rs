@@ -67,6 +67,9 @@ impl Said {
     fn equal_lines(&self, said: &[u8], heard: &[u8]) -> usize {
         /// Compared at a time, as long as all is equal.
         const LINES: usize = 64;
+        if self.line == 0 {
+            return 0;
+        }
         let mut equal = 0;
         let mut at_once = LINES;
         loop {
@@ -116,6 +119,12 @@ mod tests {
     use proptest::prelude::*;
 
     const SIZE: usize = 48;
+
+    #[test]
+    fn nothing_is_found_before_anything_was_said() {
+        assert!(Said::default().found_in(b"@c0: what", 0).is_empty());
+        assert!(Said::default().found_in(b"", 0).is_empty());
+    }
 
     proptest! {
         #[test]

@@ -16,7 +16,8 @@ use super::said::Said;
 const TOLD: usize = 8;
 /// How many lines before and after are shown.
 const AROUND: usize = 3;
-/// How much of what was said last is kept for comparing, in bytes: more than anybody who reads is behind.
+/// How much of what was said last is kept for comparing, in bytes, of all senders together: what is older is looked
+/// at line by line.
 const KEPT: usize = 4 << 20;
 
 /// How a server can fall short under load.
@@ -618,6 +619,32 @@ mod tests {
         witness.registered(2, &[3, 0], &[7, 0]);
         witness.ends(2, &[7, 0]);
         assert_eq!(witness.verdict().0, []);
+    }
+
+    #[test]
+    fn who_has_said_nothing_is_not_heard_in_one_go() {
+        let mut witness = witness();
+        let heard = [line(1, 0), b"\n".to_vec()].concat();
+        assert!(witness.hear_run(2, NOW, &heard).is_none());
+        assert_eq!(witness.hear(2, NOW, b"@c1: has joined"), None);
+        assert_eq!(witness.verdict().0, [(Kind::Changed, 1)]);
+    }
+
+    #[test]
+    fn who_came_later_or_speaks_itself_is_not_heard_in_one_go() {
+        let mut witness = witness();
+        let message = Message {
+            sender: 0,
+            number: 0,
+            intended: 1,
+        };
+        let said = witness.say(message).to_vec();
+        assert!(witness.hear_run(0, NOW, &said).is_none());
+        witness.registered(2, &[0, 0], &[1, 0]);
+        assert!(witness.hear_run(2, NOW, &said).is_none());
+        witness.registered(2, &[0, 0], &[0, 0]);
+        assert!(witness.hear_run(2, NOW, &said).is_some());
+        assert!(witness.hear_run(2, NOW, &said).is_none());
     }
 
     /// What a server may do to a line.

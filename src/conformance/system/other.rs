@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::Process;
@@ -43,6 +44,9 @@ impl ProcessTree {
 
 /// Not possible here: what detaches itself from its process group gets away.
 pub fn adopt_orphans() {}
+
+/// Unknown.
+pub fn visit_descendants(_ancestor: i32, _visit: impl FnMut(Process) -> ControlFlow<()>) {}
 
 /// Unknown.
 pub fn descendants(_ancestor: i32) -> Vec<Process> {

@@ -446,7 +446,7 @@ impl<'a> Load<'a> {
             }
             if event.is_read_closed() || event.is_error() {
                 if let Some(connection) = &mut self.clients[client].connection {
-                    connection.is_closing();
+                    connection.expect_end();
                 }
             }
             if event.is_readable() || event.is_read_closed() || event.is_error() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -31,6 +32,17 @@ static TELLS_OF_CHILDREN: LazyLock<bool> =
 
 /// Every process below `ancestor`, itself not among them.
 pub fn descendants(ancestor: i32) -> Vec<Process> {
+    let mut found = Vec::new();
+    visit_descendants(ancestor, |process| {
+        found.push(process);
+        ControlFlow::Continue(())
+    });
+    found
+}
+
+/// Visits every process below `ancestor`, each before its children are looked for, until that is enough. One that is
+/// moved up meanwhile, since its parent has ended, may be missed.
+pub fn visit_descendants(ancestor: i32, mut visit: impl FnMut(Process) -> ControlFlow<()>) {
     let all = if *TELLS_OF_CHILDREN {
         Vec::new()
     } else {
@@ -46,18 +58,18 @@ pub fn descendants(ancestor: i32) -> Vec<Process> {
                 .collect()
         }
     };
-    let mut found = children(ancestor);
-    let mut next = 0;
-    while let Some(parent) = found.get(next) {
-        // One that moved up while it was looked is found twice.
-        for child in children(parent.id) {
-            if !found.iter().any(|known| known.id == child.id) {
-                found.push(child);
+    let mut known = HashSet::new();
+    let mut parents = vec![ancestor];
+    while let Some(parent) = parents.pop() {
+        for child in children(parent) {
+            if known.insert(child.id) {
+                if visit(child).is_break() {
+                    return;
+                }
+                parents.push(child.id);
             }
         }
-        next += 1;
     }
-    found
 }
 
 fn all_processes() -> Vec<Process> {
@@ -107,7 +119,8 @@ fn contents(path: impl AsRef<Path>) -> io::Result<String> {
         }
     }
     bytes.truncate(length);
-    String::from_utf8(bytes).map_err(io::Error::other)
+    // A program's name is cut to fifteen bytes, amid a character or not.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn process(id: i32) -> Option<Process> {
