@@ -175,7 +175,7 @@ fn memory(outcome: &Outcome, usage: &Usage) -> String {
 
 fn held_back(outcome: &Outcome) -> String {
     match outcome.bottleneck() {
-        Bottleneck::Rate => "by the rate that was asked for: both had time left".to_owned(),
+        Bottleneck::Rate => "by the rate that was asked for, which was kept".to_owned(),
         Bottleneck::Generator => {
             "by the load generator, not by the server, which may hold more".to_owned()
         }

@@ -655,6 +655,7 @@ mod tests {
         Twice,
         Late,
         Changed,
+        Cut,
     }
 
     /// What client 2 hears of both senders, who say their lines in this order.
@@ -681,6 +682,10 @@ mod tests {
                     line[20] ^= 1;
                     heard.push(line);
                 }
+                Fate::Cut => {
+                    line.remove(20);
+                    heard.push(line);
+                }
             }
         }
         heard.extend(late);
@@ -695,7 +700,7 @@ mod tests {
                     0_usize..2,
                     prop_oneof![
                         60 => Just(Fate::Kept), 1 => Just(Fate::Lost), 1 => Just(Fate::Twice),
-                        1 => Just(Fate::Late), 1 => Just(Fate::Changed)
+                        1 => Just(Fate::Late), 1 => Just(Fate::Changed), 1 => Just(Fate::Cut)
                     ]
                 ),
                 0..300
