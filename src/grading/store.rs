@@ -165,7 +165,7 @@ const TAKEN: [&str; 5] = [
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Store {
@@ -181,7 +181,7 @@ impl Store {
             .map_err(|_| format!("{shown}: another conform is writing there"))?;
         // Absolute, since programs are started in folders below it.
         let root = fs::canonicalize(root).map_err(|error| format!("{shown}: {error}"))?;
-        let store = Store { root, _lock: lock };
+        let store = Store { root, lock };
         // Left over where a run was killed.
         remove(&store.workplaces());
         Ok(store)
@@ -292,6 +292,8 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         remove(&self.workplaces());
+        // Not by closing it: a program that is being started has a copy of it for a moment.
+        let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
