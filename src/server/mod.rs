@@ -109,8 +109,9 @@ fn announce(host: Option<&str>, port: u16) {
     let _ = out.flush();
 }
 
-/// Every client takes a descriptor, and the limit that processes start with is often a low one.
-fn raise_descriptor_limit() {
+/// Every client takes a descriptor, and the limit that processes start with is often a low one: it is raised as far as
+/// this user may.
+pub fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,

@@ -7,9 +7,9 @@
 use std::io::{IoSlice, Read, Write};
 use std::ops::Range;
 
+use chat_conformance::server::raise_descriptor_limit;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const LISTENER: Token = Token(usize::MAX);
 const MOST_A_ROUND: usize = 1 << 20;
@@ -23,15 +23,7 @@ struct Peer {
 }
 
 fn main() {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    // Where it is not raised, fewer connections are held.
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: maximum,
-            maximum,
-        },
-    );
+    raise_descriptor_limit();
     let mut poll = Poll::new().expect("a poller");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     rustix::net::listen(&listener, 4096).expect("a longer backlog");

@@ -18,9 +18,9 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use chat_conformance::server::raise_descriptor_limit;
 use clap::{Parser, ValueEnum};
 use mio::{Events, Interest, Poll, Token};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const BATCH: usize = 32 << 10;
 const AT_FIRST: usize = 2 << 10;
@@ -89,15 +89,7 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    // Where it is not raised, there is room for fewer clients.
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: maximum,
-            maximum,
-        },
-    );
+    raise_descriptor_limit();
     match Load::new(Arguments::parse()).and_then(Load::run) {
         Ok(outcome) => {
             println!("{}", serde_json::json!(outcome));

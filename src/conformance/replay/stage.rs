@@ -198,6 +198,23 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// Looks on until what sends no event is so, or `longest` is over; whether it is.
+    fn look_until(
+        &mut self,
+        longest: Duration,
+        is_so: impl Fn(&Stage<'a>) -> bool,
+    ) -> Result<bool, Stop> {
+        let mut back_off = BackOff::new();
+        let seen = self.watch(longest, |stage| {
+            if is_so(stage) {
+                Watch::Done(())
+            } else {
+                Watch::Again(back_off.next())
+            }
+        })?;
+        Ok(seen.is_some())
+    }
+
     /// Looks on until `ready` is done or `patience` is out; looks once more at the very end, so that
     /// a harness that was held up itself does not blame the subject. Time in which the subject wanted
     /// to run and the machine did not let it does not count.
@@ -412,14 +429,7 @@ impl<'a> Stage<'a> {
         let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
         system::stop(&processes);
         self.held_still = processes;
-        let mut back_off = BackOff::new();
-        self.watch(LONGEST, |stage| {
-            if system::are_stopped(&stage.held_still) {
-                Watch::Done(())
-            } else {
-                Watch::Again(back_off.next())
-            }
-        })?;
+        self.look_until(LONGEST, |stage| system::are_stopped(&stage.held_still))?;
         Ok(())
     }
 
@@ -491,15 +501,7 @@ impl<'a> Stage<'a> {
         if self.is_inattentive {
             return Ok(());
         }
-        let mut back_off = BackOff::new();
-        let accepted = self.watch(LONGEST, |stage| {
-            if stage.all_is_accepted() {
-                Watch::Done(())
-            } else {
-                Watch::Again(back_off.next())
-            }
-        })?;
-        self.is_inattentive = accepted.is_none();
+        self.is_inattentive = !self.look_until(LONGEST, |stage| stage.all_is_accepted())?;
         Ok(())
     }
 
@@ -512,19 +514,12 @@ impl<'a> Stage<'a> {
         } else {
             self.setting.pace.reading()
         };
-        let mut back_off = BackOff::new();
-        let taken = self.watch(longest, |stage| {
-            if stage.all_is_taken() {
-                Watch::Done(())
-            } else {
-                Watch::Again(back_off.next())
-            }
-        })?;
-        if taken.is_none() && !self.is_deaf {
+        let is_taken = self.look_until(longest, |stage| stage.all_is_taken())?;
+        if !is_taken && !self.is_deaf {
             self.is_deaf = true;
             self.setting.pace.read_in_vain();
         }
-        Ok(taken.is_some())
+        Ok(is_taken)
     }
 
     fn can_see_processes(&self) -> bool {
@@ -570,14 +565,7 @@ impl<'a> Stage<'a> {
         let Some(position) = self.position(actor).filter(|_| self.can_see_processes()) else {
             return Ok(());
         };
-        let mut back_off = BackOff::new();
-        self.watch(LONGEST, |stage| {
-            if stage.has_taken(&stage.peers[position]) {
-                Watch::Done(())
-            } else {
-                Watch::Again(back_off.next())
-            }
-        })?;
+        self.look_until(LONGEST, |stage| stage.has_taken(&stage.peers[position]))?;
         Ok(())
     }
 

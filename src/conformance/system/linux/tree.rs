@@ -37,10 +37,21 @@ impl ProcessTree {
             self.last_id = last_id;
             self.last_new = Instant::now();
         }
-        self.known
-            .retain(|known| process(known.id).is_some_and(|now| now.started == known.started));
-        if self.last_new.elapsed() < LONGEST_UNSEEN {
-            self.look_for_new();
+        let found = if self.last_new.elapsed() < LONGEST_UNSEEN {
+            descendants(self.root)
+        } else {
+            Vec::new()
+        };
+        // What its parent no longer lists may have been adopted elsewhere.
+        let seen = |id| found.iter().find(|found| found.id == id).copied();
+        self.known.retain(|known| {
+            let now = seen(known.id).or_else(|| process(known.id));
+            now.is_some_and(|now| now.started == known.started)
+        });
+        for new in found {
+            if !self.known.iter().any(|known| known.id == new.id) {
+                self.known.push(new);
+            }
         }
         self.known.iter().map(|process| process.id).collect()
     }
@@ -49,15 +60,6 @@ impl ProcessTree {
     pub fn kill(&mut self) {
         self.ids();
         self.known.drain(..).for_each(kill);
-    }
-
-    fn look_for_new(&mut self) {
-        for found in descendants(self.root) {
-            let is_known = self.known.iter().any(|known| known.id == found.id);
-            if !is_known {
-                self.known.push(found);
-            }
-        }
     }
 }
 
