@@ -2,6 +2,7 @@
 //! registered, and what each of them has heard.
 
 use chat_conformance::protocol::{Line, Status};
+use chat_conformance::server::backlog::Backlog;
 use chat_conformance::server::broker::{Broker, Client, Stage};
 use chat_conformance::server::log::{Level, Log};
 use chat_conformance::server::room::{Action, ConnectionId, Ignored, Room};
@@ -9,7 +10,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{ErrorKind, IoSlice, Write};
 
 const CONNECTIONS: usize = 5;
 
@@ -18,7 +20,8 @@ prop_state_machine! {
     #[test]
     fn the_room_does_what_the_model_does(sequential 1..60 => RoomUnderTest);
 
-    /// Everybody hears what the model says, once and in order, however it is cut into segments.
+    /// Everybody hears what the model says, once and in order, however it is cut into segments, and however
+    /// little everybody takes at a time.
     #[test]
     fn the_broker_delivers_what_the_model_delivers(sequential 1..30 => BrokerUnderTest);
 }
@@ -238,6 +241,35 @@ impl StateMachineTest for RoomUnderTest {
 
 // The broker, round by round
 
+/// However much a line is, what is held is bounded by what is not read, in whole rounds.
+#[test]
+fn what_is_held_is_bounded_though_little_waits() {
+    const LIMIT: usize = 1 << 20;
+    let mut backlog = Backlog::with_limit(LIMIT);
+    let place = backlog.enter();
+    let (mut rounds, mut waiting) = (0, 0);
+    while !backlog.is_full() {
+        // A large round leaves a large buffer for small ones.
+        let length = if rounds % 2 == 0 { 100_000 } else { 10 };
+        backlog.relay(&"x".repeat(length));
+        if length > 10 {
+            backlog.cut(ConnectionId(0), 0);
+        } else {
+            waiting += length + 1;
+        }
+        assert!(backlog.close_round());
+        backlog.shrink();
+        rounds += 1;
+    }
+    assert!(backlog.held() < LIMIT + 300_000, "{}", backlog.held());
+    assert!(
+        waiting < 1000 && rounds < 30,
+        "{rounds} rounds, {waiting} bytes wait"
+    );
+    backlog.leave(place);
+    assert_eq!(backlog.held(), 0);
+}
+
 /// What one connection does in a round.
 #[derive(Debug, Clone)]
 struct Turn {
@@ -249,23 +281,63 @@ struct Turn {
     ends: bool,
 }
 
-/// The turns of a round; each connection has one at most.
-type Turns = Vec<Turn>;
+/// A round.
+#[derive(Debug, Clone)]
+struct RoundOfTurns {
+    /// Each connection has one at most.
+    turns: Vec<Turn>,
+    /// How many bytes each connection takes at the end of the round.
+    appetites: [usize; CONNECTIONS],
+}
+
+/// Takes only so many bytes.
+struct Sink<'a> {
+    appetite: usize,
+    taken: &'a mut Vec<u8>,
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.appetite == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = bytes.len().min(self.appetite);
+        self.appetite -= count;
+        self.taken.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> std::io::Result<usize> {
+        let mut count = 0;
+        for piece in pieces {
+            match self.write(piece) {
+                Ok(taken) => count += taken,
+                Err(error) if count == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 struct BrokerModel;
 
 impl ReferenceStateMachine for BrokerModel {
     type State = Model;
-    type Transition = Turns;
+    type Transition = RoundOfTurns;
 
     fn init_state() -> BoxedStrategy<Model> {
         Just(Model::default()).boxed()
     }
 
-    fn transitions(_: &Model) -> BoxedStrategy<Turns> {
+    fn transitions(_: &Model) -> BoxedStrategy<RoundOfTurns> {
         let order = Just((0..CONNECTIONS).collect::<Vec<_>>()).prop_shuffle();
         let who = order.prop_flat_map(|order| subsequence(order, 0..=CONNECTIONS));
-        who.prop_flat_map(|who| {
+        let turns = who.prop_flat_map(|who| {
             let turns = who.into_iter().map(|who| {
                 let what = (
                     vec(utterance(), 0..4),
@@ -280,12 +352,15 @@ impl ReferenceStateMachine for BrokerModel {
                 })
             });
             turns.collect::<Vec<_>>()
-        })
-        .boxed()
+        });
+        let appetite = prop_oneof![2 => Just(0), 2 => 1usize..100, 3 => Just(usize::MAX)];
+        (turns, proptest::array::uniform5(appetite))
+            .prop_map(|(turns, appetites)| RoundOfTurns { turns, appetites })
+            .boxed()
     }
 
-    fn apply(mut model: Model, turns: &Turns) -> Model {
-        for turn in turns {
+    fn apply(mut model: Model, round: &RoundOfTurns) -> Model {
+        for turn in &round.turns {
             for said in &turn.says {
                 if !model.leaving.contains(&turn.who) {
                     model.speak(turn.who, said);
@@ -329,6 +404,8 @@ struct BrokerUnderTest {
     broker: Broker,
     clients: BTreeMap<usize, Client>,
     heard: BTreeMap<usize, Vec<u8>>,
+    /// Those for whom something is left.
+    behind: BTreeSet<usize>,
 }
 
 impl BrokerUnderTest {
@@ -345,23 +422,37 @@ impl BrokerUnderTest {
         }
         if turn.ends {
             self.broker.leave(client, "ends");
-            self.clients.remove(&turn.who);
-            self.heard.remove(&turn.who);
+            self.forget(turn.who);
         }
     }
 
-    fn end_round(&mut self) {
-        for id in self.broker.recipients() {
-            let client = self.clients.get_mut(&id.0).expect("members are connected");
-            self.broker.deliver(client);
+    fn forget(&mut self, who: usize) {
+        self.clients.remove(&who);
+        self.heard.remove(&who);
+        self.behind.remove(&who);
+    }
+
+    fn end_round(&mut self, appetites: [usize; CONNECTIONS]) {
+        // All are written to below, those for whom there is nothing new among them.
+        let _ = self.broker.close_round().count();
+        for (who, client) in &mut self.clients {
+            let taken = self.heard.entry(*who).or_default();
+            let before = taken.len();
+            let appetite = appetites[*who];
+            let mut sink = Sink { appetite, taken };
+            let written = self.broker.send(client, &mut sink);
+            let written = written.expect("the sink does not fail");
+            assert_eq!(written.taken, taken.len() - before);
+            if written.is_all {
+                self.behind.remove(who);
+            } else {
+                assert!(appetite < usize::MAX, "it would have taken all");
+                self.behind.insert(*who);
+            }
         }
         self.broker.end_round();
-        for (who, client) in &mut self.clients {
-            let heard = self.heard.entry(*who).or_default();
-            client
-                .outbox
-                .write_to(heard)
-                .expect("a Vec takes everything");
+        if self.behind.is_empty() {
+            assert_eq!(self.broker.backlog().held(), 0, "nobody waits for anything");
         }
     }
 
@@ -375,9 +466,9 @@ impl BrokerUnderTest {
             .map(|(who, _)| *who)
             .collect();
         for who in gone {
-            let client = self.clients.remove(&who).expect("it was there");
-            self.broker.leave(&client, "ends");
-            self.heard.remove(&who);
+            let client = self.clients.get_mut(&who).expect("it is there");
+            self.broker.leave(client, "ends");
+            self.forget(who);
         }
     }
 }
@@ -391,14 +482,15 @@ impl StateMachineTest for BrokerUnderTest {
             broker: Broker::new(Log::new(Level::Problems)),
             clients: BTreeMap::new(),
             heard: BTreeMap::new(),
+            behind: BTreeSet::new(),
         }
     }
 
-    fn apply(mut test: BrokerUnderTest, _: &Model, turns: Turns) -> BrokerUnderTest {
-        for turn in &turns {
+    fn apply(mut test: BrokerUnderTest, _: &Model, round: RoundOfTurns) -> BrokerUnderTest {
+        for turn in &round.turns {
             test.turn(turn);
         }
-        test.end_round();
+        test.end_round(round.appetites);
         test.end_leaving();
         test
     }
@@ -413,7 +505,14 @@ impl StateMachineTest for BrokerUnderTest {
                 .flatten()
                 .map(|line| line.clone() + "\n")
                 .collect();
-            assert_eq!(String::from_utf8_lossy(heard), lines, "what {who} heard");
+            let due = if test.behind.contains(&who) {
+                assert!(lines.len() >= heard.len(), "what {who} heard");
+                &lines.as_bytes()[..heard.len()]
+            } else {
+                lines.as_bytes()
+            };
+            let text = String::from_utf8_lossy;
+            assert_eq!(text(heard), text(due), "what {who} heard");
         }
     }
 }

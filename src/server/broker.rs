@@ -1,18 +1,19 @@
 //! The server without sockets and without a clock: what clients say goes in, what they are to get
 //! comes out in their outboxes.
 
+use super::backlog::Backlog;
 use super::log::{Level, Log};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Written};
 use super::room::{Action, ConnectionId, Room};
-use super::round::{Chunk, Round};
 use crate::protocol::{Line, LineSplitter, MAX_LINE, Message, Status};
 use std::fmt;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 
-/// Knows who is registered, and gathers what is to be relayed, round by round.
+/// Knows who is registered, gathers what is to be relayed, round by round, and holds it until everybody has it.
 pub struct Broker {
     room: Room,
-    round: Round,
+    backlog: Backlog,
     log: Log,
 }
 
@@ -22,8 +23,7 @@ pub struct Client {
     id: ConnectionId,
     address: SocketAddr,
     lines: LineSplitter,
-    /// What it has yet to be sent.
-    pub outbox: Outbox,
+    outbox: Outbox,
     stage: Stage,
 }
 
@@ -56,22 +56,26 @@ impl Client {
     }
 
     fn send(&mut self, message: Message<'_>) {
-        let line = Chunk::new(format!("{message}\n").into_bytes());
-        self.outbox.push(&line, 0..line.len());
+        self.outbox.push(format!("{message}\n").as_bytes());
     }
 }
 
 impl Broker {
     /// Nobody is registered, nothing is gathered.
     pub fn new(log: Log) -> Broker {
-        let (room, round) = (Room::default(), Round::default());
-        Broker { room, round, log }
+        Broker::with_backlog(log, Backlog::default())
+    }
+
+    /// The same, with a backlog of another size.
+    pub fn with_backlog(log: Log, backlog: Backlog) -> Broker {
+        let room = Room::default();
+        Broker { room, backlog, log }
     }
 
     /// Takes what a client said, in segments of any size. Within a round, all that one client says
     /// is taken before anything of the next.
     pub fn receive(&mut self, client: &mut Client, mut input: &[u8]) {
-        let mut not_for_sender = self.round.len();
+        let mut not_for_sender = self.backlog.gathered();
         let mut lines = std::mem::take(&mut client.lines);
         while client.stage != Stage::Leaving {
             let Some(line) = lines.next(&mut input) else {
@@ -80,11 +84,12 @@ impl Broker {
             let action = self.room.hear(client.id, line);
             self.log_line(client, line, &action);
             match action {
-                Action::Relay(line) => self.round.relay(line),
+                Action::Relay(line) => self.backlog.relay(line),
                 Action::Ignore(_) => {}
                 Action::Welcome(_) => {
                     client.stage = Stage::Member;
                     client.send(Message::Status(Status::SUCCESSFUL));
+                    client.outbox.enter(&mut self.backlog);
                     // What was said before is not for it either (S-MSG-3).
                     not_for_sender = 0;
                 }
@@ -92,39 +97,55 @@ impl Broker {
                     client.stage = Stage::Leaving;
                     client.send(Message::Status(status));
                 }
-                Action::Release(_) => client.stage = Stage::Leaving,
+                Action::Release(_) => {
+                    client.stage = Stage::Leaving;
+                    client.outbox.close(&self.backlog);
+                }
             }
         }
         client.lines = lines;
-        self.round.cut(client.id, not_for_sender);
+        self.backlog.cut(client.id, not_for_sender);
     }
 
     /// How many bytes this round has gathered.
     pub fn gathered(&self) -> usize {
-        self.round.len()
+        self.backlog.gathered()
     }
 
-    /// All who get what was gathered, for [`Broker::deliver`].
-    pub fn recipients(&self) -> impl Iterator<Item = ConnectionId> {
-        let members = (!self.round.is_empty()).then(|| self.room.members());
+    /// What is held for those who have not read it yet.
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
+    /// Ends the gathering of a round. Returns all who have something new to get: none where nothing was gathered.
+    pub fn close_round(&mut self) -> impl Iterator<Item = ConnectionId> {
+        let is_new = self.backlog.close_round();
+        let members = is_new.then(|| self.room.members());
         members.into_iter().flatten()
     }
 
-    /// Puts what was gathered into a member's outbox, its own words excepted (S-MSG-2).
-    pub fn deliver(&self, member: &mut Client) {
-        for part in self.round.parts_for(member.id) {
-            member.outbox.push(self.round.chunk(), part);
-        }
+    /// Sends a client what waits for it, as much as the sink takes, its own words excepted (S-MSG-2).
+    ///
+    /// # Errors
+    /// Where the sink fails for good.
+    pub fn send(&mut self, client: &mut Client, sink: &mut impl Write) -> io::Result<Written> {
+        client.outbox.write_to(sink, client.id, &mut self.backlog)
     }
 
-    /// Ends the round: everybody has what was gathered. What happened in it is logged.
+    /// Nothing can be sent to this client any more, though it may still be heard.
+    pub fn give_up_sending(&mut self, client: &mut Client) {
+        client.outbox.discard(&mut self.backlog);
+    }
+
+    /// Everybody was sent what they take for now. What happened in this round is logged.
     pub fn end_round(&mut self) {
-        self.round.clear();
+        self.backlog.shrink();
         self.log.flush();
     }
 
     /// A client is gone, for this reason; its name is free.
-    pub fn leave(&mut self, client: &Client, why: impl fmt::Display) {
+    pub fn leave(&mut self, client: &mut Client, why: impl fmt::Display) {
+        client.outbox.discard(&mut self.backlog);
         let address = client.address;
         match self.room.leave(client.id) {
             Some(name) => self.note(Level::Room, format_args!("{name} left: {why}")),
@@ -135,6 +156,7 @@ impl Broker {
     /// The server ends: a member is told so (S-SHUT-1), and nobody is heard any more.
     pub fn dismiss(&mut self, client: &mut Client) {
         if self.room.leave(client.id).is_some() {
+            client.outbox.close(&self.backlog);
             client.send(Message::Shutdown);
         }
         client.stage = Stage::Leaving;

@@ -1,7 +1,7 @@
 //! One client's socket.
 
 use super::broker::{Broker, Client};
-use super::outbox::Written;
+use super::patience::Moment;
 use super::room::ConnectionId;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -16,7 +16,7 @@ pub struct Connection {
     pub client: Client,
     /// When it has to have registered, or to be gone.
     pub deadline: Option<Instant>,
-    /// Whether it is in the queue of those that may have something to read.
+    /// Whether it is in one of the queues of those that may have something to read.
     pub in_reading_queue: bool,
     /// Whether the poller has told of an end: only a read that finds nothing shows when all is read.
     pub is_closing: bool,
@@ -24,6 +24,10 @@ pub struct Connection {
     pub input_ended: bool,
     /// Whether the system took no more, and has not called since.
     pub blocked: bool,
+    /// When the system last took something.
+    pub took_last: Moment,
+    /// Whether nothing can be sent any more, though there may be something to read.
+    output_failed: bool,
     stream: TcpStream,
 }
 
@@ -57,6 +61,8 @@ impl Connection {
             is_closing: false,
             input_ended: false,
             blocked: false,
+            took_last: Moment::default(),
+            output_failed: false,
             stream,
         })
     }
@@ -81,12 +87,28 @@ impl Connection {
         }
     }
 
-    /// Writes what waits, as far as there is space.
-    pub fn write(&mut self) -> io::Result<()> {
-        if !self.blocked {
-            self.blocked = self.client.outbox.write_to(&mut self.stream)? == Written::Part;
+    /// Writes what waits, as far as there is space; `now` is noted if the system takes something. Returns whether
+    /// nothing waits any more.
+    ///
+    /// # Errors
+    /// Where nothing can be sent any more.
+    pub fn write(&mut self, broker: &mut Broker, now: Moment) -> io::Result<bool> {
+        if self.blocked || self.output_failed {
+            return Ok(self.output_failed);
         }
-        Ok(())
+        let written = broker.send(&mut self.client, &mut self.stream)?;
+        if written.taken > 0 {
+            self.took_last = now;
+        }
+        self.blocked = !written.is_all;
+        Ok(written.is_all)
+    }
+
+    /// Nothing can be sent any more. What was received before is still read.
+    pub fn give_up_writing(&mut self, broker: &mut Broker) {
+        self.output_failed = true;
+        self.is_closing = true;
+        broker.give_up_sending(&mut self.client);
     }
 
     /// Closes our side: the client reads to the end of what was sent, then the end.

@@ -1,9 +1,9 @@
 //! The shell: waits, reads, writes. One wake-up is one round:
 //!
-//! 1. read from everyone who has something to say, a fair share each;
-//! 2. put what the broker gathered into the outbox of each member;
-//! 3. write each outbox that has something new, or new space, once;
-//! 4. end what has waited too long, accept who is new.
+//! 1. read from everyone who has something to say, a fair share each; from members only while the backlog has
+//!    room for what they say;
+//! 2. write to everyone for whom there is something new, or new space, once;
+//! 3. end what has waited too long, drop members that hold up everybody, accept who is new.
 //!
 //! Ids of connections that end in a round are given away at its very end, so that within a round
 //! an id means one connection.
@@ -11,7 +11,9 @@
 use super::broker::{Broker, Stage};
 use super::connection::{Connection, Connections, Input};
 use super::log::{Level, Log};
+use super::patience::{LONGEST_WAIT, Patience};
 use super::room::ConnectionId;
+use crate::protocol::MAX_LINE;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{BTreeSet, VecDeque};
@@ -21,8 +23,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What may wait to be written to a client: one that lets more come together does not read.
-const OUTBOX_LIMIT: usize = 8 << 20;
 /// What is read at a time: a fair share, before the others have their turn.
 const READ_SIZE: usize = 256 << 10;
 /// What is gathered in a round: whoever has more to say waits for the next.
@@ -53,7 +53,8 @@ pub struct EventLoop {
     now: Instant,
     /// Those that may have something to read: the poller tells once, so it is kept here until a
     /// read has found the last of it.
-    to_read: VecDeque<ConnectionId>,
+    to_read: ToRead,
+    patience: Patience,
     /// Those whose outbox has something new, or new space, or whose stage is new.
     to_write: Vec<ConnectionId>,
     /// Whether there may be somebody to accept; told once, too.
@@ -62,6 +63,14 @@ pub struct EventLoop {
     accept_again: Option<Instant>,
     /// That accepting fails has been said.
     said_full: bool,
+}
+
+/// Connections that may have something to read.
+#[derive(Debug, Default)]
+struct ToRead {
+    /// Those whose words are relayed, and who are not read while there is no room for them.
+    members: VecDeque<ConnectionId>,
+    others: VecDeque<ConnectionId>,
 }
 
 /// How a connection ended.
@@ -93,7 +102,8 @@ impl EventLoop {
             connections: Connections::default(),
             deadlines: BTreeSet::new(),
             now: Instant::now(),
-            to_read: VecDeque::new(),
+            to_read: ToRead::default(),
+            patience: Patience::default(),
             to_write: Vec::new(),
             to_accept: false,
             accept_again: None,
@@ -114,9 +124,10 @@ impl EventLoop {
         while !stopped {
             stopped = self.wait(&mut events, self.time_to_next())?;
             self.read_round(&mut buffer);
-            self.deliver();
+            self.to_write.extend(self.broker.close_round());
             self.write_round();
             self.expire();
+            self.drop_those_who_hold_up_everybody();
             self.accept();
             self.broker.end_round();
         }
@@ -124,22 +135,29 @@ impl EventLoop {
     }
 
     fn time_to_next(&self) -> Option<Duration> {
-        if self.to_accept || !self.to_read.is_empty() {
+        let is_full = self.broker.backlog().is_full();
+        let reads_members = !is_full && !self.to_read.members.is_empty();
+        if self.to_accept || reads_members || !self.to_read.others.is_empty() {
             return Some(Duration::ZERO);
         }
         let deadline = self.deadlines.first().map(|(at, _)| *at);
-        let next = deadline.into_iter().chain(self.accept_again).min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+        let next = deadline.into_iter().chain(self.accept_again).min();
+        let next = next.map(|next| next.saturating_duration_since(Instant::now()));
+        next.into_iter()
+            .chain(is_full.then_some(LONGEST_WAIT))
+            .min()
     }
 
     /// Waits until something happens, and notes what; says whether it is time to stop.
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
+        let begun = Instant::now();
         match self.poll.poll(events, timeout) {
             // A signal that is not ours: nothing has happened.
             Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
             result => result?,
         }
         self.now = Instant::now();
+        self.patience.waited(self.now - begun);
         let mut stopped = false;
         for event in &*events {
             match event.token() {
@@ -164,16 +182,27 @@ impl EventLoop {
             self.to_write.push(id);
         }
         connection.is_closing |= ends;
-        if has_input && !connection.in_reading_queue {
-            connection.in_reading_queue = true;
-            self.to_read.push_back(id);
+        if has_input {
+            self.to_read.push(id, connection);
         }
     }
 
     fn read_round(&mut self, buffer: &mut [u8]) {
-        for _ in 0..self.to_read.len() {
+        // Somebody who registers now is a member, and has had a turn in this round already.
+        let members = self.to_read.members.len();
+        // While members wait, those who are none have only as much read as a registration needs.
+        let is_full = self.broker.backlog().is_full();
+        let share = if is_full { MAX_LINE } else { buffer.len() };
+        for _ in 0..self.to_read.others.len() {
             if self.broker.gathered() < ROUND_SIZE {
-                if let Some(id) = self.to_read.pop_front() {
+                if let Some(id) = self.to_read.others.pop_front() {
+                    self.read(id, &mut buffer[..share]);
+                }
+            }
+        }
+        for _ in 0..members {
+            if self.broker.gathered() < ROUND_SIZE && !self.broker.backlog().is_full() {
+                if let Some(id) = self.to_read.members.pop_front() {
                     self.read(id, buffer);
                 }
             }
@@ -190,10 +219,7 @@ impl EventLoop {
         let stage = connection.client.stage();
         match input {
             Ok(Input::Drained) => {}
-            Ok(Input::More) => {
-                connection.in_reading_queue = true;
-                self.to_read.push_back(id);
-            }
+            Ok(Input::More) => self.to_read.push(id, connection),
             Ok(Input::Ended) if stage == Stage::Leaving => {
                 connection.input_ended = true;
                 self.to_write.push(id);
@@ -205,15 +231,6 @@ impl EventLoop {
             let leaving = stage == Stage::Leaving;
             self.set_deadline(id, leaving.then(|| self.now + LEAVING_TIME));
             self.to_write.push(id);
-        }
-    }
-
-    fn deliver(&mut self) {
-        for id in self.broker.recipients() {
-            if let Some(connection) = self.connections.find(id) {
-                self.broker.deliver(&mut connection.client);
-                self.to_write.push(id);
-            }
         }
     }
 
@@ -230,16 +247,47 @@ impl EventLoop {
         let Some(connection) = self.connections.find(id) else {
             return;
         };
-        if let Err(error) = connection.write() {
-            return self.end(id, End::Failed(error));
-        }
-        let client = &connection.client;
-        if client.outbox.len() > OUTBOX_LIMIT {
-            self.end(id, End::DidNotRead);
-        } else if client.outbox.is_empty() && client.stage() == Stage::Leaving {
-            match connection.input_ended {
+        let stage = connection.client.stage();
+        match connection.write(&mut self.broker, self.patience.now()) {
+            Ok(true) if stage == Stage::Leaving => match connection.input_ended {
                 true => self.end(id, End::Finished),
                 false => connection.close_output(),
+            },
+            Ok(_) => {}
+            // A member may have said something before its connection was lost.
+            Err(_) if stage == Stage::Member => {
+                connection.give_up_writing(&mut self.broker);
+                self.to_read.push(id, connection);
+            }
+            Err(error) => self.end(id, End::Failed(error)),
+        }
+    }
+
+    /// While the backlog is full, members are not read. Whoever takes nothing for a second of that time is dropped;
+    /// whoever takes something, however little, is waited for.
+    fn drop_those_who_hold_up_everybody(&mut self) {
+        let backlog = self.broker.backlog();
+        if !self
+            .patience
+            .is_tested(backlog.is_full(), backlog.is_half_full())
+        {
+            return;
+        }
+        let blocked = self.connections.iter_mut();
+        let blocked = blocked.filter(|(_, connection)| {
+            connection.blocked && self.patience.is_out(connection.took_last)
+        });
+        for id in blocked.map(|(id, _)| id).collect::<Vec<_>>() {
+            // The poller tells of space only when there is much of it: it may have taken something all the same.
+            if let Some(connection) = self.connections.find(id) {
+                connection.blocked = false;
+            }
+            self.write(id);
+            let is_stuck = |connection: &mut Connection| {
+                connection.blocked && self.patience.is_out(connection.took_last)
+            };
+            if self.connections.find(id).is_some_and(is_stuck) {
+                self.end(id, End::DidNotRead);
             }
         }
     }
@@ -330,14 +378,14 @@ impl EventLoop {
     /// Frees all that belongs to a connection.
     fn end(&mut self, id: ConnectionId, end: End) {
         self.set_deadline(id, None);
-        let Some(connection) = self.connections.remove(id) else {
+        let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
         if connection.in_reading_queue {
             // Or whoever is given its id would have two turns.
-            self.to_read.retain(|queued| *queued != id);
+            self.to_read.remove(id);
         }
-        self.broker.leave(&connection.client, end);
+        self.broker.leave(&mut connection.client, end);
         connection.close();
         // Its descriptor is free for somebody who could not be accepted.
         self.to_accept |= self.accept_again.take().is_some();
@@ -362,6 +410,25 @@ impl EventLoop {
     }
 }
 
+impl ToRead {
+    /// Adds a connection, unless it is here already.
+    fn push(&mut self, id: ConnectionId, connection: &mut Connection) {
+        if connection.in_reading_queue {
+            return;
+        }
+        connection.in_reading_queue = true;
+        match connection.client.stage() {
+            Stage::Member => self.members.push_back(id),
+            Stage::Guest | Stage::Leaving => self.others.push_back(id),
+        }
+    }
+
+    fn remove(&mut self, id: ConnectionId) {
+        self.members.retain(|queued| *queued != id);
+        self.others.retain(|queued| *queued != id);
+    }
+}
+
 /// IPv4 as IPv4, not as an IPv6 socket shows it.
 fn plain(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
@@ -375,7 +442,10 @@ impl fmt::Display for End {
         match self {
             End::Closed => write!(f, "it closed the connection"),
             End::Failed(error) => write!(f, "the connection is lost, {error}"),
-            End::DidNotRead => write!(f, "dropped, since it does not read"),
+            End::DidNotRead => write!(
+                f,
+                "dropped, since it took nothing for a second while everybody waited for it"
+            ),
             End::DidNotRegister => write!(f, "dropped, since it does not register"),
             End::Finished => write!(f, "closed"),
         }

@@ -1,20 +1,22 @@
 //! The reference server: one thread, one poller, and rules that know nothing of either.
 //!
 //! - [`room`]: who is registered, and what follows from a line.
-//! - [`round`]: what one wake-up gathers to be relayed, shared by all who get it.
-//! - [`outbox`]: what waits to be written to one client.
-//! - [`broker`]: room and round together: bytes in, bytes out. Up to here no sockets, no clock.
+//! - [`backlog`]: what was relayed and has not reached every member yet, shared by all of them.
+//! - [`outbox`]: what one client has yet to be sent.
+//! - [`broker`]: room, backlog and outboxes together: bytes in, bytes out. Up to here no sockets, no clock.
+//! - [`patience`]: how long everybody waits for a member that takes nothing.
 //! - `connection`, `event_loop`: sockets and time around the broker.
 //! - `listener`, [`log`]: the port, and what a person reads.
 
+pub mod backlog;
 pub mod broker;
 mod connection;
 mod event_loop;
 mod listener;
 pub mod log;
 pub mod outbox;
+pub mod patience;
 pub mod room;
-pub mod round;
 
 use event_loop::EventLoop;
 use log::{Level, Log};

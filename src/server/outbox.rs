@@ -1,96 +1,157 @@
-//! What waits to be written to one connection.
+//! What one client has yet to be sent.
 
-use super::round::Chunk;
-use std::collections::VecDeque;
+use super::backlog::{Backlog, Place};
+use super::room::ConnectionId;
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::ops::Range;
 
-/// The most pieces that go into one system call.
+/// Maximum number of pieces in one system call.
 const PIECES_A_WRITE: usize = 64;
 
-/// A queue of pieces of shared chunks. Holds no memory while it is empty.
+/// Messages to this client alone, and its place in what is relayed to all. Holds no memory of its own while nothing
+/// waits.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    pieces: VecDeque<Piece>,
-    len: usize,
+    /// Sent before anything of the backlog.
+    first: Vec<u8>,
+    /// Where it reads on in the backlog; none for those who are not registered.
+    place: Option<Place>,
+    /// The round before which it stops reading, once it is about to leave.
+    end: Option<u64>,
+    /// Sent after everything of the backlog.
+    last: Vec<u8>,
 }
 
-#[derive(Debug)]
-struct Piece {
-    chunk: Chunk,
-    range: Range<usize>,
-}
-
-/// How far a write came.
+/// What came of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// Nothing waits.
-    All,
-    /// The system takes no more for now.
-    Part,
+pub struct Written {
+    /// How many bytes the system took.
+    pub taken: usize,
+    /// Whether nothing waits any more; otherwise the system takes no more for now.
+    pub is_all: bool,
 }
 
 impl Outbox {
-    /// How many bytes wait.
-    pub fn len(&self) -> usize {
-        self.len
+    /// Adds a message to this client alone.
+    pub fn push(&mut self, message: &[u8]) {
+        let end = if self.place.is_none() {
+            &mut self.first
+        } else {
+            &mut self.last
+        };
+        end.extend_from_slice(message);
     }
 
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    /// From now on everything that is relayed waits here, too.
+    pub fn enter(&mut self, backlog: &mut Backlog) {
+        self.place = Some(backlog.enter());
     }
 
-    /// Adds a part of a chunk.
-    pub fn push(&mut self, chunk: &Chunk, range: Range<usize>) {
-        if !range.is_empty() {
-            self.len += range.len();
-            let chunk = Chunk::clone(chunk);
-            self.pieces.push_back(Piece { chunk, range });
+    /// From now on nothing more that is relayed waits here; what waits already stays.
+    pub fn close(&mut self, backlog: &Backlog) {
+        self.end = Some(backlog.open_number());
+    }
+
+    /// Nothing waits here any more.
+    pub fn discard(&mut self, backlog: &mut Backlog) {
+        if let Some(place) = self.place.take() {
+            backlog.leave(place);
         }
+        self.first = Vec::new();
+        self.last = Vec::new();
     }
 
     /// Writes what waits, as much as is taken.
-    pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<Written> {
-        while !self.is_empty() {
+    ///
+    /// # Errors
+    /// Where the sink fails for good.
+    pub fn write_to(
+        &mut self,
+        sink: &mut impl Write,
+        who: ConnectionId,
+        backlog: &mut Backlog,
+    ) -> io::Result<Written> {
+        let mut written = Written {
+            taken: 0,
+            is_all: false,
+        };
+        loop {
             let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
-            let mut offered = 0;
-            for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
-                *slice = IoSlice::new(&piece.chunk[piece.range.clone()]);
-                offered += slice.len();
+            let (mut count, mut offered, mut relayed) = (0, 0, 0);
+            let mut offer = |piece| {
+                let is_offered = count < PIECES_A_WRITE;
+                if is_offered {
+                    slices[count] = IoSlice::new(piece);
+                    count += 1;
+                    offered += piece.len();
+                }
+                is_offered
+            };
+            if !self.first.is_empty() {
+                offer(&self.first);
             }
-            let count = self.pieces.len().min(PIECES_A_WRITE);
+            let end = self.end.unwrap_or(u64::MAX);
+            for piece in self
+                .place
+                .into_iter()
+                .flat_map(|place| backlog.unread(who, place, end))
+            {
+                if !offer(piece) {
+                    break;
+                }
+                relayed += piece.len();
+            }
+            if !self.last.is_empty() {
+                offer(&self.last);
+            }
             // A single piece is most common, and the simpler call is cheaper.
             let result = match &slices[..count] {
+                [] => Ok(0),
                 [slice] => sink.write(slice),
                 slices => sink.write_vectored(slices),
             };
             match result {
                 Ok(taken) => {
-                    self.advance(taken);
+                    self.take(taken, relayed, who, backlog);
+                    written.taken += taken;
                     if taken < offered {
-                        return Ok(Written::Part);
+                        return Ok(written);
+                    }
+                    if count < PIECES_A_WRITE {
+                        written.is_all = true;
+                        return Ok(written);
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Written::Part),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(written),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.pieces = VecDeque::new();
-        Ok(Written::All)
     }
 
-    fn advance(&mut self, mut taken: usize) {
-        self.len -= taken;
-        while let Some(piece) = self.pieces.front_mut() {
-            if taken < piece.range.len() {
-                piece.range.start += taken;
-                return;
-            }
-            taken -= piece.range.len();
-            self.pieces.pop_front();
+    /// Goes on by `taken` bytes, of which at most `relayed` are of the backlog.
+    fn take(&mut self, taken: usize, relayed: usize, who: ConnectionId, backlog: &mut Backlog) {
+        let of_first = taken.min(self.first.len());
+        let of_backlog = (taken - of_first).min(relayed);
+        remove_front(&mut self.first, of_first);
+        remove_front(&mut self.last, taken - of_first - of_backlog);
+        let Some(place) = &mut self.place else {
+            return;
+        };
+        backlog.move_on(who, place, of_backlog);
+        let has_read_all = self
+            .end
+            .is_some_and(|end| backlog.is_at_end(who, *place, end));
+        if has_read_all {
+            backlog.leave(*place);
+            self.place = None;
         }
+    }
+}
+
+fn remove_front(bytes: &mut Vec<u8>, count: usize) {
+    bytes.drain(..count);
+    if bytes.is_empty() {
+        *bytes = Vec::new();
     }
 }
 
@@ -126,29 +187,51 @@ mod tests {
     }
 
     proptest! {
+        /// Three members of which one speaks: what each takes, in whatever portions, is what the others said.
         #[test]
         fn all_is_written_once_and_in_order(
-            ranges in proptest::collection::vec((0usize..100, 0usize..100), 0..100),
-            allowances in proptest::collection::vec(0usize..2000, 0..20),
+            rounds in proptest::collection::vec((0usize..3, 0usize..150), 0..100),
+            allowances in proptest::collection::vec(0usize..3000, 0..20),
         ) {
-            let chunk = Chunk::new((0..100).collect());
-            let mut outbox = Outbox::default();
-            let mut expected = Vec::new();
-            for (start, end) in ranges {
-                let range = start.min(end)..end;
-                expected.extend_from_slice(&chunk[range.clone()]);
-                outbox.push(&chunk, range);
-                prop_assert_eq!(outbox.len(), expected.len());
+            let mut backlog = Backlog::with_limit(usize::MAX);
+            let mut outboxes = [(); 3].map(|()| Outbox::default());
+            let mut expected = [(); 3].map(|()| Vec::new());
+            for (outbox, expected) in outboxes.iter_mut().zip(&mut expected) {
+                outbox.push(b"hello\n");
+                expected.extend_from_slice(b"hello\n");
+                outbox.enter(&mut backlog);
             }
-            let mut sink = Trickle { allowances, taken: vec![] };
-            while !sink.allowances.is_empty() && !outbox.is_empty() {
-                outbox.write_to(&mut sink).unwrap();
+            for (number, (speaker, length)) in rounds.into_iter().enumerate() {
+                let line = format!("{number}{}", "x".repeat(length));
+                backlog.relay(&line);
+                backlog.cut(ConnectionId(speaker), 0);
+                backlog.close_round();
+                backlog.shrink();
+                for (_, expected) in expected.iter_mut().enumerate().filter(|(who, _)| *who != speaker) {
+                    expected.extend_from_slice(line.as_bytes());
+                    expected.push(b'\n');
+                }
             }
-            prop_assert_eq!(outbox.len(), expected.len() - sink.taken.len());
-            sink.allowances = vec![usize::MAX; 1000];
-            prop_assert_eq!(outbox.write_to(&mut sink).unwrap(), Written::All);
-            prop_assert_eq!(&sink.taken, &expected);
-            prop_assert_eq!(outbox.pieces.capacity(), 0);
+            for (who, (outbox, mut expected)) in outboxes.iter_mut().zip(expected).enumerate() {
+                outbox.close(&backlog);
+                outbox.push(b"bye\n");
+                expected.extend_from_slice(b"bye\n");
+                let mut sink = Trickle { allowances: allowances.clone(), taken: vec![] };
+                while !sink.allowances.is_empty() {
+                    let before = sink.taken.len();
+                    let written = outbox.write_to(&mut sink, ConnectionId(who), &mut backlog).unwrap();
+                    prop_assert_eq!(written.taken, sink.taken.len() - before);
+                    if written.is_all {
+                        break;
+                    }
+                }
+                sink.allowances = vec![usize::MAX; 1000];
+                let rest = outbox.write_to(&mut sink, ConnectionId(who), &mut backlog).unwrap();
+                prop_assert!(rest.is_all);
+                prop_assert_eq!(String::from_utf8_lossy(&sink.taken), String::from_utf8_lossy(&expected));
+                prop_assert_eq!(outbox.place, None);
+            }
+            prop_assert_eq!(backlog.held(), 0);
         }
     }
 }
