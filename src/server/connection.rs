@@ -1,7 +1,7 @@
 //! One client's socket.
 
 use super::broker::{Broker, Client};
-use super::patience::Moment;
+use super::patience::{Patience, Taking};
 use super::room::ConnectionId;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -24,8 +24,8 @@ pub struct Connection {
     pub input_ended: bool,
     /// Whether the system took no more, and has not called since.
     pub blocked: bool,
-    /// When the system last took something.
-    pub took_last: Moment,
+    /// When the system takes something.
+    pub taking: Taking,
     /// Whether nothing can be sent any more, though there may be something to read.
     output_failed: bool,
     stream: TcpStream,
@@ -61,7 +61,7 @@ impl Connection {
             is_closing: false,
             input_ended: false,
             blocked: false,
-            took_last: Moment::default(),
+            taking: Taking::default(),
             output_failed: false,
             stream,
         })
@@ -87,18 +87,17 @@ impl Connection {
         }
     }
 
-    /// Writes what waits, as far as there is space; `now` is noted if the system takes something. Returns whether
-    /// nothing waits any more.
+    /// Writes what waits, as far as there is space. Returns whether nothing waits any more.
     ///
     /// # Errors
     /// Where nothing can be sent any more.
-    pub fn write(&mut self, broker: &mut Broker, now: Moment) -> io::Result<bool> {
+    pub fn write(&mut self, broker: &mut Broker, patience: &Patience) -> io::Result<bool> {
         if self.blocked || self.output_failed {
             return Ok(self.output_failed);
         }
         let written = broker.send(&mut self.client, &mut self.stream)?;
         if written.taken > 0 {
-            self.took_last = now;
+            patience.took(&mut self.taking);
         }
         self.blocked = !written.is_all;
         Ok(written.is_all)

@@ -36,6 +36,10 @@ const GOODBYE_TIME: Duration = Duration::from_secs(1);
 /// When to try again to accept, if nobody leaves before.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// The poller tells of space only when there is much of it. A member for whom everybody has waited so long is
+/// written to without that: it may have taken something all the same.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 const LISTENER: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);
 
@@ -248,7 +252,7 @@ impl EventLoop {
             return;
         };
         let stage = connection.client.stage();
-        match connection.write(&mut self.broker, self.patience.now()) {
+        match connection.write(&mut self.broker, &self.patience) {
             Ok(true) if stage == Stage::Leaving => match connection.input_ended {
                 true => self.end(id, End::Finished),
                 false => connection.close_output(),
@@ -267,24 +271,23 @@ impl EventLoop {
     /// whoever takes something, however little, is waited for.
     fn drop_those_who_hold_up_everybody(&mut self) {
         let backlog = self.broker.backlog();
-        if !self
-            .patience
-            .is_tested(backlog.is_full(), backlog.is_half_full())
-        {
+        let (is_full, is_half_full) = (backlog.is_full(), backlog.is_half_full());
+        if !self.patience.is_look_due(is_full, is_half_full) {
             return;
         }
         let blocked = self.connections.iter_mut();
         let blocked = blocked.filter(|(_, connection)| {
-            connection.blocked && self.patience.is_out(connection.took_last)
+            connection.blocked && self.patience.pause(&connection.taking) >= TRY_AGAIN_AFTER
         });
-        for id in blocked.map(|(id, _)| id).collect::<Vec<_>>() {
-            // The poller tells of space only when there is much of it: it may have taken something all the same.
-            if let Some(connection) = self.connections.find(id) {
-                connection.blocked = false;
-            }
-            self.write(id);
+        for (id, connection) in blocked {
+            connection.blocked = false;
+            self.to_write.push(id);
+        }
+        let tried = self.to_write.clone();
+        self.write_round();
+        for id in tried {
             let is_stuck = |connection: &mut Connection| {
-                connection.blocked && self.patience.is_out(connection.took_last)
+                connection.blocked && self.patience.is_out(&connection.taking)
             };
             if self.connections.find(id).is_some_and(is_stuck) {
                 self.end(id, End::DidNotRead);

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// How long a member may take nothing while the backlog is full, and everybody waits for it.
 pub const LONGEST: Duration = Duration::from_secs(1);
+/// A member that was seen to read slowly may pause this many times as long as it did before.
+const PAUSES: u32 = 2;
+/// Even a slow member may take nothing only for so long.
+const LONGEST_OF_A_SLOW_ONE: Duration = Duration::from_secs(4);
 /// How long the server waits at a time while the backlog is full. A longer wait means that the machine kept
 /// the server from running, and the members perhaps as well: only so much of it counts.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -18,40 +22,57 @@ pub struct Patience {
 }
 
 /// A point in waiting time, since the server started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Moment(Duration);
+type Moment = Duration;
+
+/// When a member takes something.
+///
+/// TCP shows that a client reads only when its buffer has much room again, some 64 KiB over loopback. So one that
+/// reads slowly but steadily seems to pause; how long it does so is remembered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taking {
+    last: Moment,
+    /// The longest time for which everybody waited for it before it took something.
+    longest_pause: Duration,
+}
 
 impl Patience {
     /// The server has waited for so long.
     pub fn waited(&mut self, time: Duration) {
-        self.now.0 += time.min(LONGEST_WAIT);
+        self.now += time.min(LONGEST_WAIT);
     }
 
-    /// Now, to note when a member takes something.
-    pub fn now(&self) -> Moment {
-        self.now
+    /// A member takes something now.
+    pub fn took(&self, taking: &mut Taking) {
+        taking.longest_pause = taking.longest_pause.max(self.pause(taking));
+        taking.last = self.now;
     }
 
-    /// Takes note of how full the backlog is. Returns whether members are to be looked at now, whether patience with one
-    /// of them is out; that is so from time to time while the backlog stays full.
-    pub fn is_tested(&mut self, is_full: bool, is_half_full: bool) -> bool {
+    /// Takes note of how full the backlog is. Returns whether it is time to look at those for whom everybody waits; that
+    /// is so again and again while it stays full.
+    pub fn is_look_due(&mut self, is_full: bool, is_half_full: bool) -> bool {
         if !is_half_full {
             self.full_since = None;
         } else if is_full && self.full_since.is_none() {
             self.full_since = Some(self.now);
-            self.look_next = Moment(self.now.0 + LONGEST);
+            self.look_next = self.now + LONGEST_WAIT;
         }
         let is_due = is_full && self.now >= self.look_next;
         if is_due {
-            self.look_next = Moment(self.now.0 + LONGEST_WAIT);
+            self.look_next = self.now + LONGEST_WAIT;
         }
         is_due
     }
 
-    /// Whether a member that last took something at that moment has held up everybody for too long.
-    pub fn is_out(&self, took_last: Moment) -> bool {
-        self.full_since
-            .is_some_and(|since| self.now.0.saturating_sub(since.max(took_last).0) >= LONGEST)
+    /// For how long everybody has waited for a member that takes nothing.
+    pub fn pause(&self, taking: &Taking) -> Duration {
+        let since = self.full_since.map(|since| since.max(taking.last));
+        since.map_or(Duration::ZERO, |since| self.now - since)
+    }
+
+    /// Whether a member that takes nothing has held up everybody for too long.
+    pub fn is_out(&self, taking: &Taking) -> bool {
+        let usual = (PAUSES * taking.longest_pause).min(LONGEST_OF_A_SLOW_ONE);
+        self.pause(taking) >= usual.max(LONGEST)
     }
 }
 
@@ -68,43 +89,61 @@ mod tests {
     #[test]
     fn who_takes_nothing_for_a_second_is_found_and_who_takes_something_is_not() {
         let mut patience = Patience::default();
-        let at_first = patience.now();
+        let (stuck, mut slow) = (Taking::default(), Taking::default());
         wait(&mut patience, 5_000);
-        assert!(!patience.is_tested(false, true));
-        assert!(!patience.is_out(at_first), "nobody waited for it");
-        assert!(!patience.is_tested(true, true));
+        assert!(!patience.is_look_due(false, true));
+        assert!(!patience.is_out(&stuck), "nobody waited for it");
+        assert!(!patience.is_look_due(true, true));
         wait(&mut patience, 500);
-        let took_something = patience.now();
+        patience.took(&mut slow);
         wait(&mut patience, 490);
-        assert!(!patience.is_tested(true, true));
+        assert!(patience.is_look_due(true, true));
+        assert!(!patience.is_out(&stuck));
         wait(&mut patience, 10);
-        assert!(patience.is_tested(true, true));
-        assert!(patience.is_out(at_first));
-        assert!(!patience.is_out(took_something));
+        assert!(patience.is_out(&stuck));
+        assert!(!patience.is_out(&slow));
+    }
+
+    #[test]
+    fn who_was_slow_before_may_be_slow_again_and_not_for_ever() {
+        let mut patience = Patience::default();
+        let mut slow = Taking::default();
+        patience.is_look_due(true, true);
+        for _ in 0..5 {
+            wait(&mut patience, 900);
+            patience.took(&mut slow);
+        }
+        wait(&mut patience, 1_700);
+        assert!(!patience.is_out(&slow));
+        patience.took(&mut slow);
+        wait(&mut patience, 3_300);
+        assert!(!patience.is_out(&slow));
+        patience.took(&mut slow);
+        wait(&mut patience, 4_000);
+        assert!(patience.is_out(&slow));
     }
 
     #[test]
     fn the_second_goes_on_while_the_backlog_is_more_than_half_full() {
         let mut patience = Patience::default();
-        let at_first = patience.now();
+        let stuck = Taking::default();
         for _ in 0..10 {
-            patience.is_tested(true, true);
+            patience.is_look_due(true, true);
             wait(&mut patience, 50);
-            patience.is_tested(false, true);
+            patience.is_look_due(false, true);
             wait(&mut patience, 50);
         }
-        assert!(patience.is_tested(true, true) && patience.is_out(at_first));
-        patience.is_tested(false, false);
-        patience.is_tested(true, true);
-        assert!(!patience.is_out(at_first), "it is another time");
+        assert!(patience.is_look_due(true, true) && patience.is_out(&stuck));
+        patience.is_look_due(false, false);
+        patience.is_look_due(true, true);
+        assert!(!patience.is_out(&stuck), "it is another time");
     }
 
     #[test]
     fn time_in_which_the_server_could_not_run_does_not_count() {
         let mut patience = Patience::default();
-        let at_first = patience.now();
-        patience.is_tested(true, true);
+        patience.is_look_due(true, true);
         patience.waited(Duration::from_secs(60));
-        assert!(!patience.is_out(at_first));
+        assert!(!patience.is_out(&Taking::default()));
     }
 }
