@@ -478,6 +478,59 @@ fn a_client_that_reads_late_gets_everything() {
     }
 }
 
+/// Alice writes all that her socket takes, and Bob reads a little now and then, until the server takes no more from
+/// her for a while. Then he reads on: he was not dropped, and hears everything.
+#[test]
+fn a_fast_sender_is_held_back_and_a_slow_reader_loses_nothing() {
+    /// Far more than all buffers hold.
+    const MOST: usize = 256 << 20;
+    const HELD_BACK: Duration = Duration::from_millis(150);
+    const NOW_AND_THEN: Duration = Duration::from_millis(10);
+    let server = Server::start(&["--quiet"]);
+    let (alice, bob) = (server.join("alice"), server.join("bob"));
+    let (tell, is_held_back) = channel();
+    let talking = thread::spawn(move || {
+        let (talk, mut words) = (long_line().repeat(16), alice.stream.get_ref());
+        words.set_write_timeout(Some(HELD_BACK)).unwrap();
+        let mut said = 0;
+        while said < MOST {
+            match words.write(&talk.as_bytes()[said % talk.len()..]) {
+                Ok(count) => said += count,
+                Err(error) if is_timeout(&error) => break,
+                Err(error) => panic!("the server goes on reading: {error}"),
+            }
+        }
+        tell.send(said).expect("it is waited for");
+        // Whole lines, or the last of it would not be relayed.
+        words.set_write_timeout(Some(PATIENCE)).unwrap();
+        let rest = &talk.as_bytes()[said % talk.len()..];
+        words.write_all(rest).expect("the server goes on reading");
+        (alice, said + rest.len())
+    });
+    let (line, mut taken) = (long_line().into_bytes(), 0);
+    let mut part = vec![0; 64 << 10];
+    let mut read = || {
+        let count = bob.stream.get_ref().read(&mut part);
+        let count = count.expect("bob goes on hearing something");
+        assert!(count > 0, "bob is dropped");
+        let expected = line.iter().cycle().skip(taken % line.len());
+        assert!(part[..count].iter().eq(expected.take(count)));
+        taken += count;
+        taken
+    };
+    let held_back_after = loop {
+        match is_held_back.recv_timeout(NOW_AND_THEN) {
+            Ok(said) => break said,
+            Err(_) => read(),
+        };
+    };
+    assert!(held_back_after < MOST, "alice is never held back");
+    // The server has to make room before she can say the rest.
+    while read() < held_back_after / 2 {}
+    let (_alice, said) = talking.join().expect("alice says it all");
+    while read() < said {}
+}
+
 #[test]
 fn the_goodbye_waits_only_a_little_and_a_second_signal_ends_it_at_once() {
     for second in [false, true] {

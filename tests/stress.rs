@@ -97,6 +97,34 @@ fn at_a_rate_messages_go_as_they_are_due() {
 }
 
 #[test]
+fn a_server_that_holds_unpaced_senders_back_loses_nothing() {
+    for load in [
+        &["--clients", "11", "--senders", "1"][..],
+        &["--clients", "30", "--senders", "10", "--busy", "2"],
+        &["--clients", "5", "--senders", "1", "--read-rate", "4000000"],
+    ] {
+        let rest = ["--unpaced", "--duration", "1.5", "--", SERVER, "--quiet"];
+        stress(&[load, &rest].concat())
+            .success()
+            .stdout(contains("Slow ones").and(contains("dropped though").not()));
+    }
+}
+
+#[test]
+fn a_server_that_drops_slow_readers_is_told_from_one_that_holds_everybody_up() {
+    let load = ["--clients", "4", "--senders", "1", "--unpaced"];
+    let slow = ["--read-rate", "1000000", "--duration", "2", "--"];
+    stress(&[&load[..], &slow, &[&lossy(), "--fault", "drops-slow"]].concat())
+        .code(1)
+        .stdout(contains("were dropped though they went on reading"))
+        .stdout(contains("though it went on reading, slowly"));
+    let stops_reading = ["--slow", "3", "--size", "1000", "--duration", "5", "--"];
+    stress(&[&load[..], &stops_reading, &[&lossy()]].concat())
+        .success()
+        .stdout(contains("everybody was held up by them, for"));
+}
+
+#[test]
 fn one_lost_message_in_a_hundred_thousand_is_caught() {
     is_caught("loses", "✗ 1 lost.", "did not get message");
 }

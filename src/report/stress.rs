@@ -65,6 +65,9 @@ fn heading(outcome: &Outcome, style: Style) -> String {
 fn load(shape: &Shape) -> String {
     let pace = match shape.rate {
         Some(rate) => format!("{rate} messages a second in all"),
+        None if shape.unpaced => {
+            "as fast as the server takes them, whether others have read them or not".to_owned()
+        }
         None => "as fast as the sockets take them".to_owned(),
     };
     let length = match shape.length {
@@ -82,6 +85,16 @@ fn load(shape: &Shape) -> String {
         if count > 0 {
             let _ = write!(told, "; {count} {what}");
         }
+    }
+    if let Some(rate) = shape.read_rate {
+        let _ = write!(
+            told,
+            "; those who only listen read {} bytes a second",
+            grouped(rate)
+        );
+    }
+    if shape.busy > 0 {
+        let _ = write!(told, "; {} threads keep the machine busy", shape.busy);
     }
     told + "."
 }
@@ -134,6 +147,9 @@ fn table(outcome: &Outcome) -> String {
             ),
         ));
     }
+    if outcome.shape.slow > 0 || outcome.shape.unpaced || outcome.shape.read_rate.is_some() {
+        rows.push(("Slow ones", slow_ones(outcome)));
+    }
     match &outcome.usage {
         Some(usage) => {
             rows.push(("Processor", processor(outcome, usage)));
@@ -148,6 +164,37 @@ fn table(outcome: &Outcome) -> String {
     rows.iter()
         .map(|(name, value)| format!("{}{value}\n", pad(name, NAME)))
         .collect()
+}
+
+/// What the server does about those who read slowly, or not at all.
+fn slow_ones(outcome: &Outcome) -> String {
+    /// A shorter standstill may be the machine's.
+    const LONG: f64 = 0.5;
+    let is_closed = |(kind, _): &&(Kind, u64)| *kind == Kind::Closed;
+    let closed = outcome.counts.iter().find(is_closed);
+    let mut told = Vec::new();
+    if let Some((_, count)) = closed {
+        told.push(format!(
+            "{} were dropped though they went on reading",
+            grouped(*count)
+        ));
+    }
+    if outcome.visits.dropped > 0 {
+        told.push(format!(
+            "{} were dropped while they did not read",
+            grouped(outcome.visits.dropped)
+        ));
+    }
+    if outcome.standstill > LONG {
+        told.push(format!(
+            "everybody was held up by them, for {:.1} s at most",
+            outcome.standstill
+        ));
+    }
+    if told.is_empty() {
+        return "nobody was dropped, and nobody was held up for long".to_owned();
+    }
+    told.join("; ")
 }
 
 fn processor(outcome: &Outcome, usage: &Usage) -> String {

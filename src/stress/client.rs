@@ -35,6 +35,8 @@ pub enum Turn {
     StopReading,
     /// It reads on.
     ReadOn,
+    /// It reads what it may read by now.
+    ReadMore,
 }
 
 /// A client of the load.
@@ -60,6 +62,8 @@ pub struct Client {
     pub relayed: Vec<u64>,
     /// How many bytes of messages it heard, its own counted as heard.
     pub progress: u64,
+    /// Up to when it has used what it may read; none while it may read everything.
+    pub has_read_until: Option<Duration>,
 }
 
 impl Client {
@@ -76,6 +80,7 @@ impl Client {
             left_at: Duration::ZERO,
             relayed: Vec::new(),
             progress: 0,
+            has_read_until: None,
         }
     }
 }

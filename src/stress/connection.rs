@@ -137,11 +137,13 @@ impl Connection {
         self.is_closing = true;
     }
 
-    /// Reads once, behind the line that had no end; how much of `buffer`, which has [`BUFFER_SIZE`], is filled by both.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Input)> {
+    /// Reads once, at most `most` bytes, behind the line that had no end; how much of `buffer`, which has
+    /// [`BUFFER_SIZE`], is filled by both.
+    pub fn read(&mut self, buffer: &mut [u8], most: usize) -> io::Result<(usize, Input)> {
         let kept = self.partial.len();
         buffer[..kept].copy_from_slice(&self.partial);
-        let room = &mut buffer[kept..];
+        let most = most.min(buffer.len() - kept);
+        let room = &mut buffer[kept..kept + most];
         match self.stream.read(room) {
             Ok(0) => Ok((0, Input::Ended)),
             Ok(count) => {

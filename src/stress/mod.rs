@@ -8,9 +8,11 @@
 //! - `client`: one client: what it is about to do, and where it stands.
 //! - [`load`]: the one loop that speaks, listens and measures.
 //! - [`server_process`]: the server under load, where it is started here.
+//! - [`busy`]: threads that take processor time from both.
 //! - [`trouble`]: why nothing came of it.
 //! - [`outcome`]: what came of it, for reports.
 
+pub mod busy;
 mod client;
 mod connection;
 pub mod load;

@@ -23,6 +23,9 @@ pub struct Outcome {
     pub latency: Latency,
     /// Who came and went.
     pub visits: Visits,
+    /// The longest time in which nobody could say anything and nobody heard anything, in seconds: how long a server holds
+    /// everybody up for somebody who does not read.
+    pub standstill: f64,
     /// How all came, before anything was said.
     pub registration: Registration,
     /// What the server took of the machine, where that can be seen.
@@ -216,7 +219,11 @@ mod tests {
                 length: Length::Seconds(10.0),
                 churning: 0,
                 slow: 0,
+                unpaced: false,
+                read_rate: None,
+                busy: 0,
             },
+            standstill: 0.0,
             seconds: 10.0,
             registration: Registration {
                 seconds: 0.0,

@@ -22,6 +22,12 @@ pub struct Shape {
     pub churning: usize,
     /// How many stop reading for a while, again and again.
     pub slow: usize,
+    /// Whether senders write all that their sockets take, however far behind those who listen are.
+    pub unpaced: bool,
+    /// How many bytes a second each of those who only listen reads at most.
+    pub read_rate: Option<u64>,
+    /// How many threads keep the machine busy meanwhile.
+    pub busy: usize,
 }
 
 /// When a load is over.
@@ -123,6 +129,9 @@ mod tests {
             length: Length::Messages(1),
             churning,
             slow,
+            unpaced: false,
+            read_rate: None,
+            busy: 0,
         }
     }
 

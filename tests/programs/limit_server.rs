@@ -1,7 +1,8 @@
 //! As little as relays at all: what one thread can reach, to hold the reference's speed against.
 //!
 //! It trusts everybody: a line that begins with `R` registers, one that begins with `D` ends the connection, all else
-//! is relayed unread. It reads all there is, and gives each member one write from one shared chunk. A test
+//! is relayed unread. It reads all there is, and gives each member one write from one shared chunk. It reads no
+//! further while somebody has much to take. A test
 //! program for measuring, and no example of a server.
 
 use std::io::{IoSlice, Read, Write};
@@ -13,6 +14,8 @@ use mio::{Events, Interest, Poll, Token};
 
 const LISTENER: Token = Token(usize::MAX);
 const MOST_A_ROUND: usize = 1 << 20;
+/// It reads from nobody while more than this waits for somebody.
+const MOST_WAITING: usize = 1 << 20;
 
 struct Peer {
     stream: TcpStream,
@@ -38,7 +41,9 @@ fn main() {
     let (mut chunk, mut buffer) = (Vec::new(), vec![0; 256 << 10]);
     let mut readable: Vec<usize> = Vec::new();
     loop {
-        let wait = (!readable.is_empty()).then_some(std::time::Duration::ZERO);
+        let waits = |peer: &Peer| peer.waiting.len() > MOST_WAITING;
+        let is_full = peers.iter().flatten().any(waits);
+        let wait = (!readable.is_empty() && !is_full).then_some(std::time::Duration::ZERO);
         poll.poll(&mut events, wait).expect("waits");
         for event in &events {
             if event.token() == LISTENER {
@@ -57,7 +62,7 @@ fn main() {
         let mut later = Vec::new();
         let mut spoke = Vec::new();
         for index in readable.drain(..) {
-            if chunk.len() > MOST_A_ROUND {
+            if is_full || chunk.len() > MOST_A_ROUND {
                 later.push(index);
                 continue;
             }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
@@ -29,6 +30,8 @@ enum Fault {
     Ends,
     /// The server hears nobody any more.
     Stalls,
+    /// Whoever does not take everything within some milliseconds is disconnected, at any message.
+    DropsSlow,
 }
 
 #[derive(Debug, Clone, Copy, Parser)]
@@ -91,6 +94,9 @@ fn serve(mut stream: TcpStream, room: &Mutex<Room>, arguments: Arguments) {
                     let Ok(stream) = stream.try_clone() else {
                         return;
                     };
+                    if arguments.fault == Some(Fault::DropsSlow) {
+                        let _ = stream.set_write_timeout(Some(Duration::from_millis(20)));
+                    }
                     room.members.insert(
                         (*new).to_owned(),
                         Member {
@@ -149,7 +155,9 @@ impl Room {
     fn write_out(&mut self) {
         for member in self.members.values_mut() {
             // Who is gone is removed by its own thread.
-            let _ = member.stream.write_all(&member.batch);
+            if member.stream.write_all(&member.batch).is_err() {
+                let _ = member.stream.shutdown(Shutdown::Both);
+            }
             member.batch.clear();
         }
     }
@@ -172,7 +180,7 @@ impl Member {
             Fault::Stalls => loop {
                 std::thread::park();
             },
-            Fault::Returns | Fault::TellsStrangers => self.get(line),
+            Fault::Returns | Fault::TellsStrangers | Fault::DropsSlow => self.get(line),
         }
     }
 

@@ -163,6 +163,15 @@ pub struct StressCommand {
     /// How many clients stop reading for a while, again and again
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = number::<0, 100_000>)]
     pub slow: usize,
+    /// Let senders write as fast as the server takes it, however far behind those who listen are
+    #[arg(long, conflicts_with = "rate")]
+    pub unpaced: bool,
+    /// How many bytes a second each client that only listens reads at most
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub read_rate: Option<u64>,
+    /// How many threads keep the machine's processors busy meanwhile
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = number::<0, 256>)]
+    pub busy: usize,
     /// How long to wait for what must come
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub patience: f64,

@@ -10,6 +10,7 @@ use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::supervisor::Orphanage;
 use chat_conformance::conformance::target::Target;
 use chat_conformance::report::stress::{document, render};
+use chat_conformance::stress::busy::Busy;
 use chat_conformance::stress::load::{Phase, Progress, Setting, make_room_for, run};
 use chat_conformance::stress::server_process::ServerProcess;
 use chat_conformance::stress::shape::{Length, Shape};
@@ -67,6 +68,7 @@ pub fn stress(command: &StressCommand) -> ExitCode {
             }
         }
     };
+    let _busy = Busy::threads(shape.busy);
     let bar = progress_bar();
     let outcome = run(Setting {
         shape: &shape,
@@ -109,6 +111,9 @@ fn shape(command: &StressCommand) -> Shape {
         },
         churning: command.churn,
         slow: command.slow,
+        unpaced: command.unpaced,
+        read_rate: command.read_rate,
+        busy: command.busy,
     }
 }
 

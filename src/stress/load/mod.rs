@@ -127,6 +127,7 @@ pub fn run(setting: Setting<'_>) -> Result<Outcome, Trouble> {
         delivered: load.delivered,
         latency: Latency::of(&load.latency),
         visits: load.visits,
+        standstill: load.standstill.as_secs_f64(),
         registration,
         usage,
         generator,
@@ -174,6 +175,8 @@ struct Load<'a> {
     last_told: Instant,
     /// How long nothing had come any more when it was given up to wait.
     idle_at_end: Duration,
+    /// The longest time in which nobody could say anything, and nobody heard anything.
+    standstill: Duration,
 }
 
 impl<'a> Load<'a> {
@@ -220,6 +223,7 @@ impl<'a> Load<'a> {
             chance: 0x2545_f491_4f6c_dd1d,
             last_told: now,
             idle_at_end: Duration::ZERO,
+            standstill: Duration::ZERO,
             setting,
         })
     }
@@ -305,6 +309,7 @@ impl<'a> Load<'a> {
             self.round(&mut events, wait)?;
             let now = (self.sent.messages, self.accepted);
             if now != last_move.1 || self.nothing_is_due() {
+                self.standstill = self.standstill.max(last_move.0.elapsed());
                 last_move = (Instant::now(), now);
             } else if last_move.0.elapsed() > self.setting.patience {
                 let seconds = self.setting.patience.as_secs_f64();
@@ -312,6 +317,7 @@ impl<'a> Load<'a> {
                     "saw nothing go on for {seconds} s: the server takes and relays nothing"
                 );
                 self.witness.note(Kind::Stuck, 0, what);
+                self.standstill = last_move.0.elapsed();
                 break;
             }
         }
@@ -502,12 +508,18 @@ impl<'a> Load<'a> {
     fn read(&mut self, client: usize, buffer: &mut [u8]) {
         self.clients[client].in_reading_queue = false;
         for _ in 0..READS {
+            let most = self.may_read(client);
+            if most == 0 {
+                return self.read_more_later(client);
+            }
             let Some(connection) = &mut self.clients[client].connection else {
                 return;
             };
-            match connection.read(buffer) {
+            let before = connection.partial().len();
+            match connection.read(buffer, most) {
                 Ok((_, Input::Ended)) | Err(_) => return self.ended(client),
                 Ok((count, input)) => {
+                    self.has_read(client, count - before.min(count));
                     self.take(client, &buffer[..count]);
                     if input == Input::Drained {
                         return;

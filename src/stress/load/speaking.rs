@@ -13,6 +13,8 @@ use super::Load;
 const AHEAD: u64 = 1 << 20;
 /// What a sender puts together at a time.
 const BATCH: usize = 32 << 10;
+/// How many times that one that is not paced says before others read: more than they read meanwhile.
+const UNPACED_BATCHES: usize = 32;
 /// What may wait to be written at a rate that the server does not keep up with.
 const WAITING: usize = 1 << 20;
 
@@ -34,6 +36,9 @@ impl Load<'_> {
                 false
             }
             None => {
+                if self.setting.shape.unpaced {
+                    return self.send_all_that_is_taken();
+                }
                 if self.is_far_ahead() {
                     return false;
                 }
@@ -41,6 +46,16 @@ impl Load<'_> {
                 senders.filter(|sender| self.send_batch(*sender)).count() > 0
             }
         }
+    }
+
+    /// Whether one of the senders could go on at once.
+    fn send_all_that_is_taken(&mut self) -> bool {
+        let mut goes_on = false;
+        for sender in 0..self.setting.shape.senders {
+            let mut batches = 0..UNPACED_BATCHES;
+            goes_on |= batches.all(|_| self.send_batch(sender));
+        }
+        goes_on
     }
 
     fn send_batch(&mut self, sender: usize) -> bool {

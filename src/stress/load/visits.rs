@@ -17,6 +17,9 @@ use super::{Load, Phase};
 /// Connections from one address to another: well below how many ports there are.
 const FROM_ONE_ADDRESS: usize = 20_000;
 
+/// Those who may read only so many bytes a second read what they may in so long at a time.
+const READ_AT_A_TIME: Duration = Duration::from_millis(20);
+
 impl Load<'_> {
     pub(super) fn come(&mut self, client: usize) -> Result<(), Trouble> {
         let own = self.own_address(client);
@@ -175,8 +178,12 @@ impl Load<'_> {
                     self.visits.dropped += 1;
                     self.plan(client, Duration::from_millis(100), Turn::Come);
                 } else {
-                    let what = "was disconnected though it did nothing wrong".to_owned();
-                    self.witness.note(Kind::Closed, client, what);
+                    let what = if self.clients[client].has_read_until.is_some() {
+                        "was disconnected though it went on reading, slowly"
+                    } else {
+                        "was disconnected though it did nothing wrong"
+                    };
+                    self.witness.note(Kind::Closed, client, what.to_owned());
                 }
             }
             Standing::Leaving => self.plan_return(client),
@@ -253,7 +260,8 @@ impl Load<'_> {
                 break;
             };
             let is_void = self.clients[client].visit != visit;
-            if is_void || (self.phase == Phase::Draining && turn != Turn::ReadOn) {
+            let reads = matches!(turn, Turn::ReadOn | Turn::ReadMore);
+            if is_void || (self.phase == Phase::Draining && !reads) {
                 continue;
             }
             self.take_turn(client, turn);
@@ -298,8 +306,57 @@ impl Load<'_> {
                 self.read_on(client);
                 self.plan_next(client);
             }
+            (Turn::ReadMore, Standing::Present) => self.has_input(client),
             _ => {}
         }
+    }
+
+    /// How many bytes a client may read now.
+    pub(super) fn may_read(&self, client: usize) -> usize {
+        let client = &self.clients[client];
+        let is_slow = client.part == Part::Listener
+            && client.standing == Standing::Present
+            && self.phase != Phase::Gathering;
+        match self.setting.shape.read_rate.filter(|_| is_slow) {
+            None => usize::MAX,
+            Some(rate) => {
+                let now = self.begun.elapsed();
+                let used = client.has_read_until.unwrap_or(now);
+                let left = (now + READ_AT_A_TIME).saturating_sub(used);
+                #[expect(clippy::cast_precision_loss, reason = "a number of bytes")]
+                let most = rate as f64 * left.as_secs_f64();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a number of bytes"
+                )]
+                let most = most as usize;
+                // Less is not worth a call.
+                if left < READ_AT_A_TIME / 2 {
+                    0
+                } else {
+                    most.max(1)
+                }
+            }
+        }
+    }
+
+    /// A client has read so much.
+    pub(super) fn has_read(&mut self, client: usize, count: usize) {
+        let now = self.begun.elapsed();
+        let client = &mut self.clients[client];
+        let is_slow = client.part == Part::Listener && self.phase != Phase::Gathering;
+        let Some(rate) = self.setting.shape.read_rate.filter(|_| is_slow) else {
+            return;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a number of bytes")]
+        let took = Duration::from_secs_f64(count as f64 / rate as f64);
+        client.has_read_until = Some(client.has_read_until.unwrap_or(now).max(now) + took);
+    }
+
+    /// It has read what it may for now.
+    pub(super) fn read_more_later(&mut self, client: usize) {
+        self.plan(client, READ_AT_A_TIME / 2, Turn::ReadMore);
     }
 
     pub(super) fn read_on(&mut self, client: usize) {

@@ -1,0 +1,34 @@
+//! Threads that take processor time from the server and the load, as other programs on a machine do.
+
+use std::hint::spin_loop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Threads that spin until this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Busy {
+    is_over: Arc<AtomicBool>,
+}
+
+impl Busy {
+    /// Starts so many threads.
+    pub fn threads(count: usize) -> Busy {
+        let is_over = Arc::new(AtomicBool::new(false));
+        for _ in 0..count {
+            let is_over = Arc::clone(&is_over);
+            std::thread::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    spin_loop();
+                }
+            });
+        }
+        Busy { is_over }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
