@@ -10,6 +10,11 @@
 //! subject in the foreground of it, through one more step: the launcher puts signals and limits in
 //! order and then turns into the subject. So no code runs between fork and exec, and none of it is
 //! unsafe.
+//!
+//! Where folders are to be hidden from the subject there are two supervisors. The upper one makes and
+//! removes the temporary directory. The lower one is the first process of a process namespace, so that
+//! the subject can neither see nor stop nor end anything above itself, and hides the folders in a mount
+//! namespace; the rest is as described above.
 
 use std::io::{self, BufRead, Write};
 use std::ops::ControlFlow;
