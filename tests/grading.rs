@@ -11,8 +11,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
-const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
-const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
 /// Only a harness that hangs takes so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -48,7 +46,11 @@ impl Classroom {
         classroom.hands_in("ann", &good());
         classroom.hands_in(
             "bob",
-            &format!("server = {:?}\nclient = [{CLIENT:?}]\n", faulty("echo")),
+            &format!(
+                "server = {:?}\nclient = [{:?}]\n",
+                faulty("echo"),
+                right("client")
+            ),
         );
         classroom.hands_in("cyd", "");
         classroom.hands_in("dan", "sever = [\"python3\"]\n");
@@ -88,7 +90,20 @@ impl Classroom {
 }
 
 fn good() -> String {
-    format!("server = [{SERVER:?}]\nclient = [{CLIENT:?}]\n")
+    format!(
+        "server = [{:?}]\nclient = [{:?}]\n",
+        right("server"),
+        right("client")
+    )
+}
+
+/// A program that is right where no fault is asked for: the bundled ones refuse to be a submission.
+fn right(role: &str) -> String {
+    let examples = Path::new(CONFORM).with_file_name("examples");
+    examples
+        .join(format!("faulty-{role}"))
+        .display()
+        .to_string()
 }
 
 /// Program and arguments of a server with this fault.
@@ -160,11 +175,11 @@ fn each_gets_the_mark_that_is_due_and_its_own_reports() {
 #[test]
 fn two_that_want_the_same_port_are_not_in_each_other_s_way() {
     let classroom = Classroom::new();
-    let server = faulty("fixed-port");
+    let (server, client) = (faulty("fixed-port"), right("client"));
     for name in ["ann", "bob", "cyd"] {
         classroom.hands_in(
             name,
-            &format!("server = {server:?}\nclient = [{CLIENT:?}]\n"),
+            &format!("server = {server:?}\nclient = [{client:?}]\n"),
         );
     }
     assert_eq!(status(&classroom.grade(&["class", "-j", "3"])), Some(0));
@@ -183,8 +198,9 @@ fn two_that_want_the_same_port_are_not_in_each_other_s_way() {
 #[test]
 fn a_folder_is_left_as_it_was_found_and_a_build_is_made_elsewhere() {
     let classroom = Classroom::new();
+    let (server, client) = (right("server"), right("client"));
     let build = format!(
-        "build = [\"sh\", \"-c\", \"ln -s {SERVER} server && touch built\"]\nclient = [\"sh\", \"-c\", \"touch ran; exec {CLIENT} $1 $2\", \"sh\"]\n"
+        "build = [\"sh\", \"-c\", \"ln -s {server} server && touch built\"]\nclient = [\"sh\", \"-c\", \"touch ran; exec {client} $1 $2\", \"sh\"]\n"
     );
     let folder = classroom.hands_in("ann", &(build + "server = [\"./server\"]\n"));
     assert_eq!(status(&classroom.grade(&["class"])), Some(0));

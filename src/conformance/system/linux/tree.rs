@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Process, contents, descendants, kill, process};
+use super::{Process, contents, descendants, kill, process, state};
 
 /// Everything that came of one process. A look costs little, and least where nothing new was started on the
 /// machine.
 #[derive(Debug)]
 pub struct ProcessTree {
     root: i32,
+    /// When the root started, which tells it from a later process with the same id.
+    root_started: Option<u64>,
     known: Vec<Process>,
     /// The last process id that was given out when it was looked last.
     last_id: Option<i32>,
@@ -19,11 +21,15 @@ pub struct ProcessTree {
 /// An id is given out before its process can be seen, a moment that is long only on a very busy machine.
 const LONGEST_UNSEEN: Duration = Duration::from_secs(2);
 
+/// The id of no process.
+const NOBODY: i32 = -1;
+
 impl ProcessTree {
     /// The tree below `root`, which is not in it itself.
     pub fn below(root: i32) -> ProcessTree {
         ProcessTree {
             root,
+            root_started: process(root).map(|root| root.started),
             known: Vec::new(),
             last_id: None,
             last_new: Instant::now(),
@@ -56,10 +62,31 @@ impl ProcessTree {
         self.known.iter().map(|process| process.id).collect()
     }
 
-    /// Ends at once those that are there now.
+    /// Ends all that are there, and those that they start meanwhile; gives up on what the system itself does not let
+    /// end.
     pub fn kill(&mut self) {
-        self.ids();
-        self.known.drain(..).for_each(kill);
+        const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+        let begun = Instant::now();
+        let mut pause = Duration::from_micros(200);
+        loop {
+            let root_started = process(self.root).map(|root| root.started);
+            if root_started.is_none() || root_started != self.root_started {
+                // What is below that id now, if anything, has nothing to do with this.
+                self.root = NOBODY;
+            }
+            self.last_id = None;
+            self.ids();
+            let is_left = |process: &Process| !matches!(state(process.id), None | Some('Z' | 'X'));
+            let left: Vec<Process> = self.known.iter().copied().filter(is_left).collect();
+            if left.is_empty() || begun.elapsed() > GIVE_UP_AFTER {
+                return;
+            }
+            // First all stand still, or the last of them would go on multiplying while the first are ended.
+            left.iter().for_each(|process| super::stop(&[process.id]));
+            left.into_iter().for_each(kill);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
     }
 }
 
@@ -114,6 +141,30 @@ mod tests {
         drop(started);
         looker.join().expect("ends");
         assert_eq!(missed, 0);
+    }
+
+    #[test]
+    fn those_that_were_started_meanwhile_are_ended_too() {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let script = "for i in 1 2 3; do sh -c 'sleep 60; sleep 60' & done; cat";
+        let mut root = Command::new("sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let id = i32::try_from(root.id()).expect("an id");
+        let mut tree = ProcessTree::below(id);
+        let begun = Instant::now();
+        while tree.ids().len() < 4 && begun.elapsed() < LONGEST {
+            std::thread::yield_now();
+        }
+        super::super::stop(&[id]);
+        tree.kill();
+        let is_over = |process: &Process| matches!(state(process.id), None | Some('Z' | 'X'));
+        assert!(!tree.known.is_empty() && tree.known.iter().all(is_over));
+        root.kill().expect("is there");
+        root.wait().expect("ends");
     }
 
     #[test]
