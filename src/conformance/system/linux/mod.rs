@@ -13,6 +13,7 @@ use super::Process;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 mod network;
+mod rtnetlink;
 mod sockets;
 mod tree;
 
