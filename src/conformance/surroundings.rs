@@ -13,4 +13,16 @@ pub struct Surroundings {
     pub folder: Option<PathBuf>,
     /// Variables of its environment, beyond the plain one that every subject gets.
     pub environment: Vec<(String, String)>,
+    /// The network that it sees.
+    pub network: Network,
+}
+
+/// The network of a program under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// Each run has its own, where the system allows that.
+    #[default]
+    Own,
+    /// The machine's, with every other program in it.
+    Shared,
 }
