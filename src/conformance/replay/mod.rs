@@ -6,6 +6,7 @@
 mod client;
 mod ledger;
 mod log;
+mod origin;
 mod server;
 mod stage;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::Process;
+use super::{Holder, Process};
 
 /// Knows nothing.
 #[derive(Debug)]
@@ -63,6 +63,16 @@ pub fn kill(target: Process) {
 /// Unknown.
 pub fn listening(_sockets: &SocketTable, _processes: &[i32]) -> Vec<SocketAddr> {
     Vec::new()
+}
+
+/// Unknown.
+pub fn holder(
+    _sockets: &SocketTable,
+    _local: SocketAddr,
+    _remote: SocketAddr,
+    _processes: &[i32],
+) -> Holder {
+    Holder::Unknown
 }
 
 /// Unknown.
