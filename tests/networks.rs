@@ -3,7 +3,6 @@
 #![cfg(target_os = "linux")]
 
 #[path = "judging/mod.rs"]
-#[allow(dead_code, reason = "this test uses a part of it")]
 mod judging;
 
 use std::fs;
@@ -48,6 +47,14 @@ import os, socket, sys
 probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 probe.connect(('8.8.8.8', 80))
 os.execv(sys.argv[1], [sys.argv[1], '--host', probe.getsockname()[0]])
+";
+
+/// Gives up in another network than the one that it is told.
+const NEEDS_NETWORK: &str = "
+import os, sys
+if os.readlink('/proc/self/ns/net') != sys.argv[1]:
+    sys.exit('cannot find myself here')
+os.execv(sys.argv[2], sys.argv[2:])
 ";
 
 /// Says its words and is gone.
@@ -290,6 +297,24 @@ fn servers_with_the_same_port_are_judged_side_by_side() {
         }
     });
     drop(taken);
+}
+
+/// Such as one that asks a name server where it is.
+#[test]
+fn a_program_that_needs_the_machine_s_network_gets_it_and_is_told_so() {
+    if !may_have_networks() {
+        return;
+    }
+    let network = fs::read_link("/proc/self/ns/net").expect("is there");
+    let network = network.display().to_string();
+    for (role, program) in [(Role::Server, SERVER), (Role::Client, CLIENT)] {
+        let command = ["python3", "-c", NEEDS_NETWORK, &network, program];
+        let cases = some_cases(role, &["S-REG-1", "C-REG-1"]);
+        let result = judged(plan(role, &command, Network::Own, cases));
+        all_pass(&result);
+        assert!(!result.manner.has_own_network);
+        assert_eq!(result.remarks.len(), 1, "{:?}", result.remarks);
+    }
 }
 
 /// What a server's users would not get either.
