@@ -29,7 +29,7 @@ pub struct Manner {
     /// It does not run twice at the same time, as it listens on a port of its own choice: where replays
     /// cannot have networks of their own, they come one after the other.
     pub runs_alone: bool,
-    /// Each replay has a network of its own.
+    /// Each replay has a network of its own, in which nobody else can be in its way.
     pub has_own_network: bool,
 }
 
@@ -49,15 +49,14 @@ impl Manner {
 
     /// What a reader of the report should know of it, a sentence each.
     pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
-        let shares_network = self.runs_alone && !self.has_own_network;
         let all = [
             (
-                self.has_own_network,
+                self.runs_alone && self.has_own_network,
                 "It does not run twice at the same time (see S-PORT-1), so each transcript was given a \
                  network of its own.",
             ),
             (
-                shares_network,
+                self.runs_alone && !self.has_own_network,
                 "It does not run twice at the same time (see S-PORT-1), so one transcript was replayed \
                  after the other.",
             ),
@@ -137,6 +136,12 @@ mod tests {
             has_own_network: false,
         };
         assert_eq!(every.remarks().count(), 7);
+        // A network of its own is worth a word only where the program would otherwise be in its own way.
+        let apart = Manner {
+            has_own_network: true,
+            ..Manner::PLAIN
+        };
+        assert_eq!(apart.remarks().count(), 0);
     }
 
     #[test]

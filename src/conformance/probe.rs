@@ -9,7 +9,6 @@ use super::prose::{greeting_in, parts_given};
 use super::replay::{Ledger, Setting, replay_in_network};
 use super::screen::Screen;
 use super::surroundings::Surroundings;
-use super::system;
 use super::target::Target;
 use crate::transcript::parse;
 use crate::transcript::syntax::{Role, Transcript};
@@ -97,7 +96,6 @@ pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -
     let probe = Probe {
         setting: Setting {
             pace: &pace,
-            manner: Manner::PLAIN,
             ..setting
         },
         dialect,
@@ -236,15 +234,21 @@ impl Probe<'_> {
 
     fn server(&self) -> Acquaintance {
         let mut remarks = Vec::new();
-        let mut manner = Manner::PLAIN;
+        let mut manner = self.setting.manner;
         if let Target::Command(_) = self.setting.target {
-            let two = self.ask(TWO_SERVERS, manner);
-            manner.runs_alone = !two.completed;
-            // One that was not met at all may have found the port of its choice taken by somebody else.
-            manner.has_own_network = manner.runs_alone && self.runs_in_own_network();
-            if !two.was_met && !manner.has_own_network {
-                return told(Manner::PLAIN, remarks);
+            let mut two = self.ask(TWO_SERVERS, manner);
+            if !two.was_met && manner.has_own_network {
+                let shared = in_shared_network(manner);
+                let again = self.ask(TWO_SERVERS, shared);
+                if again.was_met {
+                    (manner, two) = (shared, again);
+                    remarks.push(NEEDS_SHARED_NETWORK.to_owned());
+                }
             }
+            if !two.was_met {
+                return told(manner, remarks);
+            }
+            manner.runs_alone = !two.completed;
         }
         let found = self.how_it_registers(manner);
         if let Some(Registration {
@@ -284,16 +288,6 @@ impl Probe<'_> {
         }
         remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
         told(manner, remarks)
-    }
-
-    /// Whether it can be met in a network where there is nothing but loopback: one that listens at the
-    /// machine's own address cannot.
-    fn runs_in_own_network(&self) -> bool {
-        let manner = Manner {
-            has_own_network: true,
-            ..Manner::PLAIN
-        };
-        system::has_networks_to_give() && self.ask(CONNECTS, manner).was_met
     }
 
     /// The way in which a registration is accepted.
@@ -394,20 +388,26 @@ impl Probe<'_> {
     }
 
     fn client(&self) -> Acquaintance {
-        let mut manner = Manner::PLAIN;
+        let plain = self.setting.manner;
         let mut remarks = Vec::new();
-        let mut first = self.ask_in(COMES_IN, Framing::Bare, manner);
-        if first.received.is_empty() {
-            let swapped = Manner {
-                takes_address_first: true,
-                ..manner
-            };
-            first = self.ask_in(COMES_IN, Framing::Bare, swapped);
-            if first.received.is_empty() {
-                manner.dialect = self.dialect.unwrap_or(Dialect::LINE);
-                return told(manner, remarks);
-            }
-            manner = swapped;
+        let swapped = Manner {
+            takes_address_first: true,
+            ..plain
+        };
+        let mut candidates = vec![plain, swapped];
+        if plain.has_own_network {
+            candidates.push(in_shared_network(plain));
+        }
+        let heard = candidates.into_iter().find_map(|manner| {
+            let reaction = self.ask_in(COMES_IN, Framing::Bare, manner);
+            (!reaction.received.is_empty()).then_some((manner, reaction))
+        });
+        let Some((mut manner, first)) = heard else {
+            let dialect = self.dialect.unwrap_or(Dialect::LINE);
+            return told(Manner { dialect, ..plain }, remarks);
+        };
+        if manner.has_own_network != plain.has_own_network {
+            remarks.push(NEEDS_SHARED_NETWORK.to_owned());
         }
         let writes = Framing::shown_by(&first.received).unwrap_or(Framing::Line);
         manner.dialect = self.dialect.unwrap_or_else(|| Dialect {
@@ -440,6 +440,18 @@ impl Probe<'_> {
             all.into_iter().find(takes_answer)
         };
         shown.or_else(by_likelihood).unwrap_or(writes)
+    }
+}
+
+/// What is said of a program that does not work without what only the machine's network has, such as a name
+/// server.
+const NEEDS_SHARED_NETWORK: &str = "It does not work in a network of its own, so it ran in the \
+                                    machine's, where other programs can reach it.";
+
+fn in_shared_network(manner: Manner) -> Manner {
+    Manner {
+        has_own_network: false,
+        ..manner
     }
 }
 

@@ -15,7 +15,8 @@ use super::replay::{Ledger, Setting, replay_in_network};
 use super::requirement::Requirement;
 use super::result::{Case, RunResult};
 use super::slots::Slots;
-use super::surroundings::Surroundings;
+use super::surroundings::{Network, Surroundings};
+use super::system;
 use super::target::{Target, client_command};
 use super::verdict::{MOST_RUNS, verdicts};
 use crate::transcript::syntax::{Action, Role};
@@ -103,7 +104,10 @@ pub fn run(
         target: &plan.target,
         harness: &plan.harness,
         surroundings: &plan.surroundings,
-        manner: Manner::PLAIN,
+        manner: Manner {
+            has_own_network: gives_networks(&plan),
+            ..Manner::PLAIN
+        },
         greeting: &[],
         pace: &pace,
         ledger: &Ledger::default(),
@@ -173,6 +177,13 @@ pub fn run(
         transcripts,
         seconds: begun.elapsed().as_secs_f64(),
     })
+}
+
+/// Whether each replay is given a network of its own.
+fn gives_networks(plan: &Plan) -> bool {
+    let is_started_here = matches!(plan.target, Target::Command(_));
+    let is_wanted = plan.surroundings.network == Network::Own;
+    is_started_here && is_wanted && system::has_networks_to_give()
 }
 
 /// Replays the cases at these positions, so many at the same time.

@@ -22,6 +22,8 @@ pub struct Surroundings {
     /// Where its temporary directory is made, which should be in a hidden folder; the system's place for
     /// temporary files where there is none.
     pub scratch: Option<PathBuf>,
+    /// The network that it sees.
+    pub network: Network,
 }
 
 impl Surroundings {
@@ -44,4 +46,14 @@ pub enum Purpose {
     Submission,
     /// The bundled reference, which the harness starts to check the machine.
     Reference,
+}
+
+/// The network of a program under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// Each run has its own, where the system allows that.
+    #[default]
+    Own,
+    /// The machine's, with every other program in it.
+    Shared,
 }

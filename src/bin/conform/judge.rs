@@ -51,9 +51,6 @@ pub fn bundled(options: &RunOptions) -> ExitCode {
 
 /// A server: a command, or an address.
 pub fn server(command: &ServerCommand) -> ExitCode {
-    if let Ok(harness) = std::env::current_exe() {
-        gain_right_to_networks(&harness);
-    }
     match server_target(&command.server) {
         Ok(target) => judge(&command.run, &[(Role::Server, target)], Purpose::Program),
         Err(why) => refuse(&why),
@@ -144,6 +141,13 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
     let Ok(harness) = std::env::current_exe() else {
         return refuse("cannot find the path of this program");
     };
+    // Must be done while there is one thread.
+    if subjects
+        .iter()
+        .any(|(_, target)| matches!(target, Target::Command(_)))
+    {
+        gain_right_to_networks(&harness);
+    }
     let mut plans = Vec::new();
     for (role, target) in subjects {
         plans.push(plan(

@@ -6,6 +6,7 @@
 mod client;
 mod ledger;
 mod log;
+mod origin;
 mod server;
 mod stage;
 
@@ -80,7 +81,7 @@ pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
     }
 }
 
-/// Replays `transcript`, in a network of its own where the subject's manner asks for that.
+/// Replays `transcript`, in a network of its own where the manner says so.
 pub fn replay_in_network(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
     if !setting.manner.has_own_network {
         return replay(transcript, setting);
@@ -91,7 +92,7 @@ pub fn replay_in_network(transcript: &Transcript, setting: Setting<'_>) -> Evide
     });
     let reason = match replayed {
         Ok(Ok(evidence)) => return evidence,
-        Ok(Err(error)) => format!("no network of its own to be had: {error}"),
+        Ok(Err(error)) => format!("the system gave no network for this run: {error}"),
         Err(_) => "the replay panicked".to_owned(),
     };
     Evidence {

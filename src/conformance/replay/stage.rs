@@ -46,6 +46,8 @@ pub(super) struct Stage<'a> {
     pub(super) screen: Screen,
     pub(super) peers: Vec<Peer>,
     pub(super) listener: Option<TcpListener>,
+    /// Whether a connection of another program was refused.
+    pub(super) has_refused: bool,
     /// Holds a port at which nobody listens.
     pub(super) deaf: Option<Socket>,
     /// What was sent to be shown, with what was shown before.
@@ -89,6 +91,7 @@ impl<'a> Stage<'a> {
             screen: Screen::default(),
             peers: Vec::new(),
             listener: None,
+            has_refused: false,
             deaf: None,
             shown: Vec::new(),
             printed_before: 0,
@@ -359,7 +362,16 @@ impl<'a> Stage<'a> {
 
     /// In client transcripts: takes the connections that the subject opens.
     fn accept(&mut self) {
-        while let Some(Ok((stream, _))) = self.listener.as_ref().map(TcpListener::accept) {
+        /// One look takes no more, so that nobody can keep the harness busy.
+        const MOST_AT_ONCE: usize = 64;
+        for _ in 0..MOST_AT_ONCE {
+            let Some(Ok((stream, _))) = self.listener.as_ref().map(TcpListener::accept) else {
+                return;
+            };
+            if !self.is_of_subject(&stream) {
+                self.refuse(stream);
+                continue;
+            }
             let inbox = self.inbox();
             if let Ok(peer) = Peer::accepted("server", stream, inbox) {
                 self.peers.push(peer);

@@ -13,6 +13,19 @@ mod other;
 #[cfg(not(target_os = "linux"))]
 pub use other::*;
 
+/// Who holds an end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// One of the processes that were asked about.
+    Asked,
+    /// Some other program.
+    Other,
+    /// Nobody any more: it was closed.
+    Nobody,
+    /// The system does not tell.
+    Unknown,
+}
+
 /// A process as it was at one moment; the start time tells it from a later one with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process {

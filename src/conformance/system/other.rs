@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Ancestor, Process};
+use super::{Ancestor, Holder, Process};
 
 /// Knows nothing.
 #[derive(Debug)]
@@ -64,6 +64,16 @@ pub fn kill(target: Process) {
 /// Unknown.
 pub fn listening(_sockets: &SocketTable, _processes: &[i32]) -> Vec<SocketAddr> {
     Vec::new()
+}
+
+/// Unknown.
+pub fn holder(
+    _sockets: &SocketTable,
+    _local: SocketAddr,
+    _remote: SocketAddr,
+    _processes: &[i32],
+) -> Holder {
+    Holder::Unknown
 }
 
 /// Unknown.

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use super::{Ancestor, Process};
+use super::{Ancestor, Holder, Process};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 mod hiding;
 mod network;
+mod rtnetlink;
 mod sockets;
 mod tree;
 
@@ -249,7 +250,8 @@ pub fn kill(target: Process) {
 
 /// Addresses at which any of the processes listens, in the order of the system's table.
 pub fn listening(sockets: &SocketTable, processes: &[i32]) -> Vec<SocketAddr> {
-    let owned: HashSet<u64> = processes.iter().flat_map(|id| socket_inodes(*id)).collect();
+    let inodes = processes.iter().filter_map(|id| socket_inodes(*id).ok());
+    let owned: HashSet<u64> = inodes.flatten().collect();
     let Some(&first) = processes.first().filter(|_| !owned.is_empty()) else {
         return Vec::new();
     };
@@ -259,22 +261,67 @@ pub fn listening(sockets: &SocketTable, processes: &[i32]) -> Vec<SocketAddr> {
         .collect()
 }
 
-fn socket_inodes(id: i32) -> Vec<u64> {
-    let descriptors = fs::read_dir(format!("/proc/{id}/fd"))
-        .into_iter()
+/// Who holds the end `local` of the connection between it and `remote`, which has a listening socket of this
+/// process.
+pub fn holder(
+    sockets: &SocketTable,
+    local: SocketAddr,
+    remote: SocketAddr,
+    processes: &[i32],
+) -> Holder {
+    let inode = match sockets.find(local, remote) {
+        Some(socket) => socket.inode,
+        // Where not even the listening socket is found the table is of no use.
+        None if sockets.unread(remote, unspecified(remote)).is_none() => return Holder::Unknown,
+        None => 0,
+    };
+    if inode == 0 {
+        return Holder::Nobody;
+    }
+    let mut all_are_known = true;
+    for id in processes {
+        match socket_inodes(*id) {
+            Ok(inodes) if inodes.contains(&inode) => return Holder::Asked,
+            Ok(_) => {}
+            Err(error) => all_are_known &= error.kind() != io::ErrorKind::PermissionDenied,
+        }
+    }
+    if all_are_known {
+        Holder::Other
+    } else {
+        Holder::Unknown
+    }
+}
+
+/// The address of nobody, in the family of `address`.
+fn unspecified(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    }
+}
+
+/// The sockets that a process holds.
+fn socket_inodes(id: i32) -> io::Result<Vec<u64>> {
+    let found = socket_inodes_in(Path::new(&format!("/proc/{id}/fd")))?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    // The first thread may have ended before the others.
+    let of_threads = threads(id).filter_map(|thread| socket_inodes_in(&thread.join("fd")).ok());
+    Ok(of_threads.flatten().collect())
+}
+
+fn socket_inodes_in(descriptors: &Path) -> io::Result<Vec<u64>> {
+    let inode = |descriptor: fs::DirEntry| {
+        let target = fs::read_link(descriptor.path()).ok()?;
+        let inode = target.to_str()?.strip_prefix("socket:[")?;
+        inode.strip_suffix(']')?.parse().ok()
+    };
+    Ok(fs::read_dir(descriptors)?
         .flatten()
-        .flatten();
-    descriptors
-        .filter_map(|descriptor| {
-            let target = fs::read_link(descriptor.path()).ok()?;
-            target
-                .to_str()?
-                .strip_prefix("socket:[")?
-                .strip_suffix(']')?
-                .parse()
-                .ok()
-        })
-        .collect()
+        .filter_map(inode)
+        .collect())
 }
 
 /// How often the threads of these processes have been given the processor so far, or `None`
@@ -366,8 +413,9 @@ fn in_status(id: i32, row: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
-    use std::process::Command;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::process::{Command, Stdio};
     use std::time::Instant;
 
     #[test]
@@ -393,6 +441,71 @@ mod tests {
             child.wait().expect("ends");
         }
         assert!(!waited.is_zero(), "nothing waited in {LONGEST:?}");
+    }
+
+    #[test]
+    fn the_program_that_opened_a_connection_is_told_from_others() {
+        const CONNECTS: &str = "import socket, sys\n\
+             port = int(sys.argv[1])\n\
+             if sys.argv[2] == '4':\n\
+             \x20   held = socket.create_connection(('127.0.0.1', port))\n\
+             else:\n\
+             \x20   held = socket.socket(socket.AF_INET6)\n\
+             \x20   held.connect(('::ffff:127.0.0.1', port))\n\
+             sys.stdin.readline()\n\
+             held.close()\n\
+             print('closed', flush=True)\n\
+             sys.stdin.readline()\n";
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let here = listener.local_addr().expect("has an address");
+        let tables = [SocketTable::open(), SocketTable::without_diagnostics()];
+        for family in ["4", "6"] {
+            let mut child = Command::new("python3")
+                .args(["-c", CONNECTS, &here.port().to_string(), family])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("starts");
+            let (stream, _) = listener.accept().expect("accepts");
+            let there = stream.peer_addr().expect("has an address");
+            let id = i32::try_from(child.id()).expect("an id");
+            let this_process = rustix::process::getpid().as_raw_pid();
+            let who = |table, asked: &[i32]| holder(table, there, here, asked);
+            let mut keys = child.stdin.take().expect("has one");
+            for table in &tables {
+                assert_eq!(who(table, &[this_process]), Holder::Other);
+                assert_eq!(who(table, &[this_process, id]), Holder::Asked);
+                assert_eq!(who(table, &[]), Holder::Other);
+            }
+            let mut said = String::new();
+            writeln!(keys, "close").expect("is read");
+            BufReader::new(child.stdout.take().expect("has one"))
+                .read_line(&mut said)
+                .expect("says it");
+            for table in &tables {
+                assert_eq!(who(table, &[id]), Holder::Nobody, "{said}");
+            }
+            drop(keys);
+            child.wait().expect("ends");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_was_reset_is_nobody_s() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let here = listener.local_addr().expect("has an address");
+        let sender = TcpStream::connect(here).expect("connects");
+        let there = sender.local_addr().expect("has an address");
+        let _accepted = listener.accept().expect("accepts");
+        socket2::SockRef::from(&sender)
+            .set_linger(Some(Duration::ZERO))
+            .expect("can be set");
+        drop(sender);
+        let this_process = rustix::process::getpid().as_raw_pid();
+        for table in [SocketTable::open(), SocketTable::without_diagnostics()] {
+            let who = holder(&table, there, here, &[this_process]);
+            assert_eq!(who, Holder::Nobody);
+        }
     }
 
     #[test]

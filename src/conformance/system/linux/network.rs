@@ -1,21 +1,119 @@
-//! A network of a thread's own, with nothing in it but loopback: ports in it are nobody else's.
+//! A network of a thread's own. Ports and connections in it belong to nobody else. Its only interface is
+//! loopback, which has the machine's own addresses as well: some servers listen at such an address only.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::time::Duration;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::LazyLock;
 
 use rustix::thread::UnshareFlags;
-use socket2::{Domain, Protocol, Socket, Type};
+
+use super::rtnetlink::RouteSocket;
 
 /// Moves the calling thread, and every process that it starts from now on, into a fresh network.
 ///
 /// # Errors
 /// Where the system does not allow it.
 pub fn enter_own_network() -> io::Result<()> {
-    // What it is deprecated for is another of its flags, by which threads stop sharing descriptors.
+    // Looked up before the thread leaves the machine's network.
+    let machine = &*MACHINE;
+    // `unshare` is deprecated for another of its flags, which makes threads stop sharing descriptors.
     #[allow(deprecated)]
     rustix::thread::unshare(UnshareFlags::NEWNET)?;
-    bring_loopback_up()
+    let mut socket = RouteSocket::open()?;
+    socket.bring_loopback_up()?;
+    machine.imitate(&mut socket);
+    Ok(())
+}
+
+/// What a program can see of the machine's network, and should see in one of its own.
+#[derive(Debug)]
+struct MachineNetwork {
+    /// Addresses of its interfaces that can be used without naming the interface.
+    addresses: Vec<IpAddr>,
+    /// The addresses from which it reaches other machines, of each family at most one.
+    sources: Vec<IpAddr>,
+    /// The first port that needs no right, where it is not the usual one.
+    first_free_port: Option<String>,
+}
+
+static MACHINE: LazyLock<MachineNetwork> = LazyLock::new(MachineNetwork::look_up);
+
+/// Holds the first port that needs no right, of the network of the thread that opens it.
+const FIRST_FREE_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+
+impl MachineNetwork {
+    fn look_up() -> MachineNetwork {
+        /// A machine with more has virtual ones, which are not worth their time in each network.
+        const MOST_ADDRESSES: usize = 64;
+        const USUAL_FIRST_FREE_PORT: &str = "1024";
+        let listed = RouteSocket::open().and_then(|mut socket| socket.addresses());
+        let mut addresses = listed.unwrap_or_default();
+        addresses.retain(|ip| can_be_imitated(*ip));
+        addresses.truncate(MOST_ADDRESSES);
+        // The way in which programs find their own address. Nothing is sent.
+        let outside = ["8.8.8.8:80", "[2001:4860:4860::8888]:80"];
+        let sources = outside.into_iter().filter_map(source_towards);
+        let first_free_port = fs::read_to_string(FIRST_FREE_PORT).ok();
+        MachineNetwork {
+            sources: sources.filter(|ip| addresses.contains(ip)).collect(),
+            addresses,
+            first_free_port: first_free_port.filter(|port| port.trim() != USUAL_FIRST_FREE_PORT),
+        }
+    }
+
+    /// Makes the calling thread's own network look like this one. What the system refuses is left out:
+    /// most programs use nothing but loopback.
+    fn imitate(&self, socket: &mut RouteSocket) {
+        for ip in &self.addresses {
+            let _ = socket.add_address(*ip);
+        }
+        for source in &self.sources {
+            let _ = add_way_out(socket, *source);
+        }
+        if let Some(port) = &self.first_free_port {
+            let _ = fs::write(FIRST_FREE_PORT, port);
+        }
+    }
+}
+
+/// Gives the network a default route from `source`, by which programs find that address. A connection to
+/// another machine fails at once, and so does a question to a name server: nobody waits for an answer that
+/// cannot come.
+fn add_way_out(socket: &mut RouteSocket, source: IpAddr) -> io::Result<()> {
+    const TCP: u8 = 6;
+    const UDP: u8 = 17;
+    const NAME_SERVICE: u16 = 53;
+    if source.is_ipv6() {
+        return socket.add_default_route(source, true);
+    }
+    // What arrives here has an address of this network, by IPv4's rules: then a program could listen at any
+    // address whatever. So it does not arrive.
+    socket.make_unreachable(TCP, None)?;
+    socket.make_unreachable(UDP, Some(NAME_SERVICE))?;
+    socket.add_default_route(source, false)
+}
+
+/// Loopback is there already. A link-local address means nothing without its interface.
+fn can_be_imitated(ip: IpAddr) -> bool {
+    let is_link_local = match ip {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(ip) => ip.segments()[0] & 0xffc0 == 0xfe80,
+    };
+    !ip.is_loopback() && !is_link_local
+}
+
+/// The address from which the machine would send to `outside`.
+fn source_towards(outside: &str) -> Option<IpAddr> {
+    let outside: SocketAddr = outside.parse().ok()?;
+    let any = if outside.is_ipv4() {
+        "0.0.0.0:0"
+    } else {
+        "[::]:0"
+    };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(outside).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 /// Gives this process, where its user has no such right, the right to hand out networks: by a user
@@ -49,67 +147,86 @@ pub fn has_networks_to_give() -> bool {
         .is_ok_and(|entered| entered.is_ok())
 }
 
-/// A `nlmsghdr` and an `ifinfomsg`, as in `linux/rtnetlink.h`: the first interface of a fresh network
-/// is loopback.
-fn bring_loopback_up() -> io::Result<()> {
-    const NETLINK: i32 = 16;
-    const ROUTE: i32 = 0;
-    const LENGTH: u32 = 32;
-    const NEW_LINK: u16 = 16;
-    const REQUEST_AND_ACKNOWLEDGE: u16 = 0x1 | 0x4;
-    const LOOPBACK: i32 = 1;
-    const UP: u32 = 1;
-    let mut request = Vec::new();
-    request.extend(LENGTH.to_ne_bytes());
-    request.extend(NEW_LINK.to_ne_bytes());
-    request.extend(REQUEST_AND_ACKNOWLEDGE.to_ne_bytes());
-    request.extend([0; 8]);
-    request.extend([0; 4]);
-    request.extend(LOOPBACK.to_ne_bytes());
-    request.extend(UP.to_ne_bytes());
-    request.extend(UP.to_ne_bytes());
-
-    let mut socket = Socket::new(
-        Domain::from(NETLINK),
-        Type::DGRAM,
-        Some(Protocol::from(ROUTE)),
-    )?;
-    socket.set_read_timeout(Some(Duration::from_secs(1)))?;
-    socket.write_all(&request)?;
-    let mut answer = [0; 1024];
-    let length = socket.read(&mut answer)?;
-    // The error code of an `nlmsgerr` stands behind the header, and is 0 for done.
-    let code = answer[..length]
-        .get(16..20)
-        .and_then(|bytes| bytes.try_into().ok());
-    match code.map(i32::from_ne_bytes) {
-        Some(0) => Ok(()),
-        Some(error) => Err(io::Error::from_raw_os_error(-error)),
-        None => Err(io::ErrorKind::InvalidData.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
+    use std::time::{Duration, Instant};
+
+    /// Does something in a network of its own, where this user may have one.
+    fn apart<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let thread = std::thread::spawn(move || enter_own_network().map(|()| act()));
+        match thread.join().expect("does not panic") {
+            Ok(done) => Some(done),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                eprintln!("NOT RUN: this system gives no networks to this user: {error}");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
 
     #[test]
     fn a_port_is_free_in_a_network_of_its_own() {
-        let taken = TcpListener::bind("127.0.0.1:0").expect("binds");
-        let address = taken.local_addr().expect("has an address");
-        let there = std::thread::spawn(move || -> io::Result<()> {
-            enter_own_network()?;
-            let listener = TcpListener::bind(address)?;
-            TcpStream::connect(address)?;
-            listener.accept().map(drop)
-        });
-        match there.join().expect("does not panic") {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                eprintln!("NOT RUN: this system gives no networks to this user: {error}");
-            }
-            Err(error) => panic!("{error}"),
+        for host in ["127.0.0.1:0", "[::1]:0"] {
+            // A machine may lack IPv6.
+            let Ok(taken) = TcpListener::bind(host) else {
+                continue;
+            };
+            let address = taken.local_addr().expect("has an address");
+            let accepted = apart(move || -> io::Result<()> {
+                let listener = TcpListener::bind(address)?;
+                TcpStream::connect(address)?;
+                listener.accept().map(drop)
+            });
+            accepted.unwrap_or(Ok(())).expect("connects to itself");
+        }
+    }
+
+    #[test]
+    fn a_program_finds_and_uses_the_machine_s_own_addresses() {
+        let outside = ["8.8.8.8:80", "10.255.255.255:1", "[2001:db8::1]:80"];
+        let here: Vec<_> = outside.into_iter().map(source_towards).collect();
+        let towards_outside = move || outside.into_iter().map(source_towards).collect::<Vec<_>>();
+        let Some(there) = apart(towards_outside) else {
+            return;
+        };
+        // A machine may reach several networks from several addresses; what it reaches by its default
+        // route comes from the same one.
+        let pairs = here.iter().zip(&there);
+        for (here, there) in
+            pairs.filter(|(here, _)| MACHINE.sources.iter().any(|ip| Some(ip) == here.as_ref()))
+        {
+            assert_eq!(here, there);
+        }
+        for ip in MACHINE.addresses.clone() {
+            let listens = apart(move || -> io::Result<()> {
+                let listener = TcpListener::bind((ip, 0))?;
+                TcpStream::connect(listener.local_addr()?)?;
+                listener.accept().map(drop)
+            });
+            listens
+                .unwrap_or(Ok(()))
+                .expect("listens and connects there");
+        }
+    }
+
+    #[test]
+    fn other_machines_are_out_of_reach_at_once() {
+        const AT_ONCE: Duration = Duration::from_secs(5);
+        for outside in ["203.0.113.1:80", "[2001:db8::1]:80"] {
+            let reach = apart(move || {
+                let outside: SocketAddr = outside.parse().expect("an address");
+                let begun = Instant::now();
+                let connected = TcpStream::connect_timeout(&outside, 2 * AT_ONCE);
+                let listens = TcpListener::bind((outside.ip(), 0));
+                (connected.is_ok(), listens.is_ok(), begun.elapsed())
+            });
+            let Some((connected, listens, took)) = reach else {
+                return;
+            };
+            assert!(!connected && !listens, "{outside}");
+            assert!(took < AT_ONCE, "{outside}: {took:?}");
         }
     }
 }

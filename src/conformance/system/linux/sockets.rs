@@ -18,6 +18,7 @@ pub(super) struct TcpSocket {
     is_listening: bool,
     /// Bytes that arrived and were not read; of a listening socket, connections not accepted.
     unread: u64,
+    /// 0 where no process holds it any more.
     pub(super) inode: u64,
 }
 
@@ -59,18 +60,31 @@ impl SocketTable {
         table
     }
 
+    /// As on a kernel that has none.
+    #[cfg(test)]
+    pub(super) fn without_diagnostics() -> SocketTable {
+        SocketTable { diagnostics: None }
+    }
+
     /// How much arrived at the end `local` of a connection and was not read there; of a listening
     /// end (`remote` is its unspecified address) how many connections were not accepted. `None`
     /// where there is no such end.
     pub fn unread(&self, local: SocketAddr, remote: SocketAddr) -> Option<u64> {
-        let found = match &self.diagnostics {
+        self.find(local, remote).map(|socket| socket.unread)
+    }
+
+    /// The end `local` of a connection to `remote`, in the calling thread's network; of a listening end
+    /// `remote` is the unspecified address.
+    pub(super) fn find(&self, local: SocketAddr, remote: SocketAddr) -> Option<TcpSocket> {
+        match &self.diagnostics {
             Some(_) => self.ask_about(local, remote),
             None => {
-                let mut all = from_proc("self").into_iter();
-                all.find(|socket| (socket.local, socket.remote) == (local, remote))
+                // A program may use IPv6 sockets for IPv4.
+                let ends = |socket: &TcpSocket| (plain(socket.local), plain(socket.remote));
+                let mut all = from_proc("thread-self").into_iter();
+                all.find(|socket| ends(socket) == (local, remote))
             }
-        };
-        found.map(|socket| socket.unread)
+        }
     }
 
     /// Every listening socket of the process's network; the process is one of the subject's.
@@ -196,6 +210,11 @@ fn number<const SIZE: usize>(bytes: &[u8], at: usize) -> Option<[u8; SIZE]> {
     bytes.get(at..at + SIZE)?.try_into().ok()
 }
 
+/// The address as IPv4 where it is one in the form of IPv6.
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 fn from_proc(process: &str) -> Vec<TcpSocket> {
     ["tcp", "tcp6"]
         .iter()
@@ -252,7 +271,7 @@ mod tests {
             let Ok(listener) = TcpListener::bind(host) else {
                 continue;
             };
-            for table in [SocketTable::open(), SocketTable { diagnostics: None }] {
+            for table in [SocketTable::open(), SocketTable::without_diagnostics()] {
                 let here = listener.local_addr().expect("has an address");
                 let any = match here {
                     SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
