@@ -51,6 +51,11 @@ impl Assessment {
         }
     }
 
+    /// Adds a reason why somebody should look before the mark is given out.
+    pub fn doubt(&mut self, reason: String) {
+        self.score.doubts.push(reason);
+    }
+
     /// The part of this role.
     pub fn part(&self, role: Role) -> Option<&AssessedPart> {
         self.parts.iter().find(|part| part.role == role)
@@ -68,7 +73,7 @@ pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
     if record.is_doubtful {
         let doubt =
             "The bundled reference did not get full marks about the time at which it was judged.";
-        assessment.score.doubts.push(doubt.to_owned());
+        assessment.doubt(doubt.to_owned());
     }
     assessment
 }
