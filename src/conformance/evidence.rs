@@ -207,7 +207,7 @@ pub fn visible_name(name: &str) -> String {
         let is_at_an_end = at == 0 || at == last;
         match character {
             ' ' if is_at_an_end => shown.push_str("\\x20"),
-            '\u{fe00}'..='\u{fe0f}' => push_escape(&mut shown, character),
+            '\u{fe00}'..='\u{fe0f}' | '\u{fffe}' | '\u{ffff}' => push_escape(&mut shown, character),
             ' ' => shown.push(' '),
             character if character.is_whitespace() && !character.is_ascii() => {
                 push_escape(&mut shown, character);

@@ -56,21 +56,6 @@ pub struct Terms<'a> {
     pub cancelled: &'a AtomicBool,
 }
 
-impl Terms<'_> {
-    /// The limits that hold where a submission says nothing; it may be content with less.
-    fn usual_limits(&self) -> LimitChanges {
-        let told = self.instructions.limits;
-        LimitChanges {
-            patience: told.patience.or(Some(self.patience.as_secs_f64())),
-            seconds: told.seconds.or(Some(JUDGE_SECONDS)),
-            build_seconds: told.build_seconds.or(Some(BUILD_SECONDS)),
-            cpu_seconds: told.cpu_seconds.or(Some(self.limits.cpu_seconds)),
-            memory: told.memory.or(Some(self.limits.memory)),
-            processes: told.processes.or(Some(self.limits.processes)),
-        }
-    }
-}
-
 /// A submission before it is examined: what it is, and how it is to be started.
 #[derive(Debug)]
 pub struct Candidate {
@@ -80,22 +65,45 @@ pub struct Candidate {
     pub folder: PathBuf,
     /// Digest of all on which its result depends.
     pub digest: String,
-    instructions: Result<Instructions, String>,
+}
+
+/// How a submission's programs are started and limited.
+#[derive(Debug, Clone, PartialEq)]
+struct Directions {
+    /// The submission's own instructions over those of the class.
+    instructions: Instructions,
+    /// The programs whose commands the submission's own instructions give.
+    own_commands: Vec<Role>,
+    /// Whether the submission's own instructions set limits, which are ignored: a program that is given no time
+    /// cannot be found wanting.
+    sets_limits: bool,
+}
+
+impl Directions {
+    /// # Errors
+    /// The mistakes in the submission's own instructions.
+    fn of(folder: &Path, terms: &Terms<'_>) -> Result<Directions, String> {
+        let mut own = instructions_in(folder)?.unwrap_or_default();
+        let sets_limits = own.limits != LimitChanges::default();
+        own.limits = LimitChanges::default();
+        let roles = [Role::Server, Role::Client].into_iter();
+        Ok(Directions {
+            own_commands: roles
+                .filter(|role| own.command_of(*role).is_some())
+                .collect(),
+            sets_limits,
+            instructions: own.over(terms.instructions),
+        })
+    }
 }
 
 impl Candidate {
     /// Looks at a submission, and starts nothing.
     pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
-        let instructions = instructions_in(&folder).map(|own| {
-            let mut own = own.unwrap_or_default();
-            own.limits = own.limits.within(terms.usual_limits());
-            own.over(terms.instructions)
-        });
         Candidate {
-            digest: digest_of(&folder, &instructions, terms),
+            digest: digest_of(&folder, &Directions::of(&folder, terms), terms),
             name,
             folder,
-            instructions,
         }
     }
 }
@@ -122,15 +130,11 @@ pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
         .map_err(|mistakes| render(INSTRUCTIONS, &source, &mistakes, false))
 }
 
-fn digest_of(
-    folder: &Path,
-    instructions: &Result<Instructions, String>,
-    terms: &Terms<'_>,
-) -> String {
+fn digest_of(folder: &Path, directions: &Result<Directions, String>, terms: &Terms<'_>) -> String {
     let mut digest = Digest::default();
     digest.add(terms.suite_digest);
     digest.add(format!("{:?} {:?}", terms.limits, terms.patience));
-    digest.add(format!("{instructions:?}"));
+    digest.add(format!("{directions:?}"));
     if let Err(error) = add_to_digest(folder, &mut digest) {
         // It cannot be copied either, and that is told then.
         digest.add(error.to_string());
@@ -155,14 +159,14 @@ pub fn examine(
         Ok(Prepared {
             workplace,
             entries,
-            instructions,
+            directions,
         }) => {
             let mut parts = Vec::new();
             for role in [Role::Server, Role::Client] {
                 parts.push(examine_part(
                     role,
                     &entries,
-                    &instructions,
+                    &directions,
                     workplace.folder(),
                     terms,
                     &|step| progress(role, step),
@@ -184,18 +188,25 @@ pub fn examine(
 struct Prepared {
     workplace: Workplace,
     entries: Vec<Entry>,
-    instructions: Instructions,
+    directions: Directions,
 }
 
-/// Copies and builds.
+/// Copies, makes sure that the copy is what was found when the class was read, and builds.
 fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOutcome> {
-    let not_found = |reason: &String| PartOutcome::NotFound {
-        reason: reason.clone(),
-    };
+    let not_found = |reason: String| PartOutcome::NotFound { reason };
     let not_judged = |reason: String| PartOutcome::NotJudged { reason };
-    let instructions = candidate.instructions.as_ref().map_err(not_found)?;
     let place = terms.workplaces.join(&candidate.name);
     let workplace = Workplace::copied(&candidate.folder, place).map_err(not_judged)?;
+    // From here on the copy alone counts: a program of somebody else may be able to change the class's folder.
+    let directions = Directions::of(workplace.folder(), terms);
+    if digest_of(workplace.folder(), &directions, terms) != candidate.digest {
+        return Err(not_judged(
+            "Somebody changed its folder after the grading of the class began: start it again with --resume."
+                .to_owned(),
+        ));
+    }
+    let directions = directions.map_err(not_found)?;
+    let instructions = &directions.instructions;
     if let Some(command) = &instructions.build {
         if let Some(outcome) = why_not_startable(command, instructions, workplace.folder()) {
             return Err(outcome);
@@ -226,7 +237,7 @@ fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOu
     Ok(Prepared {
         workplace,
         entries,
-        instructions: instructions.clone(),
+        directions,
     })
 }
 
@@ -268,11 +279,12 @@ fn why_not_startable(
 fn examine_part(
     role: Role,
     entries: &[Entry],
-    instructions: &Instructions,
+    directions: &Directions,
     folder: &Path,
     terms: &Terms<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Part> {
+    let instructions = &directions.instructions;
     let command = match command_for(role, instructions, entries) {
         Ok(command) => command,
         Err(reason) => {
@@ -290,7 +302,7 @@ fn examine_part(
             terms.cancelled,
             progress,
         ) {
-            Ok(result) => recorded(result),
+            Ok(result) => recorded(result, directions),
             Err(NoResult::Cancelled) => return None,
             Err(why) => PartOutcome::NotJudged {
                 reason: format!("{why}."),
@@ -331,7 +343,14 @@ fn plan(
 /// So many bytes of each run are kept: far more than any conversation has but for one that floods.
 const BYTES_KEPT: usize = 64 * 1024;
 
-fn recorded(result: RunResult) -> PartOutcome {
+fn recorded(result: RunResult, directions: &Directions) -> PartOutcome {
+    let mut remarks = result.remarks;
+    if directions.sets_limits {
+        let remark = format!(
+            "The limits in the submission's own {INSTRUCTIONS} are ignored: only those of the class count."
+        );
+        remarks.push(remark);
+    }
     let mut runs = result.transcripts.iter().flat_map(|judged| &judged.runs);
     let first = runs.clone().next();
     if let Some(run) = first.filter(|_| !runs.any(Evidence::is_conclusive)) {
@@ -352,8 +371,75 @@ fn recorded(result: RunResult) -> PartOutcome {
         .collect();
     PartOutcome::Judged {
         manner: result.manner,
-        remarks: result.remarks,
+        remarks,
+        own_command: directions.own_commands.contains(&result.role),
         runs,
         seconds: result.seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_terms(instructions: &str, act: impl FnOnce(&Terms<'_>, &Path)) {
+        let place = tempfile::tempdir().expect("a folder");
+        let workplaces = place.path().join("work");
+        let terms = Terms {
+            suite: &Suite::embedded().expect("is right"),
+            suite_digest: "suite",
+            instructions: &Instructions::parse(instructions).expect("is right"),
+            limits: Limits::default(),
+            patience: Duration::from_secs(5),
+            harness: Path::new("no-such-harness"),
+            slots: &Arc::new(Slots::new(1)),
+            at_once: 1,
+            workplaces: &workplaces,
+            cancelled: &AtomicBool::new(false),
+        };
+        let folder = place.path().join("ann");
+        fs::create_dir(&folder).expect("is made");
+        act(&terms, &folder);
+    }
+
+    #[test]
+    fn limits_of_a_submission_s_own_are_ignored() {
+        with_terms("[limits]\nmemory = 99\n", |terms, folder| {
+            let own = "client = [\"./c\"]\n[limits]\nseconds = 1\nmemory = 16\n";
+            fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
+            let directions = Directions::of(folder, terms).expect("are right");
+            assert_eq!(directions.instructions.limits, terms.instructions.limits);
+            assert!(directions.sets_limits);
+            assert_eq!(directions.own_commands, [Role::Client]);
+        });
+    }
+
+    #[test]
+    fn what_was_changed_since_the_class_was_read_is_not_judged() {
+        with_terms("", |terms, folder| {
+            let own = "server = [\"./no-such-server\"]\nclient = [\"./no-such-client\"]\n";
+            fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
+            let candidate = Candidate::new("ann".to_owned(), folder.to_owned(), terms);
+            let examined = || {
+                let record = examine(&candidate, terms, &|_, _| ()).expect("is not cancelled");
+                assert_eq!(record.digest, candidate.digest);
+                record.parts.into_iter().map(|part| part.outcome)
+            };
+            assert!(examined().all(|outcome| matches!(outcome, PartOutcome::NotFound { .. })));
+            fs::write(
+                folder.join(INSTRUCTIONS),
+                own.replace("no-such-s", "another-s"),
+            )
+            .expect("is written");
+            for outcome in examined() {
+                let PartOutcome::NotJudged { reason } = outcome else {
+                    panic!("{outcome:?}");
+                };
+                assert!(
+                    reason.starts_with("Somebody changed its folder"),
+                    "{reason}"
+                );
+            }
+        });
     }
 }

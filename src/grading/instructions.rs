@@ -84,25 +84,6 @@ impl Instructions {
 }
 
 impl LimitChanges {
-    /// These, where they are no more than `usual`.
-    #[must_use]
-    pub fn within(self, usual: LimitChanges) -> LimitChanges {
-        fn lower<T: PartialOrd>(one: Option<T>, other: Option<T>) -> Option<T> {
-            match (one, other) {
-                (Some(one), Some(other)) if one > other => Some(other),
-                (one, _) => one,
-            }
-        }
-        LimitChanges {
-            patience: lower(self.patience, usual.patience),
-            seconds: lower(self.seconds, usual.seconds),
-            build_seconds: lower(self.build_seconds, usual.build_seconds),
-            cpu_seconds: lower(self.cpu_seconds, usual.cpu_seconds),
-            memory: lower(self.memory, usual.memory),
-            processes: lower(self.processes, usual.processes),
-        }
-    }
-
     /// These limits with the changes made.
     pub fn applied_to(self, limits: Limits) -> Limits {
         Limits {

@@ -84,6 +84,9 @@ pub enum PartOutcome {
         manner: Manner,
         /// What was found out about it and minded.
         remarks: Vec<String>,
+        /// Whether the submission's own instructions say how it is started.
+        #[serde(default)]
+        own_command: bool,
         /// What was seen in each run of each transcript, by the transcript's name.
         runs: BTreeMap<String, Vec<Evidence>>,
         /// Wall time of the whole.

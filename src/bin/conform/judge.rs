@@ -302,6 +302,7 @@ fn write_reports(options: &RunOptions, results: &[RunResult], suite: &Suite) -> 
     })?;
     let parts = results.iter().map(|result| AssessedPart {
         role: result.role,
+        ruled_out: Vec::new(),
         command: result.command.clone(),
         result: Ok(result.clone()),
     });
