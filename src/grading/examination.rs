@@ -65,6 +65,9 @@ pub struct Candidate {
     pub folder: PathBuf,
     /// Digest of all on which its result depends.
     pub digest: String,
+    /// Digest of the files that a copy of it has.
+    files: String,
+    directions: Result<Directions, String>,
 }
 
 /// How a submission's programs are started and limited.
@@ -100,10 +103,14 @@ impl Directions {
 impl Candidate {
     /// Looks at a submission, and starts nothing.
     pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
+        let directions = Directions::of(&folder, terms);
+        let files = digest_of_files(&folder);
         Candidate {
-            digest: digest_of(&folder, &Directions::of(&folder, terms), terms),
+            digest: digest_of(&files, &directions, terms),
             name,
             folder,
+            files,
+            directions,
         }
     }
 }
@@ -130,11 +137,17 @@ pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
         .map_err(|mistakes| render(INSTRUCTIONS, &source, &mistakes, false))
 }
 
-fn digest_of(folder: &Path, directions: &Result<Directions, String>, terms: &Terms<'_>) -> String {
+fn digest_of(files: &str, directions: &Result<Directions, String>, terms: &Terms<'_>) -> String {
     let mut digest = Digest::default();
     digest.add(terms.suite_digest);
     digest.add(format!("{:?} {:?}", terms.limits, terms.patience));
     digest.add(format!("{directions:?}"));
+    digest.add(files);
+    digest.finish()
+}
+
+fn digest_of_files(folder: &Path) -> String {
+    let mut digest = Digest::default();
     if let Err(error) = add_to_digest(folder, &mut digest) {
         // It cannot be copied either, and that is told then.
         digest.add(error.to_string());
@@ -193,19 +206,22 @@ struct Prepared {
 
 /// Copies, makes sure that the copy is what was found when the class was read, and builds.
 fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOutcome> {
-    let not_found = |reason: String| PartOutcome::NotFound { reason };
+    let not_found = |reason: &String| PartOutcome::NotFound {
+        reason: reason.clone(),
+    };
     let not_judged = |reason: String| PartOutcome::NotJudged { reason };
+    let directions = candidate.directions.as_ref().map_err(not_found)?;
     let place = terms.workplaces.join(&candidate.name);
     let workplace = Workplace::copied(&candidate.folder, place).map_err(not_judged)?;
     // From here on the copy alone counts: a program of somebody else may be able to change the class's folder.
-    let directions = Directions::of(workplace.folder(), terms);
-    if digest_of(workplace.folder(), &directions, terms) != candidate.digest {
+    let is_unchanged = digest_of_files(workplace.folder()) == candidate.files
+        && Directions::of(workplace.folder(), terms).as_ref() == Ok(directions);
+    if !is_unchanged {
         return Err(not_judged(
             "Somebody changed its folder after the grading of the class began: start it again with --resume."
                 .to_owned(),
         ));
     }
-    let directions = directions.map_err(not_found)?;
     let instructions = &directions.instructions;
     if let Some(command) = &instructions.build {
         if let Some(outcome) = why_not_startable(command, instructions, workplace.folder()) {
@@ -237,7 +253,7 @@ fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOu
     Ok(Prepared {
         workplace,
         entries,
-        directions,
+        directions: directions.clone(),
     })
 }
 
@@ -385,6 +401,7 @@ mod tests {
     fn with_terms(instructions: &str, act: impl FnOnce(&Terms<'_>, &Path)) {
         let place = tempfile::tempdir().expect("a folder");
         let workplaces = place.path().join("work");
+        fs::create_dir(&workplaces).expect("is made");
         let terms = Terms {
             suite: &Suite::embedded().expect("is right"),
             suite_digest: "suite",
