@@ -24,8 +24,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// What each program may use of the library: its own part, and never `protocol`.
 const PROGRAMS_MAY_USE: &[(&str, &[&str])] = &[
-    ("chat-server", &["server"]),
-    ("chat-client", &["client"]),
+    ("chat-server", &["server", "conformance"]),
+    ("chat-client", &["client", "conformance"]),
     (
         "conform",
         &[

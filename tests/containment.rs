@@ -12,12 +12,17 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use chat_conformance::conformance::subject::{News, Subject};
+use chat_conformance::conformance::supervisor::can_hide;
+use chat_conformance::conformance::surroundings::{Purpose, Surroundings};
+use chat_conformance::conformance::system::{self, SocketTable};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Only a harness that hangs, or a machine that stands still, takes so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
+const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
 const HOSTILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/hostile.py");
 
 #[test]
@@ -56,6 +61,16 @@ fn a_server_that_ends_its_supervisor() {
 }
 
 #[test]
+fn a_server_that_stops_its_supervisor() {
+    is_contained("server", "stop");
+}
+
+#[test]
+fn a_server_that_stops_its_supervisor_again_and_again() {
+    is_contained("server", "hold");
+}
+
+#[test]
 fn a_server_that_multiplies() {
     let Some(report) = is_contained_within("server", "multiply", &["--processes", "50"]) else {
         return;
@@ -89,6 +104,11 @@ fn a_client_that_prints_without_end() {
 #[test]
 fn a_client_that_ends_its_supervisor() {
     is_contained("client", "orphan");
+}
+
+#[test]
+fn a_client_that_stops_its_supervisor() {
+    is_contained("client", "stop");
 }
 
 #[test]
@@ -139,14 +159,7 @@ fn a_reader_that_goes_away_is_no_fault() {
     let transcript = misplaced.path().join("misplaced.chat");
     fs::write(&transcript, "# A sentence.\ncovers S-REG-1\nalice joins\n").expect("is written");
     let transcript = transcript.display().to_string();
-    let run = [
-        "server",
-        "--only",
-        "*/new-name",
-        "--",
-        CONFORM,
-        "reference-server",
-    ];
+    let run = ["server", "--only", "*/new-name", "--", SERVER];
     let json = [
         "server",
         "--json",
@@ -154,8 +167,7 @@ fn a_reader_that_goes_away_is_no_fault() {
         "--only",
         "*/new-name",
         "--",
-        CONFORM,
-        "reference-server",
+        SERVER,
     ];
     for (arguments, status) in [
         (&["list"][..], 0),
@@ -177,6 +189,248 @@ fn a_reader_that_goes_away_is_no_fault() {
         // A panic would be status 3, the harness's own failure.
         assert_eq!(ended(&mut conform).code(), Some(status), "{arguments:?}");
     }
+}
+
+/// Runs a shell script as a program under test; gives what it printed and how it ended.
+fn run_script(surroundings: &Surroundings, script: &str) -> (String, String) {
+    let script = format!("{script}\n");
+    run_program(surroundings, &["sh", "-c", &script])
+}
+
+fn run_program(surroundings: &Surroundings, command: &[&str]) -> (String, String) {
+    let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+    let mut subject = Subject::start(CONFORM.as_ref(), surroundings, &command).expect("is started");
+    let mut printed = Vec::new();
+    let end = within_patience(|| {
+        let mut end = None;
+        for news in subject.news() {
+            match news {
+                News::Printed(bytes) => printed.extend(bytes),
+                News::Ended(how) => end = Some(how),
+            }
+        }
+        end
+    });
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    (printed, end.expect("it ends"))
+}
+
+fn for_submission() -> Surroundings {
+    Surroundings {
+        purpose: Purpose::Submission,
+        ..Surroundings::default()
+    }
+}
+
+#[test]
+fn nothing_but_the_harness_starts_the_reference() {
+    let supervise = "supervise --purpose=reference --terminal $(tty)";
+    for (purpose, script, answer) in [
+        (
+            Purpose::Program,
+            format!("exec {CONFORM} reference-server"),
+            "for conform itself",
+        ),
+        (
+            Purpose::Submission,
+            format!("{CONFORM} reference-server"),
+            "for conform itself",
+        ),
+        (
+            Purpose::Submission,
+            "exec /proc/$PPID/exe reference-server || echo NO".to_owned(),
+            "",
+        ),
+        (
+            Purpose::Submission,
+            format!("{CONFORM} {supervise} -- {CONFORM} reference-server"),
+            "failed",
+        ),
+        (
+            Purpose::Submission,
+            format!("exec {SERVER}"),
+            "cannot be handed in",
+        ),
+        (
+            Purpose::Submission,
+            format!("setsid -w {SERVER}"),
+            "cannot be handed in",
+        ),
+    ] {
+        let surroundings = Surroundings {
+            purpose,
+            ..Surroundings::default()
+        };
+        let (printed, end) = run_script(&surroundings, &script);
+        assert!(printed.contains(answer), "{script}: {printed}");
+        assert!(!printed.contains("Listening"), "{script}: {printed}");
+        assert_ne!(end, "exit status 0", "{script}");
+    }
+}
+
+#[test]
+fn a_submission_s_variables_reach_nothing_but_its_program() {
+    let surroundings = Surroundings {
+        environment: vec![("LD_PRELOAD".to_owned(), "/no/such/library.so".to_owned())],
+        ..for_submission()
+    };
+    let (printed, _) = run_program(&surroundings, &["true"]);
+    // The dynamic linker complains once in each process that has the variable.
+    assert_eq!(
+        printed.matches("/no/such/library.so").count(),
+        1,
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_program_finds_no_secrets_of_the_person_who_judges() {
+    const SECRET: &str = "known-to-the-person-alone";
+    let folder = tempfile::tempdir().expect("a directory");
+    let seen = folder.path().join("seen");
+    let script = format!(
+        "id=$PPID; while [ \"$id\" -gt 1 ]; do cat /proc/$id/environ; \
+         id=$(sed 's/.*) . //; s/ .*//' /proc/$id/stat); done >>{seen} 2>&1; env >>{seen}; echo done >>{seen}",
+        seen = seen.display()
+    );
+    let output = Command::new(CONFORM)
+        .args(["server", "--only", "*/new-name", "--patience", "0.5"])
+        .args(["--dialect", "line", "--", "sh", "-c", &script])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("SECRET_TOKEN", SECRET)
+        .stdin(Stdio::null())
+        .output()
+        .expect("conform runs");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let seen = String::from_utf8_lossy(&fs::read(seen).expect("is written")).into_owned();
+    assert!(seen.contains("done") && seen.contains("PATH="), "{seen}");
+    assert!(!seen.contains(SECRET), "{seen}");
+}
+
+#[test]
+fn a_program_has_no_rights_over_other_processes_and_limits() {
+    let script = "sed -n 's/CapEff:\\t//p; s/NoNewPrivs:\\t/privileges /p' /proc/self/status; ulimit -n 999999";
+    let (printed, _) = run_script(&for_submission(), script);
+    let mut lines = printed.lines();
+    let rights = lines
+        .next()
+        .and_then(|line| u64::from_str_radix(line.trim(), 16).ok());
+    // SYS_PTRACE, SYS_ADMIN, KILL, SYS_RESOURCE, DAC_READ_SEARCH.
+    let dangerous = 1 << 19 | 1 << 21 | 1 << 5 | 1 << 24 | 1 << 2;
+    assert_eq!(
+        rights.map(|rights| rights & dangerous),
+        Some(0),
+        "{printed}"
+    );
+    assert_eq!(
+        lines.next().map(str::trim),
+        Some("privileges 1"),
+        "{printed}"
+    );
+    assert!(lines.next().is_some(), "a limit was raised: {printed}");
+}
+
+#[test]
+fn a_program_does_not_see_what_is_hidden() {
+    if !can_hide(CONFORM.as_ref()) {
+        let _ = writeln!(stderr(), "NOT RUN: folders cannot be hidden on this system");
+        return;
+    }
+    let class = tempfile::tempdir().expect("a directory");
+    let folder = |name: &str| class.path().join(name);
+    for name in ["work/ann", "work/bob", "results"] {
+        fs::create_dir_all(folder(name)).expect("is made");
+    }
+    fs::write(folder("work/bob/server.py"), "print('bob')").expect("is written");
+    fs::write(folder("results/class.csv"), "bob,100").expect("is written");
+    let surroundings = Surroundings {
+        folder: Some(folder("work/ann")),
+        hidden: vec![folder("work"), folder("results"), folder("missing")],
+        scratch: Some(folder("work")),
+        ..for_submission()
+    };
+    let script =
+        "echo \"work: $(ls -d ../* | grep -v conform-)\"; echo \"results: $(ls ../../results)\"
+        echo \"processes: $(ls /proc | grep -c '^[0-9]')\"
+        echo 1 >../mine && echo written; echo 1 >../../results/class.csv && echo written
+        kill -STOP 1; kill -KILL 1
+        umount .; umount ..; unshare -Urm umount .. && echo unmounted
+        cat /proc/1/root/etc/hostname && echo entered
+        cat /proc/1/environ /proc/*/fd/none 2>/dev/null
+        $CONFORM --version && echo started; cat $CONFORM
+        echo mine >own && echo mine >$TMPDIR/own && cat own $TMPDIR/own";
+    let surroundings = Surroundings {
+        environment: vec![("CONFORM".to_owned(), CONFORM.to_owned())],
+        ..surroundings
+    };
+    let (printed, end) = run_script(&surroundings, script);
+    assert_eq!(end, "exit status 0", "{printed}");
+    let lines: Vec<&str> = printed.lines().map(str::trim_end).collect();
+    assert!(lines.contains(&"work: ../ann"), "{printed}");
+    assert!(lines.contains(&"results:"), "{printed}");
+    assert_eq!(
+        lines.iter().filter(|line| **line == "mine").count(),
+        2,
+        "{printed}"
+    );
+    for word in ["written", "unmounted", "entered", "started"] {
+        assert!(!lines.contains(&word), "{word}: {printed}");
+    }
+    let processes = lines
+        .iter()
+        .find_map(|line| line.strip_prefix("processes: "));
+    let processes: Option<u32> = processes.and_then(|count| count.parse().ok());
+    // The supervisor, the shell, and what it starts for this line.
+    assert!(processes.is_some_and(|count| count < 10), "{printed}");
+    assert_eq!(
+        fs::read(folder("work/ann/own")).expect("is there"),
+        b"mine\n"
+    );
+    assert_eq!(
+        fs::read(folder("results/class.csv")).expect("is there"),
+        b"bob,100"
+    );
+    let left = fs::read_dir(folder("work")).expect("is there").count();
+    assert_eq!(left, 2, "its temporary directory is gone");
+}
+
+#[test]
+fn a_server_is_found_where_folders_are_hidden_from_it() {
+    if !can_hide(CONFORM.as_ref()) {
+        let _ = writeln!(stderr(), "NOT RUN: folders cannot be hidden on this system");
+        return;
+    }
+    let hidden = tempfile::tempdir().expect("a directory");
+    let surroundings = Surroundings {
+        hidden: vec![hidden.path().to_owned()],
+        ..Surroundings::default()
+    };
+    let command = [SERVER.to_owned()];
+    let mut server = Subject::start(CONFORM.as_ref(), &surroundings, &command).expect("is started");
+    let sockets = SocketTable::open();
+    wait_until("the server listens", || {
+        let processes = server.processes();
+        !system::listening(&sockets, &processes).is_empty()
+    });
+    server.interrupt();
+    wait_until("the server ends", || {
+        let mut news = server.news().into_iter();
+        news.any(|news| matches!(news, News::Ended(_)))
+    });
+}
+
+#[test]
+fn what_the_harness_cannot_do_is_not_the_program_s_end() {
+    let surroundings = Surroundings {
+        scratch: Some("/no/such/folder".into()),
+        ..Surroundings::default()
+    };
+    let started = Subject::start(CONFORM.as_ref(), &surroundings, &["true".to_owned()]);
+    let why = started
+        .expect_err("there is no place for its files")
+        .to_string();
+    assert!(why.contains("/no/such/folder"), "{why}");
 }
 
 /// Where every write fails, since the reader has gone.
@@ -377,7 +631,7 @@ fn ended(conform: &mut Child) -> ExitStatus {
 }
 
 #[track_caller]
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let waited = within_patience(|| is_so().then_some(()));
     assert!(waited.is_some(), "waited in vain until {what}");
 }

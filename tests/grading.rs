@@ -11,8 +11,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
-const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
-const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
 /// Only a harness that hangs takes so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -49,7 +47,11 @@ impl Classroom {
         classroom.hands_in("ann", &(good() + "[limits]\nseconds = 1\nmemory = 16\n"));
         classroom.hands_in(
             "bob",
-            &format!("server = {:?}\nclient = [{CLIENT:?}]\n", faulty("echo")),
+            &format!(
+                "server = {:?}\nclient = [{:?}]\n",
+                faulty("echo"),
+                right("client")
+            ),
         );
         classroom.hands_in("cyd", "");
         classroom.hands_in("dan", "sever = [\"python3\"]\n");
@@ -89,7 +91,20 @@ impl Classroom {
 }
 
 fn good() -> String {
-    format!("server = [{SERVER:?}]\nclient = [{CLIENT:?}]\n")
+    format!(
+        "server = [{:?}]\nclient = [{:?}]\n",
+        right("server"),
+        right("client")
+    )
+}
+
+/// A program that is right where no fault is asked for: the bundled ones refuse to be a submission.
+fn right(role: &str) -> String {
+    let examples = Path::new(CONFORM).with_file_name("examples");
+    examples
+        .join(format!("faulty-{role}"))
+        .display()
+        .to_string()
 }
 
 /// Program and arguments of a server with this fault.
@@ -239,11 +254,11 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
 #[test]
 fn two_that_want_the_same_port_are_not_in_each_other_s_way() {
     let classroom = Classroom::new();
-    let server = faulty("fixed-port");
+    let (server, client) = (faulty("fixed-port"), right("client"));
     for name in ["ann", "bob", "cyd"] {
         classroom.hands_in(
             name,
-            &format!("server = {server:?}\nclient = [{CLIENT:?}]\n"),
+            &format!("server = {server:?}\nclient = [{client:?}]\n"),
         );
     }
     assert_eq!(status(&classroom.grade(&["class", "-j", "3"])), Some(0));
@@ -262,8 +277,9 @@ fn two_that_want_the_same_port_are_not_in_each_other_s_way() {
 #[test]
 fn a_folder_is_left_as_it_was_found_and_a_build_is_made_elsewhere() {
     let classroom = Classroom::new();
+    let (server, client) = (right("server"), right("client"));
     let build = format!(
-        "build = [\"sh\", \"-c\", \"ln -s {SERVER} server && touch built\"]\nclient = [\"sh\", \"-c\", \"touch ran; exec {CLIENT} $1 $2\", \"sh\"]\n"
+        "build = [\"sh\", \"-c\", \"ln -s {server} server && touch built\"]\nclient = [\"sh\", \"-c\", \"touch ran; exec {client} $1 $2\", \"sh\"]\n"
     );
     let folder = classroom.hands_in("ann", &(build + "server = [\"./server\"]\n"));
     assert_eq!(status(&classroom.grade(&["class"])), Some(0));

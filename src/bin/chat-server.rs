@@ -1,9 +1,15 @@
 //! `chat-server`: the reference server.
 
+use chat_conformance::conformance::lineage::may_be_bundled_program;
 use chat_conformance::server::{Arguments, run};
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    run(Arguments::parse())
+    let arguments = Arguments::parse();
+    if let Err(why) = may_be_bundled_program() {
+        eprintln!("chat-server: {why}");
+        return ExitCode::from(2);
+    }
+    run(arguments)
 }

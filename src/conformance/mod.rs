@@ -11,9 +11,11 @@
 pub mod conversation;
 pub mod dialect;
 pub mod digest;
+pub mod environment;
 pub mod evidence;
 pub mod inbox;
 pub mod limits;
+pub mod lineage;
 pub mod manner;
 pub mod pace;
 pub mod peer;

@@ -122,7 +122,7 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
     let harness = setting.harness.display().to_string();
     let target = Target::Command(vec![harness, reference.to_owned()]);
     // What the subject is given is not for the reference.
-    let surroundings = Surroundings::default();
+    let surroundings = Surroundings::of_reference();
     let setting = Setting {
         target: &target,
         surroundings: &surroundings,

@@ -3,17 +3,20 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use super::supervisor::{Report, assignment};
+use super::supervisor::{Report, command_line};
 use super::surroundings::Surroundings;
-use super::system::ProcessTree;
+use super::system::{self, ProcessTree};
 
 /// Size of the subject's terminal, in rows and columns.
 pub const TERMINAL_SIZE: [u16; 2] = [40, 120];
@@ -28,7 +31,7 @@ const LOST: &str = "unknown: its supervisor was killed";
 pub struct Subject {
     supervisor: Child,
     /// Closing it makes the supervisor end everything.
-    control: Option<ChildStdin>,
+    control: Option<UnixStream>,
     reports: ChildStdout,
     unread_report: Vec<u8>,
     terminal: OwnedFd,
@@ -37,7 +40,6 @@ pub struct Subject {
     /// False once nobody holds the other side.
     terminal_is_open: bool,
     keys: VecDeque<u8>,
-    process: Option<i32>,
     tree: ProcessTree,
     how_ended: Option<String>,
     /// Its temporary directory; the supervisor removes it, unless it came to an end before.
@@ -83,27 +85,19 @@ impl Subject {
         )?;
         do_not_block(&terminal)?;
 
-        let mut supervisor = Command::new(harness);
+        let (control, told) = UnixStream::pair()?;
+        control.set_nonblocking(true)?;
+        let mut supervisor = command_line(harness, &device, surroundings, command);
         supervisor
-            .arg("supervise")
-            .args(["--terminal", &device])
-            .args(surroundings.limits.arguments())
-            .args(surroundings.environment.iter().map(assignment))
-            .arg("--")
-            .args(command);
-        if let Some(folder) = &surroundings.folder {
-            supervisor.current_dir(folder);
-        }
-        supervisor
-            .stdin(Stdio::piped())
+            .stdin(Stdio::from(OwnedFd::from(told)))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
         let mut supervisor = supervisor.spawn()?;
         let reports = supervisor.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         do_not_block(&reports)?;
         let tree = ProcessTree::below(i32::try_from(supervisor.id()).map_err(io::Error::other)?);
-        Ok(Subject {
-            control: supervisor.stdin.take(),
+        let mut subject = Subject {
+            control: Some(control),
             supervisor,
             reports,
             unread_report: Vec::new(),
@@ -111,11 +105,76 @@ impl Subject {
             device: Some(held_device),
             terminal_is_open: true,
             keys: VecDeque::new(),
-            process: None,
             tree,
             how_ended: None,
             scratch: None,
-        })
+        };
+        subject.wait_for_start()?;
+        Ok(subject)
+    }
+
+    /// Waits until the supervisor says that it has started the program: what fails before is not the program's doing.
+    fn wait_for_start(&mut self) -> io::Result<()> {
+        /// Only a machine that stands still takes so long.
+        const LONGEST: Duration = Duration::from_secs(60);
+        let deadline = Instant::now() + LONGEST;
+        loop {
+            match self.next_report() {
+                Next::Report(Report::Started) => return Ok(()),
+                Next::Report(Report::Failed(why)) => return Err(io::Error::other(why)),
+                Next::Report(_) => {}
+                Next::Over => {
+                    return Err(io::Error::other(
+                        "its supervisor ended before it started anything",
+                    ));
+                }
+                Next::NotYet => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(io::Error::other(format!(
+                            "it was not started within {} s",
+                            LONGEST.as_secs()
+                        )));
+                    }
+                    let left = Timespec {
+                        tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+                        tv_nsec: left.subsec_nanos().into(),
+                    };
+                    // An interrupted wait is a short one.
+                    let _ = poll(
+                        &mut [PollFd::new(&self.reports, PollFlags::IN)],
+                        Some(&left),
+                    );
+                }
+            }
+        }
+    }
+
+    /// The next report, as far as it is there; what it tells of the processes is kept. No byte beyond its end is
+    /// read, so that what is still to be read can be waited for.
+    fn next_report(&mut self) -> Next {
+        let mut byte = [0];
+        loop {
+            match self.reports.read(&mut byte) {
+                Ok(0) => return Next::Over,
+                Ok(_) if byte != *b"\n" => self.unread_report.extend(byte),
+                Ok(_) => {
+                    let line = std::mem::take(&mut self.unread_report);
+                    let report = Report::parse(&String::from_utf8_lossy(&line));
+                    match &report {
+                        Some(Report::Scratch(scratch)) => self.scratch = Some(scratch.clone()),
+                        Some(Report::Supervisor(id)) => self.tree = ProcessTree::below(*id),
+                        _ => {}
+                    }
+                    if let Some(report) = report {
+                        return Next::Report(report);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Next::NotYet,
+                Err(_) => return Next::Over,
+            }
+        }
     }
 
     /// Where news may come from: wait until one of them is readable, then [`Subject::news`].
@@ -133,6 +192,7 @@ impl Subject {
     /// All that there is to know now, without waiting.
     pub fn news(&mut self) -> Vec<News> {
         let mut news = Vec::new();
+        self.wake_supervisor();
         self.press_waiting_keys();
         // First the reports: what was printed before the end is then read after it is known.
         let ended = self.read_reports();
@@ -147,27 +207,19 @@ impl Subject {
     }
 
     fn read_reports(&mut self) -> Option<String> {
-        let mut chunk = [0; 256];
-        let over = loop {
-            match self.reports.read(&mut chunk) {
-                Ok(0) => break true,
-                Ok(length) => self.unread_report.extend_from_slice(&chunk[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break error.kind() != io::ErrorKind::WouldBlock,
-            }
-        };
         let mut ended = None;
-        while let Some(end) = self.unread_report.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.unread_report.drain(..=end).collect();
-            match Report::parse(String::from_utf8_lossy(&line).trim_end()) {
-                Some(Report::Scratch(scratch)) => self.scratch = Some(scratch),
-                Some(Report::Started(process)) => self.process = Some(process),
-                Some(Report::Ended(how)) => ended = Some(how),
-                None => {}
+        loop {
+            match self.next_report() {
+                Next::Report(Report::Ended(how)) => ended = Some(how),
+                Next::Report(_) => {}
+                Next::NotYet => break,
+                Next::Over => {
+                    if ended.is_none() && self.how_ended.is_none() {
+                        ended = Some(LOST.to_owned());
+                    }
+                    break;
+                }
             }
-        }
-        if over && ended.is_none() && self.how_ended.is_none() {
-            ended = Some(LOST.to_owned());
         }
         if ended.is_some() {
             self.how_ended.clone_from(&ended);
@@ -226,9 +278,17 @@ impl Subject {
     }
 
     fn tell_supervisor(&mut self, word: &str) {
+        self.wake_supervisor();
         if let Some(control) = &mut self.control {
             // A supervisor that is gone has nobody left to signal.
             let _ = writeln!(control, "{word}");
+        }
+    }
+
+    /// A program can stop its supervisor, which is of the same user, and gains nothing by it.
+    fn wake_supervisor(&self) {
+        if let (None, Ok(id)) = (&self.how_ended, i32::try_from(self.supervisor.id())) {
+            system::resume(&[id]);
         }
     }
 
@@ -248,18 +308,58 @@ impl Subject {
     }
 }
 
+/// What there is to be read from a supervisor.
+enum Next {
+    Report(Report),
+    NotYet,
+    Over,
+}
+
+impl Subject {
+    /// Waits until the supervisor has ended everything and itself; whether it did. It gives up after some seconds by
+    /// itself: one that does not end is kept from its work.
+    fn supervisor_ends(&mut self) -> bool {
+        const LONGEST: Duration = Duration::from_secs(15);
+        const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+        let Ok(id) = i32::try_from(self.supervisor.id()) else {
+            return false;
+        };
+        let begun = Instant::now();
+        while begun.elapsed() < LONGEST {
+            system::resume(&[id]);
+            if system::has_ended_within(id, BETWEEN_LOOKS) {
+                return self.supervisor.wait().is_ok_and(|status| status.success());
+            }
+            if system::is_held(id) {
+                // Somebody stops it again and again.
+                return false;
+            }
+        }
+        false
+    }
+}
+
 impl Drop for Subject {
     fn drop(&mut self) {
+        const LONGEST: Duration = Duration::from_secs(5);
         drop(self.control.take());
-        // The supervisor gives up by itself after some seconds, so that this cannot hang.
-        let did_its_work = self.supervisor.wait().is_ok_and(|status| status.success());
-        if !did_its_work {
-            self.tree.kill();
-            // It may have told of it and not been heard yet.
-            self.read_reports();
-            if let Some(scratch) = &self.scratch {
-                let _ = std::fs::remove_dir_all(scratch);
-            }
+        if self.supervisor_ends() {
+            return;
+        }
+        self.tree.kill();
+        // It cannot refuse; only a system that does not let it end keeps it.
+        let _ = self.supervisor.kill();
+        let has_ended = i32::try_from(self.supervisor.id())
+            .is_ok_and(|id| system::has_ended_within(id, LONGEST));
+        if has_ended {
+            let _ = self.supervisor.wait();
+        }
+        // What it was about to start, or had adopted.
+        self.tree.kill();
+        // It may have told of it and not been heard yet.
+        self.read_reports();
+        if let Some(scratch) = &self.scratch {
+            let _ = std::fs::remove_dir_all(scratch);
         }
     }
 }

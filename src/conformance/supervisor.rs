@@ -13,35 +13,52 @@
 
 use std::io::{self, BufRead, Write};
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use rustix::termios::tcsetpgrp;
 use signal_hook::consts::{SIGXCPU, SIGXFSZ};
+use tempfile::TempDir;
 
 use super::limits::Limits;
-use super::system;
+use super::lineage::{BUNDLED, PURPOSE, SUPERVISE};
+use super::surroundings::{Purpose, Surroundings};
+use super::{environment, system};
 
 /// The hidden commands of `conform` by which it starts subjects.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Stage {
     /// Looks after one subject until standard input closes.
     #[command(hide = true)]
-    Supervise {
-        /// Device of the pseudo-terminal that becomes the subject's.
+    Supervise(Supervision),
+    /// Tries whether this user may be given the right to hand out networks.
+    #[command(hide = true)]
+    TryNetworks,
+    /// Tries whether folders can be hidden from a program.
+    #[command(hide = true)]
+    TryHiding {
+        /// A folder to hide, in which there is something; said to the process that hides it.
         #[arg(long)]
-        terminal: PathBuf,
+        inside: Option<PathBuf>,
+    },
+    /// Turns into the subject when standard input closes.
+    #[command(hide = true)]
+    Launch {
         /// What the subject may take of the machine.
         #[command(flatten)]
         limits: Limits,
+        /// On whose behalf it is started.
+        #[arg(long, value_enum)]
+        purpose: Purpose,
         /// A variable of the subject's environment, as NAME=VALUE.
         #[arg(long = "set")]
         environment: Vec<String>,
@@ -49,19 +66,74 @@ pub enum Stage {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
-    /// Tries whether this user may be given the right to hand out networks.
-    #[command(hide = true)]
-    TryNetworks,
-    /// Turns into the subject when standard input closes.
-    #[command(hide = true)]
-    Launch {
-        /// What the subject may take of the machine.
-        #[command(flatten)]
-        limits: Limits,
-        /// Program and arguments.
-        #[arg(last = true, required = true)]
-        command: Vec<String>,
-    },
+}
+
+/// What a supervisor is told.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Supervision {
+    /// On whose behalf the subject is started.
+    #[arg(long, value_enum)]
+    purpose: Purpose,
+    /// Device of the pseudo-terminal that becomes the subject's.
+    #[arg(long)]
+    terminal: PathBuf,
+    /// Where the subject's temporary directory is made.
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+    /// A folder that the subject must not see.
+    #[arg(long)]
+    hidden: Vec<PathBuf>,
+    /// The temporary directory that was made already, by a supervisor above this one which hides what is to be
+    /// hidden.
+    #[arg(long)]
+    inside: Option<PathBuf>,
+    /// What the subject may take of the machine.
+    #[command(flatten)]
+    limits: Limits,
+    /// A variable of the subject's environment, as NAME=VALUE.
+    #[arg(long = "set")]
+    environment: Vec<String>,
+    /// Program and arguments.
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+/// The command by which `harness` supervises `command` at the terminal of this device.
+pub fn command_line(
+    harness: &Path,
+    device: &str,
+    surroundings: &Surroundings,
+    command: &[String],
+) -> Command {
+    use clap::ValueEnum;
+    let purpose = surroundings.purpose.to_possible_value();
+    let purpose = purpose
+        .as_ref()
+        .map_or("submission", |value| value.get_name());
+    let mut supervisor = Command::new(harness);
+    supervisor
+        .arg(SUPERVISE)
+        .arg(format!("{PURPOSE}{purpose}"))
+        .args(["--terminal", device])
+        .args(surroundings.limits.arguments())
+        .args(surroundings.environment.iter().map(assignment));
+    if let Some(scratch) = &surroundings.scratch {
+        supervisor.arg("--scratch").arg(scratch);
+    }
+    for folder in &surroundings.hidden {
+        supervisor.arg("--hidden").arg(folder);
+    }
+    supervisor.arg("--").args(command);
+    if let Some(folder) = &surroundings.folder {
+        supervisor.current_dir(folder);
+    }
+    // What it has in its environment its program can read.
+    supervisor.env_clear().envs(environment::of_supervisor());
+    supervisor
+}
+
+fn assignment((name, value): &(String, String)) -> String {
+    format!("--set={name}={value}")
 }
 
 /// Sees to it that replays can be given networks of their own, where this user may have that right. Must
@@ -70,13 +142,30 @@ pub fn gain_right_to_networks(harness: &Path) {
     if rustix::process::geteuid().is_root() {
         return;
     }
-    let mut trial = Command::new(harness);
-    trial.arg("try-networks").stdin(Stdio::null());
-    trial.stdout(Stdio::null()).stderr(Stdio::null());
-    if trial.status().is_ok_and(|status| status.success()) {
+    if succeeds(Command::new(harness).arg("try-networks")) {
         // It went well a moment ago; where it does not now, one network is shared by all.
         let _ = system::gain_right_to_networks();
     }
+}
+
+/// Whether folders can be hidden from programs on this machine, by trying it in another process.
+pub fn can_hide(harness: &Path) -> bool {
+    succeeds(Command::new(harness).arg("try-hiding"))
+}
+
+/// Whether a trial comes to a good end, in good time.
+fn succeeds(trial: &mut Command) -> bool {
+    const LONGEST: Duration = Duration::from_secs(20);
+    trial.stdin(Stdio::null());
+    trial.stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut trial) = trial.spawn() else {
+        return false;
+    };
+    let has_ended = i32::try_from(trial.id()).is_ok_and(|id| system::has_ended_within(id, LONGEST));
+    if !has_ended {
+        let _ = trial.kill();
+    }
+    trial.wait().is_ok_and(|status| status.success())
 }
 
 /// What a supervisor tells the harness, one a line on its standard output.
@@ -84,8 +173,12 @@ pub fn gain_right_to_networks(harness: &Path) {
 pub enum Report {
     /// The subject's temporary directory, which the supervisor removes in the end.
     Scratch(PathBuf),
-    /// The subject's process was started, with this id.
-    Started(i32),
+    /// The supervisor is the process with this id, below the one that the harness started.
+    Supervisor(i32),
+    /// The subject's process was started.
+    Started,
+    /// It could not be started, for this reason, which is not its own doing.
+    Failed(String),
     /// The subject's process is over, in this way.
     Ended(String),
 }
@@ -96,31 +189,40 @@ impl Report {
         let (word, rest) = line.split_once(' ')?;
         match word {
             "scratch" => Some(Report::Scratch(PathBuf::from(rest))),
-            "started" => rest.parse().ok().map(Report::Started),
+            "supervisor" => rest.parse().ok().map(Report::Supervisor),
+            "started" => Some(Report::Started),
+            "failed" => Some(Report::Failed(rest.to_owned())),
             "ended" => Some(Report::Ended(rest.to_owned())),
             _ => None,
         }
     }
 }
 
-/// A variable of the subject's environment, as an argument of its supervisor.
-pub fn assignment((name, value): &(String, String)) -> String {
-    format!("--set={name}={value}")
-}
-
-/// Runs one of the two stages.
+/// Runs one of the stages.
 pub fn run(stage: Stage) -> ExitCode {
     let outcome = match stage {
-        Stage::Supervise {
-            terminal,
-            limits,
-            environment,
-            command,
-        } => supervise(&terminal, limits, &environment, &command),
+        Stage::Supervise(told) => match told.begin() {
+            Ok(Begun::Here(scene)) => scene.keep(),
+            Ok(Begun::Below(supervisor)) => supervisor.keep(),
+            Err(error) => {
+                let why = error.to_string();
+                report(&format!("failed {}", why.replace('\n', " ")));
+                return ExitCode::from(127);
+            }
+        },
         Stage::TryNetworks => {
             system::gain_right_to_networks().and_then(|()| system::enter_own_network())
         }
-        Stage::Launch { limits, command } => Err(turn_into_subject(limits, &command)),
+        Stage::TryHiding { inside: None } => try_hiding(),
+        Stage::TryHiding {
+            inside: Some(folder),
+        } => try_hiding_inside(folder),
+        Stage::Launch {
+            limits,
+            purpose,
+            environment,
+            command,
+        } => Err(turn_into_subject(limits, purpose, &environment, &command)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,56 +233,255 @@ pub fn run(stage: Stage) -> ExitCode {
     }
 }
 
-fn supervise(
-    terminal: &Path,
-    limits: Limits,
-    environment: &[String],
-    subject: &[String],
-) -> io::Result<()> {
-    system::adopt_orphans();
-    // What is typed or sent to the subject's session is not for this process.
-    catch_signals()?;
-    let terminal = lead_session_at(terminal)?;
-    // Made here and not by the harness, which may end at any moment: what ends it is here, too.
-    let scratch = tempfile::Builder::new().prefix("conform-").tempdir()?;
-    report(&format!("scratch {}", scratch.path().display()));
-    let mut command = Command::new(std::env::current_exe()?);
-    command
-        .arg("launch")
-        .args(limits.arguments())
-        .arg("--")
-        .args(subject);
-    command
-        .stdin(Stdio::piped())
-        .stdout(terminal.try_clone()?)
-        .stderr(terminal.try_clone()?);
-    command.process_group(0);
-    give_plain_environment(&mut command, scratch.path());
-    command.envs(environment.iter().filter_map(|word| word.split_once('=')));
-    let mut launcher = command.spawn()?;
-    let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
-    if let Some(group) = Pid::from_raw(subject) {
-        tcsetpgrp(&terminal, group)?;
-    }
-    // It waits for this: from now on keys typed are for it.
-    drop(launcher.stdin.take());
-    report(&format!("started {subject}"));
+/// A subject that was started.
+enum Begun {
+    /// By this process.
+    Here(Scene),
+    /// By one below this, for which all is hidden that is to be.
+    Below(Below),
+}
 
-    let over = Arc::new(AtomicBool::new(false));
-    let noticed = Arc::clone(&over);
-    let too_many = Arc::new(AtomicBool::new(false));
-    let were_too_many = Arc::clone(&too_many);
-    std::thread::spawn(move || reap(subject, &noticed, &were_too_many));
-    std::thread::spawn(move || end_when_too_many(limits.processes, &too_many));
-    obey(subject, &over);
-    if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
-        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+/// What a supervisor looks after.
+struct Scene {
+    /// Its process, the launcher at first.
+    subject: i32,
+    most_processes: u64,
+    /// Its temporary directory, where that is for this process to remove.
+    scratch: Option<TempDir>,
+}
+
+/// A supervisor in a process namespace of its own, and what it cannot remove itself.
+struct Below {
+    supervisor: Child,
+    scratch: TempDir,
+}
+
+impl Supervision {
+    fn begin(self) -> io::Result<Begun> {
+        system::adopt_orphans();
+        // What is typed or sent to the subject's session is not for this process.
+        catch_signals()?;
+        if self.purpose == Purpose::Reference {
+            check_starter()?;
+        }
+        if self.hidden.is_empty() || self.inside.is_some() {
+            self.begin_here().map(Begun::Here)
+        } else {
+            self.begin_below().map(Begun::Below)
+        }
     }
-    end_descendants();
+
+    /// Made here and not by the harness, which may end at any moment: what ends it is here, too.
+    fn scratch(&self) -> io::Result<TempDir> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("conform-");
+        let scratch = match &self.scratch {
+            Some(place) => builder.tempdir_in(place),
+            None => builder.tempdir(),
+        }?;
+        report(&format!("scratch {}", scratch.path().display()));
+        Ok(scratch)
+    }
+
+    /// The first process of a namespace cannot be stopped or ended from inside, and when it ends all in it do.
+    fn begin_below(&self) -> io::Result<Below> {
+        rustix::process::setsid()?;
+        let scratch = self.scratch()?;
+        let program = std::env::current_exe()?;
+        system::isolate_next_process()?;
+        let mut supervisor = Command::new(program);
+        supervisor
+            .arg(SUPERVISE)
+            .arg("--inside")
+            .arg(scratch.path());
+        supervisor.args(std::env::args_os().skip(2));
+        let supervisor = supervisor.spawn()?;
+        report(&format!("supervisor {}", supervisor.id()));
+        system::close_to_others();
+        Ok(Below {
+            supervisor,
+            scratch,
+        })
+    }
+
+    fn begin_here(&self) -> io::Result<Scene> {
+        // By its path it may be hidden by then.
+        let program = OwnProgram::open()?;
+        let (scratch, place) = match &self.inside {
+            Some(place) => (None, place.clone()),
+            None => {
+                let scratch = self.scratch()?;
+                let place = scratch.path().to_owned();
+                (Some(scratch), place)
+            }
+        };
+        let terminal = lead_session_at(&self.terminal)?;
+        if self.inside.is_some() {
+            system::end_with_parent()?;
+            let kept = [std::env::current_dir()?, place.clone()];
+            let covered = match self.purpose {
+                Purpose::Submission => bundled_programs(),
+                Purpose::Program | Purpose::Reference => Vec::new(),
+            };
+            system::hide(&self.hidden, &kept, &covered)?;
+            system::give_up_ambient_rights()?;
+        }
+        if self.purpose != Purpose::Reference {
+            // The reference looks at the executable of its supervisor.
+            system::close_to_others();
+        }
+        let mut launcher = program.launcher(self);
+        launcher
+            .stdin(Stdio::piped())
+            .stdout(terminal.try_clone()?)
+            .stderr(terminal.try_clone()?);
+        launcher.process_group(0);
+        launcher.envs(environment::of_program(&place));
+        let mut launcher = launcher.spawn()?;
+        let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
+        if let Some(group) = Pid::from_raw(subject) {
+            tcsetpgrp(&terminal, group)?;
+        }
+        // It waits for this: from now on keys typed are for it.
+        drop(launcher.stdin.take());
+        report("started now");
+        Ok(Scene {
+            subject,
+            most_processes: self.limits.processes,
+            scratch,
+        })
+    }
+}
+
+/// The program that this process runs, held open.
+struct OwnProgram {
+    file: OwnedFd,
+}
+
+impl OwnProgram {
+    fn open() -> io::Result<OwnProgram> {
+        let path = std::env::current_exe()?;
+        let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(OwnProgram { file })
+    }
+
+    fn launcher(&self, told: &Supervision) -> Command {
+        use clap::ValueEnum;
+        let path = if told.inside.is_some() {
+            PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
+        } else {
+            std::env::current_exe().unwrap_or_default()
+        };
+        let mut launcher = Command::new(path);
+        launcher.arg0("conform").arg("launch");
+        if let Some(purpose) = told.purpose.to_possible_value() {
+            launcher.args(["--purpose", purpose.get_name()]);
+        }
+        launcher.args(told.limits.arguments());
+        launcher.args(told.environment.iter().map(|word| format!("--set={word}")));
+        launcher.arg("--").args(&told.command);
+        launcher
+    }
+}
+
+impl Scene {
+    /// Looks after the subject until the harness closes the pipe, and ends all that came of it.
+    fn keep(self) -> io::Result<()> {
+        let subject = self.subject;
+        let over = Arc::new(AtomicBool::new(false));
+        let noticed = Arc::clone(&over);
+        let too_many = Arc::new(AtomicBool::new(false));
+        let were_too_many = Arc::clone(&too_many);
+        std::thread::spawn(move || reap(subject, &noticed, &were_too_many));
+        std::thread::spawn(move || end_when_too_many(self.most_processes, &too_many));
+        obey(subject, &over);
+        if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        end_descendants();
+        self.scratch.map_or(Ok(()), removed)
+    }
+}
+
+impl Below {
+    /// Waits for the supervisor below this one, which the harness's pipe ends.
+    fn keep(mut self) -> io::Result<()> {
+        let status = self.supervisor.wait()?;
+        removed(self.scratch)?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!(
+                "the supervisor of a program ended: {status}"
+            )))
+        }
+    }
+}
+
+fn removed(scratch: TempDir) -> io::Result<()> {
     match std::fs::remove_dir_all(scratch.keep()) {
         // The subject may have removed it itself.
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// The harness's programs, those beside this one and those on the PATH.
+fn bundled_programs() -> Vec<PathBuf> {
+    let own = std::env::current_exe().ok();
+    let folder = own
+        .as_ref()
+        .and_then(|own| own.parent().map(Path::to_owned));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = folder.into_iter().chain(std::env::split_paths(&path));
+    let named = folders.flat_map(|folder| BUNDLED.map(|name| folder.join(name)));
+    let mut all: Vec<PathBuf> = named
+        .chain(own)
+        .filter_map(|file| std::fs::canonicalize(file).ok())
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A supervisor of the reference must have been started by the process above it, which then still is: the socket
+/// that it is told by says who made it, and it ends with that process.
+fn check_starter() -> io::Result<()> {
+    system::end_with_parent()?;
+    #[cfg(target_os = "linux")]
+    {
+        let maker = rustix::net::sockopt::socket_peercred(io::stdin())?.pid;
+        if Some(maker) != rustix::process::getppid() {
+            return Err(io::Error::other("only conform itself starts the reference"));
+        }
+    }
+    Ok(())
+}
+
+fn try_hiding() -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("something"), "to be hidden")?;
+    let program = std::env::current_exe()?;
+    system::isolate_next_process()?;
+    let mut below = Command::new(program);
+    below.args(["try-hiding", "--inside"]).arg(folder.path());
+    if below.status()?.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other("folders cannot be hidden here"))
+    }
+}
+
+fn try_hiding_inside(folder: PathBuf) -> io::Result<()> {
+    let file = folder.join("something");
+    let is_there = file.exists();
+    let program = std::env::current_exe()?;
+    system::hide(&[folder], &[std::env::current_dir()?], &[program])?;
+    system::give_up_rights()?;
+    if is_there && !file.exists() {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
@@ -191,9 +492,10 @@ fn supervise(
 pub struct Orphanage(());
 
 impl Orphanage {
-    /// From now on this process adopts orphans.
+    /// From now on this process adopts orphans, and programs under test cannot look into it.
     pub fn open() -> Orphanage {
         system::adopt_orphans();
+        system::close_to_others();
         Orphanage(())
     }
 }
@@ -202,45 +504,6 @@ impl Drop for Orphanage {
     fn drop(&mut self) {
         end_descendants();
     }
-}
-
-/// Where languages keep what is installed for one user, which is no part of the program: found below
-/// the home directory unless these say where.
-const FOUND_BY_HOME: [(&str, &str); 8] = [
-    ("PYTHONUSERBASE", ".local"),
-    ("PYENV_ROOT", ".pyenv"),
-    ("RBENV_ROOT", ".rbenv"),
-    ("NVM_DIR", ".nvm"),
-    ("SDKMAN_DIR", ".sdkman"),
-    ("RUSTUP_HOME", ".rustup"),
-    ("CARGO_HOME", ".cargo"),
-    ("GOPATH", "go"),
-];
-
-/// What hides a fault or depends on the person who runs the harness does not reach the subject.
-fn give_plain_environment(command: &mut Command, scratch: &Path) {
-    for name in [
-        "PYTHONUNBUFFERED",
-        "COLUMNS",
-        "LINES",
-        "LC_ALL",
-        "LANGUAGE",
-        "NO_COLOR",
-    ] {
-        command.env_remove(name);
-    }
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    for (name, place) in FOUND_BY_HOME {
-        let is_set = std::env::var_os(name).is_some();
-        let found = home.as_ref().map(|home| home.join(place));
-        if let Some(place) = found.filter(|place| !is_set && place.exists()) {
-            command.env(name, place);
-        }
-    }
-    command.env("TMPDIR", scratch).env("HOME", scratch);
-    // A submission's folder is left as it was found.
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
 }
 
 /// Collects every process that ends, and tells of the subject's end.
@@ -363,18 +626,47 @@ fn lead_session_at(terminal: &Path) -> io::Result<OwnedFd> {
 }
 
 /// Never comes back unless it fails.
-fn turn_into_subject(limits: Limits, command: &[String]) -> io::Error {
-    if let Err(error) = wait_for_terminal().and_then(|()| catch_signals()) {
+fn turn_into_subject(
+    limits: Limits,
+    purpose: Purpose,
+    environment: &[String],
+    command: &[String],
+) -> io::Error {
+    let prepare = || {
+        if purpose != Purpose::Reference {
+            system::close_to_others();
+        }
+        wait_for_terminal()?;
+        catch_signals()?;
+        limits.put_in_force();
+        if purpose != Purpose::Reference {
+            // The reference needs them, to look at the executable of its supervisor.
+            system::give_up_rights()?;
+        }
+        Ok(())
+    };
+    if let Err(error) = prepare() {
         return error;
     }
-    limits.put_in_force();
-    let error = Command::new(&command[0]).args(&command[1..]).exec();
+    let mut subject = Command::new(&command[0]);
+    subject.args(&command[1..]);
+    // Only from here on: what they do to a program they must not do to this one.
+    subject.envs(environment.iter().filter_map(|word| word.split_once('=')));
+    let error = subject.exec();
     io::Error::other(format!("cannot start {}: {error}", command[0]))
 }
 
 /// The terminal is this process's own when standard input ends; then it becomes standard input.
 fn wait_for_terminal() -> io::Result<()> {
-    io::copy(&mut io::stdin(), &mut io::sink())?;
+    const LONGEST: Timespec = Timespec {
+        tv_sec: 60,
+        tv_nsec: 0,
+    };
+    let input = io::stdin();
+    // Nothing is ever written there: whatever comes is the end.
+    if poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&LONGEST)) == Ok(0) {
+        return Err(io::Error::other("the terminal was not handed over"));
+    }
     rustix::stdio::dup2_stdin(io::stdout())?;
     Ok(())
 }

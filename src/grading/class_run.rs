@@ -194,7 +194,7 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             at_once: terms.at_once,
             slots: Arc::clone(terms.slots),
             seconds: None,
-            surroundings: Surroundings::default(),
+            surroundings: Surroundings::of_reference(),
             dialect: None,
             patience: terms.patience,
             harness: terms.harness.to_owned(),

@@ -19,7 +19,7 @@ use crate::conformance::result::RunResult;
 use crate::conformance::run::{NoResult, Plan, Progress, run};
 use crate::conformance::slots::Slots;
 use crate::conformance::suite::Suite;
-use crate::conformance::surroundings::Surroundings;
+use crate::conformance::surroundings::{Purpose, Surroundings};
 use crate::conformance::target::Target;
 use crate::transcript::render;
 use crate::transcript::syntax::Role;
@@ -262,6 +262,8 @@ fn surroundings(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) -
         limits: instructions.limits.applied_to(terms.limits),
         folder: Some(folder.to_owned()),
         environment: instructions.environment.clone(),
+        purpose: Purpose::Submission,
+        ..Surroundings::default()
     }
 }
 

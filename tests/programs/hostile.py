@@ -10,6 +10,8 @@ crash    ends at once with a traceback
 multiply listens, and starts processes, 200 in all, that do nothing
 hoard    takes a gibibyte of memory, and then listens
 orphan   ends its parent, which looks after it, and listens, in a daemon of its own session too
+stop     stops its parent, and listens
+hold     the same, again and again, in a daemon of its own session
 """
 
 import os
@@ -100,7 +102,25 @@ def orphan():
         wait()
 
 
-MODES = {mode.__name__: mode for mode in (fork, ignore, spin, flood, silent, crash, multiply, hoard, orphan)}
+def stop():
+    os.kill(os.getppid(), signal.SIGSTOP)
+    with listen():
+        wait()
+
+
+def hold():
+    parent = os.getppid()
+    if not os.fork():
+        os.setsid()
+        heed_nothing()
+        while time.monotonic() < DEADLINE:
+            os.kill(parent, signal.SIGSTOP)
+            time.sleep(0.001)
+    with listen():
+        wait()
+
+
+MODES = {mode.__name__: mode for mode in (fork, ignore, spin, flood, silent, crash, multiply, hoard, orphan, stop, hold)}
 
 if len(sys.argv) < 2 or sys.argv[1] not in MODES:
     sys.exit(__doc__)

@@ -13,7 +13,7 @@ use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
 use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
-use chat_conformance::conformance::surroundings::Surroundings;
+use chat_conformance::conformance::surroundings::{Purpose, Surroundings};
 use chat_conformance::conformance::target::{Target, unknown_place};
 use chat_conformance::grading::assessed_part::AssessedPart;
 use chat_conformance::grading::assessment::Assessment;
@@ -46,7 +46,7 @@ pub fn bundled(options: &RunOptions) -> ExitCode {
         (Role::Server, Target::Command(start("reference-server"))),
         (Role::Client, Target::Command(start("reference-client"))),
     ];
-    judge(options, &subjects)
+    judge(options, &subjects, Purpose::Reference)
 }
 
 /// A server: a command, or an address.
@@ -55,7 +55,7 @@ pub fn server(command: &ServerCommand) -> ExitCode {
         gain_right_to_networks(&harness);
     }
     match server_target(&command.server) {
-        Ok(target) => judge(&command.run, &[(Role::Server, target)]),
+        Ok(target) => judge(&command.run, &[(Role::Server, target)], Purpose::Program),
         Err(why) => refuse(&why),
     }
 }
@@ -76,7 +76,11 @@ pub fn client(command: &ClientCommand) -> ExitCode {
         ));
     }
     match resolved(&command.command) {
-        Ok(words) => judge(&command.run, &[(Role::Client, Target::Command(words))]),
+        Ok(words) => judge(
+            &command.run,
+            &[(Role::Client, Target::Command(words))],
+            Purpose::Program,
+        ),
         Err(why) => refuse(&why),
     }
 }
@@ -128,7 +132,7 @@ fn resolved(command: &[String]) -> Result<Vec<String>, String> {
 }
 
 /// Runs the suite against each subject, shows what comes of it, and sums it up in an exit status.
-fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
+fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) -> ExitCode {
     let suite = match load_suite(options.suite.folder.as_deref()) {
         Ok(suite) => suite,
         Err(status) => return status,
@@ -149,6 +153,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)]) -> ExitCode {
             harness.clone(),
             *role,
             target.clone(),
+            purpose,
         ));
     }
     if plans.iter().all(|plan| plan.cases.is_empty()) {
@@ -225,6 +230,7 @@ fn plan(
     harness: PathBuf,
     role: Role,
     target: Target,
+    purpose: Purpose,
 ) -> Plan {
     let asked = suite.asked_of(role, options.level.into(), only.as_ref());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -238,6 +244,7 @@ fn plan(
         seconds: None,
         surroundings: Surroundings {
             limits: options.limits,
+            purpose,
             ..Surroundings::default()
         },
         dialect: options.dialect,

@@ -20,8 +20,9 @@ use clap::Parser;
 use indicatif::ProgressDrawTarget;
 
 use arguments::{Arguments, Command};
+use chat_conformance::conformance::{lineage, supervisor};
 use chat_conformance::report::Style;
-use chat_conformance::{client, conformance::supervisor, server};
+use chat_conformance::{client, server};
 
 /// Every requirement that counts holds.
 const HOLDS: u8 = 0;
@@ -51,8 +52,16 @@ fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Explain(command)) => look_up::explain(&command),
         Some(Command::Fmt(command)) => format::run(&command),
         Some(Command::Stage(stage)) => supervisor::run(stage),
-        Some(Command::ReferenceServer(arguments)) => server::run(arguments),
-        Some(Command::ReferenceClient(arguments)) => client::run(arguments),
+        Some(Command::ReferenceServer(arguments)) => as_reference(|| server::run(arguments)),
+        Some(Command::ReferenceClient(arguments)) => as_reference(|| client::run(arguments)),
+    }
+}
+
+/// Runs the bundled reference, for this program itself only.
+fn as_reference(run: impl FnOnce() -> ExitCode) -> ExitCode {
+    match lineage::may_be_reference() {
+        Ok(()) => run(),
+        Err(why) => refuse(&why),
     }
 }
 

@@ -23,3 +23,14 @@ pub struct Process {
     /// When it started, in clock ticks since boot.
     pub started: u64,
 }
+
+/// A process above this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its command line.
+    pub arguments: Vec<String>,
+    /// The name of its executable, cut to fifteen bytes.
+    pub name: String,
+    /// Whether its executable is this process's; `None` where this process may not know.
+    pub has_same_executable: Option<bool>,
+}

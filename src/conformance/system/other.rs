@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use super::Process;
+use super::{Ancestor, Process};
 
 /// Knows nothing.
 #[derive(Debug)]
@@ -126,3 +127,73 @@ pub fn own_memory(_processes: &[i32]) -> u64 {
 pub fn cpu_time(_processes: &[i32]) -> Duration {
     Duration::ZERO
 }
+
+/// Unknown.
+pub fn ancestors() -> Vec<Ancestor> {
+    Vec::new()
+}
+
+/// Waits until a child of this process has ended, or `longest` is over; whether it has. It is still to be collected.
+pub fn has_ended_within(child: i32, longest: Duration) -> bool {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let Some(pid) = Pid::from_raw(child) else {
+        return true;
+    };
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let deadline = Instant::now() + longest;
+    while matches!(waitid(WaitId::Pid(pid), options), Ok(None)) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
+/// Unknown.
+pub fn is_held(_process: i32) -> bool {
+    false
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Always.
+pub fn isolate_next_process() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Never.
+pub fn end_with_parent() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Always.
+pub fn hide(_hidden: &[PathBuf], _kept: &[PathBuf], _covered: &[PathBuf]) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Never.
+pub fn give_up_rights() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Never.
+pub fn give_up_ambient_rights() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Not possible here.
+pub fn close_to_others() {}

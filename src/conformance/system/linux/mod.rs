@@ -7,15 +7,21 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Process;
+use super::{Ancestor, Process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+mod hiding;
 mod network;
 mod sockets;
 mod tree;
 
+pub use hiding::{
+    close_to_others, end_with_parent, give_up_ambient_rights, give_up_rights, hide,
+    isolate_next_process,
+};
 pub use network::{enter_own_network, gain_right_to_networks, has_networks_to_give};
 pub use sockets::SocketTable;
 pub use tree::ProcessTree;
@@ -135,6 +141,65 @@ fn process(id: i32) -> Option<Process> {
     })
 }
 
+/// The processes above this one, its parent first, as far as they can be seen.
+pub fn ancestors() -> Vec<Ancestor> {
+    /// Nobody nests so deep by accident.
+    const MOST: usize = 1000;
+    let mut found = Vec::new();
+    let mut next = rustix::process::getppid().map(Pid::as_raw_pid);
+    while let Some(id) = next.filter(|_| found.len() < MOST) {
+        found.push(ancestor(id));
+        let parent = process(id).map(|process| process.parent);
+        next = parent.filter(|parent| *parent > 0);
+    }
+    found
+}
+
+fn ancestor(id: i32) -> Ancestor {
+    use std::os::unix::fs::MetadataExt;
+    let file = |process: &str| {
+        let file = fs::metadata(format!("/proc/{process}/exe")).ok()?;
+        Some((file.dev(), file.ino()))
+    };
+    let text = |name: &str| contents(format!("/proc/{id}/{name}")).unwrap_or_default();
+    let arguments = text("cmdline");
+    Ancestor {
+        arguments: arguments
+            .split_terminator('\0')
+            .map(str::to_owned)
+            .collect(),
+        name: text("comm").trim_end().to_owned(),
+        has_same_executable: file(&id.to_string())
+            .zip(file("self"))
+            .map(|(one, other)| one == other),
+    }
+}
+
+/// Waits until a child of this process has ended, or `longest` is over; whether it has. It is still to be collected.
+pub fn has_ended_within(child: i32, longest: Duration) -> bool {
+    let Some(pid) = Pid::from_raw(child) else {
+        return true;
+    };
+    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+        // Somebody has collected it.
+        return true;
+    };
+    let deadline = Instant::now() + longest;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec {
+            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) if left.is_zero() => return false,
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
 /// Stops these processes where they are, until [`resume`].
 pub fn stop(processes: &[i32]) {
     signal(processes, Signal::STOP);
@@ -154,12 +219,19 @@ fn signal(processes: &[i32], signal: Signal) {
 
 /// Whether all these processes are stopped, or gone.
 pub fn are_stopped(processes: &[i32]) -> bool {
-    let is_stopped = |id: &i32| {
-        let stat = contents(format!("/proc/{id}/stat")).unwrap_or_default();
-        let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
-        state.is_empty() || state.starts_with(['T', 't', 'Z', 'X'])
-    };
+    let is_stopped = |id: &i32| matches!(state(*id), None | Some('T' | 't' | 'Z' | 'X'));
     processes.iter().all(is_stopped)
+}
+
+/// Whether this process is there and stopped.
+pub fn is_held(process: i32) -> bool {
+    matches!(state(process), Some('T' | 't'))
+}
+
+/// A letter for what a process does, where it is there.
+fn state(id: i32) -> Option<char> {
+    let stat = contents(format!("/proc/{id}/stat")).ok()?;
+    stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
 /// Ends `target` at once, unless its id has passed to another process meanwhile.

@@ -25,10 +25,18 @@ pub fn enter_own_network() -> io::Result<()> {
 /// Where the system does not allow it; then the process may be left without a name of its own, so that
 /// this is to be tried in another one first.
 pub fn gain_right_to_networks() -> io::Result<()> {
+    enter_namespaces(UnshareFlags::NEWUSER)
+}
+
+/// Moves this process into fresh namespaces; where one for users is among them, it is who it was there.
+pub(super) fn enter_namespaces(spaces: UnshareFlags) -> io::Result<()> {
     let user = rustix::process::getuid().as_raw();
     let group = rustix::process::getgid().as_raw();
     #[allow(deprecated)]
-    rustix::thread::unshare(UnshareFlags::NEWUSER)?;
+    rustix::thread::unshare(spaces)?;
+    if !spaces.contains(UnshareFlags::NEWUSER) {
+        return Ok(());
+    }
     fs::write("/proc/self/setgroups", "deny")?;
     fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
     fs::write("/proc/self/gid_map", format!("{group} {group} 1"))

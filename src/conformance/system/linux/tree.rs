@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Process, contents, descendants, kill, process};
+use super::{Process, contents, descendants, kill, process, state};
 
 /// Everything that came of one process. A look costs little, and least where nothing new was started on the
 /// machine.
@@ -56,10 +56,26 @@ impl ProcessTree {
         self.known.iter().map(|process| process.id).collect()
     }
 
-    /// Ends at once those that are there now.
+    /// Ends all that are there, and those that they start meanwhile; gives up on what the system itself does not let
+    /// end.
     pub fn kill(&mut self) {
-        self.ids();
-        self.known.drain(..).for_each(kill);
+        const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+        let begun = Instant::now();
+        let mut pause = Duration::from_micros(200);
+        loop {
+            self.last_id = None;
+            self.ids();
+            let is_left = |process: &Process| !matches!(state(process.id), None | Some('Z' | 'X'));
+            let left: Vec<Process> = self.known.iter().copied().filter(is_left).collect();
+            if left.is_empty() || begun.elapsed() > GIVE_UP_AFTER {
+                return;
+            }
+            // First all stand still, or the last of them would go on multiplying while the first are ended.
+            left.iter().for_each(|process| super::stop(&[process.id]));
+            left.into_iter().for_each(kill);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
     }
 }
 

@@ -1,0 +1,113 @@
+//! The variables of a program's environment: what tools need in order to be found, and nothing else of the person
+//! who judges.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Where languages keep what is installed for one user, which is no part of the program: found below
+/// the home directory unless these say where.
+const FOUND_BY_HOME: [(&str, &str); 8] = [
+    ("PYTHONUSERBASE", ".local"),
+    ("PYENV_ROOT", ".pyenv"),
+    ("RBENV_ROOT", ".rbenv"),
+    ("NVM_DIR", ".nvm"),
+    ("SDKMAN_DIR", ".sdkman"),
+    ("RUSTUP_HOME", ".rustup"),
+    ("CARGO_HOME", ".cargo"),
+    ("GOPATH", "go"),
+];
+
+/// Variables that say who somebody is and where tools are. Everything else stays with the harness: tokens,
+/// addresses of agents, and what would hide a fault or depends on the person who runs it.
+const KEPT: [&str; 32] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LD_LIBRARY_PATH",
+    "JAVA_HOME",
+    "JDK_HOME",
+    "CLASSPATH",
+    "GOROOT",
+    "GOTOOLCHAIN",
+    "DOTNET_ROOT",
+    "RUSTUP_TOOLCHAIN",
+    "NODE_PATH",
+    "NVM_BIN",
+    "PERL5LIB",
+    "PERL_LOCAL_LIB_ROOT",
+    "PYTHONPATH",
+    "PYENV_VERSION",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "GEM_HOME",
+    "GEM_PATH",
+    "RUBYLIB",
+    "RBENV_VERSION",
+    "LUA_PATH",
+    "LUA_CPATH",
+    "PHPRC",
+    "NIX_PROFILES",
+    "LOCALE_ARCHIVE",
+];
+
+/// What a supervisor is started with.
+pub fn of_supervisor() -> Vec<(OsString, OsString)> {
+    std::env::vars_os()
+        .filter(|(name, _)| name.to_str().is_some_and(is_kept))
+        .collect()
+}
+
+fn is_kept(name: &str) -> bool {
+    KEPT.contains(&name) || FOUND_BY_HOME.iter().any(|(found, _)| *found == name)
+}
+
+/// What a program gets instead of, or beyond, that of its supervisor.
+pub fn of_program(scratch: &Path) -> Vec<(&'static str, PathBuf)> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let found = FOUND_BY_HOME.iter().filter_map(|(name, place)| {
+        let place = home.as_ref()?.join(place);
+        (std::env::var_os(name).is_none() && place.exists()).then_some((*name, place))
+    });
+    let plain = [
+        ("TMPDIR", scratch),
+        ("HOME", scratch),
+        // A submission's folder is left as it was found.
+        ("PYTHONDONTWRITEBYTECODE", Path::new("1")),
+        ("TERM", Path::new("xterm-256color")),
+        ("LANG", Path::new("C.UTF-8")),
+    ];
+    let plain = plain.map(|(name, value)| (name, value.to_owned()));
+    found.chain(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_found_and_secrets_are_kept() {
+        for name in ["PATH", "JAVA_HOME", "PYENV_ROOT", "TZ", "USER"] {
+            assert!(is_kept(name), "{name}");
+        }
+        for name in [
+            "SSH_AUTH_SOCK",
+            "AWS_SECRET_ACCESS_KEY",
+            "GITHUB_TOKEN",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "XDG_RUNTIME_DIR",
+            "TMUX",
+            "LD_PRELOAD",
+            "LD_AUDIT",
+            "PYTHONUNBUFFERED",
+            "COLUMNS",
+            "LC_ALL",
+            "NO_COLOR",
+        ] {
+            assert!(!is_kept(name), "{name}");
+        }
+    }
+}
