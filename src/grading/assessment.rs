@@ -90,13 +90,17 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
             remarks,
             mut runs,
             seconds,
+            time_limit,
         } => {
             let asked = suite.asked_of(part.role, Level::Hardening, None);
             let replayed = asked.cases.into_iter().map(|case| {
                 let seen = runs.remove(&case.name).unwrap_or_default();
                 (case, seen)
             });
-            let (requirements, transcripts) = verdicts(asked.requirements, replayed.collect());
+            let (mut requirements, transcripts) = verdicts(asked.requirements, replayed.collect());
+            if let Some(limit) = &time_limit {
+                limit.withhold_passes(&mut requirements);
+            }
             Ok(RunResult {
                 role: part.role,
                 command: part.command.clone(),
@@ -105,6 +109,7 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
                 requirements,
                 transcripts,
                 seconds,
+                time_limit,
             })
         }
     };

@@ -28,8 +28,6 @@ use crate::transcript::syntax::Role;
 const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
 /// Wall time of a build, where nothing else is said.
 const BUILD_SECONDS: f64 = 120.0;
-/// Wall time of the judging of one program, where nothing else is said: far beyond what the slowest needs.
-const JUDGE_SECONDS: f64 = 600.0;
 
 /// What the examinations of a class have in common.
 #[derive(Debug, Clone)]
@@ -44,6 +42,8 @@ pub struct Terms<'a> {
     pub limits: Limits,
     /// How long to wait for an answer, unless instructions say otherwise.
     pub patience: Duration,
+    /// What each program is given for all its replays, unless instructions say otherwise.
+    pub time_limit: Duration,
     /// Path of the `conform` program, which supervises subjects.
     pub harness: &'a Path,
     /// Who may make the machine work.
@@ -62,7 +62,7 @@ impl Terms<'_> {
         let told = self.instructions.limits;
         LimitChanges {
             patience: told.patience.or(Some(self.patience.as_secs_f64())),
-            seconds: told.seconds.or(Some(JUDGE_SECONDS)),
+            seconds: told.seconds.or(Some(self.time_limit.as_secs_f64())),
             build_seconds: told.build_seconds.or(Some(BUILD_SECONDS)),
             cpu_seconds: told.cpu_seconds.or(Some(self.limits.cpu_seconds)),
             memory: told.memory.or(Some(self.limits.memory)),
@@ -129,7 +129,10 @@ fn digest_of(
 ) -> String {
     let mut digest = Digest::default();
     digest.add(terms.suite_digest);
-    digest.add(format!("{:?} {:?}", terms.limits, terms.patience));
+    digest.add(format!(
+        "{:?} {:?} {:?}",
+        terms.limits, terms.patience, terms.time_limit
+    ));
     digest.add(format!("{instructions:?}"));
     if let Err(error) = add_to_digest(folder, &mut digest) {
         // It cannot be copied either, and that is told then.
@@ -313,6 +316,7 @@ fn plan(
 ) -> Plan {
     let asked = terms.suite.asked_of(role, Level::Hardening, None);
     let patience = instructions.limits.patience.map(Duration::from_secs_f64);
+    let seconds = instructions.limits.seconds;
     Plan {
         target: Target::Command(command.to_vec()),
         role,
@@ -320,7 +324,7 @@ fn plan(
         cases: asked.cases,
         at_once: terms.at_once,
         slots: Arc::clone(terms.slots),
-        seconds: Some(instructions.limits.seconds.unwrap_or(JUDGE_SECONDS)),
+        time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),
         surroundings: surroundings(instructions, folder, terms),
         dialect: None,
         patience: patience.unwrap_or(terms.patience),
@@ -355,5 +359,6 @@ fn recorded(result: RunResult) -> PartOutcome {
         remarks: result.remarks,
         runs,
         seconds: result.seconds,
+        time_limit: result.time_limit,
     }
 }

@@ -500,6 +500,7 @@ mod tests {
                 requirements,
                 transcripts,
                 seconds: 0.0,
+                time_limit: None,
             }),
         }
     }
