@@ -98,6 +98,7 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
             own_command,
             mut runs,
             seconds,
+            time_limit,
         } => {
             let asked = suite.asked_of(part.role, Level::Hardening, None);
             let replayed = asked.cases.into_iter().map(|case| {
@@ -108,6 +109,9 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
             if own_command {
                 ruled_out = withhold(&part.command, &mut requirements, &transcripts);
             }
+            if let Some(limit) = &time_limit {
+                limit.withhold_passes(&mut requirements);
+            }
             Ok(RunResult {
                 role: part.role,
                 command: part.command.clone(),
@@ -116,6 +120,7 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
                 requirements,
                 transcripts,
                 seconds,
+                time_limit,
             })
         }
     };

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::examination::{Candidate, Terms, examine};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
+use crate::conformance::clock::DEFAULT_LIMIT;
 use crate::conformance::requirement::Level;
 use crate::conformance::result::Verdict;
 use crate::conformance::run::{Plan, Progress, run};
@@ -193,7 +194,7 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             cases: asked.cases,
             at_once: terms.at_once,
             slots: Arc::clone(terms.slots),
-            seconds: None,
+            time_limit: DEFAULT_LIMIT,
             surroundings: Surroundings::of_reference(),
             dialect: None,
             patience: terms.patience,
@@ -204,6 +205,9 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             return Err(Abandoned::Cancelled);
         }
         let result = result.map_err(|why| Abandoned::Unfit(why.to_string()))?;
+        if let Some(limit) = &result.time_limit {
+            return Err(Abandoned::Unfit(format!("the bundled {role}: {limit}")));
+        }
         let short = result
             .requirements
             .iter()

@@ -28,8 +28,6 @@ use crate::transcript::syntax::Role;
 const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
 /// Wall time of a build, where nothing else is said.
 const BUILD_SECONDS: f64 = 120.0;
-/// Wall time of the judging of one program, where nothing else is said: far beyond what the slowest needs.
-const JUDGE_SECONDS: f64 = 600.0;
 
 /// What the examinations of a class have in common.
 #[derive(Debug, Clone)]
@@ -44,6 +42,8 @@ pub struct Terms<'a> {
     pub limits: Limits,
     /// How long to wait for an answer, unless instructions say otherwise.
     pub patience: Duration,
+    /// What each program is given for all its replays, unless instructions say otherwise.
+    pub time_limit: Duration,
     /// Path of the `conform` program, which supervises subjects.
     pub harness: &'a Path,
     /// Who may make the machine work.
@@ -140,7 +140,10 @@ pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
 fn digest_of(files: &str, directions: &Result<Directions, String>, terms: &Terms<'_>) -> String {
     let mut digest = Digest::default();
     digest.add(terms.suite_digest);
-    digest.add(format!("{:?} {:?}", terms.limits, terms.patience));
+    digest.add(format!(
+        "{:?} {:?} {:?}",
+        terms.limits, terms.patience, terms.time_limit
+    ));
     digest.add(format!("{directions:?}"));
     digest.add(files);
     digest.finish()
@@ -343,6 +346,7 @@ fn plan(
 ) -> Plan {
     let asked = terms.suite.asked_of(role, Level::Hardening, None);
     let patience = instructions.limits.patience.map(Duration::from_secs_f64);
+    let seconds = instructions.limits.seconds;
     Plan {
         target: Target::Command(command.to_vec()),
         role,
@@ -350,7 +354,7 @@ fn plan(
         cases: asked.cases,
         at_once: terms.at_once,
         slots: Arc::clone(terms.slots),
-        seconds: Some(instructions.limits.seconds.unwrap_or(JUDGE_SECONDS)),
+        time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),
         surroundings: surroundings(instructions, folder, terms),
         dialect: None,
         patience: patience.unwrap_or(terms.patience),
@@ -393,6 +397,7 @@ fn recorded(result: RunResult, directions: &Directions) -> PartOutcome {
         own_command: directions.own_commands.contains(&result.role),
         runs,
         seconds: result.seconds,
+        time_limit: result.time_limit,
     }
 }
 
@@ -410,6 +415,7 @@ mod tests {
             instructions: &Instructions::parse(instructions).expect("is right"),
             limits: Limits::default(),
             patience: Duration::from_secs(5),
+            time_limit: Duration::from_secs(5),
             harness: Path::new("no-such-harness"),
             slots: &Arc::new(Slots::new(1)),
             at_once: 1,

@@ -31,7 +31,7 @@ pub struct Instructions {
 pub struct LimitChanges {
     /// How long to wait for an answer, in seconds.
     pub patience: Option<f64>,
-    /// Wall time of the judging of one program, in seconds.
+    /// What one program is given for all its replays, in seconds.
     pub seconds: Option<f64>,
     /// Wall time of the build, in seconds.
     pub build_seconds: Option<f64>,

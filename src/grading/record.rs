@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conformance::evidence::Evidence;
 use crate::conformance::manner::Manner;
+use crate::conformance::result::TimeLimit;
 use crate::transcript::syntax::Role;
 
 /// The evidence file's name and version.
@@ -91,5 +92,8 @@ pub enum PartOutcome {
         runs: BTreeMap<String, Vec<Evidence>>,
         /// Wall time of the whole.
         seconds: f64,
+        /// Set where the program's time ran out before every transcript was replayed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time_limit: Option<TimeLimit>,
     },
 }

@@ -552,6 +552,7 @@ mod tests {
                 requirements,
                 transcripts,
                 seconds: 0.0,
+                time_limit: None,
             }),
         }
     }

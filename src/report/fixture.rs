@@ -579,6 +579,7 @@ fn run_result(
             .collect(),
         seconds: 4.218,
         transcripts,
+        time_limit: None,
     }
 }
 

@@ -198,6 +198,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         instructions: &instructions,
         limits: command.limits,
         patience: Duration::from_secs_f64(command.patience),
+        time_limit: Duration::from_secs_f64(command.seconds),
         harness: &harness,
         slots: &Arc::new(Slots::new(2 * processors)),
         // Most of them wait most of the time, and those lend their slots.

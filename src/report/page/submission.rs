@@ -114,6 +114,7 @@ fn strip(part: &AssessedPart, score: Option<&PartScore>) -> Markup {
             @match &part.result {
                 Ok(result) => {
                     p class="quiet" { (dialect(result.manner.dialect)) }
+                    @if let Some(limit) = &result.time_limit { p class="remark" { (limit) } }
                     @for remark in &result.remarks { p class="remark" { (harmless(remark)) } }
                     @if let Some(score) = score { (groups_of(score)) }
                 }
