@@ -252,6 +252,30 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
 }
 
 #[test]
+fn a_program_sees_nothing_of_the_class_but_its_own_copy() {
+    let classroom = Classroom::new();
+    classroom.hands_in("ann", &good());
+    let look = format!(
+        "ls -aR .. ../../ann {} {} >found 2>&1; pwd >>found; cat found; exit 1",
+        classroom.path("class").display(),
+        classroom.path("class-results").display()
+    );
+    let build = format!("build = [\"sh\", \"-c\", {look:?}]\n");
+    classroom.hands_in("bob", &(build + &good()));
+    let output = classroom.grade(&["class", "-j", "1"]);
+    let told = error(&output);
+    let seen = fs::read_to_string(classroom.path("class-results/bob/evidence.json"));
+    let seen = seen.expect("is there");
+    assert!(seen.contains("class-results/.work/bob"), "{seen}");
+    let is_seen = seen.contains("evidence.json") || seen.contains("run.json");
+    assert_eq!(
+        is_seen,
+        told.contains("may not hide the class"),
+        "{told} {seen}"
+    );
+}
+
+#[test]
 fn two_that_want_the_same_port_are_not_in_each_other_s_way() {
     let classroom = Classroom::new();
     let (server, client) = (faulty("fixed-port"), right("client"));

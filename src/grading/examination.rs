@@ -52,6 +52,11 @@ pub struct Terms<'a> {
     pub at_once: usize,
     /// Where copies of submissions are made.
     pub workplaces: &'a Path,
+    /// Where programs have their temporary folders.
+    pub scratch: &'a Path,
+    /// What no program may see but for its own copy and its own temporary folder: the class, its results, and in
+    /// these the copies of others. Empty where this machine cannot hide anything.
+    pub hidden: &'a [PathBuf],
     /// Set when all is to end early.
     pub cancelled: &'a AtomicBool,
 }
@@ -266,7 +271,8 @@ fn surroundings(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) -
         folder: Some(folder.to_owned()),
         environment: instructions.environment.clone(),
         purpose: Purpose::Submission,
-        ..Surroundings::default()
+        hidden: terms.hidden.to_vec(),
+        scratch: Some(terms.scratch.to_owned()),
     }
 }
 
@@ -420,6 +426,8 @@ mod tests {
             slots: &Arc::new(Slots::new(1)),
             at_once: 1,
             workplaces: &workplaces,
+            scratch: &workplaces,
+            hidden: &[],
             cancelled: &AtomicBool::new(false),
         };
         let folder = place.path().join("ann");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conformance::evidence::Evidence;
 use crate::conformance::manner::Manner;
-use crate::conformance::result::TimeLimit;
+use crate::conformance::result::{TimeLimit, UsedUpBy};
 use crate::transcript::syntax::Role;
 
 /// The evidence file's name and version.
@@ -38,7 +38,13 @@ impl Record {
             |runs: &Vec<Evidence>| !runs.is_empty() && !runs.iter().any(Evidence::is_conclusive);
         let is_judged = |part: &Part| match &part.outcome {
             PartOutcome::NotJudged { .. } => false,
-            PartOutcome::Judged { runs, .. } => !runs.values().any(could_not_tell),
+            PartOutcome::Judged {
+                runs, time_limit, ..
+            } => {
+                let limit = time_limit.as_ref();
+                let was_busy = limit.is_some_and(|limit| limit.used_up_by == UsedUpBy::Machine);
+                !was_busy && !runs.values().any(could_not_tell)
+            }
             PartOutcome::NotFound { .. } | PartOutcome::NotBuilt { .. } => true,
         };
         self.parts.iter().all(is_judged)

@@ -12,7 +12,9 @@ use super::points::{Points, counted};
 use super::rubric::{Bounds, Rubric};
 use crate::conformance::evidence::Outcome;
 use crate::conformance::requirement::Requirement;
-use crate::conformance::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::result::{
+    RequirementResult, RunResult, TranscriptResult, UsedUpBy, Verdict,
+};
 use crate::conformance::target::takes_every_address;
 use crate::transcript::syntax::Role;
 
@@ -207,6 +209,18 @@ fn why_untested(
              {{url}} they can."
         );
         (Untested::ByItself, reason)
+    } else if let Some(limit) = result
+        .time_limit
+        .as_ref()
+        .filter(|_| result.is_cut_short(row))
+    {
+        match limit.used_up_by {
+            UsedUpBy::Program => (
+                Untested::ByItself,
+                format!("Not tested, which earns nothing. {limit}"),
+            ),
+            UsedUpBy::Machine => (Untested::ByOthers, format!("Not tested. {limit}")),
+        }
     } else if any(&cannot_be_given) {
         let reason = format!("Not tested: the command {command}.");
         (Untested::ByOthers, reason)
@@ -502,6 +516,7 @@ fn doubts_about(part: &AssessedPart, found: &Findings, scored: &PartScore) -> Ve
 mod tests {
     use super::*;
     use crate::conformance::manner::Manner;
+    use crate::conformance::result::TimeLimit;
     use crate::conformance::suite::Suite;
     use crate::conformance::verdict::verdicts;
     use crate::grading::assessed_part::Unjudged;
@@ -707,19 +722,31 @@ mod tests {
     #[test]
     fn what_the_submission_itself_keeps_from_being_tested_earns_nothing() {
         let untested = [("C-ARG-2", Verdict::Untested)];
-        let score_of = |ruled_out: &[&str]| {
+        let score_of = |ruled_out: &[&str], used_up_by: Option<UsedUpBy>| {
             let mut client = part(Role::Client, &untested);
             client.ruled_out = ruled_out.iter().map(|&name| name.to_owned()).collect();
+            let result = client.result.as_mut().expect("was judged");
+            result.time_limit = used_up_by.map(|used_up_by| TimeLimit {
+                seconds: 180.0,
+                used_up_by,
+                not_replayed: vec!["one".to_owned()],
+            });
             let rows = rows();
             let rubric = Rubric::parse(RUBRIC, &rows).expect("is right");
             score(&[part(Role::Server, &[]), client], &rows, &rubric)
         };
-        let by_itself = score_of(&["one"]);
-        assert!(lost(&by_itself, "C-ARG-2") > Points::ZERO);
-        assert!(by_itself.doubts.is_empty(), "{:?}", by_itself.doubts);
-        let by_others = score_of(&[]);
-        assert_eq!(lost(&by_others, "C-ARG-2"), Points::ZERO);
-        assert!(by_others.doubts[0].contains("C-ARG-2 is untested. Not tested: "));
+        for by_itself in [
+            score_of(&["one"], None),
+            score_of(&[], Some(UsedUpBy::Program)),
+        ] {
+            assert!(lost(&by_itself, "C-ARG-2") > Points::ZERO);
+            assert!(by_itself.doubts.is_empty(), "{:?}", by_itself.doubts);
+        }
+        for by_others in [score_of(&[], None), score_of(&[], Some(UsedUpBy::Machine))] {
+            assert_eq!(lost(&by_others, "C-ARG-2"), Points::ZERO);
+            let doubt = &by_others.doubts[0];
+            assert!(doubt.contains("C-ARG-2 is untested. Not tested"), "{doubt}");
+        }
     }
 
     fn verdict() -> impl Strategy<Value = Verdict> {

@@ -175,6 +175,8 @@ pub const EVIDENCE: &str = "evidence.json";
 pub const CHANGED_EVIDENCE: &str = "evidence.json.changed";
 const LOCK: &str = ".lock";
 const WORKPLACES: &str = ".work";
+/// The folder in the workplaces for temporary folders. No submission has a hidden name.
+const SCRATCH: &str = ".scratch";
 /// Names in a folder of results that no submission may have.
 const TAKEN: [&str; 5] = [
     MANIFEST,
@@ -199,6 +201,15 @@ pub struct Store {
     has_workplaces: AtomicBool,
     /// Digest of each file that was written or read, by its path from the root.
     known: Mutex<BTreeMap<String, String>>,
+}
+
+/// Where the programs of a class work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workplaces {
+    /// Where copies of submissions are made.
+    pub copies: PathBuf,
+    /// Where programs have their temporary folders.
+    pub scratch: PathBuf,
 }
 
 /// Files in a folder of results that are not as they were written.
@@ -286,7 +297,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the folder holds no results yet, so that what is in it may be somebody else's; where it cannot be made.
-    pub fn make_workplaces(&self) -> Result<PathBuf, String> {
+    pub fn make_workplaces(&self) -> Result<Workplaces, String> {
         let place = self.root.join(WORKPLACES);
         if self.manifest()?.is_none() {
             return Err(format!(
@@ -304,7 +315,12 @@ impl Store {
         mkdirat(&self.folder, WORKPLACES, Mode::RWXU)
             .map_err(|error| told(&place, &error.into()))?;
         self.has_workplaces.store(true, Ordering::Relaxed);
-        Ok(place)
+        let scratch = place.join(SCRATCH);
+        fs::create_dir(&scratch).map_err(|error| told(&scratch, &error))?;
+        Ok(Workplaces {
+            copies: place,
+            scratch,
+        })
     }
 
     /// A file of the class.
@@ -822,7 +838,7 @@ mod tests {
         drop(Store::existing(&place).expect("opens"));
         assert!(copy.exists());
         let store = Store::begin(&place).expect("opens");
-        let made = store.make_workplaces().expect("is made");
+        let made = store.make_workplaces().expect("is made").copies;
         assert!(made.is_dir() && !copy.exists());
         drop(store);
         assert!(!made.exists());

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chat_conformance::conformance::digest::Digest;
 use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
+use chat_conformance::conformance::supervisor::{Orphanage, can_hide, gain_right_to_networks};
 use chat_conformance::conformance::system::has_networks_to_give;
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::class::Class;
@@ -192,6 +192,16 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         );
         side_by_side = 1;
     }
+    let mut hidden = vec![class.clone(), store.root().to_owned()];
+    if !can_hide(&harness) {
+        complain(
+            "this user may not hide the class and its results from the programs that are judged: submissions are \
+             judged one after the other, and a program can read what others handed in; a container, or another \
+             machine, may allow it",
+        );
+        side_by_side = 1;
+        hidden.clear();
+    }
     let terms = Terms {
         suite: &suite,
         suite_digest: &suite_digest,
@@ -203,7 +213,9 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         slots: &Arc::new(Slots::new(2 * processors)),
         // Most of them wait most of the time, and those lend their slots.
         at_once: 4 * processors,
-        workplaces: &workplaces,
+        workplaces: &workplaces.copies,
+        scratch: &workplaces.scratch,
+        hidden: &hidden,
         cancelled: &cancelled,
     };
     let count = submissions.len();
