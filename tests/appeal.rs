@@ -179,6 +179,7 @@ fn is_shown(role: Role, command: Vec<String>, right: &[String], row: &str) -> Re
     let result = judged.map_err(|why| format!("{why:?}"))?;
     let expected = expectations(&result, row);
     let part = AssessedPart {
+        ruled_out: Vec::new(),
         role,
         command,
         result: Ok(result),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use chat_conformance::conformance::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::result::{Case, Verdict};
 use chat_conformance::conformance::run::{Plan, run};
 use chat_conformance::conformance::slots::Slots;
@@ -49,7 +50,7 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         at_once: 1,
         patience: Duration::from_secs(5),
         surroundings: Surroundings::default(),
-        seconds: None,
+        time_limit: DEFAULT_LIMIT,
         slots: Arc::new(Slots::new(1)),
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),

@@ -43,7 +43,8 @@ impl Classroom {
     /// One that has handed in a good pair, an echoing server, nothing, and instructions with a mistake.
     fn of_four() -> Classroom {
         let classroom = Classroom::new();
-        classroom.hands_in("ann", &good());
+        // Limits of its own are ignored.
+        classroom.hands_in("ann", &(good() + "[limits]\nseconds = 1\nmemory = 16\n"));
         classroom.hands_in(
             "bob",
             &format!(
@@ -169,7 +170,109 @@ fn each_gets_the_mark_that_is_due_and_its_own_reports() {
     let told =
         fs::read_to_string(classroom.path("class-results/dan/result.json")).expect("is there");
     assert!(told.contains("did you mean `server`?"), "{told}");
+    let told =
+        fs::read_to_string(classroom.path("class-results/ann/result.json")).expect("is there");
+    assert!(told.contains("only those of the class count"), "{told}");
     assert!(!classroom.path("class-results/.work").exists());
+}
+
+/// Waits until a file is there.
+fn wait_for(file: &Path) {
+    let begun = Instant::now();
+    while !file.exists() {
+        assert!(begun.elapsed() < PATIENCE, "{} never came", file.display());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
+    let classroom = Classroom::new();
+    classroom.hands_in("ann", &good());
+    let go = classroom.path("go");
+    let wait = format!("until test -e {}; do sleep 0.05; done", go.display());
+    classroom.hands_in(
+        "bob",
+        &format!("build = [\"sh\", \"-c\", {wait:?}]\n{}", good()),
+    );
+    classroom.hands_in("cyd", "");
+    let dan = classroom.hands_in("dan", "");
+    let grading = classroom.command(&["class", "-j", "1"]);
+    let grading = { grading }
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("conform starts");
+    // By then ann is graded, and bob is being built.
+    let results = classroom.path("class-results");
+    wait_for(&results.join(".work/bob"));
+    fs::write(results.join("ann/evidence.json"), "{\"forged\": true}").expect("is written");
+    fs::write(results.join("ann/gradescope.json"), "{\"score\": 0}").expect("is written");
+    fs::write(results.join("cyd"), "in the way").expect("is written");
+    fs::create_dir_all(results.join("class.csv/in the way")).expect("is made");
+    fs::write(dan.join("server.py"), "print('not what was handed in')").expect("is written");
+    fs::write(&go, "").expect("is written");
+    let output = grading.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(3));
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = |name: &str| {
+        let line = table.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("{name}: {table}"))
+    };
+    assert!(
+        line("ann").contains("100 ?") && line("bob").contains("100  "),
+        "{table}"
+    );
+    assert!(
+        line("cyd").contains("0 ?") && line("dan").contains("0 ?"),
+        "{table}"
+    );
+    let told = error(&output);
+    for part in [
+        "ann: somebody changed its results while the class was graded (evidence.json, gradescope.json)",
+        "cyd: results not written: ",
+        "cannot be written: ",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let class = fs::read_to_string(results.join("class.json")).expect("is written");
+    for part in [
+        "Its results could not be written",
+        "Somebody changed its folder",
+    ] {
+        assert!(class.contains(part), "{part}: {class}");
+    }
+    assert!(!results.join("ann/evidence.json").exists());
+
+    fs::remove_dir_all(results.join("class.csv")).expect("is removed");
+    fs::remove_file(results.join("cyd")).expect("is removed");
+    fs::remove_file(dan.join("server.py")).expect("is removed");
+    assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
+    assert_eq!(mark(&classroom.class_csv("class-results"), "ann"), 100.0);
+}
+
+#[test]
+fn a_program_sees_nothing_of_the_class_but_its_own_copy() {
+    let classroom = Classroom::new();
+    classroom.hands_in("ann", &good());
+    let look = format!(
+        "ls -aR .. ../../ann {} {} >found 2>&1; pwd >>found; cat found; exit 1",
+        classroom.path("class").display(),
+        classroom.path("class-results").display()
+    );
+    let build = format!("build = [\"sh\", \"-c\", {look:?}]\n");
+    classroom.hands_in("bob", &(build + &good()));
+    let output = classroom.grade(&["class", "-j", "1"]);
+    let told = error(&output);
+    let seen = fs::read_to_string(classroom.path("class-results/bob/evidence.json"));
+    let seen = seen.expect("is there");
+    assert!(seen.contains("class-results/.work/bob"), "{seen}");
+    let is_seen = seen.contains("evidence.json") || seen.contains("run.json");
+    assert_eq!(
+        is_seen,
+        told.contains("may not hide the class"),
+        "{told} {seen}"
+    );
 }
 
 #[test]
@@ -220,10 +323,9 @@ fn a_build_that_fails_or_never_ends_is_a_result() {
         "ann",
         "build = [\"sh\", \"-c\", \"echo no such luck; exit 3\"]\n",
     );
-    classroom.hands_in(
-        "bob",
-        "build = [\"sleep\", \"1000\"]\n[limits]\nbuild_seconds = 1\n",
-    );
+    classroom.hands_in("bob", "build = [\"sleep\", \"1000\"]\n");
+    let limits = "[limits]\nbuild_seconds = 5\n";
+    fs::write(classroom.path("class/conform.toml"), limits).expect("is written");
     classroom.hands_in("cyd", "build = [\"no-such-compiler\"]\n");
     // What this machine lacks is nobody's fault, and the mark is not to be relied on.
     assert_eq!(status(&classroom.grade(&["class"])), Some(3));
@@ -239,7 +341,7 @@ fn a_build_that_fails_or_never_ends_is_a_result() {
             && told("ann").contains("no such luck")
     );
     assert!(
-        told("bob").contains("The build has not ended after 1 s."),
+        told("bob").contains("The build has not ended after 5 s."),
         "{}",
         told("bob")
     );
@@ -414,6 +516,21 @@ fn parts_put_together_are_the_whole() {
     }
     let twice = classroom.grade(&["--merge", "one", "one", "--out", "other"]);
     assert_eq!(twice.status.code(), Some(2));
+    let half = classroom.grade(&["--merge", "one", "--out", "half"]);
+    assert_eq!(half.status.code(), Some(3));
+    assert!(error(&half).contains("the parts 2/2"), "{}", error(&half));
+    // Evidence of one submission in the folder of another costs that one, and nobody else.
+    let evidence = |name: &str| classroom.path("half").join(name).join("evidence.json");
+    let present: Vec<&str> = ["ann", "bob", "cyd", "dan", "eve", "fay", "gil", "hal"]
+        .into_iter()
+        .filter(|name| evidence(name).exists())
+        .collect();
+    fs::copy(evidence(present[0]), evidence(present[1])).expect("is copied");
+    let swapped = classroom.grade(&["--again", "half"]);
+    assert_eq!(swapped.status.code(), Some(3));
+    let told = format!("is the evidence of {}", present[0]);
+    assert!(error(&swapped).contains(&told), "{}", error(&swapped));
+    assert!(classroom.class_csv("half").contains(present[0]));
     let rubric = fs::read_to_string(classroom.path("one/rubric.toml")).expect("is there");
     fs::write(
         classroom.path("other.toml"),
@@ -452,6 +569,26 @@ fn wrong_use_is_told() {
             error(&output)
         );
     }
+    let precious = classroom.hands_in(".work", "").join("precious");
+    fs::write(&precious, "").expect("is written");
+    std::os::unix::fs::symlink(classroom.path("class"), classroom.path("link")).expect("is made");
+    classroom.hands_in("ann", "");
+    for (words, told) in [
+        (&["--again", "class"][..], "holds no results"),
+        (&["--merge", "class", "--out", "x"], "holds no results"),
+        (
+            &["class", "--out", "link/results"],
+            "cannot be put into the class",
+        ),
+        (&["class", "--out", "suite"], "but other files"),
+    ] {
+        let output = classroom.grade(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let error = error(&output);
+        assert!(error.contains(told), "{words:?}: {error}");
+        assert!(precious.exists(), "{words:?}");
+    }
+    assert!(!classroom.path("class/results").exists());
     classroom.hands_in("class.csv", "");
     let taken = classroom.grade(&["class"]);
     assert_eq!(taken.status.code(), Some(2));

@@ -252,6 +252,7 @@ fn part(result: RunResult) -> AssessedPart {
     AssessedPart {
         role: result.role,
         command: result.command.clone(),
+        ruled_out: Vec::new(),
         result: Ok(result),
     }
 }
@@ -285,6 +286,7 @@ fn class_of_many() -> Class {
     let unbuilt = AssessedPart {
         role: Role::Server,
         command: vec!["make".to_owned()],
+        ruled_out: Vec::new(),
         result: Err(Unjudged {
             reason: "make ended with exit status 2".to_owned(),
             output: "server.c:41:5: error: expected ';' before '}' token\n   41 |     }\n      |     ^\n".to_owned(),

@@ -198,6 +198,30 @@ pub fn visible(bytes: &[u8]) -> String {
     shown
 }
 
+/// A name, such as that of a submission, as a person reads it. Beyond [`visible`], spaces that are not plain, or
+/// stand at an end, and variation selectors are escaped, so that two names that differ never look alike by them.
+pub fn visible_name(name: &str) -> String {
+    let last = name.chars().count().saturating_sub(1);
+    let mut shown = String::new();
+    for (at, character) in name.chars().enumerate() {
+        let is_at_an_end = at == 0 || at == last;
+        match character {
+            ' ' if is_at_an_end => shown.push_str("\\x20"),
+            '\u{fe00}'..='\u{fe0f}' | '\u{fffe}' | '\u{ffff}' => push_escape(&mut shown, character),
+            ' ' => shown.push(' '),
+            character if character.is_whitespace() && !character.is_ascii() => {
+                push_escape(&mut shown, character);
+            }
+            character => push_visible(&mut shown, character),
+        }
+    }
+    shown
+}
+
+fn push_escape(shown: &mut String, character: char) {
+    shown.push_str(&format!("\\u{{{:x}}}", character as u32));
+}
+
 fn push_visible(shown: &mut String, character: char) {
     match character {
         '\n' => shown.push_str("\\n"),
@@ -209,7 +233,7 @@ fn push_visible(shown: &mut String, character: char) {
             shown.push_str(&format!("\\x{:02x}", character as u32));
         }
         character if character.is_control() || is_invisible(character) => {
-            shown.push_str(&format!("\\u{{{:x}}}", character as u32));
+            push_escape(shown, character);
         }
         character => shown.push(character),
     }
@@ -219,8 +243,10 @@ fn push_visible(shown: &mut String, character: char) {
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
@@ -325,6 +351,35 @@ mod tests {
             text.starts_with("4 bytes") && evidence.events.len() == 3,
             "{text}"
         );
+    }
+
+    #[test]
+    fn names_that_differ_never_look_alike_by_what_is_not_seen() {
+        let names = [
+            "ann",
+            "ann ",
+            " ann",
+            "ann\u{a0}",
+            "ann\u{200b}",
+            "an\u{202e}n",
+            "ann\u{fe0f}",
+            "ann\u{e0101}",
+            "ann\u{3164}",
+            "ann\\u{200b}",
+            "ann\\",
+            "ann\\\\",
+            "a nn",
+            "a\u{2003}nn",
+        ];
+        let shown: Vec<String> = names.iter().map(|name| visible_name(name)).collect();
+        let distinct: std::collections::BTreeSet<String> = shown
+            .iter()
+            .map(|name| name.replace(char::is_whitespace, " ").trim().to_owned())
+            .collect();
+        assert_eq!(distinct.len(), names.len(), "{shown:?}");
+        assert!(shown.iter().all(|name| name.is_ascii()), "{shown:?}");
+        assert_eq!(visible_name("Zoë O'Neil 木村"), "Zoë O'Neil 木村");
+        assert_eq!(visible_name(" "), "\\x20");
     }
 
     #[test]

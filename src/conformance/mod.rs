@@ -8,6 +8,7 @@
 //! requirement, suite                          what is asked; pure
 //! ```
 
+pub mod clock;
 pub mod conversation;
 pub mod dialect;
 pub mod digest;

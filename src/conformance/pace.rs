@@ -22,11 +22,18 @@ pub struct Pace {
     /// How often something sent was left unread for as long as is waited for that.
     left_unread: AtomicU64,
     lag: AtomicU64,
+    /// By how many thousandths a wait was widened for this machine, at most.
+    widest: AtomicU64,
+    /// The longest that anything is ever waited for.
+    longest: Duration,
     /// When the machine was seen to have stood still, and for how long.
     stalls: Mutex<Vec<(Instant, Duration)>>,
 }
 
 impl Pace {
+    /// Nothing is waited for longer than this many times the patience, however busy the machine is.
+    const MOST_PATIENCES: u32 = 6;
+
     /// Starts from the given patience for one answer.
     pub fn new(patience: Duration) -> Pace {
         Pace {
@@ -40,6 +47,8 @@ impl Pace {
             started_in_vain: AtomicU32::new(0),
             left_unread: AtomicU64::new(0),
             lag: AtomicU64::new(0),
+            widest: AtomicU64::new(0),
+            longest: Pace::MOST_PATIENCES * patience,
             stalls: Mutex::new(Vec::new()),
         }
     }
@@ -48,6 +57,7 @@ impl Pace {
     pub fn for_probes(&self, longest_answer: Duration) -> Pace {
         Pace {
             longest_start: self.longest_start,
+            longest: self.longest,
             full_waits: 1,
             shortest_wait: Duration::from_millis(500),
             ..Pace::new(self.patience.min(longest_answer))
@@ -66,6 +76,8 @@ impl Pace {
         // Only the first of them was waited for in full.
         let left_unread = other.left_unread.load(Ordering::Relaxed).min(1);
         self.left_unread.fetch_add(left_unread, Ordering::Relaxed);
+        let widest = other.widest.load(Ordering::Relaxed);
+        self.widest.fetch_max(widest, Ordering::Relaxed);
     }
 
     /// A subject took this long from its start until it could be spoken to.
@@ -105,7 +117,8 @@ impl Pace {
     /// How long to wait for a program to end. It may take some seconds over its goodbyes however quickly
     /// it answers, so that this is never less than the patience asked for.
     pub fn end(&self) -> Duration {
-        (2 * self.answer()).max(self.for_this_machine(self.patience))
+        let usual = self.for_this_machine(self.patience);
+        (2 * self.answer()).max(usual).min(self.longest)
     }
 
     /// The longest wait for a program to be ready was in vain.
@@ -158,7 +171,7 @@ impl Pace {
     }
 
     /// A sleeping thread was woken so late.
-    fn woke_late_by(&self, late: Duration) {
+    pub fn woke_late_by(&self, late: Duration) {
         /// Nothing that a busy scheduler does to a thread that sleeps most of the time.
         const STALL: Duration = Duration::from_millis(400);
         const MOST_STALLS: usize = 10_000;
@@ -177,7 +190,25 @@ impl Pace {
         /// A wake-up that is this late is one of a busy machine.
         const BUSY: f64 = 0.010;
         let lateness = load(&self.lag).as_secs_f64() / BUSY;
-        time.mul_f64((1.0 + lateness).min(4.0))
+        let widening = (1.0 + lateness).min(4.0);
+        let thousandths = Duration::from_secs(1).mul_f64(widening).as_millis();
+        let thousandths = u64::try_from(thousandths).unwrap_or(u64::MAX);
+        self.widest.fetch_max(thousandths, Ordering::Relaxed);
+        time.mul_f64(widening).min(self.longest)
+    }
+
+    /// The longest that anything is ever waited for.
+    pub fn longest(&self) -> Duration {
+        self.longest
+    }
+
+    /// By which factor waits were widened for a busy machine, where that is worth telling.
+    pub fn widened_by(&self) -> Option<f64> {
+        const WORTH_TELLING: u64 = 2_000;
+        let widest = self.widest.load(Ordering::Relaxed);
+        // Thousandths, at most 4,000.
+        #[allow(clippy::cast_precision_loss)]
+        (widest >= WORTH_TELLING).then(|| widest as f64 / 1000.0)
     }
 }
 
@@ -197,8 +228,8 @@ pub struct LagMeter {
 }
 
 impl LagMeter {
-    /// Measures into `pace` until dropped.
-    pub fn start(pace: std::sync::Arc<Pace>) -> LagMeter {
+    /// Tells `woke` at each look, until dropped, how late it was woken.
+    pub fn start(woke: impl Fn(Duration) + Send + 'static) -> LagMeter {
         const STRIDE: Duration = Duration::from_millis(10);
         let stop = std::sync::Arc::new(AtomicBool::new(false));
         let stopped = std::sync::Arc::clone(&stop);
@@ -206,7 +237,7 @@ impl LagMeter {
             while !stopped.load(Ordering::Relaxed) {
                 let begun = Instant::now();
                 std::thread::sleep(STRIDE);
-                pace.woke_late_by(begun.elapsed().saturating_sub(STRIDE));
+                woke(begun.elapsed().saturating_sub(STRIDE));
             }
         });
         LagMeter {
@@ -254,6 +285,19 @@ mod tests {
         pace.woke_late_by(Duration::from_millis(500));
         assert_eq!(pace.stall_since(begun), Some(Duration::from_millis(900)));
         assert_eq!(pace.stall_since(Instant::now()), None);
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_six_patiences_and_a_busy_machine_is_told() {
+        let pace = Pace::new(Duration::from_secs(5));
+        assert_eq!(pace.start(), Duration::from_secs(20));
+        assert_eq!(pace.widened_by(), None);
+        pace.woke_late_by(Duration::from_millis(900));
+        pace.started_within(Duration::from_secs(1000));
+        for longest in [pace.start(), pace.answer(), pace.end()] {
+            assert_eq!(longest, Duration::from_secs(30));
+        }
+        assert_eq!(pace.widened_by(), Some(4.0));
     }
 
     #[test]

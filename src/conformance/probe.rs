@@ -26,6 +26,16 @@ pub struct Acquaintance {
     pub was_met: bool,
 }
 
+impl Acquaintance {
+    /// Nothing is known of the program.
+    pub fn none() -> Acquaintance {
+        Acquaintance {
+            was_met: false,
+            ..told(Manner::PLAIN, Vec::new())
+        }
+    }
+}
+
 /// How long an answer is waited for here: more is waited for where it counts.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
@@ -132,7 +142,10 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
     let conversation = conversation(steps);
     let outcome = || {
         let _slot = setting.slots.take();
-        replay_in_network(&conversation, setting).outcome
+        let stopped = || Outcome::Unable {
+            reason: "stopped before its end".to_owned(),
+        };
+        replay_in_network(&conversation, setting).map_or_else(stopped, |run| run.outcome)
     };
     match outcome() {
         Outcome::Completed => Ok(()),
@@ -149,7 +162,8 @@ struct Probe<'a> {
     dialect: Option<Dialect>,
 }
 
-/// What one conversation came to.
+/// What one conversation came to; nothing where it was stopped before its end.
+#[derive(Default)]
 struct Reaction {
     completed: bool,
     /// The step at which it stopped, if it did.
@@ -221,8 +235,11 @@ impl Probe<'_> {
             ledger: &Ledger::default(),
             ..self.setting
         };
-        let _slot = setting.slots.take();
-        Reaction::of(&replay_in_network(&conversation(steps), setting))
+        let Some(_at_work) = setting.time.work(setting.slots, setting.cancelled) else {
+            return Reaction::default();
+        };
+        let run = replay_in_network(&conversation(steps), setting);
+        run.as_ref().map_or_else(Reaction::default, Reaction::of)
     }
 
     /// Asks with this way of reading; what comes back is not yet known to be marked by anything.

@@ -1,5 +1,7 @@
 //! The result model: what a run found out about one subject. Reports read this and nothing else.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
@@ -61,6 +63,63 @@ pub struct RunResult {
     pub transcripts: Vec<TranscriptResult>,
     /// Wall time of the whole run.
     pub seconds: f64,
+    /// Set where the program's time ran out before every transcript was replayed.
+    pub time_limit: Option<TimeLimit>,
+}
+
+/// A program's time ran out: what it was given, and what was left undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimeLimit {
+    /// The limit on the whole program, in seconds.
+    pub seconds: f64,
+    /// Who used the time.
+    pub used_up_by: UsedUpBy,
+    /// Names of the transcripts that were not replayed, or not to the end; they are untested.
+    pub not_replayed: Vec<String>,
+}
+
+/// Who used the time that a program was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UsedUpBy {
+    /// The program could work all that time.
+    Program,
+    /// The machine was busy with other things: the program did not get its time.
+    Machine,
+}
+
+impl TimeLimit {
+    /// A requirement does not pass while one of its transcripts is still to be replayed: it is untested.
+    pub fn withhold_passes(&self, requirements: &mut [RequirementResult]) {
+        for row in requirements {
+            let is_missing = |name: &String| self.not_replayed.contains(name);
+            if row.verdict == Verdict::Pass && row.transcripts.iter().any(is_missing) {
+                row.verdict = Verdict::Untested;
+            }
+        }
+    }
+}
+
+impl fmt::Display for TimeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (transcripts, were) = match self.not_replayed.len() {
+            1 => ("transcript", "was"),
+            _ => ("transcripts", "were"),
+        };
+        write!(
+            f,
+            "Time limit: this program was given {} s; {} {transcripts} {were} not replayed.",
+            self.seconds,
+            self.not_replayed.len()
+        )?;
+        match self.used_up_by {
+            UsedUpBy::Program => Ok(()),
+            UsedUpBy::Machine => write!(
+                f,
+                " The machine was too busy to let the program run: judge it again when the machine is idle."
+            ),
+        }
+    }
 }
 
 /// The verdict on one requirement.
@@ -108,11 +167,25 @@ impl TranscriptResult {
 }
 
 impl RunResult {
-    /// Whether every requirement that counts (must and implied) passes, untested ones aside.
+    /// Whether every requirement that counts (must and implied) passes. Untested ones are left out, unless the
+    /// time limit is the reason.
     pub fn holds(&self) -> bool {
-        self.requirements
+        let mut counted = self
+            .requirements
             .iter()
-            .filter(|row| row.requirement.level != Level::Hardening)
-            .all(|row| row.verdict == Verdict::Pass || !row.verdict.is_judgement())
+            .filter(|row| row.requirement.level != Level::Hardening);
+        counted.all(|row| match row.verdict {
+            Verdict::Pass => true,
+            Verdict::Untested => !self.is_cut_short(row),
+            verdict => !verdict.is_judgement(),
+        })
+    }
+
+    /// Whether the time limit kept one of the requirement's transcripts from being replayed.
+    pub fn is_cut_short(&self, row: &RequirementResult) -> bool {
+        let limit = self.time_limit.as_ref();
+        let is_missing =
+            |name: &String| limit.is_some_and(|limit| limit.not_replayed.contains(name));
+        row.transcripts.iter().any(is_missing)
     }
 }

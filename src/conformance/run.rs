@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::clock::TimeBudget;
 use super::dialect::Dialect;
 use super::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
 use super::manner::Manner;
@@ -13,7 +14,7 @@ use super::pace::{LagMeter, Pace};
 use super::probe::{Acquaintance, control, get_to_know};
 use super::replay::{Ledger, Setting, replay_in_network};
 use super::requirement::Requirement;
-use super::result::{Case, RunResult};
+use super::result::{Case, RunResult, TimeLimit};
 use super::slots::Slots;
 use super::surroundings::{Network, Surroundings};
 use super::system;
@@ -37,8 +38,11 @@ pub struct Plan {
     /// How many replays at the same time, those that only wait included, at least 1; always 1 with a
     /// server that runs already.
     pub at_once: usize,
-    /// Wall time after which no further replay is begun: what was not asked by then is untested.
-    pub seconds: Option<f64>,
+    /// What the program is given for all of it; what is not replayed by then is untested. Time in which the
+    /// machine kept it from working does not count, up to a bound: see [`ProgramClock`].
+    ///
+    /// [`ProgramClock`]: super::clock::ProgramClock
+    pub time_limit: Duration,
     /// Where the subject runs.
     pub surroundings: Surroundings,
     /// How the subject speaks, where that is not to be found out.
@@ -99,8 +103,8 @@ pub fn run(
 ) -> Result<RunResult, NoResult> {
     let begun = Instant::now();
     let pace = Arc::new(Pace::new(plan.patience));
-    let _meter = LagMeter::start(Arc::clone(&pace));
-    let first_setting = Setting {
+    let ledger = Ledger::default();
+    let setting = |time| Setting {
         target: &plan.target,
         harness: &plan.harness,
         surroundings: &plan.surroundings,
@@ -110,25 +114,42 @@ pub fn run(
         },
         greeting: &[],
         pace: &pace,
-        ledger: &Ledger::default(),
+        ledger: &ledger,
         slots: &plan.slots,
         cancelled,
+        time,
     };
     progress(Progress::GettingToKnow);
-    control(plan.role, first_setting).map_err(|why| {
+    let time_of_reference = Arc::new(TimeBudget::new(plan.time_limit));
+    let meter = measure(&pace, &time_of_reference);
+    control(plan.role, setting(&time_of_reference)).map_err(|why| {
         if cancelled.load(Ordering::Relaxed) {
             NoResult::Cancelled
         } else {
             NoResult::Unfit(why)
         }
     })?;
+    drop(meter);
+    let time = Arc::new(TimeBudget::new(plan.time_limit));
+    let _meter = measure(&pace, &time);
+    let first_setting = setting(&time);
+    let acquaintance = get_to_know(plan.role, first_setting, plan.dialect);
+    if cancelled.load(Ordering::Relaxed) {
+        return Err(NoResult::Cancelled);
+    }
+    // What was found out so far may be half of the truth.
+    let is_known = !time.is_up();
     let Acquaintance {
         manner,
         mut remarks,
         greeting,
         was_met,
-    } = get_to_know(plan.role, first_setting, plan.dialect);
-    if !was_met && !cancelled.load(Ordering::Relaxed) {
+    } = if is_known {
+        acquaintance
+    } else {
+        Acquaintance::none()
+    };
+    if is_known && !was_met {
         return Err(NoResult::NobodyThere(plan.target.shown().join(" ")));
     }
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
@@ -138,10 +159,7 @@ pub fn run(
             ledger,
             ..first_setting
         };
-        let deadline = plan
-            .seconds
-            .map(|seconds| begun + Duration::from_secs_f64(seconds));
-        replay_all(&plan, positions, at_once, deadline, setting, progress)
+        replay_all(&plan, positions, at_once, setting, progress)
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
@@ -151,23 +169,26 @@ pub fn run(
         evidence[position] = runs;
     }
     let crowded_out = crowded_out(&plan.cases, &evidence);
+    for position in &crowded_out {
+        evidence[*position].clear();
+    }
     for (position, runs) in replay_side_by_side(&crowded_out, 1, &Ledger::default()) {
         evidence[position] = runs;
     }
     if cancelled.load(Ordering::Relaxed) {
         return Err(NoResult::Cancelled);
     }
-    let cases = plan.cases.iter().zip(&evidence);
-    let was_not_begun =
-        |(case, runs): &(&Case, &Vec<Evidence>)| runs.is_empty() && can_be_asked(case, &plan);
-    let not_begun = cases.filter(was_not_begun).count();
-    if let Some(seconds) = plan.seconds.filter(|_| not_begun > 0) {
+    if let Some(factor) = pace.widened_by() {
         remarks.push(format!(
-            "Its time was up: after {seconds} s {not_begun} transcripts had not been begun."
+            "The machine was busy: some waits were up to {factor:.1} times as long as usual."
         ));
     }
+    let time_limit = time_limit_of(&plan, &time, &evidence);
     let replayed = plan.cases.into_iter().zip(evidence).collect();
-    let (requirements, transcripts) = verdicts(plan.requirements, replayed);
+    let (mut requirements, transcripts) = verdicts(plan.requirements, replayed);
+    if let Some(limit) = &time_limit {
+        limit.withhold_passes(&mut requirements);
+    }
     Ok(RunResult {
         role: plan.role,
         command: plan.target.shown(),
@@ -176,6 +197,33 @@ pub fn run(
         requirements,
         transcripts,
         seconds: begun.elapsed().as_secs_f64(),
+        time_limit,
+    })
+}
+
+/// Measures how late this machine wakes a thread, for the waits and for the program's clock.
+fn measure(pace: &Arc<Pace>, time: &Arc<TimeBudget>) -> LagMeter {
+    let (pace, time) = (Arc::clone(pace), Arc::clone(time));
+    LagMeter::start(move |late| {
+        pace.woke_late_by(late);
+        time.tick(late);
+    })
+}
+
+/// What the time limit left undone, if it did.
+fn time_limit_of(plan: &Plan, time: &TimeBudget, evidence: &[Vec<Evidence>]) -> Option<TimeLimit> {
+    if !time.is_up() {
+        return None;
+    }
+    let cases = plan.cases.iter().zip(evidence);
+    let is_missing =
+        |(case, runs): &(&Case, &Vec<Evidence>)| runs.is_empty() && can_be_asked(case, plan);
+    let missing = cases.filter(is_missing).map(|(case, _)| case.name.clone());
+    let not_replayed: Vec<String> = missing.collect();
+    (!not_replayed.is_empty()).then(|| TimeLimit {
+        seconds: time.limit().as_secs_f64(),
+        used_up_by: time.used_up_by(),
+        not_replayed,
     })
 }
 
@@ -191,7 +239,6 @@ fn replay_all(
     plan: &Plan,
     positions: &[usize],
     at_once: usize,
-    deadline: Option<Instant>,
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<(usize, Vec<Evidence>)> {
@@ -201,11 +248,8 @@ fn replay_all(
         for _ in 0..at_once.min(positions.len()) {
             scope.spawn(|| {
                 while let Some(position) = positions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                        break;
-                    }
                     let runs = replay_until_sure(&plan.cases[*position], plan, setting, progress);
-                    if let Ok(mut done) = done.lock() {
+                    if let (Some(runs), Ok(mut done)) = (runs, done.lock()) {
                         done.push((*position, runs));
                     }
                 }
@@ -250,34 +294,33 @@ fn side_by_side(plan: &Plan, manner: Manner) -> usize {
     }
 }
 
+/// Replays a case as often as it needs. `None` where that was stopped before its end: half of the runs would say
+/// too little.
 fn replay_until_sure(
     case: &Case,
     plan: &Plan,
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Vec<Evidence> {
+) -> Option<Vec<Evidence>> {
     if let Some(reason) = setting.manner.why_not_applicable(&case.transcript) {
         progress(Progress::Finished(case, true));
-        return vec![Evidence {
+        return Some(vec![Evidence {
             events: Vec::new(),
             outcome: Outcome::NotApplicable {
                 reason: reason.to_owned(),
             },
             seconds: 0.0,
-        }];
+        }]);
     }
     let mut runs: Vec<Evidence> = Vec::new();
     while can_be_asked(case, plan)
         && runs.iter().filter(|run| run.is_conclusive()).count() < MOST_RUNS
         && runs.len() < 2 * MOST_RUNS
     {
-        if setting.cancelled.load(Ordering::Relaxed) {
-            break;
-        }
+        let at_work = setting.time.work(setting.slots, setting.cancelled)?;
         progress(Progress::Began(case, runs.len() + 1));
-        let slot = setting.slots.take();
-        let run = replay_in_network(&case.transcript, setting);
-        drop(slot);
+        let run = replay_in_network(&case.transcript, setting)?;
+        drop(at_work);
         let is_settled = match &run.outcome {
             // After a run that fell short it is a mixture, however often it holds from now on.
             Outcome::Completed => !runs.iter().any(Evidence::is_conclusive),
@@ -293,7 +336,7 @@ fn replay_until_sure(
     }
     let held = runs.iter().all(|run| run.outcome == Outcome::Completed);
     progress(Progress::Finished(case, held));
-    runs
+    Some(runs)
 }
 
 /// Whether it stopped at something else than its own subject that is known to fail by now.

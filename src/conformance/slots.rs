@@ -1,6 +1,7 @@
 //! Who may make the machine work: so many replays at a time, not counting those that only wait.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Slots for replays at work. One that has waited for a while lends its slot to another, and takes one
 /// back without waiting when it goes on, so that nothing which is seen is seen late.
@@ -31,6 +32,23 @@ impl Slots {
         }
         *free -= 1;
         Taken { slots: self }
+    }
+
+    /// Waits for a slot for as long as `goes_on` says so, which is asked now and then.
+    pub fn take_while(&self, goes_on: impl Fn() -> bool) -> Option<Taken<'_>> {
+        const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+        let mut free = self.lock();
+        while goes_on() {
+            if *free > 0 {
+                *free -= 1;
+                return Some(Taken { slots: self });
+            }
+            let woken = self.freed.wait_timeout(free, BETWEEN_LOOKS);
+            free = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        // A wake-up that came meanwhile is for somebody else.
+        self.freed.notify_one();
+        None
     }
 
     /// Lends a slot that was taken, until the guard is dropped.

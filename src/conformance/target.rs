@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::transcript::syntax::{Action, Transcript};
+
 /// The program under test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -79,6 +81,16 @@ pub fn client_command(
             .replace("{port}", port)
     };
     Some(command.iter().map(fill).collect())
+}
+
+/// Whether a client's command can be given every address in the transcript.
+pub fn takes_every_address(command: &[String], transcript: &Transcript) -> bool {
+    transcript.steps.iter().all(|step| match &step.action {
+        Action::ClientStarts { name, address } => {
+            client_command(command, name, address, false).is_some()
+        }
+        _ => true,
+    })
 }
 
 #[cfg(test)]

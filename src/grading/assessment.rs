@@ -5,8 +5,9 @@ use super::record::{Part, PartOutcome, Record};
 use super::rubric::Rubric;
 use super::score::{Score, score};
 use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::RunResult;
+use crate::conformance::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::Suite;
+use crate::conformance::target::takes_every_address;
 use crate::conformance::verdict::verdicts;
 use crate::transcript::syntax::Role;
 
@@ -51,6 +52,11 @@ impl Assessment {
         }
     }
 
+    /// Adds a reason why somebody should look before the mark is given out.
+    pub fn doubt(&mut self, reason: String) {
+        self.score.doubts.push(reason);
+    }
+
     /// The part of this role.
     pub fn part(&self, role: Role) -> Option<&AssessedPart> {
         self.parts.iter().find(|part| part.role == role)
@@ -68,7 +74,7 @@ pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
     if record.is_doubtful {
         let doubt =
             "The bundled reference did not get full marks about the time at which it was judged.";
-        assessment.score.doubts.push(doubt.to_owned());
+        assessment.doubt(doubt.to_owned());
     }
     assessment
 }
@@ -81,6 +87,7 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
             is_its_own_fault,
         })
     };
+    let mut ruled_out = Vec::new();
     let result = match part.outcome {
         PartOutcome::NotFound { reason } => unjudged(reason, String::new(), true),
         PartOutcome::NotJudged { reason } => unjudged(reason, String::new(), false),
@@ -88,15 +95,23 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
         PartOutcome::Judged {
             manner,
             remarks,
+            own_command,
             mut runs,
             seconds,
+            time_limit,
         } => {
             let asked = suite.asked_of(part.role, Level::Hardening, None);
             let replayed = asked.cases.into_iter().map(|case| {
                 let seen = runs.remove(&case.name).unwrap_or_default();
                 (case, seen)
             });
-            let (requirements, transcripts) = verdicts(asked.requirements, replayed.collect());
+            let (mut requirements, transcripts) = verdicts(asked.requirements, replayed.collect());
+            if own_command {
+                ruled_out = withhold(&part.command, &mut requirements, &transcripts);
+            }
+            if let Some(limit) = &time_limit {
+                limit.withhold_passes(&mut requirements);
+            }
             Ok(RunResult {
                 role: part.role,
                 command: part.command.clone(),
@@ -105,12 +120,39 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
                 requirements,
                 transcripts,
                 seconds,
+                time_limit,
             })
         }
     };
     AssessedPart {
         role: part.role,
         command: part.command,
+        ruled_out,
         result,
     }
+}
+
+/// The transcripts whose addresses the command cannot be given. A requirement with such a transcript is untested,
+/// even if its other transcripts pass: no command may choose what is asked.
+fn withhold(
+    command: &[String],
+    requirements: &mut [RequirementResult],
+    transcripts: &[TranscriptResult],
+) -> Vec<String> {
+    let is_ruled_out = |judged: &&TranscriptResult| {
+        judged.verdict == Verdict::Untested
+            && !takes_every_address(command, &judged.case.transcript)
+    };
+    let ruled_out: Vec<String> = transcripts
+        .iter()
+        .filter(is_ruled_out)
+        .map(|judged| judged.case.name.clone())
+        .collect();
+    for row in requirements {
+        let is_one = row.transcripts.iter().any(|name| ruled_out.contains(name));
+        if row.verdict == Verdict::Pass && is_one {
+            row.verdict = Verdict::Untested;
+        }
+    }
+    ruled_out
 }

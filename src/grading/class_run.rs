@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::examination::{Candidate, Terms, examine};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
+use crate::conformance::clock::DEFAULT_LIMIT;
 use crate::conformance::requirement::Level;
 use crate::conformance::result::Verdict;
 use crate::conformance::run::{Plan, Progress, run};
@@ -52,12 +53,12 @@ pub enum Abandoned {
     Cancelled,
     /// The bundled reference does not get full marks on this machine, in this way.
     Unfit(String),
-    /// A record cannot be kept.
-    NotKept(String),
+    /// The harness itself failed.
+    Failed,
 }
 
 /// Examines all. Each record is given to `keep` as soon as there is one; one that is doubted later is given to it
-/// again.
+/// again. `keep` deals with what goes wrong there: one submission's results never end the class.
 ///
 /// # Errors
 /// Why not all were examined. What was kept by then stays.
@@ -65,7 +66,7 @@ pub fn examine_all(
     candidates: &[Candidate],
     terms: &Terms<'_>,
     arrangement: Arrangement,
-    keep: &(dyn Fn(&Record) -> Result<(), String> + Sync),
+    keep: &(dyn Fn(&Record) + Sync),
     progress: &(dyn Fn(ClassProgress<'_>) + Sync),
 ) -> Result<(), Abandoned> {
     if candidates.is_empty() {
@@ -95,7 +96,10 @@ pub fn examine_all(
                                 queue.certified(certifies);
                                 Ok(())
                             }
-                            Err(Abandoned::Unfit(_)) => doubted(&queue, candidates, keep, progress),
+                            Err(Abandoned::Unfit(_)) => {
+                                doubted(&queue, candidates, keep, progress);
+                                Ok(())
+                            }
                             Err(abandoned) => Err(abandoned),
                         },
                         Job::Examine(position) => {
@@ -106,8 +110,7 @@ pub fn examine_all(
                     };
                     // One that panicked must not leave the others waiting for it.
                     let outcome = catch_unwind(AssertUnwindSafe(work));
-                    let failed = "the harness itself failed".to_owned();
-                    queue.done(outcome.unwrap_or(Err(Abandoned::NotKept(failed))));
+                    queue.done(outcome.unwrap_or(Err(Abandoned::Failed)));
                 }
             });
         }
@@ -118,7 +121,7 @@ pub fn examine_all(
 fn examined(
     candidate: &Candidate,
     terms: &Terms<'_>,
-    keep: &(dyn Fn(&Record) -> Result<(), String> + Sync),
+    keep: &(dyn Fn(&Record) + Sync),
     progress: &(dyn Fn(ClassProgress<'_>) + Sync),
 ) -> Result<Record, Abandoned> {
     progress(ClassProgress::Began(&candidate.name));
@@ -128,8 +131,12 @@ fn examined(
     // A mistake in the harness costs this submission's result, and is no verdict on it.
     let record = catch_unwind(AssertUnwindSafe(|| examine(candidate, terms, &step)));
     let record = record.unwrap_or_else(|_| Some(harness_failed(candidate, terms)));
-    let record = record.ok_or(Abandoned::Cancelled)?;
-    keep(&record).map_err(Abandoned::NotKept)?;
+    let mut record = record.ok_or(Abandoned::Cancelled)?;
+    // Nor must its evidence, where that makes a report fail.
+    if catch_unwind(AssertUnwindSafe(|| keep(&record))).is_err() {
+        record = harness_failed(candidate, terms);
+        keep(&record);
+    }
     progress(ClassProgress::Recorded(&record));
     Ok(record)
 }
@@ -157,18 +164,17 @@ fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
 fn doubted(
     queue: &Queue,
     candidates: &[Candidate],
-    keep: &(dyn Fn(&Record) -> Result<(), String> + Sync),
+    keep: &(dyn Fn(&Record) + Sync),
     progress: &(dyn Fn(ClassProgress<'_>) + Sync),
-) -> Result<(), Abandoned> {
+) {
     for (position, mut record) in queue.uncertified() {
         record.is_doubtful = true;
-        keep(&record).map_err(Abandoned::NotKept)?;
+        keep(&record);
         if queue.again(position) {
             progress(ClassProgress::Again(&candidates[position].name));
         }
     }
     queue.control_ended();
-    Ok(())
 }
 
 /// Whether the bundled reference gets full marks here and now.
@@ -188,7 +194,7 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             cases: asked.cases,
             at_once: terms.at_once,
             slots: Arc::clone(terms.slots),
-            seconds: None,
+            time_limit: DEFAULT_LIMIT,
             surroundings: Surroundings::of_reference(),
             dialect: None,
             patience: terms.patience,
@@ -199,6 +205,9 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             return Err(Abandoned::Cancelled);
         }
         let result = result.map_err(|why| Abandoned::Unfit(why.to_string()))?;
+        if let Some(limit) = &result.time_limit {
+            return Err(Abandoned::Unfit(format!("the bundled {role}: {limit}")));
+        }
         let short = result
             .requirements
             .iter()

@@ -19,7 +19,7 @@ use crate::conformance::result::RunResult;
 use crate::conformance::run::{NoResult, Plan, Progress, run};
 use crate::conformance::slots::Slots;
 use crate::conformance::suite::Suite;
-use crate::conformance::surroundings::{Purpose, Surroundings};
+use crate::conformance::surroundings::{Network, Purpose, Surroundings};
 use crate::conformance::target::Target;
 use crate::transcript::render;
 use crate::transcript::syntax::Role;
@@ -28,8 +28,6 @@ use crate::transcript::syntax::Role;
 const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
 /// Wall time of a build, where nothing else is said.
 const BUILD_SECONDS: f64 = 120.0;
-/// Wall time of the judging of one program, where nothing else is said: far beyond what the slowest needs.
-const JUDGE_SECONDS: f64 = 600.0;
 
 /// What the examinations of a class have in common.
 #[derive(Debug, Clone)]
@@ -44,6 +42,8 @@ pub struct Terms<'a> {
     pub limits: Limits,
     /// How long to wait for an answer, unless instructions say otherwise.
     pub patience: Duration,
+    /// What each program is given for all its replays, unless instructions say otherwise.
+    pub time_limit: Duration,
     /// Path of the `conform` program, which supervises subjects.
     pub harness: &'a Path,
     /// Who may make the machine work.
@@ -52,23 +52,13 @@ pub struct Terms<'a> {
     pub at_once: usize,
     /// Where copies of submissions are made.
     pub workplaces: &'a Path,
+    /// Where programs have their temporary folders.
+    pub scratch: &'a Path,
+    /// What no program may see but for its own copy and its own temporary folder: the class, its results, and in
+    /// these the copies of others. Empty where this machine cannot hide anything.
+    pub hidden: &'a [PathBuf],
     /// Set when all is to end early.
     pub cancelled: &'a AtomicBool,
-}
-
-impl Terms<'_> {
-    /// The limits that hold where a submission says nothing; it may be content with less.
-    fn usual_limits(&self) -> LimitChanges {
-        let told = self.instructions.limits;
-        LimitChanges {
-            patience: told.patience.or(Some(self.patience.as_secs_f64())),
-            seconds: told.seconds.or(Some(JUDGE_SECONDS)),
-            build_seconds: told.build_seconds.or(Some(BUILD_SECONDS)),
-            cpu_seconds: told.cpu_seconds.or(Some(self.limits.cpu_seconds)),
-            memory: told.memory.or(Some(self.limits.memory)),
-            processes: told.processes.or(Some(self.limits.processes)),
-        }
-    }
 }
 
 /// A submission before it is examined: what it is, and how it is to be started.
@@ -80,22 +70,52 @@ pub struct Candidate {
     pub folder: PathBuf,
     /// Digest of all on which its result depends.
     pub digest: String,
-    instructions: Result<Instructions, String>,
+    /// Digest of the files that a copy of it has.
+    files: String,
+    directions: Result<Directions, String>,
+}
+
+/// How a submission's programs are started and limited.
+#[derive(Debug, Clone, PartialEq)]
+struct Directions {
+    /// The submission's own instructions over those of the class.
+    instructions: Instructions,
+    /// The programs whose commands the submission's own instructions give.
+    own_commands: Vec<Role>,
+    /// Whether the submission's own instructions set limits, which are ignored: a program that is given no time
+    /// cannot be found wanting.
+    sets_limits: bool,
+}
+
+impl Directions {
+    /// # Errors
+    /// The mistakes in the submission's own instructions.
+    fn of(folder: &Path, terms: &Terms<'_>) -> Result<Directions, String> {
+        let mut own = instructions_in(folder)?.unwrap_or_default();
+        let sets_limits = own.limits != LimitChanges::default();
+        own.limits = LimitChanges::default();
+        let roles = [Role::Server, Role::Client].into_iter();
+        Ok(Directions {
+            own_commands: roles
+                .filter(|role| own.command_of(*role).is_some())
+                .collect(),
+            sets_limits,
+            instructions: own.over(terms.instructions),
+        })
+    }
 }
 
 impl Candidate {
     /// Looks at a submission, and starts nothing.
     pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
-        let instructions = instructions_in(&folder).map(|own| {
-            let mut own = own.unwrap_or_default();
-            own.limits = own.limits.within(terms.usual_limits());
-            own.over(terms.instructions)
-        });
+        let directions = Directions::of(&folder, terms);
+        let files = digest_of_files(&folder);
         Candidate {
-            digest: digest_of(&folder, &instructions, terms),
+            digest: digest_of(&files, &directions, terms),
             name,
             folder,
-            instructions,
+            files,
+            directions,
         }
     }
 }
@@ -122,15 +142,20 @@ pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
         .map_err(|mistakes| render(INSTRUCTIONS, &source, &mistakes, false))
 }
 
-fn digest_of(
-    folder: &Path,
-    instructions: &Result<Instructions, String>,
-    terms: &Terms<'_>,
-) -> String {
+fn digest_of(files: &str, directions: &Result<Directions, String>, terms: &Terms<'_>) -> String {
     let mut digest = Digest::default();
     digest.add(terms.suite_digest);
-    digest.add(format!("{:?} {:?}", terms.limits, terms.patience));
-    digest.add(format!("{instructions:?}"));
+    digest.add(format!(
+        "{:?} {:?} {:?}",
+        terms.limits, terms.patience, terms.time_limit
+    ));
+    digest.add(format!("{directions:?}"));
+    digest.add(files);
+    digest.finish()
+}
+
+fn digest_of_files(folder: &Path) -> String {
+    let mut digest = Digest::default();
     if let Err(error) = add_to_digest(folder, &mut digest) {
         // It cannot be copied either, and that is told then.
         digest.add(error.to_string());
@@ -155,14 +180,14 @@ pub fn examine(
         Ok(Prepared {
             workplace,
             entries,
-            instructions,
+            directions,
         }) => {
             let mut parts = Vec::new();
             for role in [Role::Server, Role::Client] {
                 parts.push(examine_part(
                     role,
                     &entries,
-                    &instructions,
+                    &directions,
                     workplace.folder(),
                     terms,
                     &|step| progress(role, step),
@@ -184,18 +209,28 @@ pub fn examine(
 struct Prepared {
     workplace: Workplace,
     entries: Vec<Entry>,
-    instructions: Instructions,
+    directions: Directions,
 }
 
-/// Copies and builds.
+/// Copies, makes sure that the copy is what was found when the class was read, and builds.
 fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOutcome> {
     let not_found = |reason: &String| PartOutcome::NotFound {
         reason: reason.clone(),
     };
     let not_judged = |reason: String| PartOutcome::NotJudged { reason };
-    let instructions = candidate.instructions.as_ref().map_err(not_found)?;
+    let directions = candidate.directions.as_ref().map_err(not_found)?;
     let place = terms.workplaces.join(&candidate.name);
     let workplace = Workplace::copied(&candidate.folder, place).map_err(not_judged)?;
+    // From here on the copy alone counts: a program of somebody else may be able to change the class's folder.
+    let is_unchanged = digest_of_files(workplace.folder()) == candidate.files
+        && Directions::of(workplace.folder(), terms).as_ref() == Ok(directions);
+    if !is_unchanged {
+        return Err(not_judged(
+            "Somebody changed its folder after the grading of the class began: start it again with --resume."
+                .to_owned(),
+        ));
+    }
+    let instructions = &directions.instructions;
     if let Some(command) = &instructions.build {
         if let Some(outcome) = why_not_startable(command, instructions, workplace.folder()) {
             return Err(outcome);
@@ -226,7 +261,7 @@ fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOu
     Ok(Prepared {
         workplace,
         entries,
-        instructions: instructions.clone(),
+        directions: directions.clone(),
     })
 }
 
@@ -236,7 +271,9 @@ fn surroundings(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) -
         folder: Some(folder.to_owned()),
         environment: instructions.environment.clone(),
         purpose: Purpose::Submission,
-        ..Surroundings::default()
+        hidden: terms.hidden.to_vec(),
+        scratch: Some(terms.scratch.to_owned()),
+        network: Network::Own,
     }
 }
 
@@ -270,11 +307,12 @@ fn why_not_startable(
 fn examine_part(
     role: Role,
     entries: &[Entry],
-    instructions: &Instructions,
+    directions: &Directions,
     folder: &Path,
     terms: &Terms<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Part> {
+    let instructions = &directions.instructions;
     let command = match command_for(role, instructions, entries) {
         Ok(command) => command,
         Err(reason) => {
@@ -292,7 +330,7 @@ fn examine_part(
             terms.cancelled,
             progress,
         ) {
-            Ok(result) => recorded(result),
+            Ok(result) => recorded(result, directions),
             Err(NoResult::Cancelled) => return None,
             Err(why) => PartOutcome::NotJudged {
                 reason: format!("{why}."),
@@ -315,6 +353,7 @@ fn plan(
 ) -> Plan {
     let asked = terms.suite.asked_of(role, Level::Hardening, None);
     let patience = instructions.limits.patience.map(Duration::from_secs_f64);
+    let seconds = instructions.limits.seconds;
     Plan {
         target: Target::Command(command.to_vec()),
         role,
@@ -322,7 +361,7 @@ fn plan(
         cases: asked.cases,
         at_once: terms.at_once,
         slots: Arc::clone(terms.slots),
-        seconds: Some(instructions.limits.seconds.unwrap_or(JUDGE_SECONDS)),
+        time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),
         surroundings: surroundings(instructions, folder, terms),
         dialect: None,
         patience: patience.unwrap_or(terms.patience),
@@ -333,7 +372,14 @@ fn plan(
 /// So many bytes of each run are kept: far more than any conversation has but for one that floods.
 const BYTES_KEPT: usize = 64 * 1024;
 
-fn recorded(result: RunResult) -> PartOutcome {
+fn recorded(result: RunResult, directions: &Directions) -> PartOutcome {
+    let mut remarks = result.remarks;
+    if directions.sets_limits {
+        let remark = format!(
+            "The limits in the submission's own {INSTRUCTIONS} are ignored: only those of the class count."
+        );
+        remarks.push(remark);
+    }
     let mut runs = result.transcripts.iter().flat_map(|judged| &judged.runs);
     let first = runs.clone().next();
     if let Some(run) = first.filter(|_| !runs.any(Evidence::is_conclusive)) {
@@ -354,8 +400,80 @@ fn recorded(result: RunResult) -> PartOutcome {
         .collect();
     PartOutcome::Judged {
         manner: result.manner,
-        remarks: result.remarks,
+        remarks,
+        own_command: directions.own_commands.contains(&result.role),
         runs,
         seconds: result.seconds,
+        time_limit: result.time_limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_terms(instructions: &str, act: impl FnOnce(&Terms<'_>, &Path)) {
+        let place = tempfile::tempdir().expect("a folder");
+        let workplaces = place.path().join("work");
+        fs::create_dir(&workplaces).expect("is made");
+        let terms = Terms {
+            suite: &Suite::embedded().expect("is right"),
+            suite_digest: "suite",
+            instructions: &Instructions::parse(instructions).expect("is right"),
+            limits: Limits::default(),
+            patience: Duration::from_secs(5),
+            time_limit: Duration::from_secs(5),
+            harness: Path::new("no-such-harness"),
+            slots: &Arc::new(Slots::new(1)),
+            at_once: 1,
+            workplaces: &workplaces,
+            scratch: &workplaces,
+            hidden: &[],
+            cancelled: &AtomicBool::new(false),
+        };
+        let folder = place.path().join("ann");
+        fs::create_dir(&folder).expect("is made");
+        act(&terms, &folder);
+    }
+
+    #[test]
+    fn limits_of_a_submission_s_own_are_ignored() {
+        with_terms("[limits]\nmemory = 99\n", |terms, folder| {
+            let own = "client = [\"./c\"]\n[limits]\nseconds = 1\nmemory = 16\n";
+            fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
+            let directions = Directions::of(folder, terms).expect("are right");
+            assert_eq!(directions.instructions.limits, terms.instructions.limits);
+            assert!(directions.sets_limits);
+            assert_eq!(directions.own_commands, [Role::Client]);
+        });
+    }
+
+    #[test]
+    fn what_was_changed_since_the_class_was_read_is_not_judged() {
+        with_terms("", |terms, folder| {
+            let own = "server = [\"./no-such-server\"]\nclient = [\"./no-such-client\"]\n";
+            fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
+            let candidate = Candidate::new("ann".to_owned(), folder.to_owned(), terms);
+            let examined = || {
+                let record = examine(&candidate, terms, &|_, _| ()).expect("is not cancelled");
+                assert_eq!(record.digest, candidate.digest);
+                record.parts.into_iter().map(|part| part.outcome)
+            };
+            assert!(examined().all(|outcome| matches!(outcome, PartOutcome::NotFound { .. })));
+            fs::write(
+                folder.join(INSTRUCTIONS),
+                own.replace("no-such-s", "another-s"),
+            )
+            .expect("is written");
+            for outcome in examined() {
+                let PartOutcome::NotJudged { reason } = outcome else {
+                    panic!("{outcome:?}");
+                };
+                assert!(
+                    reason.starts_with("Somebody changed its folder"),
+                    "{reason}"
+                );
+            }
+        });
     }
 }

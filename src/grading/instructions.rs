@@ -31,7 +31,7 @@ pub struct Instructions {
 pub struct LimitChanges {
     /// How long to wait for an answer, in seconds.
     pub patience: Option<f64>,
-    /// Wall time of the judging of one program, in seconds.
+    /// What one program is given for all its replays, in seconds.
     pub seconds: Option<f64>,
     /// Wall time of the build, in seconds.
     pub build_seconds: Option<f64>,
@@ -84,25 +84,6 @@ impl Instructions {
 }
 
 impl LimitChanges {
-    /// These, where they are no more than `usual`.
-    #[must_use]
-    pub fn within(self, usual: LimitChanges) -> LimitChanges {
-        fn lower<T: PartialOrd>(one: Option<T>, other: Option<T>) -> Option<T> {
-            match (one, other) {
-                (Some(one), Some(other)) if one > other => Some(other),
-                (one, _) => one,
-            }
-        }
-        LimitChanges {
-            patience: lower(self.patience, usual.patience),
-            seconds: lower(self.seconds, usual.seconds),
-            build_seconds: lower(self.build_seconds, usual.build_seconds),
-            cpu_seconds: lower(self.cpu_seconds, usual.cpu_seconds),
-            memory: lower(self.memory, usual.memory),
-            processes: lower(self.processes, usual.processes),
-        }
-    }
-
     /// These limits with the changes made.
     pub fn applied_to(self, limits: Limits) -> Limits {
         Limits {

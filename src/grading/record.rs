@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conformance::evidence::Evidence;
 use crate::conformance::manner::Manner;
+use crate::conformance::result::{TimeLimit, UsedUpBy};
 use crate::transcript::syntax::Role;
 
 /// The evidence file's name and version.
@@ -37,7 +38,13 @@ impl Record {
             |runs: &Vec<Evidence>| !runs.is_empty() && !runs.iter().any(Evidence::is_conclusive);
         let is_judged = |part: &Part| match &part.outcome {
             PartOutcome::NotJudged { .. } => false,
-            PartOutcome::Judged { runs, .. } => !runs.values().any(could_not_tell),
+            PartOutcome::Judged {
+                runs, time_limit, ..
+            } => {
+                let limit = time_limit.as_ref();
+                let was_busy = limit.is_some_and(|limit| limit.used_up_by == UsedUpBy::Machine);
+                !was_busy && !runs.values().any(could_not_tell)
+            }
             PartOutcome::NotFound { .. } | PartOutcome::NotBuilt { .. } => true,
         };
         self.parts.iter().all(is_judged)
@@ -84,9 +91,15 @@ pub enum PartOutcome {
         manner: Manner,
         /// What was found out about it and minded.
         remarks: Vec<String>,
+        /// Whether the submission's own instructions say how it is started.
+        #[serde(default)]
+        own_command: bool,
         /// What was seen in each run of each transcript, by the transcript's name.
         runs: BTreeMap<String, Vec<Evidence>>,
         /// Wall time of the whole.
         seconds: f64,
+        /// Set where the program's time ran out before every transcript was replayed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time_limit: Option<TimeLimit>,
     },
 }

@@ -7,11 +7,15 @@
 use std::collections::BTreeSet;
 
 use super::assessed_part::AssessedPart;
+use super::instructions::INSTRUCTIONS;
 use super::points::{Points, counted};
 use super::rubric::{Bounds, Rubric};
 use crate::conformance::evidence::Outcome;
 use crate::conformance::requirement::Requirement;
-use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::result::{
+    RequirementResult, RunResult, TranscriptResult, UsedUpBy, Verdict,
+};
+use crate::conformance::target::takes_every_address;
 use crate::transcript::syntax::Role;
 
 /// The points of one submission, and how they came about.
@@ -92,9 +96,9 @@ pub fn score(parts: &[AssessedPart], rows: &[Requirement], rubric: &Rubric) -> S
     let found: Vec<Findings> = parts.iter().map(|part| Findings::of(part, rows)).collect();
     let (parts_scored, adjustments, earned) = add_up(&found, rubric);
     let most: Points = parts_scored.iter().map(|part| part.most).sum();
-    let doubts = parts.iter().zip(&parts_scored);
+    let doubts = parts.iter().zip(&found).zip(&parts_scored);
     let doubts = doubts
-        .flat_map(|(part, scored)| doubts_about(part, scored))
+        .flat_map(|((part, found), scored)| doubts_about(part, found, scored))
         .collect();
     Score {
         earned,
@@ -123,8 +127,19 @@ struct Finding {
     reason: String,
     /// Whether the suite has anything to ask about it.
     is_asked: bool,
-    /// Whether the program was judged.
-    is_judged: bool,
+    /// Why it is untested, where it is.
+    untested: Untested,
+}
+
+/// Why a requirement is untested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Untested {
+    /// The program was not judged at all.
+    NotJudged,
+    /// The submission itself made it so. Otherwise a program that does nothing would earn everything.
+    ByItself,
+    /// The harness, the machine or the settings of the class: nobody's fault.
+    ByOthers,
 }
 
 impl Findings {
@@ -134,14 +149,23 @@ impl Findings {
             Ok(result) => result
                 .requirements
                 .iter()
-                .map(|row| Finding {
-                    requirement: row.requirement.clone(),
-                    verdict: row.verdict,
-                    is_racy: is_racy(result, &row.requirement.id),
-                    blocked_by: row.blocked_by.clone(),
-                    reason: reason(result, row.verdict, &row.requirement.id, &row.blocked_by),
-                    is_asked: !row.transcripts.is_empty(),
-                    is_judged: true,
+                .map(|row| {
+                    let (untested, reason) = match row.verdict {
+                        Verdict::Untested => why_untested(part, result, row),
+                        verdict => (
+                            Untested::ByOthers,
+                            reason(result, verdict, &row.requirement.id, &row.blocked_by),
+                        ),
+                    };
+                    Finding {
+                        requirement: row.requirement.clone(),
+                        verdict: row.verdict,
+                        is_racy: is_racy(result, &row.requirement.id),
+                        blocked_by: row.blocked_by.clone(),
+                        reason,
+                        is_asked: !row.transcripts.is_empty(),
+                        untested,
+                    }
                 })
                 .collect(),
             Err(unjudged) => rows
@@ -154,7 +178,7 @@ impl Findings {
                     blocked_by: Vec::new(),
                     reason: unjudged.reason.clone(),
                     is_asked: true,
-                    is_judged: false,
+                    untested: Untested::NotJudged,
                 })
                 .collect(),
         };
@@ -162,6 +186,47 @@ impl Findings {
             role: part.role,
             rows,
         }
+    }
+}
+
+/// Why a requirement is untested, if it is, also in a sentence.
+fn why_untested(
+    part: &AssessedPart,
+    result: &RunResult,
+    row: &RequirementResult,
+) -> (Untested, String) {
+    let cannot_be_given = |name: &String| {
+        let mut transcripts = result.transcripts.iter();
+        let judged = transcripts.find(|judged| judged.case.name == *name);
+        judged.is_some_and(|judged| !takes_every_address(&part.command, &judged.case.transcript))
+    };
+    let any = |test: &dyn Fn(&String) -> bool| row.transcripts.iter().any(test);
+    let command =
+        "takes host and port apart, so that the addresses of these transcripts cannot be given";
+    if any(&|name| part.ruled_out.contains(name)) {
+        let reason = format!(
+            "Not tested, which earns nothing: the command in the submission's own {INSTRUCTIONS} {command}. With \
+             {{url}} they can."
+        );
+        (Untested::ByItself, reason)
+    } else if let Some(limit) = result
+        .time_limit
+        .as_ref()
+        .filter(|_| result.is_cut_short(row))
+    {
+        match limit.used_up_by {
+            UsedUpBy::Program => (
+                Untested::ByItself,
+                format!("Not tested, which earns nothing. {limit}"),
+            ),
+            UsedUpBy::Machine => (Untested::ByOthers, format!("Not tested. {limit}")),
+        }
+    } else if any(&cannot_be_given) {
+        let reason = format!("Not tested: the command {command}.");
+        (Untested::ByOthers, reason)
+    } else {
+        let reason = "Not tested: none of its transcripts was replayed.".to_owned();
+        (Untested::ByOthers, reason)
     }
 }
 
@@ -297,8 +362,7 @@ fn share(finding: &Finding, rubric: &Rubric) -> f64 {
     match finding.verdict {
         Verdict::Pass | Verdict::NotApplicable => 1.0,
         Verdict::Fail => 0.0,
-        // There was no time to ask.
-        Verdict::Untested if finding.is_judged => rubric.shares.unsure,
+        Verdict::Untested if finding.untested == Untested::ByOthers => rubric.shares.unsure,
         Verdict::Untested => 0.0,
         Verdict::Blocked => rubric.shares.blocked,
         Verdict::Unsure if finding.is_racy => rubric.shares.racy,
@@ -426,7 +490,7 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
 }
 
 /// Why a part's points should be looked at before they are given out.
-fn doubts_about(part: &AssessedPart, scored: &PartScore) -> Vec<String> {
+fn doubts_about(part: &AssessedPart, found: &Findings, scored: &PartScore) -> Vec<String> {
     if let Err(unjudged) = &part.result {
         let doubt = format!("{} was not judged: {}", part.role, unjudged.reason);
         return if unjudged.is_its_own_fault {
@@ -435,12 +499,13 @@ fn doubts_about(part: &AssessedPart, scored: &PartScore) -> Vec<String> {
             vec![doubt]
         };
     }
-    let counted = scored.rows.iter().filter(|row| row.most > Points::ZERO);
-    let doubt = |row: &RowScore| match row.verdict {
+    let rows = found.rows.iter().zip(&scored.rows);
+    let counted = rows.filter(|(_, row)| row.most > Points::ZERO);
+    let doubt = |(finding, row): (&Finding, &RowScore)| match row.verdict {
         Verdict::Unsure => Some(format!("{}: {} is unsure.", part.role, row.requirement.id)),
-        Verdict::Untested => Some(format!(
-            "{}: {} was not asked: the time was up, or it cannot be asked of this command.",
-            part.role, row.requirement.id
+        Verdict::Untested if finding.untested == Untested::ByOthers => Some(format!(
+            "{}: {} is untested. {}",
+            part.role, row.requirement.id, row.reason
         )),
         _ => None,
     };
@@ -451,6 +516,7 @@ fn doubts_about(part: &AssessedPart, scored: &PartScore) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::conformance::manner::Manner;
+    use crate::conformance::result::TimeLimit;
     use crate::conformance::suite::Suite;
     use crate::conformance::verdict::verdicts;
     use crate::grading::assessed_part::Unjudged;
@@ -492,6 +558,7 @@ mod tests {
         AssessedPart {
             role,
             command: Vec::new(),
+            ruled_out: Vec::new(),
             result: Ok(RunResult {
                 role,
                 command: Vec::new(),
@@ -500,6 +567,7 @@ mod tests {
                 requirements,
                 transcripts,
                 seconds: 0.0,
+                time_limit: None,
             }),
         }
     }
@@ -648,6 +716,36 @@ mod tests {
                 (Points::whole(38), Points::whole(100))
             );
             assert_eq!(score.doubts.is_empty(), is_its_own_fault);
+        }
+    }
+
+    #[test]
+    fn what_the_submission_itself_keeps_from_being_tested_earns_nothing() {
+        let untested = [("C-ARG-2", Verdict::Untested)];
+        let score_of = |ruled_out: &[&str], used_up_by: Option<UsedUpBy>| {
+            let mut client = part(Role::Client, &untested);
+            client.ruled_out = ruled_out.iter().map(|&name| name.to_owned()).collect();
+            let result = client.result.as_mut().expect("was judged");
+            result.time_limit = used_up_by.map(|used_up_by| TimeLimit {
+                seconds: 180.0,
+                used_up_by,
+                not_replayed: vec!["one".to_owned()],
+            });
+            let rows = rows();
+            let rubric = Rubric::parse(RUBRIC, &rows).expect("is right");
+            score(&[part(Role::Server, &[]), client], &rows, &rubric)
+        };
+        for by_itself in [
+            score_of(&["one"], None),
+            score_of(&[], Some(UsedUpBy::Program)),
+        ] {
+            assert!(lost(&by_itself, "C-ARG-2") > Points::ZERO);
+            assert!(by_itself.doubts.is_empty(), "{:?}", by_itself.doubts);
+        }
+        for by_others in [score_of(&[], None), score_of(&[], Some(UsedUpBy::Machine))] {
+            assert_eq!(lost(&by_others, "C-ARG-2"), Points::ZERO);
+            let doubt = &by_others.doubts[0];
+            assert!(doubt.contains("C-ARG-2 is untested. Not tested"), "{doubt}");
         }
     }
 

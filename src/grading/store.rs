@@ -2,14 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat,
+    renameat, statat, unlinkat,
+};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Record, SCHEMA};
 use super::workplace::remove;
+use crate::conformance::digest::Digest;
+use crate::conformance::evidence::visible_name;
 
 /// What the results in a folder have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +56,8 @@ impl Manifest {
                 "was scored with another rubric than"
             } else if other.class != first.class {
                 "is of another class than"
+            } else if other.of() != first.of() {
+                "divides the class into another number of parts than"
             } else {
                 continue;
             };
@@ -56,6 +67,7 @@ impl Manifest {
         for (name, part) in parts {
             for submission in &part.submissions {
                 if let Some(earlier) = seen.insert(submission, name) {
+                    let submission = visible_name(submission);
                     return Err(format!("{submission} is in {earlier} and in {name}"));
                 }
             }
@@ -65,26 +77,34 @@ impl Manifest {
             .flat_map(|(_, part)| part.shards.clone())
             .collect();
         shards.sort();
-        let is_whole = |shards: &[Shard]| {
-            let of = shards.first().map_or(0, |shard| shard.of);
-            let numbers = shards.iter().map(|shard| shard.number);
-            shards.iter().all(|shard| shard.of == of) && numbers.eq(1..=of)
-        };
         let doubled = shards.windows(2).find(|pair| pair[0] == pair[1]);
         if let Some(pair) = doubled {
             return Err(format!("part {} is there twice", pair[0]));
         }
-        if is_whole(&shards) {
-            shards = vec![Shard::WHOLE];
-        }
-        Ok(Manifest {
+        let mut merged = Manifest {
             schema: MANIFEST_SCHEMA.to_owned(),
             class: first.class.clone(),
             suite: first.suite.clone(),
             rubric: first.rubric.clone(),
             shards,
             submissions: seen.into_keys().map(str::to_owned).collect(),
-        })
+        };
+        if merged.missing_shards().is_empty() {
+            merged.shards = vec![Shard::WHOLE];
+        }
+        Ok(merged)
+    }
+
+    /// The parts of the class that are not in it, in order.
+    pub fn missing_shards(&self) -> Vec<Shard> {
+        let of = self.of();
+        let all = (1..=of).map(|number| Shard { number, of });
+        all.filter(|shard| !self.shards.contains(shard)).collect()
+    }
+
+    /// The number of parts into which the class is divided.
+    fn of(&self) -> u32 {
+        self.shards.first().map_or(1, |shard| shard.of)
     }
 }
 
@@ -149,10 +169,15 @@ impl std::str::FromStr for Shard {
 }
 
 const MANIFEST: &str = "run.json";
-const EVIDENCE: &str = "evidence.json";
+/// The file with a submission's evidence.
+pub const EVIDENCE: &str = "evidence.json";
+/// The name under which evidence is put aside that somebody else changed.
+pub const CHANGED_EVIDENCE: &str = "evidence.json.changed";
 const LOCK: &str = ".lock";
 const WORKPLACES: &str = ".work";
-/// Names in a folder of results that are no submission's.
+/// The folder in the workplaces for temporary folders. No submission has a hidden name.
+const SCRATCH: &str = ".scratch";
+/// Names in a folder of results that no submission may have.
 const TAKEN: [&str; 5] = [
     MANIFEST,
     "class.csv",
@@ -160,36 +185,142 @@ const TAKEN: [&str; 5] = [
     "index.html",
     "rubric.toml",
 ];
+/// Maximum size of a file that is read from a folder of results, in bytes.
+const MOST_BYTES: u64 = 256 << 20;
 
-/// An open folder of results, for which nobody else has it open.
+/// An open folder of results. Nobody else has it open as long as it is locked.
+///
+/// Programs under test may run as the same user, so nothing in the folder is trusted: files are reached from an
+/// open folder, links are never followed, and the digest of each file that is written or read is remembered.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    lock: File,
+    folder: OwnedFd,
+    lock: OwnedFd,
+    /// Whether the workplaces are this store's to remove.
+    has_workplaces: AtomicBool,
+    /// Digest of each file that was written or read, by its path from the root.
+    known: Mutex<BTreeMap<String, String>>,
+}
+
+/// Where the programs of a class work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workplaces {
+    /// Where copies of submissions are made.
+    pub copies: PathBuf,
+    /// Where programs have their temporary folders.
+    pub scratch: PathBuf,
+}
+
+/// Files in a folder of results that are not as they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The submission; `None` for files of the class.
+    pub submission: Option<String>,
+    /// The files, by their paths from the folder of the submission or of the class.
+    pub files: Vec<String>,
 }
 
 impl Store {
-    /// Opens a folder of results, and makes it where there is none.
+    /// Opens a folder for results, and makes it if necessary. It is new, empty, or holds results of `conform grade`.
     ///
     /// # Errors
-    /// What is wrong with it, in a sentence.
-    pub fn open(root: &Path) -> Result<Store, String> {
+    /// What is wrong with the folder, in a sentence. Nothing in it was changed then.
+    pub fn begin(root: &Path) -> Result<Store, String> {
         let shown = root.display();
         fs::create_dir_all(root).map_err(|error| format!("{shown}: {error}"))?;
-        let lock = File::create(root.join(LOCK)).map_err(|error| format!("{shown}: {error}"))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| format!("{shown}: another conform is writing there"))?;
-        // Absolute, since programs are started in folders below it.
-        let root = fs::canonicalize(root).map_err(|error| format!("{shown}: {error}"))?;
-        let store = Store { root, lock };
-        // Left over where a run was killed.
-        remove(&store.workplaces());
-        Ok(store)
+        let folder = open_root(root)?;
+        if manifest_in(&folder, root)?.is_none() {
+            let names = names_in(&folder).map_err(|error| format!("{shown}: {error}"))?;
+            let leftover = unfinished(MANIFEST);
+            let is_foreign = |name: &&String| **name != LOCK && **name != leftover;
+            if let Some(name) = names.iter().find(is_foreign) {
+                return Err(format!(
+                    "{shown}: holds no results of `conform grade`, but other files ({}); --out takes another folder",
+                    visible_name(name)
+                ));
+            }
+        }
+        Store::locked(root, folder)
     }
 
-    /// Where copies of submissions may be made: emptied when the store is opened, and when it is dropped.
-    pub fn workplaces(&self) -> PathBuf {
-        self.root.join(WORKPLACES)
+    /// Opens a folder that holds results, with its manifest.
+    ///
+    /// # Errors
+    /// What is wrong with the folder, in a sentence. Nothing in it was changed then.
+    pub fn existing(root: &Path) -> Result<(Store, Manifest), String> {
+        let missing = || format!("{}: holds no results of `conform grade`", root.display());
+        if !root.is_dir() {
+            return Err(missing());
+        }
+        let folder = open_root(root)?;
+        manifest_in(&folder, root)?.ok_or_else(missing)?;
+        let store = Store::locked(root, folder)?;
+        // Once more: before the lock was held, somebody else may have replaced it.
+        let manifest = store.manifest()?.ok_or_else(missing)?;
+        Ok((store, manifest))
+    }
+
+    fn locked(root: &Path, folder: OwnedFd) -> Result<Store, String> {
+        let shown = root.display();
+        let file = root.join(LOCK);
+        let flags = OFlags::RDWR
+            | OFlags::CREATE
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | OFlags::NOCTTY
+            | OFlags::CLOEXEC;
+        let lock = openat(&folder, LOCK, flags, Mode::from_raw_mode(0o666));
+        let lock = lock.map_err(|error| told(&file, &error.into()))?;
+        is_regular(&lock).map_err(|error| told(&file, &error))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+            Errno::WOULDBLOCK => format!("{shown}: another conform is writing there"),
+            error => format!("{shown}: cannot be locked: {}", io::Error::from(error)),
+        })?;
+        // Absolute, since programs are started in folders below it.
+        let root = fs::canonicalize(root).map_err(|error| format!("{shown}: {error}"))?;
+        Ok(Store {
+            root,
+            folder,
+            lock,
+            has_workplaces: AtomicBool::new(false),
+            known: Mutex::default(),
+        })
+    }
+
+    /// Where it is, as an absolute path without links.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes an empty folder for copies of submissions. It is removed when the store is dropped.
+    ///
+    /// # Errors
+    /// Where the folder holds no results yet, so that what is in it may be somebody else's; where it cannot be made.
+    pub fn make_workplaces(&self) -> Result<Workplaces, String> {
+        let place = self.root.join(WORKPLACES);
+        if self.manifest()?.is_none() {
+            return Err(format!(
+                "{}: holds no results of `conform grade`",
+                self.root.display()
+            ));
+        }
+        // A run that was killed left it.
+        match statat(&self.folder, WORKPLACES, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => remove(&place),
+            Ok(_) => return Err(format!("{}: is not a folder; remove it", place.display())),
+            Err(_) => {}
+        }
+        // Only this user: copies of submissions concern nobody else.
+        mkdirat(&self.folder, WORKPLACES, Mode::RWXU)
+            .map_err(|error| told(&place, &error.into()))?;
+        self.has_workplaces.store(true, Ordering::Relaxed);
+        let scratch = place.join(SCRATCH);
+        fs::create_dir(&scratch).map_err(|error| told(&scratch, &error))?;
+        Ok(Workplaces {
+            copies: place,
+            scratch,
+        })
     }
 
     /// A file of the class.
@@ -197,11 +328,11 @@ impl Store {
         self.root.join(name)
     }
 
-    /// The folder of a submission.
+    /// Checks that a submission may have this name.
     ///
     /// # Errors
     /// Where the name is taken.
-    pub fn folder_of(&self, submission: &str) -> Result<PathBuf, String> {
+    pub fn check_name(submission: &str) -> Result<(), String> {
         let is_folder = Path::new(submission).components().count() == 1
             && !submission.contains(['/', '\0'])
             && !submission.starts_with('.');
@@ -210,26 +341,15 @@ impl Store {
                 "a submission cannot be called {submission:?}: rename its folder"
             ));
         }
-        Ok(self.root.join(submission))
+        Ok(())
     }
 
-    /// The manifest, where there is one.
+    /// The manifest, if there is one.
     ///
     /// # Errors
     /// Where it is no manifest.
     pub fn manifest(&self) -> Result<Option<Manifest>, String> {
-        let manifest: Option<Manifest> = read_json(&self.file(MANIFEST))?;
-        if let Some(manifest) = manifest
-            .as_ref()
-            .filter(|one| one.schema != MANIFEST_SCHEMA)
-        {
-            return Err(format!(
-                "{}: is {}, and this conform reads {MANIFEST_SCHEMA}",
-                self.file(MANIFEST).display(),
-                manifest.schema
-            ));
-        }
-        Ok(manifest)
+        manifest_in(&self.folder, &self.root)
     }
 
     /// Keeps the manifest.
@@ -239,45 +359,75 @@ impl Store {
     pub fn keep_manifest(&self, manifest: &Manifest) -> Result<(), String> {
         let mut json = serde_json::to_vec_pretty(manifest).map_err(|error| error.to_string())?;
         json.push(b'\n');
-        replace(&self.file(MANIFEST), &json)
+        self.write_for_class(MANIFEST, &json)
     }
 
-    /// What was recorded of a submission, where anything was.
+    /// The text of a file of the class, if there is one.
     ///
     /// # Errors
-    /// Where the evidence is there and cannot be read.
+    /// Where it is there and cannot be read.
+    pub fn read_for_class(&self, name: &str) -> Result<Option<String>, String> {
+        let file = self.root.join(name);
+        let bytes = read(&self.folder, name).map_err(|error| told(&file, &error))?;
+        let text = bytes.map(String::from_utf8).transpose();
+        text.map_err(|_| format!("{}: is not UTF-8", file.display()))
+    }
+
+    /// The record of a submission, if there is one.
+    ///
+    /// # Errors
+    /// Where the evidence is there and cannot be read, or is another submission's.
     pub fn record_of(&self, submission: &str) -> Result<Option<Record>, String> {
-        let file = self.folder_of(submission)?.join(EVIDENCE);
-        let record: Option<Record> = read_json(&file)?;
-        if let Some(record) = record.as_ref().filter(|one| one.schema != SCHEMA) {
-            return Err(format!(
-                "{}: is {}, and this conform reads {SCHEMA}",
-                file.display(),
-                record.schema
-            ));
+        Store::check_name(submission)?;
+        let path = format!("{submission}/{EVIDENCE}");
+        let file = self.root.join(&path);
+        let in_file = |why: &dyn std::fmt::Display| format!("{}: {why}", shown(&file));
+        let Some(folder) = self.folder_of(submission, false)? else {
+            return Ok(None);
+        };
+        let Some(bytes) = read(&folder, EVIDENCE).map_err(|error| told(&file, &error))? else {
+            return Ok(None);
+        };
+        let record: Record = serde_json::from_slice(&bytes).map_err(|error| in_file(&error))?;
+        if record.schema != SCHEMA {
+            let why = format!("is {}, and this conform reads {SCHEMA}", record.schema);
+            return Err(in_file(&why));
         }
-        Ok(record)
+        if record.submission != submission {
+            let other = visible_name(&record.submission);
+            return Err(in_file(&format!("is the evidence of {other}")));
+        }
+        self.known().insert(path, digest_of(&bytes));
+        Ok(Some(record))
     }
 
     /// Keeps a record: all of it, or what was there before.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// Where it cannot be written. Older evidence of the submission is removed then, if that is possible.
     pub fn keep(&self, record: &Record) -> Result<(), String> {
         let json = serde_json::to_vec(record).map_err(|error| error.to_string())?;
-        self.write(&record.submission, EVIDENCE, &json)
+        let written = self.write(&record.submission, EVIDENCE, &json);
+        if written.is_err() {
+            // Older evidence would be taken for this later.
+            if let Ok(Some(folder)) = self.folder_of(&record.submission, false) {
+                let _ = unlinkat(&folder, EVIDENCE, AtFlags::empty());
+            }
+        }
+        written
     }
 
-    /// Writes a file into the folder of a submission.
+    /// Writes a file into the folder of a submission, or into a folder in it.
     ///
     /// # Errors
     /// Where it cannot be written.
     pub fn write(&self, submission: &str, name: &str, bytes: &[u8]) -> Result<(), String> {
-        let file = self.folder_of(submission)?.join(name);
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
-        replace(&file, bytes)
+        Store::check_name(submission)?;
+        let path = format!("{submission}/{name}");
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let folder = self.folder_of(folder, true)?;
+        let folder = folder.as_ref().unwrap_or(&self.folder);
+        self.written(&path, replace(folder, name, bytes), bytes)
     }
 
     /// Writes a file of the class.
@@ -285,42 +435,245 @@ impl Store {
     /// # Errors
     /// Where it cannot be written.
     pub fn write_for_class(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
-        replace(&self.file(name), bytes)
+        self.written(name, replace(&self.folder, name, bytes), bytes)
+    }
+
+    /// Removes the files in a folder of a submission; other folders in it are not conform's and stay.
+    pub fn empty(&self, submission: &str, name: &str) {
+        let path = format!("{submission}/{name}");
+        let inside = format!("{path}/");
+        self.known().retain(|file, _| !file.starts_with(&inside));
+        let Ok(Some(folder)) = self.folder_of(&path, false) else {
+            return;
+        };
+        for file in names_in(&folder).unwrap_or_default() {
+            let _ = unlinkat(&folder, &file, AtFlags::empty());
+        }
+    }
+
+    /// Puts evidence aside that somebody else changed, so that it is never taken for evidence again.
+    ///
+    /// # Errors
+    /// Where that is not possible.
+    pub fn put_aside(&self, submission: &str) -> Result<(), String> {
+        self.known().remove(&format!("{submission}/{EVIDENCE}"));
+        let Some(folder) = self.folder_of(submission, false)? else {
+            return Ok(());
+        };
+        match renameat(&folder, EVIDENCE, &folder, CHANGED_EVIDENCE) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(told(
+                &self.root.join(submission).join(EVIDENCE),
+                &error.into(),
+            )),
+        }
+    }
+
+    /// The files that are no longer as they were when they were written or read.
+    pub fn changed(&self) -> Vec<Changed> {
+        let mut changed: Vec<Changed> = Vec::new();
+        for (path, digest) in self.known().iter() {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let folder = match folder {
+                "" => Ok(None),
+                folder => self.folder_of(folder, false),
+            };
+            let now = folder.ok().and_then(|folder| {
+                let folder = folder.as_ref().unwrap_or(&self.folder);
+                read(folder, name).ok().flatten()
+            });
+            if now.is_some_and(|bytes| digest_of(&bytes) == *digest) {
+                continue;
+            }
+            let (submission, file) = match path.split_once('/') {
+                Some((submission, file)) => (Some(submission.to_owned()), file),
+                None => (None, path.as_str()),
+            };
+            match changed
+                .last_mut()
+                .filter(|last| last.submission == submission)
+            {
+                Some(last) => last.files.push(file.to_owned()),
+                None => changed.push(Changed {
+                    submission,
+                    files: vec![file.to_owned()],
+                }),
+            }
+        }
+        changed
+    }
+
+    /// Opens a folder in the root, one step at a time, and makes it if it is to be made. `None` where there is none.
+    fn folder_of(&self, path: &str, is_to_be_made: bool) -> Result<Option<OwnedFd>, String> {
+        let mut folder: Option<OwnedFd> = None;
+        let mut place = self.root.clone();
+        for name in path.split('/') {
+            place.push(name);
+            let parent = folder.as_ref().unwrap_or(&self.folder);
+            if is_to_be_made {
+                match mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => return Err(told(&place, &error.into())),
+                }
+            }
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            folder = match openat(parent, name, flags, Mode::empty()) {
+                Ok(folder) => Some(folder),
+                Err(Errno::NOENT) => return Ok(None),
+                Err(Errno::NOTDIR | Errno::LOOP) => {
+                    return Err(format!(
+                        "{}: is a file or a link, not a folder of results; remove it",
+                        shown(&place)
+                    ));
+                }
+                Err(error) => return Err(told(&place, &error.into())),
+            };
+        }
+        Ok(folder)
+    }
+
+    fn written(&self, path: &str, outcome: io::Result<()>, bytes: &[u8]) -> Result<(), String> {
+        match outcome {
+            Ok(()) => {
+                self.known().insert(path.to_owned(), digest_of(bytes));
+                Ok(())
+            }
+            Err(error) => {
+                self.known().remove(path);
+                Err(told(&self.root.join(path), &error))
+            }
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        remove(&self.workplaces());
+        if self.has_workplaces.load(Ordering::Relaxed) {
+            remove(&self.root.join(WORKPLACES));
+        }
         // Not by closing it: a program that is being started has a copy of it for a moment.
         let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
-fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<Option<T>, String> {
-    let source = match fs::read(file) {
-        Ok(source) => source,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("{}: {error}", file.display())),
+fn open_root(root: &Path) -> Result<OwnedFd, String> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(CWD, root, flags, Mode::empty()).map_err(|error| told(root, &error.into()))
+}
+
+fn manifest_in(folder: &OwnedFd, root: &Path) -> Result<Option<Manifest>, String> {
+    let file = root.join(MANIFEST);
+    let Some(bytes) = read(folder, MANIFEST).map_err(|error| told(&file, &error))? else {
+        return Ok(None);
     };
-    let value = serde_json::from_slice(&source);
-    value
-        .map(Some)
-        .map_err(|error| format!("{}: {error}", file.display()))
+    let manifest: Manifest =
+        serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", file.display()))?;
+    if manifest.schema != MANIFEST_SCHEMA {
+        return Err(format!(
+            "{}: is {}, and this conform reads {MANIFEST_SCHEMA}",
+            file.display(),
+            visible_name(&manifest.schema)
+        ));
+    }
+    Ok(Some(manifest))
+}
+
+/// An error about a file, in a sentence. Paths hold names that students chose.
+fn told(file: &Path, error: &io::Error) -> String {
+    let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+    if is_link {
+        format!(
+            "{}: is a link, which is not followed; remove it",
+            shown(file)
+        )
+    } else {
+        format!("{}: {error}", shown(file))
+    }
+}
+
+fn shown(file: &Path) -> String {
+    visible_name(&file.to_string_lossy())
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    let mut digest = Digest::default();
+    digest.add(bytes);
+    digest.finish()
+}
+
+fn is_regular(file: &OwnedFd) -> io::Result<u64> {
+    let stat = fstat(file)?;
+    if FileType::from_raw_mode(stat.st_mode).is_file() {
+        Ok(u64::try_from(stat.st_size).unwrap_or_default())
+    } else {
+        Err(io::Error::other("is not a regular file; remove it"))
+    }
+}
+
+/// Reads a file, if there is one. Follows no link, waits for no writer, and reads no more than [`MOST_BYTES`].
+fn read(folder: &OwnedFd, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match openat(folder, name, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    is_regular(&file)?;
+    let mut bytes = Vec::new();
+    File::from(file)
+        .take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let mebibytes = MOST_BYTES >> 20;
+        return Err(io::Error::other(format!("is longer than {mebibytes} MiB")));
+    }
+    Ok(Some(bytes))
+}
+
+fn names_in(folder: &OwnedFd) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy();
+        if name != "." && name != ".." {
+            names.push(name.into_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// The name of a file while it is written. No submission has a hidden name.
+fn unfinished(name: &str) -> String {
+    format!(".{name}.unfinished")
 }
 
 /// Puts a file there whole, or not at all: who is killed in the middle leaves the old one.
-fn replace(file: &Path, bytes: &[u8]) -> Result<(), String> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    // No submission has a hidden name.
-    let unfinished = file.with_file_name(format!(".{name}.unfinished"));
-    let write = || {
-        let mut written = File::create(&unfinished)?;
-        written.write_all(bytes)?;
-        written.sync_all()?;
-        fs::rename(&unfinished, file)
+fn replace(folder: &OwnedFd, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = unfinished(name);
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let create = || openat(folder, &unfinished, flags, Mode::from_raw_mode(0o666));
+    let file = match create() {
+        // A run that was killed left it; or somebody put it there, and a link is removed, not followed.
+        Err(Errno::EXIST) => {
+            unlinkat(folder, &unfinished, AtFlags::empty())?;
+            create()
+        }
+        created => created,
     };
-    write().map_err(|error| format!("{}: {error}", file.display()))
+    let mut file = File::from(file?);
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| Ok(renameat(folder, &unfinished, folder, name)?));
+    if written.is_err() {
+        let _ = unlinkat(folder, &unfinished, AtFlags::empty());
+    }
+    written
 }
 
 #[cfg(test)]
@@ -372,8 +725,20 @@ mod tests {
             (whole.shards, whole.submissions.join(" ")),
             (vec![Shard::WHOLE], "al bo cy".to_owned())
         );
-        let two_of_three = merged(&manifest("2/3", &["al"])).expect("is a part");
-        assert_eq!(two_of_three.shards.len(), 2);
+        let two_of_three = Manifest::merged(&[
+            ("one".to_owned(), &manifest("3/3", &["bo"])),
+            ("two".to_owned(), &manifest("1/3", &["al"])),
+        ]);
+        let two_of_three = two_of_three.expect("they fit");
+        assert_eq!(
+            two_of_three.shards,
+            [self::shard("1/3"), self::shard("3/3")]
+        );
+        assert_eq!(two_of_three.missing_shards(), [self::shard("2/3")]);
+        assert!(
+            merged(&manifest("2/3", &["al"]))
+                .is_err_and(|why| why.contains("another number of parts"))
+        );
         let other = |change: fn(&mut Manifest)| {
             let mut other = manifest("2/2", &["al"]);
             change(&mut other);
@@ -403,21 +768,33 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_kept_is_found_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("results")).expect("opens");
-        assert!(
-            Store::open(&folder.path().join("results")).is_err_and(|why| why.contains("another"))
-        );
-        let record = Record {
+    fn record(submission: &str) -> Record {
+        Record {
             schema: SCHEMA.to_owned(),
-            submission: "ann".to_owned(),
+            submission: submission.to_owned(),
             digest: "d".to_owned(),
             suite: "s".to_owned(),
             parts: Vec::new(),
             is_doubtful: true,
-        };
+        }
+    }
+
+    /// A folder with results of a class in it.
+    fn results(place: &Path) -> Store {
+        let store = Store::begin(place).expect("opens");
+        store
+            .keep_manifest(&manifest("1/1", &["ann"]))
+            .expect("is written");
+        store
+    }
+
+    #[test]
+    fn what_is_kept_is_found_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("results");
+        let store = Store::begin(&place).expect("opens");
+        assert!(Store::begin(&place).is_err_and(|why| why.contains("another")));
+        let record = record("ann");
         assert_eq!(store.record_of("ann"), Ok(None));
         store.keep(&record).expect("is written");
         assert_eq!(store.record_of("ann"), Ok(Some(record)));
@@ -428,9 +805,141 @@ mod tests {
                 .is_err_and(|why| why.contains("evidence.json: EOF"))
         );
         for taken in ["class.csv", "..", ".work", "a/b", ""] {
-            assert!(store.folder_of(taken).is_err(), "{taken}");
+            assert!(Store::check_name(taken).is_err(), "{taken}");
         }
+        store
+            .keep_manifest(&manifest("1/1", &["ann"]))
+            .expect("is written");
         drop(store);
-        Store::open(&folder.path().join("results")).expect("opens again");
+        Store::begin(&place).expect("opens again");
+    }
+
+    #[test]
+    fn a_folder_without_results_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let work = folder.path().join(".work/thesis.tex");
+        fs::create_dir(folder.path().join(".work")).expect("is made");
+        fs::write(&work, "years of work").expect("is written");
+        let refused = |store: Result<Store, String>| store.expect_err("is refused");
+        let why = refused(Store::begin(folder.path()));
+        assert!(why.contains("but other files (.work)"), "{why}");
+        let why = refused(Store::existing(folder.path()).map(|(store, _)| store));
+        assert!(why.contains("holds no results"), "{why}");
+        assert!(work.exists() && !folder.path().join(LOCK).exists());
+    }
+
+    #[test]
+    fn workplaces_are_removed_only_where_they_are_made() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("results");
+        drop(results(&place));
+        let copy = place.join(".work/ann");
+        fs::create_dir_all(&copy).expect("is made");
+        drop(Store::existing(&place).expect("opens"));
+        assert!(copy.exists());
+        let store = Store::begin(&place).expect("opens");
+        let made = store.make_workplaces().expect("is made").copies;
+        assert!(made.is_dir() && !copy.exists());
+        drop(store);
+        assert!(!made.exists());
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).expect("is made");
+        std::os::unix::fs::symlink(&elsewhere, &made).expect("is made");
+        let store = Store::begin(&place).expect("opens");
+        assert!(
+            store
+                .make_workplaces()
+                .is_err_and(|why| why.contains("is not a folder"))
+        );
+        drop(store);
+        assert!(elsewhere.is_dir() && made.is_symlink());
+    }
+
+    #[test]
+    fn no_link_is_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("results");
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "precious").expect("is written");
+        let link = |name: &str| {
+            std::os::unix::fs::symlink(&precious, place.join(name)).expect("is made");
+        };
+        fs::create_dir(&place).expect("is made");
+        link(LOCK);
+        let refused = Store::begin(&place);
+        assert!(refused.is_err_and(|why| why.contains(".lock: is a link")));
+        fs::remove_file(place.join(LOCK)).expect("is removed");
+
+        let store = results(&place);
+        link(".class.csv.unfinished");
+        link("class.csv");
+        store
+            .write_for_class("class.csv", b"marks")
+            .expect("is written");
+        assert!(!place.join("class.csv").is_symlink());
+
+        link("ann");
+        let refused = store.keep(&record("ann"));
+        assert!(refused.is_err_and(|why| why.contains("ann: is a file or a link")));
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).expect("is made");
+        std::os::unix::fs::symlink(&elsewhere, place.join("bob")).expect("is made");
+        assert!(store.keep(&record("bob")).is_err());
+        assert!(store.write("bob", "appeal/a.py", b"").is_err());
+        store.empty("bob", "appeal");
+
+        store.keep(&record("cyd")).expect("is written");
+        fs::rename(place.join("cyd").join(EVIDENCE), elsewhere.join(EVIDENCE)).expect("is moved");
+        std::os::unix::fs::symlink(elsewhere.join(EVIDENCE), place.join("cyd").join(EVIDENCE))
+            .expect("is made");
+        assert!(
+            store
+                .record_of("cyd")
+                .is_err_and(|why| why.contains("is a link"))
+        );
+        assert_eq!(fs::read_to_string(&precious).expect("is there"), "precious");
+        assert_eq!(
+            names_in(&open_root(&elsewhere).expect("opens"))
+                .expect("is read")
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn evidence_of_another_submission_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = results(&folder.path().join("results"));
+        store.keep(&record("ann")).expect("is written");
+        fs::rename(store.file("ann"), store.file("bob")).expect("is moved");
+        let why = store.record_of("bob").expect_err("is refused");
+        assert!(why.contains("is the evidence of ann"), "{why}");
+    }
+
+    #[test]
+    fn what_somebody_else_changed_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = results(&folder.path().join("results"));
+        store.keep(&record("ann")).expect("is written");
+        store.write("ann", "appeal/a.py", b"a").expect("is written");
+        store.write("bob", "report.html", b"b").expect("is written");
+        assert_eq!(store.changed(), []);
+        fs::write(store.file("ann/evidence.json"), "{}").expect("is written");
+        fs::remove_file(store.file("ann/appeal/a.py")).expect("is removed");
+        fs::write(store.file("run.json"), "{}").expect("is written");
+        let changed = |submission: Option<&str>, files: &[&str]| Changed {
+            submission: submission.map(str::to_owned),
+            files: files.iter().map(|&file| file.to_owned()).collect(),
+        };
+        let expected = [
+            changed(Some("ann"), &["appeal/a.py", "evidence.json"]),
+            changed(None, &["run.json"]),
+        ];
+        assert_eq!(store.changed(), expected);
+        store.empty("ann", "appeal");
+        store.put_aside("ann").expect("is put aside");
+        assert_eq!(store.changed(), [changed(None, &["run.json"])]);
+        assert_eq!(store.record_of("ann"), Ok(None));
+        assert!(store.file("ann").join(CHANGED_EVIDENCE).exists());
     }
 }

@@ -26,12 +26,17 @@ pub(super) struct Workplace {
 }
 
 impl Workplace {
-    /// Copies the submission at `from` to `to`, of which nothing may be there.
+    /// Copies the submission at `from` to `to`. Whatever is there is removed first.
     ///
     /// # Errors
     /// What cannot be copied, in a sentence.
     pub fn copied(from: &Path, to: PathBuf) -> Result<Workplace, String> {
         let workplace = Workplace { folder: to };
+        // What a program of somebody else put there is not part of the submission.
+        remove(&workplace.folder);
+        if let Err(error) = fs::create_dir(&workplace.folder) {
+            return Err(format!("It cannot be copied: {error}."));
+        }
         match copy(from, &workplace.folder, &mut Allowance::new()) {
             Ok(()) => Ok(workplace),
             Err(error) => Err(format!("It cannot be copied: {error}.")),
@@ -255,4 +260,34 @@ fn wait(subject: &Subject) {
         tv_nsec: 100_000_000,
     };
     let _ = poll(&mut watched, Some(&moment));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_put_in_the_place_of_a_copy_is_not_part_of_it() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| place.path().join(name);
+        for folder in ["ann", "elsewhere", "planted"] {
+            fs::create_dir(path(folder)).expect("is made");
+        }
+        fs::write(path("ann/server.py"), "print()").expect("is written");
+        fs::write(path("planted/conform.toml"), "").expect("is written");
+        std::os::unix::fs::symlink(path("elsewhere"), path("link")).expect("is made");
+        for copy in ["planted", "link"] {
+            let workplace = Workplace::copied(&path("ann"), path(copy)).expect("is copied");
+            let names = fs::read_dir(workplace.folder())
+                .expect("is there")
+                .flatten();
+            let names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+            assert_eq!(names, ["server.py"]);
+            assert!(!path(copy).is_symlink());
+        }
+        assert_eq!(
+            fs::read_dir(path("elsewhere")).expect("is there").count(),
+            0
+        );
+    }
 }

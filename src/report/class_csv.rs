@@ -5,6 +5,7 @@
 
 use super::plain::line;
 use super::told::counts;
+use crate::conformance::evidence::visible_name;
 use crate::conformance::requirement::Requirement;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
@@ -24,6 +25,9 @@ const FIRST: [&str; 7] = [
     "doubts",
 ];
 
+/// The last column: why the mark is not to be relied on.
+const LAST: &str = "reasons";
+
 /// The table, headings first, lines ended by CR LF.
 pub fn render(class: &Class) -> String {
     let columns = class.columns();
@@ -39,7 +43,7 @@ fn headings(columns: &[(Role, &Requirement)]) -> Vec<String> {
     let rows = columns
         .iter()
         .map(|(role, row)| format!("{role} {}", row.id));
-    first.chain(rows).collect()
+    first.chain(rows).chain([LAST.to_owned()]).collect()
 }
 
 fn cells(assessment: &Assessment, columns: &[(Role, &Requirement)]) -> Vec<String> {
@@ -48,7 +52,7 @@ fn cells(assessment: &Assessment, columns: &[(Role, &Requirement)]) -> Vec<Strin
     let points_of = |role| of_role(role).map_or(String::new(), |part| part.earned.to_string());
     let adjusted: Points = score.adjustments.iter().map(|one| one.points).sum();
     let mut cells = vec![
-        no_formula(line(&assessment.submission)),
+        no_formula(visible_name(&assessment.submission)),
         score.earned.to_string(),
         score.most.to_string(),
         points_of(Role::Server),
@@ -63,6 +67,7 @@ fn cells(assessment: &Assessment, columns: &[(Role, &Requirement)]) -> Vec<Strin
         let part = of_role(*role).filter(|_| is_judged);
         cells.push(part.map_or(String::new(), |part| points_in(part, row)));
     }
+    cells.push(no_formula(line(&score.doubts.join(" "))));
     cells
 }
 
@@ -126,6 +131,8 @@ mod tests {
             of("dave,").starts_with("dave,40,100,0,40,0,no,,,,"),
             "{table}"
         );
+        assert!(lines[0].ends_with(",reasons"), "{table}");
+        assert!(of("bob,").ends_with(" is unsure."), "{table}");
         let columns = lines[0].split(',').count();
         assert!(of("bob,").split(',').count() == columns, "{table}");
     }

@@ -7,6 +7,7 @@ use super::class_json::Statistics;
 use super::plain::line;
 use super::text::{Ink, count, cut, pad, paragraph, ruled, width};
 use super::told::{counts, lost};
+use crate::conformance::evidence::visible_name;
 use crate::conformance::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
@@ -49,7 +50,7 @@ fn heading(class: &Class, style: Style) -> String {
 /// As wide as the longest name, and never more than a third of the terminal.
 fn name_column(class: &Class, style: Style) -> usize {
     let names = class.submissions.iter();
-    let longest = names.map(|one| width(&line(&one.submission))).max();
+    let longest = names.map(|one| width(&visible_name(&one.submission))).max();
     let heading = width("submission");
     longest
         .unwrap_or(0)
@@ -68,7 +69,7 @@ fn headings(names: usize, style: Style) -> String {
 
 fn submission(assessment: &Assessment, names: usize, style: Style) -> String {
     let score = &assessment.score;
-    let name = pad(&cut(&line(&assessment.submission), names), names);
+    let name = pad(&cut(&visible_name(&assessment.submission), names), names);
     let of_role = |role: Role| {
         let part = score.parts.iter().find(|part| part.role == role);
         let points = part.map_or("–".to_owned(), |part| part.earned.to_string());
@@ -172,7 +173,7 @@ fn cluster(cluster: &Cluster, style: Style) -> String {
         line(&fingerprint.transcript),
         fingerprint.line,
         line(&fingerprint.shape),
-        line(cluster.exemplar())
+        visible_name(cluster.exemplar())
     );
     let seen = paragraph(&seen, "  ", columns);
     paragraph(&line(&title), "", columns) + &style.ink(Ink::Quiet, seen.trim_end()) + "\n"
@@ -235,6 +236,50 @@ mod tests {
             for line in shown.lines() {
                 assert!(width(line) <= columns, "{columns} columns: {line}");
             }
+        }
+    }
+
+    #[test]
+    fn names_that_only_look_alike_are_told_apart_in_every_report() {
+        let mut class = fixture::class();
+        let names = [
+            "ann",
+            "ann\u{200b}",
+            "an\u{202e}n",
+            "ann\u{a0}",
+            "ann\\u{200b}",
+        ];
+        class.submissions.truncate(1);
+        for name in names {
+            let mut one = class.submissions[0].clone();
+            one.submission = name.to_owned();
+            class.submissions.push(one);
+        }
+        let one = &class.submissions[2];
+        let reports = [
+            render(&class, PLAIN),
+            crate::report::class_csv::render(&class),
+            crate::report::page::class(&class),
+            crate::report::page::submission(one, None),
+            crate::report::junit::render(one),
+            crate::report::tap::render(one),
+            crate::report::github::render(one),
+            crate::report::github::step_summary(one),
+        ];
+        for report in &reports {
+            assert!(
+                !report.contains(['\u{200b}', '\u{202e}', '\u{a0}']),
+                "{report}"
+            );
+        }
+        for shown in [
+            "ann ",
+            "ann\\u{200b}",
+            "an\\u{202e}n",
+            "ann\\u{a0}",
+            "ann\\\\u{200b}",
+        ] {
+            assert!(reports[0].contains(shown), "{shown}: {}", reports[0]);
         }
     }
 

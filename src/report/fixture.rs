@@ -362,6 +362,7 @@ fn scored(
 ) -> Assessment {
     let part = |role, result: Result<RunResult, Unjudged>| AssessedPart {
         role,
+        ruled_out: Vec::new(),
         command: result
             .as_ref()
             .map_or(Vec::new(), |result| result.command.clone()),
@@ -578,6 +579,7 @@ fn run_result(
             .collect(),
         seconds: 4.218,
         transcripts,
+        time_limit: None,
     }
 }
 

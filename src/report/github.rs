@@ -8,6 +8,7 @@ use std::fmt::Write;
 use super::plain::{beginning, end, line, lines};
 use super::text::sentence;
 use super::told::{counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word};
+use crate::conformance::evidence::visible_name;
 use crate::conformance::requirement::Level;
 use crate::conformance::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
@@ -42,7 +43,7 @@ pub fn render(assessment: &Assessment) -> String {
     }
     let title = format!(
         "{}: {}",
-        assessment.submission,
+        visible_name(&assessment.submission),
         mark(score.earned, score.most)
     );
     let reasons: Vec<String> = adjustments(assessment).collect();
@@ -59,7 +60,7 @@ pub fn step_summary(assessment: &Assessment) -> String {
     let score = &assessment.score;
     let mut page = format!(
         "## {}: {}\n\n",
-        code(&assessment.submission),
+        code(&visible_name(&assessment.submission)),
         mark(score.earned, score.most)
     );
     for doubt in &score.doubts {

@@ -13,6 +13,7 @@
 //! | `remarks` | what was found out about it and minded |
 //! | `holds` | whether no must or implied row falls short |
 //! | `seconds` | wall time of the whole run |
+//! | `time_limit` | the limit, who used the time, and what was not replayed, where the time ran out |
 //! | `requirements[].id` | such as `"S-REG-5"` |
 //! | `requirements[].level` | `"must"`, `"implied"` or `"hardening"` (never counted) |
 //! | `requirements[].sentence` | what must be so |
@@ -38,7 +39,9 @@ use serde::Serialize;
 
 use crate::conformance::evidence::{Event, Outcome, Shortfall, visible};
 use crate::conformance::requirement::Level;
-use crate::conformance::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::result::{
+    RequirementResult, RunResult, TimeLimit, TranscriptResult, Verdict,
+};
 use crate::transcript::syntax::Role;
 
 /// The document's name and version.
@@ -114,6 +117,8 @@ pub struct Document<'a> {
     pub holds: bool,
     /// Wall time of the whole run.
     pub seconds: f64,
+    /// Where the program's time ran out: the limit, who used the time, and what was not replayed.
+    pub time_limit: Option<&'a TimeLimit>,
     /// One entry a requirement, in the table's order.
     pub requirements: Vec<RequirementEntry<'a>>,
     /// One entry a transcript that was run, in the suite's order.
@@ -192,6 +197,7 @@ impl<'a> Document<'a> {
             remarks: &result.remarks,
             holds: result.holds(),
             seconds: to_milliseconds(result.seconds),
+            time_limit: result.time_limit.as_ref(),
             requirements: result.requirements.iter().map(requirement_entry).collect(),
             transcripts: result.transcripts.iter().map(transcript_entry).collect(),
         }

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use super::plain::{line, lines};
 use super::text::sentence;
 use super::told::{any_counts, held_against, mark, place, scored, shortfall};
+use crate::conformance::evidence::visible_name;
 use crate::conformance::requirement::Requirement;
 use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
@@ -22,7 +23,7 @@ pub fn render(assessment: &Assessment) -> String {
         .collect();
     let cases = || suites.iter().flat_map(|suite| &suite.cases);
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
-    xml.push_str(&attribute("name", &assessment.submission));
+    xml.push_str(&attribute("name", &visible_name(&assessment.submission)));
     xml.push_str(&counts(cases()));
     xml.push_str(&time(suites.iter().map(|suite| suite.seconds).sum()));
     xml.push_str(">\n");
@@ -98,7 +99,7 @@ impl<'a> Suite<'a> {
         xml.push_str(&counts(self.cases.iter()));
         xml.push_str(&time(self.seconds));
         xml.push_str(">\n    <properties>\n");
-        property("submission", &assessment.submission, xml);
+        property("submission", &visible_name(&assessment.submission), xml);
         property("command", &self.part.command.join(" "), xml);
         if let Some(part) = self.scored {
             property("points", &mark(part.earned, part.most), xml);

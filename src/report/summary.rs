@@ -10,7 +10,7 @@ use super::text::{
     Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, ruled, width, wrap,
 };
 use crate::conformance::requirement::Level;
-use crate::conformance::result::{RequirementResult, RunResult, Verdict};
+use crate::conformance::result::{RequirementResult, RunResult, TimeLimit, Verdict};
 use crate::transcript::syntax::Role;
 
 /// At most this many transcripts are named below a row that fails.
@@ -52,7 +52,8 @@ fn heading(result: &RunResult, style: Style) -> String {
     let command = harmless(&result.command.join(" "));
     let title = ruled(&format!("{role}: {command}"), style.prose());
     let mut shown = style.ink(Ink::Heading, &title) + "\n";
-    for remark in &result.remarks {
+    let limit = result.time_limit.as_ref().map(TimeLimit::to_string);
+    for remark in limit.iter().chain(&result.remarks) {
         let lines = paragraph(&harmless(remark), "", style.prose());
         shown.push_str(&(style.ink(Ink::Uncertain, lines.trim_end()) + "\n"));
     }

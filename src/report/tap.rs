@@ -13,6 +13,7 @@ use std::fmt::Write;
 use super::plain::line;
 use super::text::sentence;
 use super::told::{counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word};
+use crate::conformance::evidence::visible_name;
 use crate::conformance::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
@@ -26,7 +27,7 @@ pub fn render(assessment: &Assessment) -> String {
     let points: Vec<TestPoint> = parts.flat_map(|part| of_part(assessment, part)).collect();
     let mut tap = format!("TAP version 13\n1..{}\n", points.len());
     let score = &assessment.score;
-    let name = line(&assessment.submission);
+    let name = visible_name(&assessment.submission);
     let _ = writeln!(
         tap,
         "# submission {name}: {}",

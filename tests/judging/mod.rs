@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use chat_conformance::conformance::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::result::{Case, RunResult, Verdict};
 use chat_conformance::conformance::run::{Plan, run};
 use chat_conformance::conformance::slots::Slots;
@@ -79,7 +80,7 @@ pub fn run_command(
         at_once: jobs,
         patience,
         surroundings: Surroundings::default(),
-        seconds: None,
+        time_limit: DEFAULT_LIMIT,
         slots: Arc::new(Slots::new(jobs)),
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use chat_conformance::conformance::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::dialect::Dialect;
 use chat_conformance::conformance::limits::Limits;
 use chat_conformance::conformance::requirement::Level;
@@ -129,6 +130,9 @@ pub struct GradeCommand {
     /// How long to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub patience: f64,
+    /// How long to judge one program, all transcripts and repeats together; what is not replayed by then is untested
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_LIMIT.as_secs_f64(), value_parser = seconds_of_program)]
+    pub seconds: f64,
     #[command(flatten)]
     pub suite: SuiteOption,
     #[command(flatten)]
@@ -198,6 +202,9 @@ pub struct RunOptions {
     /// How long to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub patience: f64,
+    /// How long to judge one program, all transcripts and repeats together; what is not replayed by then is untested
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_LIMIT.as_secs_f64(), value_parser = seconds_of_program)]
+    pub seconds: f64,
     #[command(flatten)]
     pub suite: SuiteOption,
     /// Write the result as JSON to FILE; `-` is standard output, and then nothing else is written there
@@ -261,6 +268,11 @@ impl From<LevelOption> for Level {
 /// A time in which a person's patience may lie.
 fn seconds(text: &str) -> Result<f64, String> {
     within(text, 0.1..=600.0, "seconds")
+}
+
+/// A time that a whole program may be given.
+fn seconds_of_program(text: &str) -> Result<f64, String> {
+    within(text, 1.0..=86_400.0, "seconds")
 }
 
 /// A time that a load may last.

@@ -1,5 +1,6 @@
 //! `conform grade`: a class of submissions, examined, scored and reported on.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,20 +9,21 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chat_conformance::conformance::digest::Digest;
-use chat_conformance::conformance::evidence::visible;
 use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
+use chat_conformance::conformance::supervisor::{Orphanage, can_hide, gain_right_to_networks};
 use chat_conformance::conformance::system::has_networks_to_give;
-use chat_conformance::grading::assessment::{Assessment, assess};
+use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
 use chat_conformance::grading::examination::{Candidate, Terms, instructions_in};
+use chat_conformance::grading::record::Record;
 use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
 use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
 use chat_conformance::grading::submission::{Submissions, submissions_in};
 
 use crate::arguments::GradeCommand;
+use crate::gradebook::{Gradebook, some};
 use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
 use crate::{
@@ -87,13 +89,15 @@ fn suite_of(command: &GradeCommand) -> Result<Suite, Stop> {
 }
 
 /// The rubric that was asked for; else the one beside the results; else the built-in one.
-fn rubric_of(command: &GradeCommand, kept: &Path, suite: &Suite) -> Result<ReadRubric, Stop> {
+fn rubric_of(command: &GradeCommand, store: &Store, suite: &Suite) -> Result<ReadRubric, Stop> {
     let read =
         |file: &Path| fs::read_to_string(file).map_err(|why| format!("{}: {why}", file.display()));
     let (name, text) = match &command.rubric {
         Some(file) => (file.display().to_string(), read(file)?),
-        None if kept.exists() => (kept.display().to_string(), read(kept)?),
-        None => ("the built-in rubric".to_owned(), BUILT_IN.to_owned()),
+        None => match store.read_for_class(RUBRIC)? {
+            Some(text) => (store.file(RUBRIC).display().to_string(), text),
+            None => ("the built-in rubric".to_owned(), BUILT_IN.to_owned()),
+        },
     };
     match Rubric::parse(&text, &suite.requirements) {
         Ok(rubric) => Ok(ReadRubric { text, rubric }),
@@ -123,14 +127,13 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         passed_over,
     } = submissions_in(directory)?;
     if !passed_over.is_empty() {
-        let names: Vec<String> = passed_over
-            .iter()
-            .map(|name| visible(name.as_bytes()))
-            .collect();
         complain(&format!(
             "passed over, since it is no folder of a student: {}",
-            names.join(", ")
+            some(passed_over.iter().map(String::as_str))
         ));
+    }
+    for (name, _) in &submissions {
+        Store::check_name(name)?;
     }
     let instructions = instructions_in(directory)
         .map_err(|why| format!("{}:\n{why}", directory.display()))?
@@ -138,22 +141,19 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let harness = std::env::current_exe().map_err(|why| why.to_string())?;
     // Must be done while there is one thread.
     gain_right_to_networks(&harness);
-    let out = match &command.out {
-        Some(out) => out.clone(),
-        None => beside(directory)?,
-    };
     let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
+    let out = match &command.out {
+        Some(out) => resolved(out)?,
+        None => resolved(&beside(directory)?)?,
+    };
     refuse_one_in_the_other(&class, &out)?;
-    let store = Store::open(&out)?;
-    let rubric = rubric_of(command, &store.file(RUBRIC), &suite)?;
+    let store = Store::begin(&out)?;
+    let rubric = rubric_of(command, &store, &suite)?;
     let suite_digest = suite.digest();
     let submissions: Vec<(String, PathBuf)> = submissions
         .into_iter()
         .filter(|(name, _)| command.shard.holds(name))
         .collect();
-    for (name, _) in &submissions {
-        store.folder_of(name)?;
-    }
     let manifest = Manifest {
         schema: MANIFEST_SCHEMA.to_owned(),
         class: name_of(&class),
@@ -178,8 +178,8 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
             .into());
         }
     }
-    store.keep_manifest(&manifest)?;
-    store.write_for_class(RUBRIC, rubric.text.as_bytes())?;
+    keep_terms(&store, &manifest, &rubric)?;
+    let workplaces = store.make_workplaces()?;
 
     let cancelled = watch_for_interruption()?;
     let _orphanage = Orphanage::open();
@@ -192,29 +192,44 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         );
         side_by_side = 1;
     }
-    let workplaces = store.workplaces();
+    let mut hidden = vec![class.clone(), store.root().to_owned()];
+    if !can_hide(&harness) {
+        complain(
+            "this user may not hide the class and its results from the programs that are judged: submissions are \
+             judged one after the other, and a program can read what others handed in; a container, or another \
+             machine, may allow it",
+        );
+        side_by_side = 1;
+        hidden.clear();
+    }
     let terms = Terms {
         suite: &suite,
         suite_digest: &suite_digest,
         instructions: &instructions,
         limits: command.limits,
         patience: Duration::from_secs_f64(command.patience),
+        time_limit: Duration::from_secs_f64(command.seconds),
         harness: &harness,
         slots: &Arc::new(Slots::new(2 * processors)),
         // Most of them wait most of the time, and those lend their slots.
         at_once: 4 * processors,
-        workplaces: &workplaces,
+        workplaces: &workplaces.copies,
+        scratch: &workplaces.scratch,
+        hidden: &hidden,
         cancelled: &cancelled,
     };
     let count = submissions.len();
     let mut candidates = Vec::new();
+    let gradebook = Gradebook::new(&store, &suite, &rubric.rubric);
+    // Results of an earlier run are read before any program is started that could change them.
     for (name, folder) in submissions {
         if cancelled.load(Ordering::SeqCst) {
             return Ok(INTERRUPTED);
         }
         let candidate = Candidate::new(name, folder, &terms);
-        if !is_settled(&candidate, &store) {
-            candidates.push(candidate);
+        match settled(&candidate, &store) {
+            Some(record) => gradebook.settled(record),
+            None => candidates.push(candidate),
         }
     }
     let overview = Overview::new(count, count - candidates.len());
@@ -226,20 +241,26 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         &candidates,
         &terms,
         arrangement,
-        &|record| {
-            store.keep(record)?;
-            let assessment = assess(record.clone(), &suite, &rubric.rubric);
-            crate::reports::write_for_submission(&store, &assessment)
-        },
+        &|record| gradebook.record(record),
         &|progress| overview.show(progress),
     );
     overview.clear();
+    gradebook.verify();
+    gradebook.tell_troubles();
     let goes_on = format!(
         "what was recorded is kept in {}: --resume goes on",
         out.display()
     );
     match outcome {
-        Ok(()) => report_on_class(&store, &manifest, &suite, &rubric.rubric),
+        Ok(()) => {
+            // Once more: a program under test may have changed them.
+            let kept = keep_terms(&store, &manifest, &rubric);
+            let marks = Marks {
+                assessments: gradebook.into_assessments(),
+                unwritten: kept.err().into_iter().collect(),
+            };
+            Ok(report_on_class(&store, &manifest, &suite, marks))
+        }
         Err(Abandoned::Cancelled) => {
             complain(&format!("interrupted; {goes_on}"));
             Ok(INTERRUPTED)
@@ -250,18 +271,51 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
             ));
             Ok(UNABLE)
         }
-        Err(Abandoned::NotKept(why)) => {
-            complain(&format!("{why}; {goes_on}"));
+        Err(Abandoned::Failed) => {
+            complain(&format!("the harness itself failed; {goes_on}"));
             Ok(UNABLE)
+        }
+    }
+}
+
+/// Writes down what the results in a folder have in common.
+fn keep_terms(store: &Store, manifest: &Manifest, rubric: &ReadRubric) -> Result<(), String> {
+    store.keep_manifest(manifest)?;
+    store.write_for_class(RUBRIC, rubric.text.as_bytes())
+}
+
+/// A path that may lead to nothing yet, with every link in it resolved.
+fn resolved(path: &Path) -> Result<PathBuf, String> {
+    let shown = path.display();
+    let mut existing = std::path::absolute(path).map_err(|why| format!("{shown}: {why}"))?;
+    let mut missing = Vec::new();
+    loop {
+        match fs::canonicalize(&existing) {
+            Ok(whole) => return Ok(whole.join(missing.iter().rev().collect::<PathBuf>())),
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("{shown}: {why}"));
+            }
+            Err(_) if existing.is_symlink() => {
+                return Err(format!(
+                    "{}: is a link that leads nowhere",
+                    existing.display()
+                ));
+            }
+            Err(why) => match existing.file_name().map(ToOwned::to_owned) {
+                Some(name) => {
+                    missing.push(name);
+                    existing.pop();
+                }
+                // It ends in `..`.
+                None => return Err(format!("{shown}: {why}")),
+            },
         }
     }
 }
 
 /// Where one folder is in the other, results would be taken for submissions, or put among what was handed in.
 fn refuse_one_in_the_other(class: &Path, out: &Path) -> Result<(), String> {
-    let out = std::path::absolute(out).map_err(|why| why.to_string())?;
-    let out = fs::canonicalize(&out).unwrap_or(out);
-    if out.starts_with(class) || class.starts_with(&out) {
+    if out.starts_with(class) || class.starts_with(out) {
         return Err(format!(
             "{}: results cannot be put into the class, nor around it; --out takes another folder",
             out.display()
@@ -270,18 +324,18 @@ fn refuse_one_in_the_other(class: &Path, out: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether there is a record of just this submission, and one that can be relied on. One that cannot be read,
-/// since the machine went down while it was written, is none.
-fn is_settled(candidate: &Candidate, store: &Store) -> bool {
+/// The record of just this submission, if there is one that can be relied on. One that cannot be read, since the
+/// machine went down while it was written, is none.
+fn settled(candidate: &Candidate, store: &Store) -> Option<Record> {
     let record = store.record_of(&candidate.name).ok().flatten();
-    record.is_some_and(|record| {
+    record.filter(|record| {
         record.digest == candidate.digest && !record.is_doubtful && record.is_judged()
     })
 }
 
 /// Scores what was recorded once more, and starts no program.
 fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
-    let (store, manifest) = opened(results)?;
+    let (store, manifest) = Store::existing(results)?;
     let suite = suite_of(command)?;
     if suite.digest() != manifest.suite {
         return Err(format!(
@@ -290,24 +344,36 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         )
         .into());
     }
-    let rubric = rubric_of(command, &store.file(RUBRIC), &suite)?;
+    let rubric = rubric_of(command, &store, &suite)?;
     let manifest = Manifest {
         rubric: rubric.digest(),
         ..manifest
     };
-    store.write_for_class(RUBRIC, rubric.text.as_bytes())?;
-    store.keep_manifest(&manifest)?;
-    report_on_class(&store, &manifest, &suite, &rubric.rubric)
+    keep_terms(&store, &manifest, &rubric)?;
+    let gradebook = Gradebook::new(&store, &suite, &rubric.rubric);
+    for name in &manifest.submissions {
+        if let Some(record) = recorded(&store, name, &manifest) {
+            gradebook.settled(record);
+        }
+    }
+    gradebook.tell_troubles();
+    let marks = Marks {
+        assessments: gradebook.into_assessments(),
+        unwritten: Vec::new(),
+    };
+    Ok(report_on_class(&store, &manifest, &suite, marks))
 }
 
-fn opened(results: &Path) -> Result<(Store, Manifest), Stop> {
-    let missing = || format!("{}: holds no results of `conform grade`", results.display());
-    if !results.is_dir() {
-        return Err(missing().into());
+/// What was recorded of a submission. What cannot be read costs that submission only.
+fn recorded(store: &Store, name: &str, manifest: &Manifest) -> Option<Record> {
+    match store.record_of(name) {
+        // What was seen with another suite says nothing of this one.
+        Ok(record) => record.filter(|record| record.suite == manifest.suite),
+        Err(why) => {
+            complain(&why);
+            None
+        }
     }
-    let store = Store::open(results)?;
-    let manifest = store.manifest()?.ok_or_else(missing)?;
-    Ok((store, manifest))
 }
 
 /// Puts the parts of a class together.
@@ -318,9 +384,22 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
             .into());
     };
     let suite = suite_of(command)?;
-    let mut parts = Vec::new();
+    let out = resolved(out)?;
+    let mut parts: Vec<(&PathBuf, Store, Manifest)> = Vec::new();
     for results in &command.merge {
-        let (store, manifest) = opened(results)?;
+        let shown = results.display();
+        let place = resolved(results)?;
+        if parts.iter().any(|(_, part, _)| part.root() == place) {
+            return Err(format!("{shown}: is named twice").into());
+        }
+        if place.starts_with(&out) || out.starts_with(&place) {
+            return Err(format!(
+                "{}: the parts cannot be put together into {shown}, nor around it; --out takes another folder",
+                out.display()
+            )
+            .into());
+        }
+        let (store, manifest) = Store::existing(results)?;
         parts.push((results, store, manifest));
     }
     let manifests: Vec<(String, &Manifest)> = parts
@@ -333,50 +412,66 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
             .to_owned()
             .into());
     }
-    let target = Store::open(out)?;
-    if target.manifest()?.is_some() {
-        return Err(format!("{}: holds results already", out.display()).into());
-    }
     let (_, first, _) = &parts[0];
-    let rubric = rubric_of(command, &first.file(RUBRIC), &suite)?;
-    for (_, store, manifest) in &parts {
-        for name in &manifest.submissions {
-            if let Some(record) = store.record_of(name)? {
-                target.keep(&record)?;
-            }
-        }
-    }
+    let rubric = rubric_of(command, first, &suite)?;
     let whole = Manifest {
         rubric: rubric.digest(),
         ..whole
     };
-    target.write_for_class(RUBRIC, rubric.text.as_bytes())?;
-    target.keep_manifest(&whole)?;
-    report_on_class(&target, &whole, &suite, &rubric.rubric)
+    let target = Store::begin(&out)?;
+    if target.manifest()?.is_some() {
+        return Err(format!("{}: holds results already", out.display()).into());
+    }
+    keep_terms(&target, &whole, &rubric)?;
+    let gradebook = Gradebook::new(&target, &suite, &rubric.rubric);
+    for (_, store, manifest) in &parts {
+        for name in &manifest.submissions {
+            if let Some(record) = recorded(store, name, manifest) {
+                gradebook.record(&record);
+            }
+        }
+    }
+    gradebook.tell_troubles();
+    let marks = Marks {
+        assessments: gradebook.into_assessments(),
+        unwritten: Vec::new(),
+    };
+    let status = report_on_class(&target, &whole, &suite, marks);
+    let missing: Vec<String> = match whole.shards[..] {
+        [Shard::WHOLE] => return Ok(status),
+        _ => whole
+            .missing_shards()
+            .iter()
+            .map(Shard::to_string)
+            .collect(),
+    };
+    complain(&format!(
+        "not merged, since they were not given: the parts {}; merge all of them into another folder",
+        some(missing.iter().map(String::as_str))
+    ));
+    Ok(UNABLE)
 }
 
-/// Writes what is said of each submission and of the class as a whole, and shows the class's table.
-fn report_on_class(
-    store: &Store,
-    manifest: &Manifest,
-    suite: &Suite,
-    rubric: &Rubric,
-) -> Result<u8, Stop> {
+/// What is reported on a class.
+struct Marks {
+    /// By the submissions' names.
+    assessments: BTreeMap<String, Assessment>,
+    /// What could not be written already.
+    unwritten: Vec<String>,
+}
+
+/// Shows the class's table, and writes what is said of the class as a whole.
+fn report_on_class(store: &Store, manifest: &Manifest, suite: &Suite, marks: Marks) -> u8 {
+    let Marks {
+        mut assessments,
+        mut unwritten,
+    } = marks;
     let mut submissions = Vec::new();
     let mut missing = Vec::new();
     for name in &manifest.submissions {
-        // What was seen with another suite says nothing of this one.
-        match store
-            .record_of(name)?
-            .filter(|record| record.suite == manifest.suite)
-        {
-            Some(record) => {
-                let mut assessment = assess(record, suite, rubric);
-                crate::reports::write_for_submission(store, &assessment)?;
-                assessment.forget_conversations();
-                submissions.push(assessment);
-            }
-            None => missing.push(visible(name.as_bytes())),
+        match assessments.remove(name) {
+            Some(assessment) => submissions.push(assessment),
+            None => missing.push(name.as_str()),
         }
     }
     let is_doubtful = |one: &Assessment| !one.score.doubts.is_empty();
@@ -386,13 +481,15 @@ fn report_on_class(
         submissions,
         suite.requirements.clone(),
     );
-    crate::reports::write_for_class(store, &class)?;
     print(&crate::reports::class_table(&class, terminal_style()));
-    print(&format!(
-        "\nAll of it: {}\n",
-        store.file("index.html").display()
-    ));
-    let is_one_part = manifest.shards.len() == 1;
+    unwritten.extend(crate::reports::write_for_class(store, &class));
+    if unwritten.is_empty() {
+        let index = store.file(crate::reports::INDEX);
+        print(&format!("\nAll of it: {}\n", index.display()));
+    }
+    for why in &unwritten {
+        complain(&format!("cannot be written: {why}"));
+    }
     if manifest.shards != [Shard::WHOLE] {
         let shards: Vec<String> = manifest.shards.iter().map(Shard::to_string).collect();
         let shards = shards.join(", ");
@@ -404,7 +501,7 @@ fn report_on_class(
         complain(&format!(
             "{} not examined yet: {}; --resume does it",
             missing.len(),
-            missing.join(", ")
+            some(missing.iter().copied())
         ));
     }
     if doubtful > 0 {
@@ -413,9 +510,10 @@ fn report_on_class(
              again what the machine was not fit for"
         ));
     }
-    Ok(if missing.is_empty() && doubtful == 0 && is_one_part {
+    let is_one_part = manifest.shards.len() == 1;
+    if missing.is_empty() && doubtful == 0 && is_one_part && unwritten.is_empty() {
         HOLDS
     } else {
         UNABLE
-    })
+    }
 }

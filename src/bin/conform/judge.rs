@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chat_conformance::conformance::result::{RunResult, Verdict};
+use chat_conformance::conformance::result::{RunResult, UsedUpBy, Verdict};
 use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
 use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
@@ -203,7 +203,8 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         let mut rows = result.requirements.iter();
         rows.any(|row| row.verdict.is_judgement())
     };
-    if !results.iter().any(is_judged) {
+    let is_cut_short = |result: &RunResult| result.time_limit.is_some();
+    if !results.iter().any(is_judged) && !results.iter().any(is_cut_short) {
         complain("nothing was judged: none of what was asked for can be asked of this program");
         return ExitCode::from(UNABLE);
     }
@@ -245,7 +246,7 @@ fn plan(
         slots: Arc::new(Slots::new(options.jobs.map_or(2 * processors, usize::from))),
         // Who asks for so many at a time means just that.
         at_once: options.jobs.map_or(8 * processors, usize::from),
-        seconds: None,
+        time_limit: Duration::from_secs_f64(options.seconds),
         surroundings: Surroundings {
             limits: options.limits,
             purpose,
@@ -313,6 +314,7 @@ fn write_reports(options: &RunOptions, results: &[RunResult], suite: &Suite) -> 
     })?;
     let parts = results.iter().map(|result| AssessedPart {
         role: result.role,
+        ruled_out: Vec::new(),
         command: result.command.clone(),
         result: Ok(result.clone()),
     });
@@ -354,7 +356,11 @@ fn status_of(results: &[RunResult]) -> u8 {
                 && transcript.runs.iter().any(|run| !run.is_conclusive())
         })
     };
-    if results.iter().any(is_unable) {
+    let lacked_time = |result: &RunResult| {
+        let limit = result.time_limit.as_ref();
+        limit.is_some_and(|limit| limit.used_up_by == UsedUpBy::Machine)
+    };
+    if results.iter().any(is_unable) || results.iter().any(lacked_time) {
         UNABLE
     } else if results.iter().all(RunResult::holds) {
         HOLDS

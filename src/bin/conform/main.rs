@@ -3,6 +3,7 @@
 mod arguments;
 mod format;
 mod grade;
+mod gradebook;
 mod judge;
 mod look_up;
 mod overview;

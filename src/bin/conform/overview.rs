@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use chat_conformance::conformance::evidence::visible;
+use chat_conformance::conformance::evidence::visible_name;
 use chat_conformance::conformance::run::Progress;
 use chat_conformance::grading::class_run::ClassProgress;
 use chat_conformance::transcript::syntax::Role;
@@ -45,7 +45,7 @@ impl Overview {
             ClassProgress::Began(name) => {
                 let line = self.lines.add(ProgressBar::new_spinner());
                 line.set_style(style("  {spinner} {elapsed:>4} {prefix:24!} {msg}"));
-                line.set_prefix(visible(name.as_bytes()));
+                line.set_prefix(visible_name(name));
                 line.enable_steady_tick(Duration::from_millis(200));
                 self.at_work(|lines| lines.insert(name.to_owned(), line));
             }

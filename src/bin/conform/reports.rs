@@ -1,7 +1,5 @@
 //! Which files are written about a submission and about a class.
 
-use std::fs;
-
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::store::Store;
@@ -20,6 +18,8 @@ const FORMATS: [(Format, &str); 7] = [
 ];
 /// Where the scripts are put with which a lost point can be seen.
 const APPEAL: &str = "appeal";
+/// The page of the class.
+pub const INDEX: &str = "index.html";
 
 /// Writes every report on a submission into its folder.
 ///
@@ -34,22 +34,24 @@ pub fn write_for_submission(store: &Store, assessment: &Assessment) -> Result<()
         };
         store.write(name, file, report.as_bytes())?;
     }
-    // Of what does not fail any more nothing is to be left.
-    let _ = fs::remove_dir_all(store.folder_of(name)?.join(APPEAL));
+    // Scripts for points that are no longer lost are removed.
+    store.empty(name, APPEAL);
     for (file, text) in appeal::bundle(assessment) {
         store.write(name, &format!("{APPEAL}/{file}"), text.as_bytes())?;
     }
     Ok(())
 }
 
-/// Writes every report on the class beside the submissions' folders.
-///
-/// # Errors
-/// What cannot be written.
-pub fn write_for_class(store: &Store, class: &Class) -> Result<(), String> {
-    store.write_for_class("class.csv", class_csv::render(class).as_bytes())?;
-    store.write_for_class("class.json", class_json::render(class).as_bytes())?;
-    store.write_for_class("index.html", page::class(class).as_bytes())
+/// Writes every report on the class beside the submissions' folders, and returns what cannot be written.
+pub fn write_for_class(store: &Store, class: &Class) -> Vec<String> {
+    let reports = [
+        ("class.csv", class_csv::render(class)),
+        ("class.json", class_json::render(class)),
+        (INDEX, page::class(class)),
+    ];
+    let written =
+        reports.map(|(name, report)| store.write_for_class(name, report.as_bytes()).err());
+    written.into_iter().flatten().collect()
 }
 
 /// A variable of the environment, which one format says whose result it is.

@@ -11,9 +11,10 @@ mod server;
 mod stage;
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::clock::TimeBudget;
 use super::evidence::{Evidence, Outcome};
 use super::manner::Manner;
 use super::pace::Pace;
@@ -47,19 +48,34 @@ pub struct Setting<'a> {
     pub ledger: &'a Ledger,
     /// Set when the run is to end early.
     pub cancelled: &'a AtomicBool,
+    /// The time of the program, which all replays share.
+    pub time: &'a TimeBudget,
+}
+
+impl Setting<'_> {
+    /// Whether everything under way is to stop: the run is cancelled, or the program's time is up.
+    pub fn is_stopping(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed) || self.time.is_up()
+    }
 }
 
 /// Why a replay stops before its last step.
 type Stop = Box<Outcome>;
 
-/// Replays `transcript`. When this returns, every process of the subject is gone.
-pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
+/// Replays `transcript`. When this returns, every process of the subject is gone. `None` where the replay was
+/// stopped before its end, by an interruption or because the program's time is up: that says nothing of the
+/// program.
+pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Option<Evidence> {
     let begun = Instant::now();
     let mut stage = Stage::new(transcript, setting);
     let mut outcome = match perform_all(&mut stage) {
         Ok(()) => Outcome::Completed,
         Err(stop) => *stop,
     };
+    if stage.was_stopped() {
+        drop(stage.strike());
+        return None;
+    }
     if let Outcome::FellShort(shortfall) = &outcome {
         // What a transcript is about it may judge more strictly than others do: no reason to skip them.
         let row = shortfall.speaks_of.as_ref();
@@ -67,6 +83,7 @@ pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
             setting.ledger.fell_short(row);
         }
     }
+    let waited_for_machine = stage.waited_for_machine();
     let (events, seconds) = stage.strike();
     if let (Outcome::FellShort(_), Some(stall)) = (&outcome, setting.pace.stall_since(begun)) {
         let seconds = stall.as_secs_f64();
@@ -74,15 +91,23 @@ pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
             reason: format!("the machine stood still for {seconds:.1} s meanwhile: {outcome}"),
         };
     }
-    Evidence {
+    if let (Outcome::FellShort(_), Some(waited)) = (&outcome, waited_for_machine) {
+        let seconds = waited.as_secs_f64();
+        outcome = Outcome::Unable {
+            reason: format!(
+                "the machine was too busy to let the program run, and {seconds:.0} s is the longest wait: {outcome}"
+            ),
+        };
+    }
+    Some(Evidence {
         events,
         outcome,
         seconds,
-    }
+    })
 }
 
-/// Replays `transcript`, in a network of its own where the manner says so.
-pub fn replay_in_network(transcript: &Transcript, setting: Setting<'_>) -> Evidence {
+/// The same, in a network of its own where the manner says so.
+pub fn replay_in_network(transcript: &Transcript, setting: Setting<'_>) -> Option<Evidence> {
     if !setting.manner.has_own_network {
         return replay(transcript, setting);
     }
@@ -95,11 +120,11 @@ pub fn replay_in_network(transcript: &Transcript, setting: Setting<'_>) -> Evide
         Ok(Err(error)) => format!("the system gave no network for this run: {error}"),
         Err(_) => "the replay panicked".to_owned(),
     };
-    Evidence {
+    Some(Evidence {
         events: Vec::new(),
         outcome: Outcome::Unable { reason },
         seconds: 0.0,
-    }
+    })
 }
 
 fn perform_all(stage: &mut Stage<'_>) -> Result<(), Stop> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -75,6 +74,12 @@ pub(super) struct Stage<'a> {
     /// By process; empty where it is not known.
     pub(super) memory_before: BTreeMap<i32, u64>,
     pub(super) started: Instant,
+    /// The replay is to stop before its end.
+    was_stopped: bool,
+    /// How long a wait lasted that was cut at its bound while the machine was too busy.
+    waited_for_machine: Option<Duration>,
+    /// When the scheduler was last asked about the subject's processes, and what it said.
+    scheduled: (Instant, Duration, Duration),
 }
 
 impl<'a> Stage<'a> {
@@ -107,7 +112,50 @@ impl<'a> Stage<'a> {
             held_still: Vec::new(),
             memory_before: BTreeMap::new(),
             started: Instant::now(),
+            was_stopped: false,
+            waited_for_machine: None,
+            scheduled: (Instant::now(), Duration::ZERO, Duration::ZERO),
         }
+    }
+
+    /// Whether the replay was stopped before its end: nothing that came of it counts.
+    pub(super) fn was_stopped(&self) -> bool {
+        self.was_stopped
+    }
+
+    /// How long a wait lasted that was cut at its bound because the machine was too busy.
+    pub(super) fn waited_for_machine(&self) -> Option<Duration> {
+        self.waited_for_machine
+    }
+
+    /// Stops the replay where everything is to stop. Loops that do not wait call this now and then.
+    pub(super) fn go_on(&mut self) -> Result<(), Stop> {
+        if !self.setting.is_stopping() {
+            return Ok(());
+        }
+        self.was_stopped = true;
+        Err(Box::new(Outcome::Unable {
+            reason: "stopped before its end".to_owned(),
+        }))
+    }
+
+    /// Tells the program's clock what the scheduler did with its processes, now and then.
+    fn account(&mut self) {
+        const BETWEEN: Duration = Duration::from_millis(500);
+        let (at, ran_before, kept_before) = self.scheduled;
+        let passed = at.elapsed();
+        if passed < BETWEEN {
+            return;
+        }
+        let subjects = self.subjects.iter_mut();
+        let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
+        let (ran, kept) = system::scheduled(&processes);
+        self.scheduled = (Instant::now(), ran, kept);
+        // Several threads may have waited at the same time.
+        let kept = kept.saturating_sub(kept_before).min(passed);
+        self.setting
+            .time
+            .scheduled(ran.saturating_sub(ran_before), kept);
     }
 
     pub(super) fn transcript(&self) -> &'a Transcript {
@@ -138,7 +186,8 @@ impl<'a> Stage<'a> {
     }
 
     /// The step under way held.
-    pub(super) fn held(&self) {
+    pub(super) fn held(&mut self) {
+        self.waited_for_machine = None;
         if let Some(row) = self.conversation.row_of_step(self.index) {
             self.setting.ledger.held(row);
         }
@@ -237,22 +286,21 @@ impl<'a> Stage<'a> {
         mut ready: impl FnMut(&mut Stage<'a>) -> Watch<T>,
     ) -> Result<Option<T>, Stop> {
         let begun = Instant::now();
+        // What is to pass in full, whatever the machine does, is no wait.
+        let longest_wait = self.setting.pace.longest().max(patience);
         let mut deadline = begun + patience;
         let mut kept_waiting_before = None;
         let slots = self.setting.slots;
         let mut lent = None;
         let mut is_last = false;
         loop {
+            self.go_on()?;
             let longest = match ready(self) {
                 Watch::Done(answer) => return Ok(Some(answer)),
                 Watch::On => patience,
                 Watch::Again(pause) => pause,
             };
-            if self.setting.cancelled.load(Ordering::Relaxed) {
-                return Err(Box::new(Outcome::Unable {
-                    reason: "interrupted".to_owned(),
-                }));
-            }
+            self.account();
             if begun.elapsed() > Stage::WORTH_MEASURING && kept_waiting_before.is_none() {
                 kept_waiting_before = Some(self.kept_waiting());
             }
@@ -263,7 +311,11 @@ impl<'a> Stage<'a> {
                 return Ok(None);
             }
             if Instant::now() >= deadline {
-                deadline = begun + patience + self.owed(begun, patience, kept_waiting_before);
+                let owed = self.owed(begun, patience, kept_waiting_before);
+                deadline = begun + (patience + owed).min(longest_wait);
+                if patience + owed > longest_wait && self.setting.time.machine_is_busy() {
+                    self.waited_for_machine = Some(longest_wait);
+                }
             }
             let left = deadline.saturating_duration_since(Instant::now());
             is_last = left.is_zero();

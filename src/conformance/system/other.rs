@@ -124,6 +124,11 @@ pub fn kept_waiting(_processes: &[i32]) -> Duration {
 }
 
 /// Unknown.
+pub fn scheduled(_processes: &[i32]) -> (Duration, Duration) {
+    (Duration::ZERO, Duration::ZERO)
+}
+
+/// Unknown.
 pub fn peak_memory(_processes: &[i32]) -> BTreeMap<i32, u64> {
     BTreeMap::new()
 }

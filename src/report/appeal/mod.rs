@@ -326,6 +326,7 @@ mod tests {
     fn assessment(results: Vec<RunResult>) -> Assessment {
         let part = |result: RunResult| AssessedPart {
             role: result.role,
+            ruled_out: Vec::new(),
             command: result.command.clone(),
             result: Ok(result),
         };

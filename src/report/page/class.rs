@@ -8,6 +8,7 @@ use super::frame::document;
 use super::histogram::histogram;
 use super::requirement::phrase;
 use super::{anchor, capital, in_column};
+use crate::conformance::evidence::visible_name;
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::Verdict;
 use crate::grading::assessment::Assessment;
@@ -139,14 +140,14 @@ fn together(cluster: &Cluster) -> Markup {
         p class="quiet" {
             "At line " (fingerprint.line) " of " code { (harmless(&fingerprint.transcript)) }
             " came " (phrase(&fingerprint.shape)) ". To look at for all: "
-            a href=(section) { span class="said" { (harmless(exemplar)) } }
+            a href=(section) { span class="said" { (visible_name(exemplar)) } }
         }
         @if cluster.submissions.len() > 1 {
             details {
                 summary { "All " (cluster.submissions.len()) " by name" }
                 ul class="names" {
                     @for name in &cluster.submissions {
-                        li { a href={ (page_of(name)) "#" (id) } { span class="said" { (harmless(name)) } } }
+                        li { a href={ (page_of(name)) "#" (id) } { span class="said" { (visible_name(name)) } } }
                     }
                 }
             }
@@ -232,7 +233,7 @@ fn table_row(one: &Assessment, roles: &BTreeSet<Role>) -> Markup {
     let doubts = one.score.doubts.len();
     html! {
         tr data-fails=(ids.collect::<Vec<_>>().join(" ")) {
-            th scope="row" { a href=(page) { span class="said" { (harmless(&one.submission)) } } }
+            th scope="row" { a href=(page) { span class="said" { (visible_name(&one.submission)) } } }
             td class="number" data-value=(one.score.earned) { (in_column(one.score.earned)) }
             @for role in roles { (part_cell(one, *role)) }
             td data-value=(doubts) {

@@ -6,6 +6,7 @@ use super::frame::document;
 use super::requirement::{self, Worth, phrase, repaired};
 use super::{anchor, capital, points, sign};
 use crate::conformance::dialect::Dialect;
+use crate::conformance::evidence::visible_name;
 use crate::conformance::result::{RunResult, Verdict};
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
@@ -17,7 +18,7 @@ use crate::report::text::{count, cut, harmless, sentence};
 
 /// The page of one submission. `home` is the address of the page that it is to lead back to.
 pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
-    let name = harmless(&assessment.submission);
+    let name = visible_name(&assessment.submission);
     let body = html! {
         header {
             @if let Some(home) = home {
@@ -113,6 +114,7 @@ fn strip(part: &AssessedPart, score: Option<&PartScore>) -> Markup {
             @match &part.result {
                 Ok(result) => {
                     p class="quiet" { (dialect(result.manner.dialect)) }
+                    @if let Some(limit) = &result.time_limit { p class="remark" { (limit) } }
                     @for remark in &result.remarks { p class="remark" { (harmless(remark)) } }
                     @if let Some(score) = score { (groups_of(score)) }
                 }

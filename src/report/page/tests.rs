@@ -21,12 +21,14 @@ fn assessment(name: &str, results: Vec<Result<RunResult, (Role, Unjudged)>>) -> 
             let result: RunResult = result;
             AssessedPart {
                 role: result.role,
+                ruled_out: Vec::new(),
                 command: result.command.clone(),
                 result: Ok(result),
             }
         }
         Err((role, why)) => AssessedPart {
             role,
+            ruled_out: Vec::new(),
             command: Vec::new(),
             result: Err(why),
         },

@@ -169,7 +169,7 @@ fn python_reads_the_table_of_a_class() {
     let class = fixture::hostile_class();
     let (_folder, files) = super::files(&[class_csv::render(&class)], "csv");
     let said = printed("python3", &["-c", READ_CSV, &files[0]]);
-    let (lines, columns) = (class.submissions.len() + 1, class.columns().len() + 7);
+    let (lines, columns) = (class.submissions.len() + 1, class.columns().len() + 8);
     assert_eq!(said.trim(), format!("{lines} [{columns}]"));
 }
 

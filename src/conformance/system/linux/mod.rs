@@ -365,12 +365,22 @@ pub fn tasks_on_this_machine() -> usize {
 /// How long the threads of these processes have been ready to run and were kept waiting for a
 /// processor so far, added up: the machine's doing, not theirs.
 pub fn kept_waiting(processes: &[i32]) -> Duration {
+    scheduled(processes).1
+}
+
+/// How long the threads of these processes ran so far, and how long they were kept waiting for a processor.
+pub fn scheduled(processes: &[i32]) -> (Duration, Duration) {
     let threads = processes.iter().flat_map(|id| threads(*id));
-    let waited = threads.filter_map(|thread| {
-        let statistics = contents(thread.join("schedstat")).ok()?;
-        statistics.split_whitespace().nth(1)?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(waited.sum())
+    let mut total = (Duration::ZERO, Duration::ZERO);
+    for thread in threads {
+        let statistics = contents(thread.join("schedstat")).unwrap_or_default();
+        let mut numbers = statistics
+            .split_whitespace()
+            .map(|number| Duration::from_nanos(number.parse().unwrap_or(0)));
+        total.0 += numbers.next().unwrap_or_default();
+        total.1 += numbers.next().unwrap_or_default();
+    }
+    total
 }
 
 /// The most memory that each of these processes ever had resident, in bytes, by its id.

@@ -1,0 +1,158 @@
+//! The marks of a class while it is graded. They are kept in memory: a program under test may be able to change
+//! what lies on disk, and a disk may be full.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chat_conformance::conformance::evidence::visible_name;
+use chat_conformance::conformance::suite::Suite;
+use chat_conformance::grading::assessment::{Assessment, assess};
+use chat_conformance::grading::record::Record;
+use chat_conformance::grading::rubric::Rubric;
+use chat_conformance::grading::store::{CHANGED_EVIDENCE, Changed, EVIDENCE, Store};
+
+use crate::complain;
+use crate::reports::write_for_submission;
+
+/// Maximum number of submissions about which one kind of trouble is told at length.
+const TOLD: usize = 10;
+
+/// The marks of a class, and where its results are written.
+pub struct Gradebook<'a> {
+    store: &'a Store,
+    suite: &'a Suite,
+    rubric: &'a Rubric,
+    pages: Mutex<BTreeMap<String, Page>>,
+}
+
+struct Page {
+    assessment: Assessment,
+    /// Why its results could not be written.
+    trouble: Option<String>,
+}
+
+impl<'a> Gradebook<'a> {
+    /// An empty one.
+    pub fn new(store: &'a Store, suite: &'a Suite, rubric: &'a Rubric) -> Gradebook<'a> {
+        Gradebook {
+            store,
+            suite,
+            rubric,
+            pages: Mutex::default(),
+        }
+    }
+
+    /// Writes a submission's evidence and reports, and remembers its mark. What cannot be written becomes a doubt.
+    pub fn record(&self, record: &Record) {
+        self.enter(record.clone(), self.store.keep(record));
+    }
+
+    /// Writes a submission's reports again, and remembers its mark. Its evidence was read from disk.
+    pub fn settled(&self, record: Record) {
+        self.enter(record, Ok(()));
+    }
+
+    fn enter(&self, record: Record, kept: Result<(), String>) {
+        let mut assessment = assess(record, self.suite, self.rubric);
+        let written = kept.and_then(|()| write_for_submission(self.store, &assessment));
+        let trouble = written.err();
+        if let Some(why) = &trouble {
+            assessment.doubt(format!("Its results could not be written: {why}."));
+        }
+        assessment.forget_conversations();
+        let page = Page {
+            assessment,
+            trouble,
+        };
+        self.pages()
+            .insert(page.assessment.submission.clone(), page);
+    }
+
+    /// Looks whether the results on disk are still those that were written, while no program is running any more.
+    /// Reports are written again from evidence that is unchanged; changed evidence is put aside, and the mark in
+    /// memory stands.
+    pub fn verify(&self) {
+        for Changed { submission, files } in self.store.changed() {
+            let Some(name) = submission else {
+                let files = files.join(", ");
+                complain(&format!(
+                    "{files}: somebody changed this while the class was graded; it is written again"
+                ));
+                continue;
+            };
+            let is_evidence = files.iter().any(|file| file == EVIDENCE);
+            let what_now = if is_evidence {
+                match self.store.put_aside(&name) {
+                    Ok(()) => format!(
+                        "the evidence is kept as {CHANGED_EVIDENCE}, and --resume judges the submission again"
+                    ),
+                    Err(why) => format!("and the evidence cannot be put aside: {why}"),
+                }
+            } else {
+                match self.store.record_of(&name) {
+                    Ok(Some(record)) => {
+                        self.settled(record);
+                        "the reports were written again from the evidence".to_owned()
+                    }
+                    Ok(None) => "the evidence is gone".to_owned(),
+                    Err(why) => why,
+                }
+            };
+            let files = some(files.iter().map(String::as_str));
+            complain(&format!(
+                "{}: somebody changed its results while the class was graded ({files}); the mark is the one in \
+                 memory; {what_now}",
+                visible_name(&name)
+            ));
+            if let Some(page) = self.pages().get_mut(&name) {
+                page.assessment.doubt(format!(
+                    "Somebody changed its results while the class was graded: {files}. The mark is not made from \
+                     them."
+                ));
+            }
+        }
+    }
+
+    /// Says on standard error whose results could not be written.
+    pub fn tell_troubles(&self) {
+        let pages = self.pages();
+        let mut troubles = pages.iter().filter_map(|(name, page)| {
+            let why = page.trouble.as_ref()?;
+            Some(format!(
+                "{}: results not written: {why}",
+                visible_name(name)
+            ))
+        });
+        for trouble in troubles.by_ref().take(TOLD) {
+            complain(&trouble);
+        }
+        let more = troubles.count();
+        if more > 0 {
+            complain(&format!(
+                "the results of {more} more submissions could not be written"
+            ));
+        }
+    }
+
+    /// The assessments, by name.
+    pub fn into_assessments(self) -> BTreeMap<String, Assessment> {
+        let pages = self.pages.into_inner();
+        let pages = pages.unwrap_or_else(PoisonError::into_inner);
+        let assessment = |(name, page): (String, Page)| (name, page.assessment);
+        pages.into_iter().map(assessment).collect()
+    }
+
+    fn pages(&self) -> MutexGuard<'_, BTreeMap<String, Page>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first of them, and how many more there are.
+pub fn some<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let more = names.len().saturating_sub(TOLD);
+    let mut shown: Vec<String> = names.take(TOLD).map(visible_name).collect();
+    if more > 0 {
+        shown.push(format!("{more} more"));
+    }
+    shown.join(", ")
+}
