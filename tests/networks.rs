@@ -82,7 +82,7 @@ fn plan(role: Role, command: &[&str], network: Network, cases: Vec<Case>) -> Pla
             network,
             ..Surroundings::default()
         },
-        seconds: None,
+        time_limit: Duration::from_secs(180),
         slots: Arc::new(Slots::new(AT_ONCE)),
         dialect: Some(Dialect::LINE),
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),

@@ -52,10 +52,21 @@ pub struct Inbox {
     framing: Framing,
     known: Known,
     messages: VecDeque<Vec<u8>>,
-    unfinished: Vec<u8>,
-    /// Where in `unfinished` each read ended, in order; kept in [`Framing::Bare`] only.
+    /// What the messages not yet taken hold of the memory.
+    held: usize,
+    /// How many messages there were before those not yet taken.
+    taken: usize,
+    /// What came after the last message begins at `begins_at`; before that is what was cut off.
+    buffer: Vec<u8>,
+    begins_at: usize,
+    /// Where in `buffer` each read ended, in order; kept in [`Framing::Bare`] only.
     reads: VecDeque<usize>,
 }
+
+/// Memory that messages not yet taken, and one without an end, may hold: then nothing more is to be received.
+const MOST_HELD: usize = 16 << 20;
+/// What a message holds beside its bytes.
+const HELD_BY_EACH: usize = 48;
 
 impl Inbox {
     /// Nothing came yet from a program that writes so.
@@ -64,9 +75,17 @@ impl Inbox {
             framing,
             known,
             messages: VecDeque::new(),
-            unfinished: Vec::new(),
+            held: 0,
+            taken: 0,
+            buffer: Vec::new(),
+            begins_at: 0,
             reads: VecDeque::new(),
         }
+    }
+
+    /// Whether so much waits to be taken that nothing more should be received before.
+    pub fn is_full(&self) -> bool {
+        self.held + self.unfinished().len() >= MOST_HELD
     }
 
     /// These bytes came, in one read.
@@ -74,13 +93,15 @@ impl Inbox {
         match self.framing {
             Framing::Line => self.receive_lines(received),
             Framing::Bare => {
-                self.unfinished.extend_from_slice(received);
-                self.reads.push_back(self.unfinished.len());
+                self.buffer.extend_from_slice(received);
+                self.reads.push_back(self.buffer.len());
                 while self.cut_bare() {}
+                self.forget_cut_off();
             }
             Framing::Length => {
-                self.unfinished.extend_from_slice(received);
+                self.buffer.extend_from_slice(received);
                 self.cut_lengths();
+                self.forget_cut_off();
             }
         }
     }
@@ -88,29 +109,44 @@ impl Inbox {
     /// LF ends a line; a CR before it belongs to the end.
     fn receive_lines(&mut self, received: &[u8]) {
         for piece in received.split_inclusive(|byte| *byte == b'\n') {
-            self.unfinished.extend_from_slice(piece);
-            if self.unfinished.ends_with(b"\n") {
-                let line = std::mem::take(&mut self.unfinished);
-                self.messages.push_back(without_end(&line).to_vec());
+            self.buffer.extend_from_slice(piece);
+            if self.buffer.ends_with(b"\n") {
+                let line = without_end(&self.buffer).to_vec();
+                self.buffer.clear();
+                self.keep(line);
             }
         }
     }
 
+    fn keep(&mut self, message: Vec<u8>) {
+        self.held += message.len() + HELD_BY_EACH;
+        self.messages.push_back(message);
+    }
+
     fn cut_lengths(&mut self) {
-        let mut at = 0;
-        while let Some(length) = length_in(&self.unfinished[at..]) {
-            let Some(message) = self.unfinished[at + HEADER..].get(..length) else {
+        while let Some(length) = length_in(self.unfinished()) {
+            let Some(message) = self.unfinished()[HEADER..].get(..length) else {
                 break;
             };
-            self.messages.push_back(message.to_vec());
-            at += HEADER + length;
+            let message = message.to_vec();
+            self.keep(message);
+            self.begins_at += HEADER + length;
         }
-        self.unfinished.drain(..at);
+    }
+
+    /// Moves what is left to the front of the buffer, once it is less than what was cut off before it.
+    fn forget_cut_off(&mut self) {
+        if self.begins_at < self.unfinished().len() {
+            return;
+        }
+        self.buffer.drain(..self.begins_at);
+        let cut = std::mem::take(&mut self.begins_at);
+        self.reads.iter_mut().for_each(|read| *read -= cut);
     }
 
     /// Takes the first message off what came; false where there is none, or may be more of it to come.
     fn cut_bare(&mut self) -> bool {
-        let Some(&first_read) = self.reads.front() else {
+        let Some(first_read) = self.reads.front().map(|read| read - self.begins_at) else {
             return false;
         };
         let length = match self.known_at_start() {
@@ -125,11 +161,12 @@ impl Inbox {
     /// Length of the longest known message with which all begins, where what is behind it in the same
     /// read begins a message too.
     fn known_at_start(&self) -> Option<usize> {
+        let unfinished = self.unfinished();
         let is_whole = |message: &&Vec<u8>| {
-            let Some(rest) = self.unfinished.strip_prefix(message.as_slice()) else {
+            let Some(rest) = unfinished.strip_prefix(message.as_slice()) else {
                 return false;
             };
-            let end = message.len();
+            let end = self.begins_at + message.len();
             let read = self.reads.iter().find(|read| **read >= end);
             let behind = read.map_or(rest, |read| &rest[..read - end]);
             begins_message(behind)
@@ -139,64 +176,62 @@ impl Inbox {
 
     /// Whether all that came is the beginning of a known message.
     fn may_go_on(&self) -> bool {
-        let begins_so = |message: &Vec<u8>| message.starts_with(&self.unfinished);
+        let begins_so = |message: &Vec<u8>| message.starts_with(self.unfinished());
         self.known.iter().any(begins_so)
     }
 
     /// Where within the first read something begins that a user said: it is no part of what is before it.
     fn saying_within(&self, first_read: usize) -> Option<usize> {
-        let read = &self.unfinished[..first_read];
-        let sayings = self
-            .known
-            .iter()
-            .filter(|message| message.starts_with(b"@"));
-        let places = sayings.filter_map(|saying| {
-            let mut windows = read.windows(saying.len());
-            windows.position(|window| window == saying.as_slice())
-        });
-        places.filter(|place| *place > 0).min()
+        let read = &self.unfinished()[..first_read];
+        let mut places = memchr::memchr_iter(b'@', read).filter(|place| *place > 0);
+        places.find(|place| {
+            let mut sayings = self.known.iter().filter(|known| known.starts_with(b"@"));
+            sayings.any(|saying| read[*place..].starts_with(saying))
+        })
     }
 
     fn cut(&mut self, length: usize) {
-        let message: Vec<u8> = self.unfinished.drain(..length).collect();
-        let mut skipped = length;
+        let (message, rest) = self.unfinished().split_at(length);
         // Some write a line end now and then, or relay what others sent with one.
+        let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let skipped = length + ends.count();
+        let message = without_end(message).to_vec();
+        self.begins_at += skipped;
         while self
-            .unfinished
-            .first()
-            .is_some_and(|byte| matches!(byte, b'\r' | b'\n'))
+            .reads
+            .front()
+            .is_some_and(|read| *read <= self.begins_at)
         {
-            self.unfinished.remove(0);
-            skipped += 1;
-        }
-        self.reads
-            .iter_mut()
-            .for_each(|read| *read = read.saturating_sub(skipped));
-        while self.reads.front() == Some(&0) {
             self.reads.pop_front();
         }
-        let message = without_end(&message);
         if !message.is_empty() {
-            self.messages.push_back(message.to_vec());
+            self.keep(message);
         }
     }
 
     /// Nothing followed for long enough: where nothing marks an end, what is there is a message.
     pub fn pause(&mut self) {
-        if self.framing == Framing::Bare && !self.unfinished.is_empty() {
-            self.cut(self.unfinished.len());
-            self.reads.clear();
+        if self.waits_for_pause() {
+            self.cut(self.unfinished().len());
+            self.forget_cut_off();
         }
     }
 
     /// Whether [`Inbox::pause`] would make a message of something.
     pub fn waits_for_pause(&self) -> bool {
-        self.framing == Framing::Bare && !self.unfinished.is_empty()
+        self.framing == Framing::Bare && !self.unfinished().is_empty()
     }
 
     /// The next message not yet taken, without its end.
     pub fn take_next(&mut self) -> Option<Vec<u8>> {
-        self.messages.pop_front()
+        let message = self.messages.pop_front()?;
+        self.let_go_of(&message);
+        Some(message)
+    }
+
+    fn let_go_of(&mut self, message: &[u8]) {
+        self.held -= message.len() + HELD_BY_EACH;
+        self.taken += 1;
     }
 
     /// Those of the messages not yet taken that are `wanted`; the others stay.
@@ -204,6 +239,7 @@ impl Inbox {
         let (taken, left): (Vec<_>, Vec<_>) =
             self.messages.drain(..).partition(|message| wanted(message));
         self.messages = VecDeque::from(left);
+        taken.iter().for_each(|message| self.let_go_of(message));
         taken
     }
 
@@ -212,9 +248,20 @@ impl Inbox {
         self.messages.iter()
     }
 
+    /// Number of the first message that did not come yet, counted from the first of all.
+    pub fn count(&self) -> usize {
+        self.taken + self.messages.len()
+    }
+
+    /// Messages not yet taken, without those before number `from`.
+    pub fn messages_from(&self, from: usize) -> impl Iterator<Item = &Vec<u8>> {
+        let skipped = from.saturating_sub(self.taken).min(self.messages.len());
+        self.messages.range(skipped..)
+    }
+
     /// What came after the last message.
     pub fn unfinished(&self) -> &[u8] {
-        &self.unfinished
+        &self.buffer[self.begins_at..]
     }
 }
 
@@ -226,7 +273,8 @@ fn begins_message(rest: &[u8]) -> bool {
         .count();
     let rest = &rest[ends..];
     let is_status = || {
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = rest.iter().take(4).take_while(|byte| byte.is_ascii_digit());
+        let digits = digits.count();
         digits == 3 && rest.get(3).is_none_or(|byte| *byte == b' ')
     };
     rest.is_empty() || rest.starts_with(b"@") || rest.starts_with(b"DISCONNECT ") || is_status()
@@ -242,6 +290,7 @@ mod tests {
     use super::*;
     use crate::transcript::parse;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     const SAID: [&str; 5] = [
         "@alice: hi",
@@ -350,6 +399,64 @@ mod tests {
         inbox.receive(b" bytesand then no length at all");
         assert_eq!(inbox.take_next(), Some(b"no byte".to_vec()));
         assert!(inbox.take_next().is_none());
+    }
+
+    /// That this thread has used: a busy machine does not change it much.
+    fn processor_time() -> Duration {
+        use rustix::time::{ClockId, clock_gettime};
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::try_from(time).expect("is a duration")
+    }
+
+    /// Megabytes that mean harm, in reads as they come from a socket.
+    #[test]
+    fn nothing_that_comes_is_dear_to_take_apart() {
+        const SIZE: usize = 2 << 20;
+        const MOST: Duration = Duration::from_secs(4);
+        for framing in [Framing::Line, Framing::Bare, Framing::Length] {
+            for piece in [
+                "\n",
+                "a\n",
+                "x",
+                "@",
+                "@alice: hi",
+                "x@alice: hi",
+                "@alice: hi\n",
+                "200 ",
+                "7",
+                "1         x",
+                "@alice: hi2",
+                "\r",
+            ] {
+                let all = piece.repeat(SIZE / piece.len());
+                let mut inbox = inbox(framing);
+                let begun = processor_time();
+                let mut most = 0;
+                for read in all.as_bytes().chunks(64 * 1024) {
+                    if inbox.is_full() {
+                        while inbox.take_next().is_some() {}
+                    }
+                    inbox.receive(read);
+                    most = most.max(inbox.held);
+                }
+                inbox.pause();
+                let took = processor_time() - begun;
+                assert!(took < MOST, "{framing:?} {piece:?} took {took:?}");
+                assert!(most < MOST_HELD + 64 * 1024 * (HELD_BY_EACH + 1));
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_counted_from_the_first_of_all() {
+        let mut inbox = inbox(Framing::Line);
+        inbox.receive(b"a\nb\nc\n");
+        assert_eq!(inbox.take_next(), Some(b"a".to_vec()));
+        let from = inbox.count();
+        inbox.receive(b"d\n");
+        assert_eq!(inbox.messages_from(from).collect::<Vec<_>>(), [b"d"]);
+        assert_eq!(inbox.take(|message| message == b"c"), [b"c"]);
+        assert!(!inbox.is_full() && inbox.held == 2 * (1 + HELD_BY_EACH));
     }
 
     proptest! {

@@ -116,11 +116,7 @@ impl Peer {
     pub fn interest(&self) -> Option<(BorrowedFd<'_>, bool, bool)> {
         let stream = self.stream.as_ref().filter(|_| self.end.is_none())?;
         let writes = self.is_connecting || !self.outbox.is_empty();
-        Some((
-            stream.as_fd(),
-            self.is_reading && !self.is_connecting,
-            writes,
-        ))
+        Some((stream.as_fd(), self.reads() && !self.is_connecting, writes))
     }
 
     /// All that there is to know now, without waiting; sends on what waits to be sent.
@@ -130,10 +126,15 @@ impl Peer {
             return news;
         }
         self.send_on();
-        if self.is_reading && self.end.is_none() {
+        if self.reads() && self.end.is_none() {
             self.read(&mut news);
         }
         news
+    }
+
+    /// Whether what comes is taken from the system. One who floods has to wait until some of it is looked at.
+    fn reads(&self) -> bool {
+        self.is_reading && !self.inbox.is_full()
     }
 
     fn finish_connecting(&mut self, news: &mut Vec<News>) -> bool {
@@ -176,7 +177,7 @@ impl Peer {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break None,
                 Err(_) => break Some(End::Reset),
             }
-            if received.len() >= SHARE {
+            if received.len() >= SHARE || self.inbox.is_full() {
                 break None;
             }
         };

@@ -209,7 +209,7 @@ impl Reaction {
             },
             was_met,
             received,
-            greeting: greeting_in(&screen.text(), &given),
+            greeting: greeting_in(screen.text(), &given),
         }
     }
 

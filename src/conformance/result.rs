@@ -189,3 +189,48 @@ impl RunResult {
         row.transcripts.iter().any(is_missing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requirement() -> Requirement {
+        Requirement {
+            id: "S-MSG-1".to_owned(),
+            level: Level::Must,
+            group: "Messages".to_owned(),
+            sentence: "Messages are relayed.".to_owned(),
+            assignment: Vec::new(),
+            reason: None,
+            failing: None,
+            fix: "Relay them.".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_the_time_limit_cut_short_does_not_pass() {
+        let row = |verdict, transcripts: &[&str]| RequirementResult {
+            requirement: requirement(),
+            verdict,
+            transcripts: transcripts.iter().map(|name| (*name).to_owned()).collect(),
+            blocked_by: Vec::new(),
+        };
+        let limit = TimeLimit {
+            seconds: 180.0,
+            used_up_by: UsedUpBy::Program,
+            not_replayed: vec!["late".to_owned()],
+        };
+        let mut rows = [
+            row(Verdict::Pass, &["early"]),
+            row(Verdict::Pass, &["early", "late"]),
+            row(Verdict::Fail, &["early", "late"]),
+        ];
+        limit.withhold_passes(&mut rows);
+        let verdicts = rows.map(|row| row.verdict);
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Untested, Verdict::Fail]);
+        assert_eq!(
+            limit.to_string(),
+            "Time limit: this program was given 180 s; 1 transcript was not replayed."
+        );
+    }
+}

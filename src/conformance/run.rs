@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::clock::TimeBudget;
+use super::clock::{DEFAULT_LIMIT, TimeBudget};
 use super::dialect::Dialect;
 use super::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
 use super::manner::Manner;
@@ -120,7 +120,7 @@ pub fn run(
         time,
     };
     progress(Progress::GettingToKnow);
-    let time_of_reference = Arc::new(TimeBudget::new(plan.time_limit));
+    let time_of_reference = Arc::new(TimeBudget::new(DEFAULT_LIMIT));
     let meter = measure(&pace, &time_of_reference);
     control(plan.role, setting(&time_of_reference)).map_err(|why| {
         if cancelled.load(Ordering::Relaxed) {
@@ -180,7 +180,7 @@ pub fn run(
     }
     if let Some(factor) = pace.widened_by() {
         remarks.push(format!(
-            "The machine was busy: some waits were up to {factor:.1} times as long as usual."
+            "The machine was busy: answers were given up to {factor:.1} times the usual time."
         ));
     }
     let time_limit = time_limit_of(&plan, &time, &evidence);

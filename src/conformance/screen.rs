@@ -1,19 +1,30 @@
 //! What a person sees on the subject's terminal, and what was sent to it.
+//!
+//! A program may print what is dear to draw: the work is bounded, whatever it prints.
 
 use std::num::NonZeroU16;
 
 use super::subject::TERMINAL_SIZE;
 
-/// An emulated terminal with everything that has scrolled off it.
+/// An emulated terminal with the text that has scrolled off it.
 pub struct Screen {
     emulator: vt100::Parser<Answers>,
+    meter: vte::Parser,
+    cost: Cost,
     printed: Vec<u8>,
     dropped: usize,
+    /// The lines that have scrolled off, and behind them those to be seen, where they were looked at.
+    text: String,
+    scrolled_off: usize,
+    text_is_current: bool,
 }
 
 /// Bytes that are kept of what a subject prints; more is counted and dropped.
 const KEPT_BYTES: usize = 1 << 20;
-const KEPT_ROWS: usize = 4096;
+/// Rows that may scroll off before they are moved into the text.
+const PENDING_ROWS: usize = 1024;
+/// Bytes that are kept of the text that has scrolled off: all of it, for any program that somebody reads.
+const KEPT_TEXT: usize = 512 * 1024;
 
 /// Answers that a terminal gives when it is asked for its state.
 #[derive(Default)]
@@ -43,15 +54,104 @@ impl vt100::Callbacks for Answers {
     }
 }
 
+/// What it costs at most to draw what is printed, read by the same grammar as the emulator reads it.
+#[derive(Default)]
+struct Cost {
+    /// In units of about the time that it takes to clear a few cells.
+    units: u64,
+    /// Rows that may have scrolled off since they were moved into the text.
+    rows: usize,
+    /// The last sequence forgets what has scrolled off.
+    forgets: bool,
+}
+
+impl Cost {
+    /// More is not drawn: some 200,000 lines, or 30,000 times the whole screen.
+    const MOST_UNITS: u64 = 160_000_000;
+    const ROWS: u64 = TERMINAL_SIZE[0] as u64;
+    const COLUMNS: u64 = TERMINAL_SIZE[1] as u64;
+    /// A row that scrolls off is taken apart, and a new one made.
+    const NEW_ROW: u64 = 800;
+    const CHARACTER: u64 = 8;
+
+    fn scroll(&mut self, rows: u64) {
+        let rows = rows.min(Cost::ROWS);
+        self.units += rows * Cost::NEW_ROW;
+        self.rows += usize::try_from(rows).unwrap_or(usize::MAX);
+    }
+}
+
+impl vte::Perform for Cost {
+    fn print(&mut self, _: char) {
+        self.units += Cost::CHARACTER;
+        self.rows += 1;
+    }
+
+    fn execute(&mut self, byte: u8) {
+        match byte {
+            b'\n' | 0x0b | 0x0c => self.scroll(1),
+            _ => self.units += 1,
+        }
+    }
+
+    fn esc_dispatch(&mut self, intermediates: &[u8], _: bool, byte: u8) {
+        match (intermediates, byte) {
+            ([], b'c') => {
+                self.units += 2 * Cost::ROWS * Cost::NEW_ROW;
+                self.forgets = true;
+            }
+            _ => self.units += Cost::COLUMNS,
+        }
+    }
+
+    fn csi_dispatch(&mut self, parameters: &vte::Params, _: &[u8], _: bool, last: char) {
+        let first = parameters.iter().next().and_then(|values| values.first());
+        let count = u64::from(first.copied().unwrap_or(0)).max(1);
+        match last {
+            'S' => self.scroll(count),
+            'T' | 'L' | 'M' => self.units += count.min(Cost::ROWS) * Cost::COLUMNS + Cost::ROWS,
+            'b' => {
+                self.units += 2 * Cost::CHARACTER * count;
+                self.rows += usize::try_from(count).unwrap_or(usize::MAX);
+            }
+            'J' => {
+                self.units += Cost::ROWS * Cost::COLUMNS;
+                self.forgets = first == Some(&3);
+            }
+            'h' | 'l'
+                if parameters
+                    .iter()
+                    .flatten()
+                    .any(|mode| matches!(mode, 47 | 1047 | 1049)) =>
+            {
+                self.units += Cost::ROWS * Cost::NEW_ROW;
+            }
+            '@' | 'P' | 'X' | 'K' => self.units += Cost::COLUMNS,
+            _ => self.units += 16,
+        }
+    }
+
+    fn terminated(&self) -> bool {
+        self.forgets || self.rows >= PENDING_ROWS || self.units >= Cost::MOST_UNITS
+    }
+}
+
 impl Default for Screen {
     fn default() -> Screen {
         let size = TERMINAL_SIZE.map(|length| NonZeroU16::new(length).unwrap_or(NonZeroU16::MIN));
         let [rows, columns] = size;
+        // The last sequence before the rows are moved may scroll off some hundreds.
+        let most_rows = 4 * PENDING_ROWS;
         let answers = Answers::default();
         Screen {
-            emulator: vt100::Parser::new_with_callbacks(rows, columns, KEPT_ROWS, answers),
+            emulator: vt100::Parser::new_with_callbacks(rows, columns, most_rows, answers),
+            meter: vte::Parser::new(),
+            cost: Cost::default(),
             printed: Vec::new(),
             dropped: 0,
+            text: String::new(),
+            scrolled_off: 0,
+            text_is_current: false,
         }
     }
 }
@@ -63,8 +163,36 @@ impl Screen {
         let kept = &bytes[..bytes.len().min(room)];
         self.dropped += bytes.len() - kept.len();
         self.printed.extend_from_slice(kept);
-        self.emulator.process(kept);
+        self.draw(kept);
         std::mem::take(&mut self.emulator.callbacks_mut().pending)
+    }
+
+    /// Draws piece by piece, so that what scrolls off is moved into the text before the emulator forgets it.
+    fn draw(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() && self.cost.units < Cost::MOST_UNITS {
+            // Plain text is read in one go, however much it is.
+            let share = &bytes[..bytes.len().min(PENDING_ROWS)];
+            let length = self
+                .meter
+                .advance_until_terminated(&mut self.cost, share)
+                .clamp(1, share.len());
+            let (piece, rest) = bytes.split_at(length);
+            self.emulator.process(piece);
+            self.take_scrolled_off();
+            // It is the last of the piece. The alternate screen has nothing that scrolled off.
+            let forgets = std::mem::take(&mut self.cost.forgets);
+            if forgets && !self.emulator.screen().alternate_screen() {
+                self.text.clear();
+                self.scrolled_off = 0;
+            }
+            self.text_is_current = false;
+            bytes = rest;
+        }
+    }
+
+    /// Whether it costs too much to draw any more of what the subject prints.
+    pub fn is_exhausted(&self) -> bool {
+        self.cost.units >= Cost::MOST_UNITS
     }
 
     /// All bytes that were printed, up to a bound.
@@ -77,23 +205,47 @@ impl Screen {
         self.dropped
     }
 
-    /// The lines to be seen, those that have scrolled off first; a line that wraps is one.
-    pub fn text(&mut self) -> String {
+    /// The lines to be seen, those that have scrolled off first; a line that wraps is one. A program that went to
+    /// its terminal's alternate screen shows that one only.
+    pub fn text(&mut self) -> &str {
+        if !self.text_is_current {
+            self.text.truncate(self.scrolled_off);
+            let screen = self.emulator.screen();
+            let [rows, columns] = TERMINAL_SIZE;
+            for (row, cells) in (0..rows).zip(screen.rows(0, columns)) {
+                push_row(&mut self.text, &cells, screen.row_wrapped(row));
+            }
+            self.text_is_current = true;
+        }
+        let is_alternate = self.emulator.screen().alternate_screen();
+        &self.text[if is_alternate { self.scrolled_off } else { 0 }..]
+    }
+
+    fn take_scrolled_off(&mut self) {
+        self.cost.rows = 0;
         let screen = self.emulator.screen_mut();
         screen.set_scrollback(usize::MAX);
-        let scrolled_off = screen.scrollback();
-        let [rows, columns] = TERMINAL_SIZE;
-        let mut text = String::new();
-        for offset in (1..=scrolled_off).rev() {
+        let rows = screen.scrollback();
+        if rows == 0 {
+            return;
+        }
+        self.text.truncate(self.scrolled_off);
+        let [_, columns] = TERMINAL_SIZE;
+        for offset in (1..=rows).rev() {
             screen.set_scrollback(offset);
             let cells = screen.rows(0, columns).next().unwrap_or_default();
-            push_row(&mut text, &cells, screen.row_wrapped(0));
+            push_row(&mut self.text, &cells, screen.row_wrapped(0));
         }
-        screen.set_scrollback(0);
-        for (row, cells) in (0..rows).zip(screen.rows(0, columns)) {
-            push_row(&mut text, &cells, screen.row_wrapped(row));
+        screen.clear_scrollback();
+        if self.text.len() > 2 * KEPT_TEXT {
+            let from = self.text.len() - KEPT_TEXT;
+            let line = self.text.as_bytes()[from..]
+                .iter()
+                .position(|byte| *byte == b'\n');
+            let whole_lines = line.map_or(self.text.len(), |at| from + at + 1);
+            self.text.drain(..whole_lines);
         }
-        text
+        self.scrolled_off = self.text.len();
     }
 }
 
@@ -107,6 +259,8 @@ fn push_row(text: &mut String, cells: &str, wraps: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
 
     #[test]
     fn what_scrolled_off_and_what_wraps_is_still_text() {
@@ -132,5 +286,102 @@ mod tests {
     fn a_program_that_asks_where_the_cursor_is_gets_an_answer() {
         let mut screen = Screen::default();
         assert_eq!(screen.show(b"ab\x1b[6n"), b"\x1b[1;3R");
+    }
+
+    #[test]
+    fn a_program_that_clears_everything_clears_what_scrolled_off() {
+        for clear in ["\x1b[H\x1b[2J\x1b[3J", "\x1bc"] {
+            let mut screen = Screen::default();
+            screen.show("hello\r\n".repeat(100).as_bytes());
+            screen.show(format!("{clear}new").as_bytes());
+            assert_eq!(screen.text().trim(), "new", "{clear:?}");
+        }
+        let mut screen = Screen::default();
+        screen.show("hello\r\n".repeat(100).as_bytes());
+        screen.show(b"\x1b[?1049h\x1b[3J\x1b[Halone");
+        assert_eq!(screen.text().trim(), "alone");
+        screen.show(b"\x1b[?1049l");
+        assert_eq!(screen.text().matches("hello").count(), 100);
+    }
+
+    #[test]
+    fn the_latest_of_very_much_is_kept() {
+        let mut screen = Screen::default();
+        for number in 0..100_000 {
+            screen.show(format!("{number}\r\n").as_bytes());
+        }
+        assert!(screen.text().contains("\n99999\n") && !screen.is_exhausted());
+        assert!(screen.text().len() <= 2 * KEPT_TEXT + 40 * 121);
+    }
+
+    /// That this thread has used: a busy machine does not change it much.
+    fn processor_time() -> Duration {
+        use rustix::time::{ClockId, clock_gettime};
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::try_from(time).expect("is a duration")
+    }
+
+    /// A megabyte of each, as a program that means harm prints it.
+    #[test]
+    fn no_sequence_is_dear_to_draw() {
+        const MOST: Duration = Duration::from_secs(3);
+        for sequence in [
+            "\x1b[65535S",
+            "\x1b[65535L",
+            "x\x1b[65535b",
+            "a\r\n",
+            "\u{4e00}",
+            "x\u{301}",
+            "\x1b[31mx\x1b[0m",
+            "x\x1bc",
+            "\x1b[?1049h\x1b[?1049l",
+            "\x1b[2J",
+            "\x1b[3J\n",
+            "\x1b]",
+        ] {
+            let all = sequence.repeat(KEPT_BYTES / sequence.len());
+            let begun = processor_time();
+            let mut screen = Screen::default();
+            for piece in all.as_bytes().chunks(4096) {
+                screen.show(piece);
+                screen.text();
+            }
+            let took = processor_time() - begun;
+            assert!(took < MOST, "{sequence:?} took {took:?}");
+        }
+    }
+
+    proptest! {
+        /// Piece by piece nothing else is seen than at once by an emulator with a long memory.
+        #[test]
+        fn pieces_change_nothing(
+            words in proptest::collection::vec("[a-z ]{0,130}|\r\n|\n{1,60}|\x1b\\[[0-9]{0,2}[ABCDEFGHJKLMPSTX@bd]", 0..80),
+            size in 1usize..300,
+        ) {
+            let all = words.concat().into_bytes();
+            let mut screen = Screen::default();
+            all.chunks(size).for_each(|piece| drop(screen.show(piece)));
+            let mut whole = vt100::Parser::new(
+                NonZeroU16::new(TERMINAL_SIZE[0]).expect("rows"),
+                NonZeroU16::new(TERMINAL_SIZE[1]).expect("columns"),
+                100_000,
+            );
+            // What is forgotten in between is not compared.
+            prop_assume!(!words.iter().any(|word| word.contains("3J")));
+            whole.process(&all);
+            let seen = whole.screen_mut();
+            seen.set_scrollback(usize::MAX);
+            let mut expected = String::new();
+            for offset in (1..=seen.scrollback()).rev() {
+                seen.set_scrollback(offset);
+                let cells = seen.rows(0, TERMINAL_SIZE[1]).next().unwrap_or_default();
+                push_row(&mut expected, &cells, seen.row_wrapped(0));
+            }
+            seen.set_scrollback(0);
+            for (row, cells) in (0..TERMINAL_SIZE[0]).zip(seen.rows(0, TERMINAL_SIZE[1])) {
+                push_row(&mut expected, &cells, seen.row_wrapped(row));
+            }
+            prop_assert_eq!(screen.text(), expected);
+        }
     }
 }

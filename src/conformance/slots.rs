@@ -113,6 +113,18 @@ mod tests {
     }
 
     #[test]
+    fn who_need_not_wait_any_more_takes_no_slot() {
+        let slots = Slots::new(1);
+        let first = slots.take();
+        let looks = std::cell::Cell::new(0);
+        let is_patient = || looks.replace(looks.get() + 1) < 2;
+        assert!(slots.take_while(is_patient).is_none());
+        drop(first);
+        assert!(slots.take_while(|| true).is_some());
+        assert_eq!(*slots.lock(), 1);
+    }
+
+    #[test]
     fn who_waits_for_a_slot_gets_the_next() {
         let slots = Slots::new(1);
         std::thread::scope(|scope| {

@@ -3,10 +3,11 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use memchr::memmem::find;
 use socket2::{Domain, Socket, Type};
 
 use super::Stop;
-use super::stage::{Stage, shown};
+use super::stage::{Glances, Stage, Watch, shown};
 use crate::conformance::conversation::Utterance;
 use crate::conformance::evidence::{EventKind, Outcome, visible};
 use crate::conformance::prose::{beyond_greeting, own_words, parts_given};
@@ -181,7 +182,7 @@ impl Stage<'_> {
 
     fn expect_on_screen(&mut self, line: &str) {
         let substance = substance(line).to_owned();
-        let times_before = times_seen(&self.screen.text(), &substance);
+        let times_before = times_seen(self.screen.text(), &substance);
         self.shown.push(Shown {
             substance,
             times_before,
@@ -199,19 +200,23 @@ impl Stage<'_> {
         let times_before = earlier.map_or(0, |shown| shown.times_before);
         let patience = self.setting.pace.answer();
         let expected = format!("`{}` on the screen", visible(substance.as_bytes()));
-        let is_seen = self.wait_for(patience, |stage| {
-            let seen = times_seen(&stage.screen.text(), substance) > times_before;
+        let is_there = |stage: &mut Stage<'_>| {
+            let seen = times_seen(stage.screen.text(), substance) > times_before;
             // A terminal may not show every character that a program rightly prints.
-            let printed = String::from_utf8_lossy(stage.screen.printed()).contains(substance);
-            (seen || (printed && times_before == 0)).then_some(())
+            let is_printed = || find(stage.screen.printed(), substance.as_bytes()).is_some();
+            (seen || (times_before == 0 && is_printed())).then_some(())
+        };
+        let mut glances = Glances::new();
+        let is_seen = self.watch(patience, |stage| {
+            glances.look(stage.screen.printed().len(), || is_there(stage))
         })?;
-        if is_seen.is_none() {
+        if is_seen.or_else(|| is_there(self)).is_none() {
             let received = self.last_line_on_screen();
             return Err(self.short(expected, received, None));
         }
         self.let_digest()?;
         self.take_what_was_printed();
-        let copies = times_seen(&self.screen.text(), substance).saturating_sub(times_before);
+        let copies = times_seen(self.screen.text(), substance).saturating_sub(times_before);
         if copies > 1 && self.conversation.covers("C-MSG-2") {
             return Err(self.short(
                 format!("{expected}, once"),
@@ -331,32 +336,37 @@ impl Stage<'_> {
         const MOST_TO_READ: usize = 64 * 1024;
         let patience = self.setting.pace.answer();
         let from = self.printed_before;
-        let words = |stage: &mut Stage<'_>| {
-            let mut since = Screen::default();
-            let printed = &stage.screen.printed()[from..];
-            since.show(&printed[..printed.len().min(MOST_TO_READ)]);
-            let mut text = since.text();
-            if from == 0 {
-                text = beyond_greeting(&text, stage.setting.greeting, &stage.given);
+        // What is printed is shown once, and as far as a person could read it.
+        let mut since = Screen::default();
+        let mut shown = from;
+        let mut words = |stage: &mut Stage<'_>| {
+            let printed = stage.screen.printed();
+            let to = printed.len().min(from + MOST_TO_READ);
+            since.show(&printed[shown..to]);
+            shown = to;
+            if from > 0 {
+                return own_words(since.text());
             }
-            own_words(&text)
+            let given = &stage.given;
+            own_words(&beyond_greeting(
+                since.text(),
+                stage.setting.greeting,
+                given,
+            ))
         };
-        let mut looked_at = None;
-        let said = self.wait_for(patience, |stage| {
+        let mut glances = Glances::new();
+        self.watch(patience, |stage| {
             let has_ended = stage
                 .subjects
                 .first()
                 .is_some_and(|subject| subject.how_ended().is_some());
-            let is_new = looked_at.replace(stage.screen.printed().len())
-                != Some(stage.screen.printed().len());
-            let said = if is_new || has_ended {
-                words(stage)
-            } else {
-                None
-            };
-            (has_ended || said.is_some()).then_some(said)
+            if has_ended {
+                return Watch::Done(());
+            }
+            let amount = stage.screen.printed().len().min(from + MOST_TO_READ);
+            glances.look(amount, || words(stage).map(drop))
         })?;
-        if said.flatten().is_some() {
+        if words(self).is_some() {
             return Ok(());
         }
         let mut since = Screen::default();
@@ -377,10 +387,7 @@ impl Stage<'_> {
         self.let_digest()?;
         self.wait_for_quiet()?;
         let printed = self.screen.printed();
-        if !printed
-            .windows(bytes.len().max(1))
-            .any(|window| window == bytes)
-        {
+        if bytes.is_empty() || find(printed, bytes).is_none() {
             return Ok(());
         }
         let expected = format!("that `{}` never reaches the terminal", visible(bytes));

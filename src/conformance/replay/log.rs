@@ -7,6 +7,7 @@ use crate::conformance::evidence::{Event, EventKind};
 /// Bytes kept of one event, and of all events of a replay.
 const KEPT_OF_ONE: usize = 4 * 1024;
 const KEPT_OF_ALL: usize = 256 * 1024;
+const MOST_EVENTS: usize = 5_000;
 
 /// Events with their times.
 #[derive(Debug)]
@@ -60,8 +61,7 @@ impl Log {
     }
 
     fn push(&mut self, kind: EventKind) {
-        const MOST_EVENTS: usize = 5_000;
-        if self.events.len() >= MOST_EVENTS {
+        if self.is_full() {
             return;
         }
         self.events.push(Event {
@@ -69,6 +69,11 @@ impl Log {
             step: self.step,
             kind,
         });
+    }
+
+    /// Whether it takes no more.
+    pub(super) fn is_full(&self) -> bool {
+        self.events.len() >= MOST_EVENTS
     }
 
     /// How many events there are.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::Stop;
-use super::stage::{BackOff, Heard, Stage, Watch, shown};
+use super::stage::{BackOff, Glances, Heard, Stage, Watch, shown};
 use crate::conformance::conversation::{Meaning, Utterance};
 use crate::conformance::dialect::{Framing, single_message};
 use crate::conformance::evidence::{EventKind, Outcome, visible};
@@ -108,11 +108,14 @@ impl Stage<'_> {
         if ports.len() < 2 {
             return Ok(None);
         }
-        self.wait_for(TIME_TO_TELL, |stage| {
-            let found = stage.listening_addresses(position);
-            let text = stage.screen.text();
-            let mut told = found.into_iter().filter(|at| has_number(&text, at.port()));
-            told.next()
+        let mut glances = Glances::new();
+        self.watch(TIME_TO_TELL, |stage| {
+            glances.look(stage.screen.printed().len(), || {
+                let found = stage.listening_addresses(position);
+                let text = stage.screen.text();
+                let mut told = found.into_iter().filter(|at| has_number(text, at.port()));
+                told.next()
+            })
         })
     }
 
@@ -134,9 +137,12 @@ impl Stage<'_> {
     fn listening_address(&mut self, position: usize) -> Option<SocketAddr> {
         if cfg!(target_os = "linux") {
             let found = self.listening_addresses(position);
+            if found.len() < 2 {
+                return found.first().copied();
+            }
             // Of several the one that it tells its users of, if it has told them by now.
             let text = self.screen.text();
-            let is_printed = |address: &&SocketAddr| has_number(&text, address.port());
+            let is_printed = |address: &&SocketAddr| has_number(text, address.port());
             return found.iter().find(is_printed).or(found.first()).copied();
         }
         let text = self.screen.text();
@@ -340,8 +346,10 @@ impl Stage<'_> {
     /// about the answer itself are about its place.
     fn status_of_registration(&mut self, actor: &str) -> Result<Vec<u8>, Stop> {
         let patience = self.setting.pace.answer();
+        let asked = Instant::now();
         loop {
             let heard = self.next_message(actor, patience)?;
+            self.refuse_endless(asked, "the line `200 ...`")?;
             match &heard {
                 Heard::Message(line) if is_status(line) => return Ok(line.clone()),
                 Heard::Message(line) if self.is_hidden_success(actor, line) => {
@@ -352,6 +360,18 @@ impl Stage<'_> {
                 _ => return Err(self.short_of_line("the line `200 ...`", &heard)),
             }
         }
+    }
+
+    /// Messages that are passed over do not make the wait for the one that is expected any longer than any wait
+    /// may be.
+    fn refuse_endless(&self, asked: Instant, expected: &str) -> Result<(), Stop> {
+        let longest = self.setting.pace.longest();
+        if asked.elapsed() <= longest {
+            return Ok(());
+        }
+        let received = format!("nothing but other lines for {}", shown(longest));
+        let row = self.conversation.row_of_step(self.index());
+        Err(self.short_of(row.map(row_about_code), expected, received, None))
     }
 
     /// What is said in front of a 200 is a greeting, unless somebody else said it.
@@ -467,6 +487,7 @@ impl Stage<'_> {
             let Heard::Message(line) = &heard else {
                 return Err(self.short_of_line(&phrase(), &heard));
             };
+            self.refuse_endless(asked, &phrase())?;
             let text = String::from_utf8_lossy(line);
             if self.conversation.is_expected(expected, open_ended, line) {
                 self.setting.pace.replied_within(asked.elapsed());
@@ -560,6 +581,9 @@ impl Stage<'_> {
     }
 
     fn pass_over(&mut self, actor: &str, line: &[u8], why: &str) {
+        if self.log.is_full() {
+            return;
+        }
         self.log.note(format!(
             "{actor} got `{}`: {why}, passed over",
             visible(line)
@@ -601,6 +625,7 @@ impl Stage<'_> {
             .peer(actor)
             .and_then(|peer| peer.inbox_mut().take_next())
         {
+            self.go_on()?;
             self.refuse_unless_passed_over(actor, &line)?;
         }
         let unfinished = self
@@ -646,13 +671,16 @@ impl Stage<'_> {
         self.say_as_fence(&speaker, &name)?;
         let fence = self.fence();
         let patience = self.setting.pace.answer();
+        let finder = memchr::memmem::Finder::new(&fence);
+        // What was looked at is not looked at again.
+        let mut seen = 0;
         let is_up = self.wait_for(patience, |stage| {
             let peer = stage.peer(actor)?;
-            let fence = fence.as_bytes();
-            let is_there = peer
-                .inbox()
-                .messages()
-                .any(|line| line.windows(fence.len()).any(|at| at == fence));
+            let inbox = peer.inbox();
+            let is_there = inbox
+                .messages_from(seen)
+                .any(|line| finder.find(line).is_some());
+            seen = inbox.count();
             (is_there || !peer.is_open()).then_some(())
         })?;
         if is_up.is_none() {
@@ -742,7 +770,14 @@ impl Stage<'_> {
 
     pub(super) fn be_disconnected(&mut self, actor: &str) -> Result<(), Stop> {
         let patience = self.setting.pace.answer();
-        let end = self.wait_for(patience, |stage| stage.peer(actor)?.end().cloned())?;
+        let end = self.wait_for(patience, |stage| {
+            let peer = stage.peer(actor)?;
+            if peer.inbox().is_full() {
+                // The end comes behind what nobody looks at any more.
+                peer.inbox_mut().take(|_| true);
+            }
+            peer.end().cloned()
+        })?;
         if end.is_some() {
             return Ok(());
         }
@@ -765,13 +800,17 @@ impl Stage<'_> {
         };
         let port = address.port();
         let patience = self.setting.pace.answer();
-        let printed = self.wait_for(patience, |stage| {
+        let is_there = |stage: &mut Stage<'_>| {
             // What scrolled away long ago was printed all the same.
-            let mut text = stage.screen.text();
-            text.push_str(&String::from_utf8_lossy(stage.screen.printed()));
-            has_number(&text, address.port()).then_some(())
+            let is_there = has_number(stage.screen.text(), port)
+                || has_number(&String::from_utf8_lossy(stage.screen.printed()), port);
+            is_there.then_some(())
+        };
+        let mut glances = Glances::new();
+        let printed = self.watch(patience, |stage| {
+            glances.look(stage.screen.printed().len(), || is_there(stage))
         })?;
-        if printed.is_some() {
+        if printed.or_else(|| is_there(self)).is_some() {
             return Ok(());
         }
         let text = self.screen.text();

@@ -74,6 +74,8 @@ pub(super) struct Stage<'a> {
     /// By process; empty where it is not known.
     pub(super) memory_before: BTreeMap<i32, u64>,
     pub(super) started: Instant,
+    /// How often something was printed.
+    prints: u32,
     /// The replay is to stop before its end.
     was_stopped: bool,
     /// How long a wait lasted that was cut at its bound while the machine was too busy.
@@ -112,6 +114,7 @@ impl<'a> Stage<'a> {
             held_still: Vec::new(),
             memory_before: BTreeMap::new(),
             started: Instant::now(),
+            prints: 0,
             was_stopped: false,
             waited_for_machine: None,
             scheduled: (Instant::now(), Duration::ZERO, Duration::ZERO),
@@ -352,7 +355,8 @@ impl<'a> Stage<'a> {
         const LONGEST: Duration = Duration::from_millis(100);
         /// What floods its terminal is read now and then, or reading it would be all that is done.
         const BETWEEN_FLOODS: Duration = Duration::from_millis(5);
-        let floods = self.screen.dropped() > 0;
+        const MANY_PRINTS: u32 = 2_000;
+        let floods = self.screen.dropped() > 0 || self.prints > MANY_PRINTS;
         let longest = if floods { BETWEEN_FLOODS } else { LONGEST };
         let something_happened = self.poll(patience.min(longest), !floods);
         if something_happened || floods {
@@ -374,7 +378,7 @@ impl<'a> Stage<'a> {
                 .into_iter()
                 .for_each(|sink| watch(sink, PollFlags::OUT));
         }
-        if let Some(listener) = &self.listener {
+        if let Some(listener) = self.listener.as_ref().filter(|_| self.accepts()) {
             watch(listener.as_fd(), PollFlags::IN);
         }
         for (socket, reads, writes) in self.peers.iter().filter_map(Peer::interest) {
@@ -403,8 +407,14 @@ impl<'a> Stage<'a> {
     }
 
     fn printed(&mut self, position: usize, bytes: Vec<u8>) {
+        self.prints = self.prints.saturating_add(1);
         if position == 0 {
+            let could_be_drawn = !self.screen.is_exhausted();
             let answers = self.screen.show(&bytes);
+            if could_be_drawn && self.screen.is_exhausted() {
+                self.log
+                    .note("what it prints from here on is not drawn: drawing it costs too much");
+            }
             if !answers.is_empty() {
                 self.subjects[position].press(&answers);
             }
@@ -412,11 +422,20 @@ impl<'a> Stage<'a> {
         self.log.record(EventKind::Printed { bytes });
     }
 
+    /// A client that connects more often than any program would is not answered any more.
+    fn accepts(&self) -> bool {
+        const MOST_CONNECTIONS: usize = 100;
+        self.peers.len() < MOST_CONNECTIONS
+    }
+
     /// In client transcripts: takes the connections that the subject opens.
     fn accept(&mut self) {
         /// One look takes no more, so that nobody can keep the harness busy.
         const MOST_AT_ONCE: usize = 64;
         for _ in 0..MOST_AT_ONCE {
+            if !self.accepts() {
+                return;
+            }
             let Some(Ok((stream, _))) = self.listener.as_ref().map(TcpListener::accept) else {
                 return;
             };
@@ -840,6 +859,7 @@ impl<'a> Stage<'a> {
         inbox.pause();
         let messages: Vec<Vec<u8>> = inbox.messages().cloned().collect();
         for line in messages {
+            self.go_on()?;
             let text = String::from_utf8_lossy(&line);
             let is_regular = self.conversation.meaning(actor, &text) == Meaning::Regular;
             if !super::server::is_fence(&text) && !is_regular && is_meant(self, &text) {
@@ -857,6 +877,40 @@ pub(super) enum Watch<T> {
     On,
     /// Look again after so long at the latest: there is no event for it.
     Again(Duration),
+}
+
+/// Looks at something that costs more the more there is of it: only when there is more than before, and for a
+/// small part of the time. Who waits in vain looks once more at the end.
+#[derive(Debug)]
+pub(super) struct Glances {
+    seen: Option<usize>,
+    due: Instant,
+}
+
+impl Glances {
+    pub(super) fn new() -> Glances {
+        Glances {
+            seen: None,
+            due: Instant::now(),
+        }
+    }
+
+    /// Looks if it is time to; `amount` is how much there is to look at.
+    pub(super) fn look<T>(&mut self, amount: usize, look: impl FnOnce() -> Option<T>) -> Watch<T> {
+        const PAUSE_FOR_EACH: u32 = 9;
+        let begun = Instant::now();
+        let left = self.due.saturating_duration_since(begun);
+        if self.seen == Some(amount) {
+            return Watch::On;
+        }
+        if !left.is_zero() {
+            return Watch::Again(left);
+        }
+        let found = look();
+        self.seen = Some(amount);
+        self.due = begun + (PAUSE_FOR_EACH + 1) * begun.elapsed();
+        found.map_or(Watch::On, Watch::Done)
+    }
 }
 
 /// Pauses between looks for something that sends no event: short at first, then longer.
