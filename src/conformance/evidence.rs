@@ -198,6 +198,16 @@ pub fn visible(bytes: &[u8]) -> String {
     shown
 }
 
+/// A name or a path in a message: [`visible`], and cut where it is long.
+pub fn shown(bytes: &[u8]) -> String {
+    const LONGEST: usize = 80;
+    let shown = visible(bytes);
+    match shown.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &shown[..end]),
+        None => shown,
+    }
+}
+
 fn push_visible(shown: &mut String, character: char) {
     match character {
         '\n' => shown.push_str("\\n"),

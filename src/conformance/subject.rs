@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
+use super::removal::remove_tree;
 use super::supervisor::{Report, assignment};
 use super::surroundings::Surroundings;
 use super::system::ProcessTree;
@@ -258,7 +259,7 @@ impl Drop for Subject {
             // It may have told of it and not been heard yet.
             self.read_reports();
             if let Some(scratch) = &self.scratch {
-                let _ = std::fs::remove_dir_all(scratch);
+                let _ = remove_tree(scratch);
             }
         }
     }

@@ -28,6 +28,7 @@ use rustix::termios::tcsetpgrp;
 use signal_hook::consts::{SIGXCPU, SIGXFSZ};
 
 use super::limits::Limits;
+use super::removal::remove_tree;
 use super::system;
 
 /// The hidden commands of `conform` by which it starts subjects.
@@ -177,11 +178,7 @@ fn supervise(
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
     }
     end_descendants();
-    match std::fs::remove_dir_all(scratch.keep()) {
-        // The subject may have removed it itself.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    remove_tree(&scratch.keep())
 }
 
 /// The second net, below the supervisors: adopts what comes loose where a subject ends its own

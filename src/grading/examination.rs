@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::contents::Contents;
 use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use super::submission::{Entry, command_for, entries_of};
-use super::workplace::{BuildFailure, Workplace, add_to_digest, build};
+use super::workplace::{BuildFailure, Workplace, build};
 use crate::conformance::digest::Digest;
-use crate::conformance::evidence::Evidence;
+use crate::conformance::evidence::{Evidence, shown};
+use crate::conformance::input::{Links, read_text};
 use crate::conformance::limits::Limits;
 use crate::conformance::requirement::Level;
 use crate::conformance::result::RunResult;
@@ -81,18 +84,24 @@ pub struct Candidate {
     /// Digest of all on which its result depends.
     pub digest: String,
     instructions: Result<Instructions, String>,
+    /// What its reports say of how it was found.
+    remark: Option<String>,
 }
 
 impl Candidate {
     /// Looks at a submission, and starts nothing.
     pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
-        let instructions = instructions_in(&folder).map(|own| {
+        let instructions = read_instructions(&folder, Links::Refuse).map(|own| {
             let mut own = own.unwrap_or_default();
             own.limits = own.limits.within(terms.usual_limits());
             own.over(terms.instructions)
         });
         Candidate {
             digest: digest_of(&folder, &instructions, terms),
+            remark: fs::read_link(&folder).ok().map(|aim| {
+                let aim = shown(aim.as_os_str().as_encoded_bytes());
+                format!("Its folder in the class is a link to {aim}.")
+            }),
             name,
             folder,
             instructions,
@@ -100,21 +109,21 @@ impl Candidate {
     }
 }
 
-/// The instructions in a folder, where there are any.
+/// The instructions in the folder of a class, where there are any.
 ///
 /// # Errors
 /// The mistakes in them, drawn.
 pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
-    let file = folder.join(INSTRUCTIONS);
-    if let Ok(metadata) = fs::metadata(&file) {
-        if !metadata.is_file() || metadata.len() > LONGEST_INSTRUCTIONS {
-            return Err(format!("{INSTRUCTIONS}: is no file, or a very long one"));
-        }
-    }
-    let source = match fs::read_to_string(&file) {
+    read_instructions(folder, Links::Follow)
+}
+
+/// A link is not followed in a submission: mistakes are drawn with the text that they are in, which would be that of
+/// anybody's file.
+fn read_instructions(folder: &Path, links: Links) -> Result<Option<Instructions>, String> {
+    let source = match read_text(&folder.join(INSTRUCTIONS), LONGEST_INSTRUCTIONS, links) {
         Ok(source) => source,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("{INSTRUCTIONS}: {error}")),
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(format!("{INSTRUCTIONS}: {}", error.kind)),
     };
     let parsed = Instructions::parse(&source);
     parsed
@@ -131,7 +140,8 @@ fn digest_of(
     digest.add(terms.suite_digest);
     digest.add(format!("{:?} {:?}", terms.limits, terms.patience));
     digest.add(format!("{instructions:?}"));
-    if let Err(error) = add_to_digest(folder, &mut digest) {
+    let added = Contents::of(folder).and_then(|contents| contents.add_to_digest(&mut digest));
+    if let Err(error) = added {
         // It cannot be copied either, and that is told then.
         digest.add(error.to_string());
     }
@@ -144,7 +154,8 @@ pub fn examine(
     terms: &Terms<'_>,
     progress: &(dyn Fn(Role, Progress<'_>) + Sync),
 ) -> Option<Record> {
-    let parts = match prepared(candidate, terms) {
+    let mut remarks: Vec<String> = candidate.remark.iter().cloned().collect();
+    let mut parts: Vec<Part> = match prepared(candidate, terms, &mut remarks) {
         Err(outcome) => [Role::Server, Role::Client]
             .map(|role| Part {
                 role,
@@ -171,6 +182,9 @@ pub fn examine(
             parts
         }
     };
+    for part in &mut parts {
+        add_remarks(&mut part.outcome, &remarks);
+    }
     (!terms.cancelled.load(Ordering::Relaxed)).then(|| Record {
         schema: SCHEMA.to_owned(),
         submission: candidate.name.clone(),
@@ -181,6 +195,20 @@ pub fn examine(
     })
 }
 
+/// Says in the result of a part what was found about the submission as a whole.
+fn add_remarks(outcome: &mut PartOutcome, remarks: &[String]) {
+    match outcome {
+        PartOutcome::Judged { remarks: all, .. } => all.extend_from_slice(remarks),
+        PartOutcome::NotFound { reason }
+        | PartOutcome::NotBuilt { reason, .. }
+        | PartOutcome::NotJudged { reason } => {
+            for remark in remarks {
+                *reason = format!("{reason} {remark}");
+            }
+        }
+    }
+}
+
 struct Prepared {
     workplace: Workplace,
     entries: Vec<Entry>,
@@ -188,14 +216,21 @@ struct Prepared {
 }
 
 /// Copies and builds.
-fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOutcome> {
+fn prepared(
+    candidate: &Candidate,
+    terms: &Terms<'_>,
+    remarks: &mut Vec<String>,
+) -> Result<Prepared, PartOutcome> {
     let not_found = |reason: &String| PartOutcome::NotFound {
         reason: reason.clone(),
     };
     let not_judged = |reason: String| PartOutcome::NotJudged { reason };
     let instructions = candidate.instructions.as_ref().map_err(not_found)?;
     let place = terms.workplaces.join(&candidate.name);
-    let workplace = Workplace::copied(&candidate.folder, place).map_err(not_judged)?;
+    let not_copied = |error: io::Error| not_judged(format!("It cannot be copied: {error}."));
+    let contents = Contents::of(&candidate.folder).map_err(not_copied)?;
+    remarks.extend(contents.remark());
+    let workplace = Workplace::copied(&contents, place).map_err(not_copied)?;
     if let Some(command) = &instructions.build {
         if let Some(outcome) = why_not_startable(command, instructions, workplace.folder()) {
             return Err(outcome);
