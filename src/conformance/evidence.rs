@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Maximum number of pieces, each said or printed at one time, that are kept when a run is shortened: a program
+/// that floods byte by byte leaves far more text about them than in them.
+const MOST_PIECES: usize = 5000;
+
 /// Everything about one replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -21,9 +25,10 @@ impl Evidence {
         !matches!(self.outcome, Outcome::Unable { .. })
     }
 
-    /// Leaves out what was said and printed after so many bytes of it, and says so.
+    /// Leaves out what was said and printed after so many bytes of it, or after very many pieces, and says so.
     pub fn shorten(&mut self, most: usize) {
         let mut left = most;
+        let mut pieces = 0;
         let mut omitted = 0;
         for event in &mut self.events {
             let (EventKind::Sent { bytes, .. }
@@ -32,6 +37,10 @@ impl Evidence {
             else {
                 continue;
             };
+            pieces += 1;
+            if pieces > MOST_PIECES {
+                left = 0;
+            }
             omitted += bytes.len().saturating_sub(left);
             bytes.truncate(left);
             left -= bytes.len();
@@ -335,6 +344,26 @@ mod tests {
             text.starts_with("4 bytes") && evidence.events.len() == 3,
             "{text}"
         );
+    }
+
+    #[test]
+    fn many_small_pieces_are_shortened_too() {
+        let printed = Event {
+            at: 1.0,
+            step: None,
+            kind: EventKind::Printed {
+                bytes: b"x".to_vec(),
+            },
+        };
+        let mut evidence = Evidence {
+            events: vec![printed; 60_000],
+            outcome: Outcome::Completed,
+            seconds: 2.0,
+        };
+        evidence.shorten(64 * 1024);
+        assert_eq!(evidence.events.len(), MOST_PIECES + 1);
+        let json = serde_json::to_string(&evidence).expect("serialises");
+        assert!(json.len() < 1 << 20 && json.contains("55000 bytes"));
     }
 
     #[test]

@@ -268,15 +268,16 @@ mod tests {
             assert!(error.kind.to_string().starts_with(why), "{error}");
         }
         let error = open_or_create(folder.path(), Links::Refuse).expect_err("a folder");
-        assert!(
-            error.kind.to_string().starts_with("is a folder"),
-            "{error}"
-        );
+        assert!(error.kind.to_string().starts_with("is a folder"), "{error}");
     }
 
     #[test]
     fn sizes_read_well() {
-        for (size, text) in [(1 << 20, "1 MiB"), (256 << 10, "256 KiB"), (1000, "1000 bytes")] {
+        for (size, text) in [
+            (1 << 20, "1 MiB"),
+            (256 << 10, "256 KiB"),
+            (1000, "1000 bytes"),
+        ] {
             assert_eq!(Size(size).to_string(), text);
         }
     }

@@ -1,7 +1,8 @@
 //! Removing what a program left behind, whatever it left.
 //!
 //! A program can make folders that are nested beyond any path that the system accepts, and folders that may not be
-//! written. So nothing here follows a path of more than three names, recurses, or holds more than a few descriptors.
+//! written. So folders are opened one name at a time, and what is far down is moved up before it is removed: neither
+//! the stack nor the number of descriptors depends on what is there.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -37,8 +38,13 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
         deadline: Instant::now() + LONGEST,
         moved: 0,
     };
-    removal.remove(parent.as_fd(), &name).map_err(io::Error::from)
+    removal
+        .remove(parent.as_fd(), &name)
+        .map_err(io::Error::from)
 }
+
+/// Folders further down than this are moved up. Each level down to here holds a descriptor.
+const DEEPEST: u32 = 16;
 
 struct Removal {
     deadline: Instant,
@@ -68,30 +74,41 @@ impl Removal {
         }
     }
 
-    /// Removes what one look at `top` finds: its files, and its folders, whose own folders are moved up into `top`.
-    /// So depth never matters. Returns the number of entries that are gone from where they were.
+    /// Removes what one look at `top` finds. Returns the number of entries that are gone from where they were.
     fn empty_once(&mut self, top: &OwnedFd) -> Result<u64, Errno> {
         let mut removed = 0;
         for name in names_in(top)? {
             if is_left_as_folder(top.as_fd(), &name)? {
-                self.flatten(top, &name)?;
+                self.remove_below(top, &name, 1, top)?;
             }
             removed += 1;
         }
         Ok(removed)
     }
 
-    /// Removes the folder `name` in `top`; the folders in it are moved to `top`.
-    fn flatten(&mut self, top: &OwnedFd, name: &CStr) -> Result<(), Errno> {
-        let folder = open_folder(top.as_fd(), name)?;
+    /// Removes the folder `name` in `parent`, which is `level` levels below the top. A folder that is too far down
+    /// is moved up into `top` first, so depth never matters.
+    fn remove_below(
+        &mut self,
+        parent: &OwnedFd,
+        name: &CStr,
+        level: u32,
+        top: &OwnedFd,
+    ) -> Result<(), Errno> {
+        let folder = open_folder(parent.as_fd(), name)?;
         loop {
             let names = names_in(&folder)?;
             for inner in &names {
-                if is_left_as_folder(folder.as_fd(), inner)? {
+                if !is_left_as_folder(folder.as_fd(), inner)? {
+                    continue;
+                }
+                if level < DEEPEST {
+                    self.remove_below(&folder, inner, level + 1, top)?;
+                } else {
                     self.move_up(&folder, inner, top)?;
                 }
             }
-            match unlinkat(top, name, AtFlags::REMOVEDIR) {
+            match unlinkat(parent, name, AtFlags::REMOVEDIR) {
                 Ok(()) | Err(Errno::NOENT) => return Ok(()),
                 Err(Errno::NOTEMPTY | Errno::EXIST) if !names.is_empty() => self.check_time()?,
                 Err(error) => return Err(error),
@@ -207,25 +224,23 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    /// Folders in each other, far deeper than a path can say: made from the inside out.
-    fn nested(folder: &Path, depth: u32, mode: Mode) {
-        let top = openat(CWD, folder, folder_flags(), Mode::empty()).expect("opens");
-        rustix::fs::mkdirat(&top, "part-0", mode).expect("is made");
-        for level in 1..depth {
-            let (inner, outer) = (format!("part-{}", level - 1), format!("part-{level}"));
-            rustix::fs::mkdirat(&top, &outer, Mode::RWXU).expect("is made");
-            renameat(&top, &inner, &top, format!("{outer}/d")).expect("is moved");
-            rustix::fs::chmodat(&top, &outer, mode, AtFlags::empty()).expect("is changed");
-        }
-    }
-
     #[test]
     fn folders_nested_beyond_any_path_are_removed() {
         let place = tempfile::tempdir().expect("a folder");
         let tree = place.path().join("tree");
         fs::create_dir(&tree).expect("is made");
-        // Twenty times as deep as a path can be long.
-        nested(&tree, 40_000, Mode::RWXU);
+        // Several times as deep as a path can be long. In one that is not to be written, half way down.
+        let mut folder = openat(CWD, &tree, folder_flags(), Mode::empty()).expect("opens");
+        for level in 0..6_000 {
+            rustix::fs::mkdirat(&folder, "d", Mode::RWXU).expect("is made");
+            rustix::fs::mkdirat(&folder, "beside", Mode::empty()).expect("is made");
+            let inner = openat(&folder, "d", folder_flags(), Mode::empty()).expect("opens");
+            if level % 1000 == 0 {
+                fchmod(&folder, Mode::empty()).expect("is changed");
+            }
+            folder = inner;
+        }
+        drop(folder);
         remove_tree(&tree).expect("is removed");
         assert!(!tree.exists());
     }
@@ -234,7 +249,8 @@ mod tests {
     fn what_may_not_be_written_is_removed_and_links_are_not_followed() {
         let place = tempfile::tempdir().expect("a folder");
         let (tree, kept) = (place.path().join("tree"), place.path().join("kept"));
-        fs::create_dir_all(tree.join("a/b/c/d")).expect("is made");
+        let deep = format!("a/b/c/{}d", "x/".repeat(DEEPEST as usize));
+        fs::create_dir_all(tree.join(&deep).join("full")).expect("is made");
         fs::create_dir(&kept).expect("is made");
         fs::write(kept.join("file"), "").expect("is written");
         for (name, aim) in [("link", &kept), ("a/link", &kept), ("a/b/c/up", &tree)] {
@@ -243,7 +259,7 @@ mod tests {
         // As the names that folders are given when they are moved up.
         fs::write(tree.join("removed-0"), "").expect("is written");
         fs::create_dir_all(tree.join("removed-1/full")).expect("is made");
-        for name in ["a/b/c/d", "a/b/c", "a/b", "a", ""] {
+        for name in [deep.as_str(), "a/b/c", "a/b", "a", ""] {
             let closed = fs::Permissions::from_mode(0);
             fs::set_permissions(tree.join(name), closed).expect("is changed");
         }

@@ -27,7 +27,7 @@ use crate::conformance::target::Target;
 use crate::transcript::render;
 use crate::transcript::syntax::Role;
 
-/// Instructions are shorter than this, in bytes.
+/// Maximum size of an instructions file.
 const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
 /// Wall time of a build, where nothing else is said.
 const BUILD_SECONDS: f64 = 120.0;

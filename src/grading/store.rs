@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Record, SCHEMA};
 use super::workplace::remove;
+use crate::conformance::input::{Links, MOST_EVIDENCE, MOST_MANIFEST, open_or_create, read_file};
 
 /// What the results in a folder have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,7 +177,8 @@ impl Store {
     pub fn open(root: &Path) -> Result<Store, String> {
         let shown = root.display();
         fs::create_dir_all(root).map_err(|error| format!("{shown}: {error}"))?;
-        let lock = File::create(root.join(LOCK)).map_err(|error| format!("{shown}: {error}"))?;
+        let lock = open_or_create(&root.join(LOCK), Links::Refuse);
+        let lock = lock.map_err(|error| error.to_string())?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| format!("{shown}: another conform is writing there"))?;
         // Absolute, since programs are started in folders below it.
@@ -218,7 +220,7 @@ impl Store {
     /// # Errors
     /// Where it is no manifest.
     pub fn manifest(&self) -> Result<Option<Manifest>, String> {
-        let manifest: Option<Manifest> = read_json(&self.file(MANIFEST))?;
+        let manifest: Option<Manifest> = read_json(&self.file(MANIFEST), MOST_MANIFEST)?;
         if let Some(manifest) = manifest
             .as_ref()
             .filter(|one| one.schema != MANIFEST_SCHEMA)
@@ -248,7 +250,7 @@ impl Store {
     /// Where the evidence is there and cannot be read.
     pub fn record_of(&self, submission: &str) -> Result<Option<Record>, String> {
         let file = self.folder_of(submission)?.join(EVIDENCE);
-        let record: Option<Record> = read_json(&file)?;
+        let record: Option<Record> = read_json(&file, MOST_EVIDENCE)?;
         if let Some(record) = record.as_ref().filter(|one| one.schema != SCHEMA) {
             return Err(format!(
                 "{}: is {}, and this conform reads {SCHEMA}",
@@ -297,11 +299,11 @@ impl Drop for Store {
     }
 }
 
-fn read_json<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<Option<T>, String> {
-    let source = match fs::read(file) {
+fn read_json<T: for<'de> Deserialize<'de>>(file: &Path, most: u64) -> Result<Option<T>, String> {
+    let source = match read_file(file, most, Links::Refuse) {
         Ok(source) => source,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("{}: {error}", file.display())),
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error.to_string()),
     };
     let value = serde_json::from_slice(&source);
     value
@@ -427,10 +429,36 @@ mod tests {
                 .record_of("ann")
                 .is_err_and(|why| why.contains("evidence.json: EOF"))
         );
+        for (wrong, why) in [
+            ("[".repeat(1 << 20), "recursion limit"),
+            (String::new(), "EOF"),
+        ] {
+            fs::write(store.file("ann").join(EVIDENCE), wrong).expect("is written");
+            let told = store.record_of("ann").expect_err("is no record");
+            assert!(told.contains(why), "{told}");
+        }
         for taken in ["class.csv", "..", ".work", "a/b", ""] {
             assert!(store.folder_of(taken).is_err(), "{taken}");
         }
         drop(store);
-        Store::open(&folder.path().join("results")).expect("opens again");
+        let store = Store::open(&folder.path().join("results")).expect("opens again");
+        // What is no file is neither waited for nor followed.
+        for name in [
+            format!("ann/{EVIDENCE}"),
+            MANIFEST.to_owned(),
+            LOCK.to_owned(),
+        ] {
+            let file = store.file(&name);
+            let _ = fs::remove_file(&file);
+            rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).expect("a pipe");
+        }
+        let told = [
+            store.record_of("ann").expect_err("is a pipe"),
+            store.manifest().expect_err("is a pipe"),
+            Store::open(&folder.path().join("results")).expect_err("is a pipe"),
+        ];
+        for told in told {
+            assert!(told.ends_with("is a named pipe, not a file"), "{told}");
+        }
     }
 }

@@ -363,7 +363,10 @@ mod tests {
         let paths: Vec<&str> = names.iter().map(String::as_str).collect();
         let servers: Vec<String> = names.iter().map(|name| format!("server{name}")).collect();
         let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
-        for (paths, more) in [(paths, "and 49992 more."), (servers, "and 49992 more may be")] {
+        for (paths, more) in [
+            (paths, "and 49992 more."),
+            (servers, "and 49992 more may be"),
+        ] {
             let told = server_of(&paths).expect_err("is not known");
             assert!(told.contains(more) && told.len() < 2000, "{told}");
             assert!(!told.contains('\u{1b}'), "{told}");
@@ -388,8 +391,15 @@ mod tests {
             std::os::unix::fs::symlink(aim, class.path().join(name)).expect("a link");
         }
         let found = submissions_in(class.path()).expect("has folders");
-        let names: Vec<&str> = found.folders.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!((names, found.passed_over.join(" ")), (vec!["ann", "bob"], "cyd dan".into()));
+        let names: Vec<&str> = found
+            .folders
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            (names, found.passed_over.join(" ")),
+            (vec!["ann", "bob"], "cyd dan".into())
+        );
     }
 
     #[test]

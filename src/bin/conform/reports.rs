@@ -1,7 +1,6 @@
 //! Which files are written about a submission and about a class.
 
-use std::fs;
-
+use chat_conformance::conformance::removal::remove_tree;
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::store::Store;
@@ -35,7 +34,7 @@ pub fn write_for_submission(store: &Store, assessment: &Assessment) -> Result<()
         store.write(name, file, report.as_bytes())?;
     }
     // Of what does not fail any more nothing is to be left.
-    let _ = fs::remove_dir_all(store.folder_of(name)?.join(APPEAL));
+    let _ = remove_tree(&store.folder_of(name)?.join(APPEAL));
     for (file, text) in appeal::bundle(assessment) {
         store.write(name, &format!("{APPEAL}/{file}"), text.as_bytes())?;
     }
