@@ -429,13 +429,10 @@ mod tests {
                 .record_of("ann")
                 .is_err_and(|why| why.contains("evidence.json: EOF"))
         );
-        for (wrong, why) in [
-            ("[".repeat(1 << 20), "recursion limit"),
-            (String::new(), "EOF"),
-        ] {
-            fs::write(store.file("ann").join(EVIDENCE), wrong).expect("is written");
-            let told = store.record_of("ann").expect_err("is no record");
-            assert!(told.contains(why), "{told}");
+        for begin in ["", "[", "{\"x\":[", "{\"schema\":{\"x\":"] {
+            let deep = format!("{begin}{}", "[".repeat(1 << 20));
+            fs::write(store.file("ann").join(EVIDENCE), deep).expect("is written");
+            assert!(store.record_of("ann").is_err(), "{begin}");
         }
         for taken in ["class.csv", "..", ".work", "a/b", ""] {
             assert!(store.folder_of(taken).is_err(), "{taken}");
