@@ -29,6 +29,8 @@ use crate::transcript::syntax::Role;
 
 /// Maximum size of an instructions file.
 const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
+/// Maximum number of mistakes in instructions that are drawn: reports say them with each requirement.
+const MOST_DRAWN: usize = 5;
 /// Wall time of a build, where nothing else is said.
 const BUILD_SECONDS: f64 = 120.0;
 /// Wall time of the judging of one program, where nothing else is said: far beyond what the slowest needs.
@@ -125,10 +127,15 @@ fn read_instructions(folder: &Path, links: Links) -> Result<Option<Instructions>
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(format!("{INSTRUCTIONS}: {}", error.kind)),
     };
-    let parsed = Instructions::parse(&source);
-    parsed
-        .map(Some)
-        .map_err(|mistakes| render(INSTRUCTIONS, &source, &mistakes, false))
+    Instructions::parse(&source).map(Some).map_err(|mistakes| {
+        let first = &mistakes[..mistakes.len().min(MOST_DRAWN)];
+        let mut drawn = render(INSTRUCTIONS, &source, first, false);
+        if first.len() < mistakes.len() {
+            let more = mistakes.len() - first.len();
+            drawn.push_str(&format!("\n{INSTRUCTIONS}: and {more} more mistakes\n"));
+        }
+        drawn
+    })
 }
 
 fn digest_of(
