@@ -260,7 +260,7 @@ mod tests {
         fs::write(tree.join("removed-0"), "").expect("is written");
         fs::create_dir_all(tree.join("removed-1/full")).expect("is made");
         for name in [deep.as_str(), "a/b/c", "a/b", "a", ""] {
-            let closed = fs::Permissions::from_mode(0);
+            let closed = fs::Permissions::from_mode(0o000);
             fs::set_permissions(tree.join(name), closed).expect("is changed");
         }
         remove_tree(&tree).expect("is removed");
