@@ -550,6 +550,66 @@ fn parts_put_together_are_the_whole() {
     );
 }
 
+/// Makes a folder with so many folders in each other that no path can name the last.
+fn nested(folder: &Path) {
+    use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+    let mut inner = openat(CWD, folder, OFlags::DIRECTORY, Mode::empty()).expect("opens");
+    for _ in 0..2_500 {
+        mkdirat(&inner, "d", Mode::RWXU).expect("is made");
+        inner = openat(&inner, "d", OFlags::DIRECTORY, Mode::empty()).expect("opens");
+    }
+}
+
+#[test]
+fn whatever_is_handed_in_is_read_within_limits() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    use std::os::unix::fs::symlink;
+    let classroom = Classroom::new();
+    let file = |name: &str| classroom.path("class").join(name);
+    for name in ["ann", "bob", "cyd", "dan", "eve", "fay"] {
+        classroom.hands_in(name, "");
+    }
+    fs::write(classroom.path("secret"), "password = \"swordfish\"").expect("is written");
+    symlink("../../secret", file("ann/conform.toml")).expect("a link");
+    nested(&file("bob"));
+    mkfifoat(CWD, file("cyd/conform.toml"), Mode::RWXU).expect("a pipe");
+    let keys: String = (0..6_000).map(|key| format!("k{key}=1,")).collect();
+    fs::write(file("dan/conform.toml"), format!("limits = {{{keys}}}")).expect("is written");
+    symlink("/etc/passwd", file("eve/server.py")).expect("a link");
+    mkfifoat(CWD, file("eve/client.py"), Mode::RWXU).expect("a pipe");
+    // A program that leaves folders in each other in its own folder, and ends.
+    let leaves = "import os\nfor _ in range(2500):\n os.mkdir('d')\n os.chdir('d')\n";
+    fs::write(file("fay/client.py"), leaves).expect("is written");
+    let output = classroom.grade(&["class"]);
+    // What cannot be copied is not judged.
+    assert_eq!(status(&output), Some(3));
+    let told = |name: &str, expected: &str| {
+        let folder = classroom.path("class-results").join(name);
+        let result = fs::read_to_string(folder.join("result.json")).expect("is there");
+        assert!(result.contains(expected), "{name}: {result}");
+        let files = fs::read_dir(&folder).expect("is there").flatten();
+        for file in files.filter(|file| file.file_type().is_ok_and(|kind| kind.is_file())) {
+            let text = fs::read_to_string(file.path()).expect("is text");
+            assert!(!text.contains("swordfish"), "{:?}", file.path());
+            assert!(text.len() < 1 << 19, "{:?}: {}", file.path(), text.len());
+        }
+    };
+    told("ann", "conform.toml: is a link, and is not followed");
+    told("bob", "there are more than 64 folders in each other");
+    told("cyd", "conform.toml: is a named pipe, not a file");
+    told("dan", "[limits] has no key `k0`");
+    told("eve", "server.py (a link that leads out of the submission)");
+    told("eve", "client.py (a named pipe)");
+    told(
+        "fay",
+        "No file that can be started has a name that begins with `server`",
+    );
+    assert!(!classroom.path("class-results/.work").exists());
+    // The standard library cannot remove it with few descriptors.
+    let remove = Command::new("rm").arg("-rf").arg(file("bob")).status();
+    assert!(remove.expect("rm starts").success());
+}
+
 #[test]
 fn wrong_use_is_told() {
     let classroom = Classroom::new();

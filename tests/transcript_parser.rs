@@ -425,3 +425,135 @@ fn one_fault_is_told_once() {
         assert_eq!(faults(&source).len(), 1, "{line}: {:?}", faults(&source));
     }
 }
+
+#[test]
+fn a_transcript_has_bounds() {
+    let head = "# A sentence.\ncovers S-REG-1\n";
+    let actor = |number: usize| -> String {
+        let letter = |digit: usize| char::from(b'a' + u8::try_from(digit % 26).expect("small"));
+        [
+            "x".to_owned(),
+            letter(number / 26).to_string(),
+            letter(number).to_string(),
+        ]
+        .concat()
+    };
+    let joining = |count: usize| -> String {
+        let actors = (0..count).map(|number| format!("{} joins\n", actor(number)));
+        actors.collect()
+    };
+    let pausing = |count: usize| "1 second passes\n".repeat(count);
+    let ids: String = (1..=101).map(|number| format!(" S-REG-{number}")).collect();
+    let too_much = "the number is too big";
+    for (text, fault) in [
+        (format!("{head}{}", joining(100)), None),
+        (
+            format!("{head}{}", joining(101)),
+            Some("the transcript has too many actors"),
+        ),
+        (
+            format!("{head}{}", joining(150)),
+            Some("the transcript has too many actors"),
+        ),
+        (format!("{head}{}", "alice joins\n".repeat(2000)), None),
+        (
+            format!("{head}{}", "alice joins\n".repeat(2001)),
+            Some("the transcript has too many steps"),
+        ),
+        (
+            format!("# A sentence.\ncovers{ids}\nalice joins\n"),
+            Some("the transcript covers too many requirements"),
+        ),
+        (
+            format!("{head}{}\n", "x".repeat(256 * 1024)),
+            Some("the transcript is too long"),
+        ),
+        (format!("{head}{} joins\n", "x".repeat(64)), None),
+        (format!("{head}{}", pausing(600)), None),
+        (format!("{head}{}", pausing(601)), Some(too_much)),
+        (format!("{head}{}", pausing(700)), Some(too_much)),
+        (
+            format!("{head}alice connects 9000 times\nbob connects 1001 times\n"),
+            Some(too_much),
+        ),
+        (
+            format!(
+                "{head}alice joins\n{}",
+                "alice sends \"x\" 16777216 times\n".repeat(5)
+            ),
+            Some(too_much),
+        ),
+    ] {
+        let shown = &text[..text.len().min(200)];
+        match fault {
+            None => assert!(parse("a.chat", &text).is_ok(), "{shown}"),
+            Some(fault) => assert_eq!(faults(&text), [fault], "{shown}"),
+        }
+    }
+    let long = faults(&format!("{head}{} joins\n", "x".repeat(65)));
+    assert!(long[0].ends_with("is not the name of an actor"), "{long:?}");
+}
+
+/// Whatever is in a file within the bounds, it is read, laid out and refused at once.
+#[test]
+fn no_transcript_takes_long_or_makes_us_say_much() {
+    use chat_conformance::transcript::{LONGEST, format, render};
+    use rustix::time::{ClockId, clock_gettime};
+    let head = "# A sentence.\ncovers S-REG-1\nalice joins\n";
+    let filled = |text: &str| {
+        let text = text.repeat((LONGEST - head.len()) / text.len());
+        std::format!("{head}{text}")
+    };
+    let mut numbered = head.to_owned();
+    for number in 0.. {
+        let line = std::format!(
+            "x{} > hi\n",
+            "abcdefghij".chars().nth(number % 10).expect("one")
+        );
+        if numbered.len() + line.len() > LONGEST {
+            break;
+        }
+        numbered += &line;
+    }
+    let far = std::format!("{head}{}alice closes\nalice > hi\n", filled("\n"));
+    let far = &far[far.len() - LONGEST..];
+    for text in [
+        filled("x"),
+        filled("x\n"),
+        filled("x "),
+        filled("\n"),
+        filled("# x\n"),
+        filled("\u{1b}\n"),
+        filled("\u{80}"),
+        filled("covers S-REG-1\n"),
+        filled("coverz S-REG-1\n"),
+        filled("alice jions\n"),
+        filled("alice > \u{2028}\n"),
+        filled("bob sends \"\\u{110000}\"\n"),
+        filled("alice sends \"x\" \"y\" "),
+        std::format!("{head}alice sends \"{}\"\n", "\\x41".repeat(60_000)),
+        std::format!("{head}alice sends \"{}", "x".repeat(200_000)),
+        std::format!("{head}alice closes\n{}alice > hi\n", "\n".repeat(250_000)),
+        std::format!(
+            "# A sentence.\ncovers{}\nalice joins\n",
+            " S-REG-1".repeat(30_000)
+        ),
+        std::format!(
+            "# A sentence.\ncovers{}\nalice joins\n",
+            " x".repeat(120_000)
+        ),
+        numbered,
+        far.to_owned(),
+    ] {
+        let begun = clock_gettime(ClockId::ThreadCPUTime);
+        let shown: String = text.chars().skip(head.len()).take(40).collect();
+        if let Err(diagnostics) = format(&text) {
+            let drawn = render("a.chat", &text, &diagnostics, true);
+            assert!(drawn.len() < 64 * 1024, "{shown}: {} bytes", drawn.len());
+        }
+        let took = clock_gettime(ClockId::ThreadCPUTime) - begun;
+        eprintln!("{took:?} {shown:?}");
+        // Measured in processor time, of which others on the machine take nothing.
+        assert!(took.tv_sec < 2, "{shown}: {took:?}");
+    }
+}

@@ -1,7 +1,5 @@
 //! A short name for what was asked and of whom, by which the same is known again.
 
-use std::io::{self, Read};
-
 use sha2::{Digest as _, Sha256};
 
 /// A digest in the making. What is added is kept apart: "ab", "c" is not "a", "bc".
@@ -16,14 +14,9 @@ impl Digest {
         self.0.update(bytes);
     }
 
-    /// Adds all that can be read.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
-    pub fn add_all(&mut self, mut from: impl Read) -> io::Result<()> {
-        let length = io::copy(&mut from, &mut self.0)?;
-        self.0.update(length.to_le_bytes());
-        Ok(())
+    /// Adds bytes without keeping them apart from those before.
+    pub fn add_more(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
     }
 
     /// The digest, in 32 hexadecimal digits.

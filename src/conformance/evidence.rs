@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Maximum number of pieces, each said or printed at one time, that are kept when a run is shortened: a program
+/// that floods byte by byte leaves far more text about them than in them.
+const MOST_PIECES: usize = 5000;
+
 /// Everything about one replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -21,9 +25,10 @@ impl Evidence {
         !matches!(self.outcome, Outcome::Unable { .. })
     }
 
-    /// Leaves out what was said and printed after so many bytes of it, and says so.
+    /// Leaves out what was said and printed after so many bytes of it, or after very many pieces, and says so.
     pub fn shorten(&mut self, most: usize) {
         let mut left = most;
+        let mut pieces = 0;
         let mut omitted = 0;
         for event in &mut self.events {
             let (EventKind::Sent { bytes, .. }
@@ -32,6 +37,10 @@ impl Evidence {
             else {
                 continue;
             };
+            pieces += 1;
+            if pieces > MOST_PIECES {
+                left = 0;
+            }
             omitted += bytes.len().saturating_sub(left);
             bytes.truncate(left);
             left -= bytes.len();
@@ -222,6 +231,16 @@ fn push_escape(shown: &mut String, character: char) {
     shown.push_str(&format!("\\u{{{:x}}}", character as u32));
 }
 
+/// A name or a path in a message: [`visible`], and cut where it is long.
+pub fn shown(bytes: &[u8]) -> String {
+    const LONGEST: usize = 80;
+    let shown = visible(bytes);
+    match shown.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &shown[..end]),
+        None => shown,
+    }
+}
+
 fn push_visible(shown: &mut String, character: char) {
     match character {
         '\n' => shown.push_str("\\n"),
@@ -380,6 +399,26 @@ mod tests {
         assert!(shown.iter().all(|name| name.is_ascii()), "{shown:?}");
         assert_eq!(visible_name("Zoë O'Neil 木村"), "Zoë O'Neil 木村");
         assert_eq!(visible_name(" "), "\\x20");
+    }
+
+    #[test]
+    fn many_small_pieces_are_shortened_too() {
+        let printed = Event {
+            at: 1.0,
+            step: None,
+            kind: EventKind::Printed {
+                bytes: b"x".to_vec(),
+            },
+        };
+        let mut evidence = Evidence {
+            events: vec![printed; 60_000],
+            outcome: Outcome::Completed,
+            seconds: 2.0,
+        };
+        evidence.shorten(64 * 1024);
+        assert_eq!(evidence.events.len(), MOST_PIECES + 1);
+        let json = serde_json::to_string(&evidence).expect("serialises");
+        assert!(json.len() < 1 << 20 && json.contains("55000 bytes"));
     }
 
     #[test]

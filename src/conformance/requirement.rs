@@ -73,7 +73,7 @@ struct Document {
 /// # Errors
 /// The TOML reader's own message, with line and column, or that an id is there twice.
 pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
-    let document: Document = toml::from_str(source).map_err(|error| error.to_string())?;
+    let document: Document = toml::from_str(source).map_err(|error| told(&error))?;
     let rows = document.requirement;
     for (index, row) in rows.iter().enumerate() {
         if rows[..index].iter().any(|earlier| earlier.id == row.id) {
@@ -81,6 +81,18 @@ pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
         }
     }
     Ok(rows)
+}
+
+/// The reader's own message, with the line of the file where that is not very long.
+fn told(error: &toml::de::Error) -> String {
+    const LONGEST: usize = 2000;
+    let told = error.to_string();
+    if told.len() <= LONGEST {
+        return told;
+    }
+    let place = told.lines().next().unwrap_or_default();
+    let message: String = error.message().chars().take(LONGEST / 4).collect();
+    format!("{place}: {message}")
 }
 
 #[cfg(test)]

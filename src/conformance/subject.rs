@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
+use super::removal::remove_tree;
 use super::supervisor::{Report, command_line};
 use super::surroundings::Surroundings;
 use super::system::{self, ProcessTree};
@@ -359,7 +360,7 @@ impl Drop for Subject {
         // It may have told of it and not been heard yet.
         self.read_reports();
         if let Some(scratch) = &self.scratch {
-            let _ = std::fs::remove_dir_all(scratch);
+            let _ = remove_tree(scratch);
         }
     }
 }

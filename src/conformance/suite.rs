@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use globset::GlobSet;
 
 use super::digest::Digest;
+use super::input::{Links, MOST_SETTINGS, odd_kind, read_text};
 use super::requirement::{Level, Requirement, parse_requirements};
 use super::result::Case;
 use crate::transcript::syntax::Role;
-use crate::transcript::{Diagnostic, parse};
+use crate::transcript::{Diagnostic, LONGEST, parse};
 
 include!(concat!(env!("OUT_DIR"), "/suite.rs"));
 
@@ -81,10 +82,10 @@ impl Suite {
             )));
         }
         let own = folder.join("requirements.toml");
-        let source = match fs::read_to_string(&own) {
+        let source = match read_text(&own, MOST_SETTINGS, Links::Follow) {
             Ok(source) => source,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => REQUIREMENTS.to_owned(),
-            Err(error) => return Err(other(format!("{}: {error}", own.display()))),
+            Err(error) if error.is_not_found() => REQUIREMENTS.to_owned(),
+            Err(error) => return Err(other(error.to_string())),
         };
         let requirements = parse_requirements(&source)
             .map_err(|why| other(format!("{}: {why}", own.display())))?;
@@ -94,8 +95,8 @@ impl Suite {
         }
         let mut named = Vec::new();
         for file in files {
-            let source = fs::read_to_string(&file)
-                .map_err(|error| other(format!("{}: {error}", file.display())))?;
+            let source = read_text(&file, LONGEST as u64, Links::Follow);
+            let source = source.map_err(|error| other(error.to_string()))?;
             let name = file
                 .strip_prefix(folder)
                 .unwrap_or(&file)
@@ -205,37 +206,65 @@ impl Suite {
     }
 }
 
+/// Maximum number of files and folders that are looked at for transcripts.
+const MOST_ENTRIES: usize = 50_000;
+/// Maximum number of transcripts.
+const MOST_TRANSCRIPTS: usize = 5_000;
+/// Maximum number of folders in each other.
+const DEEPEST: usize = 32;
+
 /// Every `.chat` file below `folder`, in order; `folder` itself where it is such a file. Folders
 /// named `invalid` are left out: they hold scripts that are wrong on purpose.
 ///
 /// # Errors
-/// What cannot be read, in a sentence.
+/// What cannot be read, in a sentence, and which limit is exceeded.
 pub fn transcripts_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    if folder.is_file() {
+    let unreadable = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let kind = fs::metadata(folder).map_err(|error| unreadable(folder, error))?;
+    if kind.is_file() {
         return Ok(vec![folder.to_owned()]);
     }
-    let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
-        .map_err(unreadable)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .map_err(unreadable)?;
-    entries.sort();
+    if let Some(what) = odd_kind(kind.file_type()).filter(|_| !kind.is_dir()) {
+        let path = folder.display();
+        return Err(format!("{path}: is {what}, neither a file nor a folder"));
+    }
+    let mut looked_at = 0;
     let mut files = Vec::new();
-    for entry in entries {
-        // A link to a folder could lead round in a circle.
-        let is_link = entry
-            .symlink_metadata()
-            .is_ok_and(|metadata| metadata.is_symlink());
-        if entry.is_dir() && !is_link && !entry.ends_with("invalid") {
-            files.extend(transcripts_below(&entry)?);
-        } else if entry
-            .extension()
-            .is_some_and(|extension| extension == "chat")
-        {
-            files.push(entry);
+    let mut waiting = vec![(folder.to_owned(), 1)];
+    while let Some((below, depth)) = waiting.pop() {
+        let entries = fs::read_dir(&below).map_err(|error| unreadable(&below, error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(&below, error))?;
+            looked_at += 1;
+            if looked_at > MOST_ENTRIES {
+                return Err(format!(
+                    "{}: there are more than {MOST_ENTRIES} files and folders in it",
+                    folder.display()
+                ));
+            }
+            let path = entry.path();
+            // Not followed: a link to a folder could lead round in a circle.
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && !path.ends_with("invalid") {
+                if depth == DEEPEST {
+                    return Err(format!(
+                        "{}: there are more than {DEEPEST} folders in each other",
+                        folder.display()
+                    ));
+                }
+                waiting.push((path, depth + 1));
+            } else if !is_folder && path.extension().is_some_and(|ending| ending == "chat") {
+                files.push(path);
+            }
+        }
+        if files.len() > MOST_TRANSCRIPTS {
+            return Err(format!(
+                "{}: there are more than {MOST_TRANSCRIPTS} .chat files in it",
+                folder.display()
+            ));
         }
     }
+    files.sort();
     Ok(files)
 }
 
@@ -273,6 +302,47 @@ mod tests {
         assert_eq!(names, ["a", "b/one", "b/two"]);
         let one = folder.path().join("a.chat");
         assert_eq!(transcripts_below(&one), Ok(vec![one]));
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_much_is_told_at_once() {
+        use rustix::fs::{CWD, Mode, mkfifoat};
+        let told = |prepare: &dyn Fn(&Path)| {
+            let folder = tempfile::tempdir().expect("a folder");
+            write(folder.path(), "a.chat", HELLO);
+            prepare(folder.path());
+            match &problems(folder.path())[..] {
+                [Problem::Other(why)] => why.clone(),
+                several => panic!("{several:?}"),
+            }
+        };
+        let pipe = |folder: &Path, name: &str| {
+            mkfifoat(CWD, folder.join(name), Mode::RWXU).expect("a pipe");
+        };
+        let why = told(&|folder| pipe(folder, "b.chat"));
+        assert!(
+            why.ends_with("b.chat: is a named pipe, not a file"),
+            "{why}"
+        );
+        let why = told(&|folder| pipe(folder, "requirements.toml"));
+        assert!(
+            why.ends_with("requirements.toml: is a named pipe, not a file"),
+            "{why}"
+        );
+        let why = told(&|folder| write(folder, "b.chat", &"x".repeat(LONGEST + 1)));
+        assert!(why.ends_with("b.chat: is longer than 256 KiB"), "{why}");
+        let why = told(&|folder| write(folder, &format!("{}b.chat", "d/".repeat(40)), HELLO));
+        assert!(
+            why.ends_with("there are more than 32 folders in each other"),
+            "{why}"
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        pipe(folder.path(), "pipe");
+        let why = transcripts_below(&folder.path().join("pipe")).expect_err("is a pipe");
+        assert!(
+            why.ends_with("pipe: is a named pipe, neither a file nor a folder"),
+            "{why}"
+        );
     }
 
     #[test]

@@ -36,6 +36,7 @@ use tempfile::TempDir;
 
 use super::limits::Limits;
 use super::lineage::{BUNDLED, PURPOSE, SUPERVISE};
+use super::removal::remove_tree;
 use super::surroundings::{Purpose, Surroundings};
 use super::{environment, system};
 
@@ -424,11 +425,7 @@ impl Below {
 }
 
 fn removed(scratch: TempDir) -> io::Result<()> {
-    match std::fs::remove_dir_all(scratch.keep()) {
-        // The subject may have removed it itself.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    remove_tree(&scratch.keep())
 }
 
 /// The harness's programs, those beside this one and those on the PATH.

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::contents::Contents;
 use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use super::submission::{Entry, command_for, entries_of};
-use super::workplace::{BuildFailure, Workplace, add_to_digest, build};
+use super::workplace::{BuildFailure, Workplace, build};
 use crate::conformance::digest::Digest;
-use crate::conformance::evidence::Evidence;
+use crate::conformance::evidence::{Evidence, shown};
+use crate::conformance::input::{Links, read_text};
 use crate::conformance::limits::Limits;
 use crate::conformance::requirement::Level;
 use crate::conformance::result::RunResult;
@@ -24,8 +27,10 @@ use crate::conformance::target::Target;
 use crate::transcript::render;
 use crate::transcript::syntax::Role;
 
-/// Instructions are shorter than this, in bytes.
+/// Maximum size of an instructions file.
 const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
+/// Maximum number of mistakes in instructions that are drawn: reports say them with each requirement.
+const MOST_DRAWN: usize = 5;
 /// Wall time of a build, where nothing else is said.
 const BUILD_SECONDS: f64 = 120.0;
 
@@ -73,6 +78,8 @@ pub struct Candidate {
     /// Digest of the files that a copy of it has.
     files: String,
     directions: Result<Directions, String>,
+    /// What its reports say of how it was found.
+    remark: Option<String>,
 }
 
 /// How a submission's programs are started and limited.
@@ -91,7 +98,7 @@ impl Directions {
     /// # Errors
     /// The mistakes in the submission's own instructions.
     fn of(folder: &Path, terms: &Terms<'_>) -> Result<Directions, String> {
-        let mut own = instructions_in(folder)?.unwrap_or_default();
+        let mut own = read_instructions(folder, Links::Refuse)?.unwrap_or_default();
         let sets_limits = own.limits != LimitChanges::default();
         own.limits = LimitChanges::default();
         let roles = [Role::Server, Role::Client].into_iter();
@@ -109,9 +116,14 @@ impl Candidate {
     /// Looks at a submission, and starts nothing.
     pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
         let directions = Directions::of(&folder, terms);
-        let files = digest_of_files(&folder);
+        let contents = Contents::of(&folder);
+        let files = digest_of_files(&contents);
         Candidate {
-            digest: digest_of(&files, &directions, terms),
+            digest: digest_of(&files, &contents, &directions, terms),
+            remark: fs::read_link(&folder).ok().map(|aim| {
+                let aim = shown(aim.as_os_str().as_encoded_bytes());
+                format!("Its folder in the class is a link to {aim}.")
+            }),
             name,
             folder,
             files,
@@ -120,29 +132,39 @@ impl Candidate {
     }
 }
 
-/// The instructions in a folder, where there are any.
+/// The instructions in the folder of a class, where there are any.
 ///
 /// # Errors
 /// The mistakes in them, drawn.
 pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
-    let file = folder.join(INSTRUCTIONS);
-    if let Ok(metadata) = fs::metadata(&file) {
-        if !metadata.is_file() || metadata.len() > LONGEST_INSTRUCTIONS {
-            return Err(format!("{INSTRUCTIONS}: is no file, or a very long one"));
-        }
-    }
-    let source = match fs::read_to_string(&file) {
-        Ok(source) => source,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("{INSTRUCTIONS}: {error}")),
-    };
-    let parsed = Instructions::parse(&source);
-    parsed
-        .map(Some)
-        .map_err(|mistakes| render(INSTRUCTIONS, &source, &mistakes, false))
+    read_instructions(folder, Links::Follow)
 }
 
-fn digest_of(files: &str, directions: &Result<Directions, String>, terms: &Terms<'_>) -> String {
+/// A link is not followed in a submission: mistakes are drawn with the text that they are in, which would be that of
+/// anybody's file.
+fn read_instructions(folder: &Path, links: Links) -> Result<Option<Instructions>, String> {
+    let source = match read_text(&folder.join(INSTRUCTIONS), LONGEST_INSTRUCTIONS, links) {
+        Ok(source) => source,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(format!("{INSTRUCTIONS}: {}", error.kind)),
+    };
+    Instructions::parse(&source).map(Some).map_err(|mistakes| {
+        let first = &mistakes[..mistakes.len().min(MOST_DRAWN)];
+        let mut drawn = render(INSTRUCTIONS, &source, first, false);
+        if first.len() < mistakes.len() {
+            let more = mistakes.len() - first.len();
+            drawn.push_str(&format!("\n{INSTRUCTIONS}: and {more} more mistakes\n"));
+        }
+        drawn
+    })
+}
+
+fn digest_of(
+    files: &str,
+    contents: &io::Result<Contents>,
+    directions: &Result<Directions, String>,
+    terms: &Terms<'_>,
+) -> String {
     let mut digest = Digest::default();
     digest.add(terms.suite_digest);
     digest.add(format!(
@@ -151,12 +173,22 @@ fn digest_of(files: &str, directions: &Result<Directions, String>, terms: &Terms
     ));
     digest.add(format!("{directions:?}"));
     digest.add(files);
+    if let Ok(contents) = contents {
+        contents.add_left_out_to_digest(&mut digest);
+    }
     digest.finish()
 }
 
-fn digest_of_files(folder: &Path) -> String {
+/// Digest of what a copy has.
+fn digest_of_files(contents: &io::Result<Contents>) -> String {
     let mut digest = Digest::default();
-    if let Err(error) = add_to_digest(folder, &mut digest) {
+    let added = match contents {
+        Ok(contents) => contents
+            .add_to_digest(&mut digest)
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = added {
         // It cannot be copied either, and that is told then.
         digest.add(error.to_string());
     }
@@ -169,7 +201,8 @@ pub fn examine(
     terms: &Terms<'_>,
     progress: &(dyn Fn(Role, Progress<'_>) + Sync),
 ) -> Option<Record> {
-    let parts = match prepared(candidate, terms) {
+    let mut remarks: Vec<String> = candidate.remark.iter().cloned().collect();
+    let mut parts: Vec<Part> = match prepared(candidate, terms, &mut remarks) {
         Err(outcome) => [Role::Server, Role::Client]
             .map(|role| Part {
                 role,
@@ -196,6 +229,9 @@ pub fn examine(
             parts
         }
     };
+    for part in &mut parts {
+        add_remarks(&mut part.outcome, &remarks);
+    }
     (!terms.cancelled.load(Ordering::Relaxed)).then(|| Record {
         schema: SCHEMA.to_owned(),
         submission: candidate.name.clone(),
@@ -206,6 +242,20 @@ pub fn examine(
     })
 }
 
+/// Says in the result of a part what was found about the submission as a whole.
+fn add_remarks(outcome: &mut PartOutcome, remarks: &[String]) {
+    match outcome {
+        PartOutcome::Judged { remarks: all, .. } => all.extend_from_slice(remarks),
+        PartOutcome::NotFound { reason }
+        | PartOutcome::NotBuilt { reason, .. }
+        | PartOutcome::NotJudged { reason } => {
+            for remark in remarks {
+                *reason = format!("{reason} {remark}");
+            }
+        }
+    }
+}
+
 struct Prepared {
     workplace: Workplace,
     entries: Vec<Entry>,
@@ -213,16 +263,24 @@ struct Prepared {
 }
 
 /// Copies, makes sure that the copy is what was found when the class was read, and builds.
-fn prepared(candidate: &Candidate, terms: &Terms<'_>) -> Result<Prepared, PartOutcome> {
+fn prepared(
+    candidate: &Candidate,
+    terms: &Terms<'_>,
+    remarks: &mut Vec<String>,
+) -> Result<Prepared, PartOutcome> {
     let not_found = |reason: &String| PartOutcome::NotFound {
         reason: reason.clone(),
     };
     let not_judged = |reason: String| PartOutcome::NotJudged { reason };
     let directions = candidate.directions.as_ref().map_err(not_found)?;
     let place = terms.workplaces.join(&candidate.name);
-    let workplace = Workplace::copied(&candidate.folder, place).map_err(not_judged)?;
+    let not_copied = |error: io::Error| not_judged(format!("It cannot be copied: {error}."));
+    let contents = Contents::of(&candidate.folder).map_err(not_copied)?;
+    remarks.extend(contents.remark());
+    let workplace = Workplace::copied(&contents, place).map_err(not_copied)?;
     // From here on the copy alone counts: a program of somebody else may be able to change the class's folder.
-    let is_unchanged = digest_of_files(workplace.folder()) == candidate.files
+    let copied = Contents::of(workplace.folder());
+    let is_unchanged = digest_of_files(&copied) == candidate.files
         && Directions::of(workplace.folder(), terms).as_ref() == Ok(directions);
     if !is_unchanged {
         return Err(not_judged(

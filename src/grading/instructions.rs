@@ -1,6 +1,7 @@
 //! `conform.toml`: how a submission's programs are built and started, where their names do not tell.
 
 use super::settings::{self, Placed, Table};
+use crate::conformance::evidence::shown;
 use crate::conformance::limits::Limits;
 use crate::conformance::target::unknown_place;
 use crate::transcript::Diagnostic;
@@ -8,8 +9,8 @@ use crate::transcript::syntax::Role;
 
 /// The name of instructions files.
 pub const INSTRUCTIONS: &str = "conform.toml";
-/// A word of a command is not longer than this, in bytes.
-const LONGEST_WORD: usize = 16 * 1024;
+/// Maximum length of a command, in bytes: every report and every run shows it.
+const LONGEST_COMMAND: usize = 4 * 1024;
 
 /// What an instructions file says; a submission's own stands above the class's.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -98,19 +99,24 @@ impl LimitChanges {
 fn read(file: &Table<'_>) -> Instructions {
     let command = |key| {
         let words = file.texts(key)?;
-        let cannot_be_passed =
-            |word: &Placed<String>| word.value.contains('\0') || word.value.len() > LONGEST_WORD;
+        let cannot_be_passed = |word: &Placed<String>| word.value.contains('\0');
         let is_unknown = |word: &&Placed<String>| {
             key == "client" && unknown_place(std::slice::from_ref(&word.value)).is_some()
         };
         if let Some(word) = words.iter().find(is_unknown) {
-            let message = format!("{} stands for nothing", word.value);
+            let message = format!("{} stands for nothing", shown(word.value.as_bytes()));
             let label = "there are {name}, {url}, {host} and {port}";
             file.tell(word.span.clone(), &message, label);
         }
         if let Some(word) = words.iter().find(|word| cannot_be_passed(word)) {
             let message = format!("a word of `{key}` cannot be passed to a program");
-            file.tell(word.span.clone(), &message, "it holds NUL, or is very long");
+            file.tell(word.span.clone(), &message, "it holds NUL");
+        }
+        let length: usize = words.iter().map(|word| word.value.len() + 1).sum();
+        if let Some(word) = words.first().filter(|_| length > LONGEST_COMMAND) {
+            let message = format!("`{key}` is longer than {} KiB", LONGEST_COMMAND >> 10);
+            let label = "a script in the folder can have the rest of it";
+            file.tell(word.span.clone(), &message, label);
         }
         if words.is_empty() {
             file.tell(
@@ -140,7 +146,8 @@ fn variables(table: &Table<'_>) -> Vec<(String, String)> {
     let named = table.named_texts();
     for (name, value) in &named {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            let message = format!("the variable {name:?} cannot be set");
+            let name = shown(name.as_bytes());
+            let message = format!("the variable `{name}` cannot be set");
             table.tell(
                 0..0,
                 &message,
@@ -191,6 +198,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_with_their_place() {
+        let long = format!("build = [\"sh\", \"-c\", \"{}\"]", "x".repeat(4096));
         for (source, line, message) in [
             ("sever = [\"x\"]", 1, "has no key `sever`"),
             (
@@ -213,6 +221,7 @@ mod tests {
                 "cannot be passed to a program",
             ),
             ("server = [", 1, ""),
+            (&long, 1, "`build` is longer than 4 KiB"),
         ] {
             let mistakes = Instructions::parse(source).expect_err(source);
             assert_eq!(mistakes[0].line, line, "{mistakes:?}");

@@ -4,6 +4,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::points::Points;
 use super::settings::{self, Placed, Table};
+use crate::conformance::evidence::shown;
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::Verdict;
 use crate::transcript::syntax::Role;
@@ -291,7 +292,7 @@ fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> O
         };
         table.tell(
             key.span.clone(),
-            &format!("no requirement is called `{word}`"),
+            &format!("no requirement is called `{}`", shown(word.as_bytes())),
             &label,
         );
     }

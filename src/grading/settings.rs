@@ -6,12 +6,18 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::conformance::evidence::shown;
 use crate::transcript::{Diagnostic, Place, nearest};
+
+/// Maximum number of mistakes that are collected.
+const MOST_MISTAKES: usize = 10_000;
 
 /// A file that is being read; mistakes are collected.
 #[derive(Debug)]
 pub(super) struct Reading<'s> {
     source: &'s str,
+    /// Where its lines begin.
+    lines: Vec<usize>,
     mistakes: RefCell<Vec<Diagnostic>>,
 }
 
@@ -42,8 +48,10 @@ pub(super) fn read<T>(
     name: &str,
     read: impl FnOnce(&Table<'_>) -> Option<T>,
 ) -> Result<T, Vec<Diagnostic>> {
+    let ends = source.match_indices('\n').map(|(end, _)| end + 1);
     let reading = Reading {
         source,
+        lines: [0].into_iter().chain(ends).collect(),
         mistakes: RefCell::new(Vec::new()),
     };
     let value = match DeTable::parse(source) {
@@ -73,14 +81,23 @@ pub(super) fn read<T>(
 
 impl Reading<'_> {
     fn tell(&self, span: Range<usize>, message: &str, label: &str) {
+        if self.is_full() {
+            return;
+        }
         let diagnostic = Diagnostic::new(self.place(span), message).label(label);
         self.mistakes.borrow_mut().push(diagnostic);
     }
 
+    /// Whether there are so many mistakes already that one more says nothing to anybody.
+    fn is_full(&self) -> bool {
+        self.mistakes.borrow().len() >= MOST_MISTAKES
+    }
+
     fn place(&self, span: Range<usize>) -> Place {
-        let before = self.source.get(..span.start).unwrap_or(self.source);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        let line = self.lines.partition_point(|start| *start <= span.start);
+        let start = self.lines[line - 1];
+        let before = self.source.get(start..span.start).unwrap_or("");
+        let column = before.chars().count() + 1;
         let text = self.source.get(span).unwrap_or("");
         let width = text.lines().next().unwrap_or("").chars().count();
         Place::new(line, column, width.max(1))
@@ -110,7 +127,7 @@ impl<'r> Table<'r> {
     }
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
-        let message = format!("`{key}` is {expected}");
+        let message = format!("`{}` is {expected}", shown(key.as_bytes()));
         let label = format!("this is a {}", value.get_ref().type_str());
         self.tell(value.span(), &message, &label);
     }
@@ -152,7 +169,7 @@ impl<'r> Table<'r> {
         if within.is_none() {
             self.tell(
                 value.span(),
-                &format!("`{key}` is {expected}"),
+                &format!("`{}` is {expected}", shown(key.as_bytes())),
                 "out of bounds",
             );
         }
@@ -250,11 +267,14 @@ impl<'r> Table<'r> {
             if known.contains(&word) {
                 continue;
             }
+            if self.reading.is_full() {
+                return;
+            }
             let label = match nearest(word, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are: {}", known.join(", ")),
             };
-            let message = format!("{} has no key `{word}`", self.name);
+            let message = format!("{} has no key `{}`", self.name, shown(word.as_bytes()));
             self.tell(key.span(), &message, &label);
         }
     }
@@ -264,5 +284,66 @@ fn placed<T>(value: &Spanned<DeValue<'_>>, inner: T) -> Placed<T> {
     Placed {
         value: inner,
         span: value.span(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::render;
+
+    fn mistakes(source: &str) -> Vec<Diagnostic> {
+        let none = read(source, "a file", |_| Some(()));
+        none.expect_err("knows no key")
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_is_a_mistake() {
+        let deep = 100_000;
+        for source in [
+            format!("a = {}", "[".repeat(deep)),
+            format!("a = {}{}", "[".repeat(deep), "]".repeat(deep)),
+            format!("a = {}", "{a=".repeat(deep)),
+            format!("{}a = 1", "a.".repeat(deep)),
+            format!("[{}a]", "a.".repeat(deep)),
+            format!("[[{}a]]", "a.".repeat(deep)),
+        ] {
+            let mistakes = mistakes(&source);
+            let drawn = render("a file", &source, &mistakes, false);
+            assert!(drawn.contains("recur"), "{drawn}");
+            assert!(drawn.len() < 64 * 1024, "{}", drawn.len());
+            let requirements = crate::conformance::requirement::parse_requirements(&source);
+            assert!(requirements.is_err_and(|why| why.len() < 64 * 1024));
+        }
+    }
+
+    #[test]
+    fn no_file_makes_us_say_much() {
+        let many = |between: &str| {
+            let keys = (0..8_000).map(|key| format!("k{key}=1{between}"));
+            keys.collect::<String>()
+        };
+        let long = "x".repeat(60_000);
+        for source in [
+            many("\n"),
+            format!("a = {{{}b=1}}", many(",")),
+            format!("{long} = 1"),
+            format!("\"{}\" = \"{long}\"", "\u{2028}é".repeat(10_000)),
+            format!("a = \"{long}\" {long}"),
+        ] {
+            let mistakes = mistakes(&source);
+            let drawn = render("a file", &source, &mistakes, true);
+            assert!(drawn.len() < 64 * 1024, "{}", drawn.len());
+        }
+        let source = many("\n");
+        let drawn = render("a file", &source, &mistakes(&source), false);
+        assert!(drawn.contains("a file: and 7950 more mistakes"), "{drawn}");
+    }
+
+    #[test]
+    fn a_mistake_is_told_where_it_is() {
+        let mistakes = mistakes("\"é\" = 1\n\n  \"ü\" = 2");
+        let places: Vec<_> = mistakes.iter().map(|one| (one.line, one.column)).collect();
+        assert_eq!(places, [(1, 1), (3, 3)], "{mistakes:?}");
     }
 }

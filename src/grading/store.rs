@@ -804,6 +804,11 @@ mod tests {
                 .record_of("ann")
                 .is_err_and(|why| why.contains("evidence.json: EOF"))
         );
+        for begin in ["", "[", "{\"x\":[", "{\"schema\":{\"x\":"] {
+            let deep = format!("{begin}{}", "[".repeat(1 << 20));
+            fs::write(store.file("ann").join(EVIDENCE), deep).expect("is written");
+            assert!(store.record_of("ann").is_err(), "{begin}");
+        }
         for taken in ["class.csv", "..", ".work", "a/b", ""] {
             assert!(Store::check_name(taken).is_err(), "{taken}");
         }

@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::instructions::{INSTRUCTIONS, Instructions};
+use crate::conformance::evidence::shown;
+use crate::conformance::input::{Links, open_file};
 use crate::transcript::syntax::Role;
 
 /// A file of a submission, as far as it matters for finding its programs.
@@ -20,8 +22,10 @@ pub struct Entry {
 
 /// How deep a submission is searched: archives are often unpacked into a folder in the folder.
 const DEEPEST: usize = 4;
-/// A submission has fewer files than this, or is none.
+/// Maximum number of files and folders that are looked at in a submission.
 const MOST_ENTRIES: usize = 20_000;
+/// Maximum number of files that a message names.
+const MOST_NAMED: usize = 8;
 /// Folders in which nothing is that a student wrote.
 const NOT_WRITTEN: [&str; 10] = [
     "__MACOSX",
@@ -95,14 +99,14 @@ fn found(role: Role, entries: &[Entry]) -> Result<Vec<String>, String> {
     let (_, first, command) = equals
         .next()
         .ok_or_else(|| nothing_found(&role_word, entries))?;
-    let others: Vec<&str> = equals.map(|(_, entry, _)| entry.path.as_str()).collect();
+    let others: Vec<&Entry> = equals.map(|(_, entry, _)| entry).collect();
     if others.is_empty() {
         return Ok(command);
     }
+    let equals: Vec<&Entry> = [first].into_iter().chain(others).collect();
     Err(format!(
-        "Any of {}, {} may be the {role_word}; a conform.toml in the folder can tell which.",
-        first.path,
-        others.join(", ")
+        "Any of {} may be the {role_word}; a conform.toml in the folder can tell which.",
+        named(&equals)
     ))
 }
 
@@ -122,17 +126,20 @@ impl Rank {
     }
 }
 
+/// The names of some files, and how many more there are.
+fn named(entries: &[&Entry]) -> String {
+    let some = entries.iter().take(MOST_NAMED);
+    let some: Vec<String> = some.map(|entry| shown(entry.path.as_bytes())).collect();
+    match entries.len() - some.len() {
+        0 => some.join(", "),
+        more => format!("{} and {more} more", some.join(", ")),
+    }
+}
+
 fn nothing_found(role: &str, entries: &[Entry]) -> String {
-    const NAMED: usize = 8;
-    let names: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
-    let there = match names.len() {
-        0 => "the folder is empty".to_owned(),
-        count if count <= NAMED => format!("there is {}", names.join(", ")),
-        count => format!(
-            "there is {} and {} more",
-            names[..NAMED].join(", "),
-            count - NAMED
-        ),
+    let there = match entries {
+        [] => "the folder is empty".to_owned(),
+        entries => format!("there is {}", named(&entries.iter().collect::<Vec<_>>())),
     };
     format!(
         "No file that can be started has a name that begins with `{role}`: {there}. A conform.toml in the folder can \
@@ -167,48 +174,74 @@ fn command_of_file(entry: &Entry) -> Option<Vec<String>> {
 /// # Errors
 /// What cannot be read, in a sentence, and a folder with too much in it.
 pub fn entries_of(folder: &Path) -> Result<Vec<Entry>, String> {
-    let mut entries = Vec::new();
-    gather(folder, "", 0, &mut entries)
-        .map_err(|error| format!("Its folder cannot be read: {error}."))?;
-    if entries.len() >= MOST_ENTRIES {
-        return Err(format!(
-            "There are more than {MOST_ENTRIES} files in its folder."
-        ));
-    }
-    entries.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(entries)
+    entries_within(folder, MOST_ENTRIES)
 }
 
-fn gather(folder: &Path, below: &str, depth: usize, entries: &mut Vec<Entry>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        // A name that is no text cannot be told in a command either.
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        let kind = entry.file_type()?;
-        let path = format!("{below}{name}");
-        if kind.is_dir() {
-            let is_written = !name.starts_with('.') && !NOT_WRITTEN.contains(&name.as_str());
-            if is_written && depth < DEEPEST && entries.len() < MOST_ENTRIES {
-                gather(&entry.path(), &format!("{path}/"), depth + 1, entries)?;
-            }
-        } else if kind.is_file() && !name.starts_with('.') && entries.len() < MOST_ENTRIES {
-            use std::os::unix::fs::PermissionsExt;
-            let is_executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
-            entries.push(Entry {
-                path,
-                is_executable,
-                begins_as_program: is_executable && begins_as_program(&entry.path()),
-            });
-        }
+fn entries_within(folder: &Path, most: usize) -> Result<Vec<Entry>, String> {
+    let mut search = Search {
+        entries: Vec::new(),
+        left: most,
+    };
+    search
+        .gather(folder, "", 0)
+        .map_err(|error| format!("Its folder cannot be read: {error}."))?;
+    if search.left == 0 {
+        return Err(format!(
+            "There are {most} files and folders or more in its folder."
+        ));
     }
-    Ok(())
+    search
+        .entries
+        .sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(search.entries)
+}
+
+struct Search {
+    entries: Vec<Entry>,
+    /// How many more files and folders are looked at.
+    left: usize,
+}
+
+impl Search {
+    /// Calls itself no more than [`DEEPEST`] times in a row, and follows no link.
+    fn gather(&mut self, folder: &Path, below: &str, depth: usize) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            self.left = self.left.saturating_sub(1);
+            if self.left == 0 {
+                break;
+            }
+            let entry = entry?;
+            // A name that is no text cannot be told in a command either.
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let kind = entry.file_type()?;
+            let path = format!("{below}{name}");
+            if kind.is_dir() {
+                let is_written = !name.starts_with('.') && !NOT_WRITTEN.contains(&name.as_str());
+                if is_written && depth < DEEPEST {
+                    self.gather(&entry.path(), &format!("{path}/"), depth + 1)?;
+                }
+            } else if kind.is_file() && !name.starts_with('.') {
+                use std::os::unix::fs::PermissionsExt;
+                let is_executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
+                self.entries.push(Entry {
+                    path,
+                    is_executable,
+                    begins_as_program: is_executable && begins_as_program(&entry.path()),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 fn begins_as_program(file: &Path) -> bool {
     let mut beginning = Vec::new();
-    let read = fs::File::open(file).map(|file| file.take(4).read_to_end(&mut beginning));
+    let Ok(file) = open_file(file, Links::Refuse) else {
+        return false;
+    };
+    let read = file.take(4).read_to_end(&mut beginning);
     read.is_ok() && (beginning.starts_with(b"#!") || beginning.starts_with(b"\x7fELF"))
 }
 
@@ -234,8 +267,8 @@ pub fn submissions_in(class: &Path) -> Result<Submissions, String> {
     for entry in fs::read_dir(class).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         // A link to a folder counts: classes are put together so.
-        let metadata = fs::metadata(entry.path());
-        let metadata = metadata.map_err(|why| format!("{}: {why}", entry.path().display()))?;
+        // One that leads nowhere is passed over, and said to be.
+        let is_folder = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
         let name = entry.file_name().into_string().map_err(|name| {
             let name = name.to_string_lossy();
             format!(
@@ -246,7 +279,7 @@ pub fn submissions_in(class: &Path) -> Result<Submissions, String> {
         if name.starts_with('.') || name == INSTRUCTIONS {
             continue;
         }
-        if metadata.is_dir() && !NOT_SUBMISSIONS.contains(&name.as_str()) {
+        if is_folder && !NOT_SUBMISSIONS.contains(&name.as_str()) {
             found.folders.push((name, entry.path()));
         } else {
             found.passed_over.push(name);
@@ -323,6 +356,57 @@ mod tests {
             server_of(&[])
                 .expect_err("is empty")
                 .contains("the folder is empty")
+        );
+    }
+
+    #[test]
+    fn a_message_names_few_files_and_no_control_character() {
+        let names: Vec<String> = (0..50_000)
+            .map(|number| format!("{}\u{1b}[2J-{number}.py", "x".repeat(200)))
+            .collect();
+        let paths: Vec<&str> = names.iter().map(String::as_str).collect();
+        let servers: Vec<String> = names.iter().map(|name| format!("server{name}")).collect();
+        let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
+        for (paths, more) in [
+            (paths, "and 49992 more."),
+            (servers, "and 49992 more may be"),
+        ] {
+            let told = server_of(&paths).expect_err("is not known");
+            assert!(told.contains(more) && told.len() < 2000, "{told}");
+            assert!(!told.contains('\u{1b}'), "{told}");
+        }
+    }
+
+    #[test]
+    fn too_many_files_end_the_search() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for number in 0..20 {
+            fs::create_dir(folder.path().join(format!(".{number}"))).expect("is made");
+        }
+        assert!(entries_within(folder.path(), 21).is_ok());
+        let told = entries_within(folder.path(), 20).expect_err("is too much");
+        assert!(
+            told.contains("There are 20 files and folders or more"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_passed_over() {
+        let class = tempfile::tempdir().expect("a folder");
+        fs::create_dir(class.path().join("ann")).expect("is made");
+        for (name, aim) in [("bob", "ann"), ("cyd", "nowhere"), ("dan", "dan")] {
+            std::os::unix::fs::symlink(aim, class.path().join(name)).expect("a link");
+        }
+        let found = submissions_in(class.path()).expect("has folders");
+        let names: Vec<&str> = found
+            .folders
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            (names, found.passed_over.join(" ")),
+            (vec!["ann", "bob"], "cyd dan".into())
         );
     }
 

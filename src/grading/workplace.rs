@@ -1,7 +1,5 @@
 //! A copy of a submission, in which it is built and run: its own folder is left as it was found.
 
-use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,13 +7,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::conformance::digest::Digest;
+use super::contents::Contents;
+use crate::conformance::removal::remove_tree;
 use crate::conformance::subject::{News, Subject};
 use crate::conformance::surroundings::Surroundings;
 
-/// What a submission may bring: enough for anything that a student wrote.
-const MOST_BYTES: u64 = 512 << 20;
-const MOST_ENTRIES: u32 = 50_000;
 /// So much of what a build prints is kept, its end.
 const OUTPUT_KEPT: usize = 16 * 1024;
 
@@ -26,21 +22,18 @@ pub(super) struct Workplace {
 }
 
 impl Workplace {
-    /// Copies the submission at `from` to `to`. Whatever is there is removed first.
+    /// Copies what a submission has to `to`. Whatever is there is removed first.
     ///
     /// # Errors
-    /// What cannot be copied, in a sentence.
-    pub fn copied(from: &Path, to: PathBuf) -> Result<Workplace, String> {
+    /// What cannot be copied.
+    pub fn copied(contents: &Contents, to: PathBuf) -> io::Result<Workplace> {
+        // Made first, so that half a copy is removed too.
         let workplace = Workplace { folder: to };
         // What a program of somebody else put there is not part of the submission.
         remove(&workplace.folder);
-        if let Err(error) = fs::create_dir(&workplace.folder) {
-            return Err(format!("It cannot be copied: {error}."));
-        }
-        match copy(from, &workplace.folder, &mut Allowance::new()) {
-            Ok(()) => Ok(workplace),
-            Err(error) => Err(format!("It cannot be copied: {error}.")),
-        }
+        std::fs::create_dir(&workplace.folder)?;
+        contents.copy(&workplace.folder)?;
+        Ok(workplace)
     }
 
     /// Where it is.
@@ -55,128 +48,9 @@ impl Drop for Workplace {
     }
 }
 
-/// Removes a folder, also one that was made not to be written to.
+/// Removes a folder as well as it can be: what is left is removed when the results are opened again.
 pub(super) fn remove(folder: &Path) {
-    if fs::remove_dir_all(folder).is_err() {
-        make_writable(folder);
-        let _ = fs::remove_dir_all(folder);
-    }
-}
-
-fn make_writable(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            make_writable(&entry.path());
-        }
-    }
-}
-
-/// What is left of what a submission may bring.
-struct Allowance {
-    bytes: u64,
-    entries: u32,
-}
-
-impl Allowance {
-    fn new() -> Allowance {
-        Allowance {
-            bytes: MOST_BYTES,
-            entries: MOST_ENTRIES,
-        }
-    }
-
-    fn take(&mut self, size: u64) -> io::Result<()> {
-        let left = self
-            .bytes
-            .checked_sub(size)
-            .zip(self.entries.checked_sub(1));
-        let (bytes, entries) = left.ok_or_else(|| {
-            let mebibytes = MOST_BYTES >> 20;
-            io::Error::other(format!(
-                "there is more in it than {mebibytes} MiB or {MOST_ENTRIES} files"
-            ))
-        })?;
-        *self = Allowance { bytes, entries };
-        Ok(())
-    }
-}
-
-/// A thing in a submission's folder: folders, links and files count, and nothing else that one may find there.
-enum Kind {
-    Folder,
-    Link(PathBuf),
-    File,
-}
-
-/// What is in a folder, in order.
-fn things_in(folder: &Path, allowance: &mut Allowance) -> io::Result<Vec<(OsString, Kind)>> {
-    let mut things = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let kind = if kind.is_dir() {
-            allowance.take(0)?;
-            Kind::Folder
-        } else if kind.is_symlink() {
-            allowance.take(0)?;
-            Kind::Link(fs::read_link(entry.path())?)
-        } else if kind.is_file() {
-            allowance.take(entry.metadata()?.len())?;
-            Kind::File
-        } else {
-            // Sockets, pipes and devices are nothing that one hands in.
-            continue;
-        };
-        things.push((entry.file_name(), kind));
-    }
-    things.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(things)
-}
-
-fn copy(from: &Path, to: &Path, allowance: &mut Allowance) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for (name, kind) in things_in(from, allowance)? {
-        let (source, target) = (from.join(&name), to.join(&name));
-        match kind {
-            Kind::Folder => copy(&source, &target, allowance)?,
-            Kind::Link(aim) => std::os::unix::fs::symlink(aim, target)?,
-            Kind::File => drop(fs::copy(source, target)?),
-        }
-    }
-    Ok(())
-}
-
-/// Adds to a digest all that a copy would have.
-///
-/// # Errors
-/// What cannot be read, and what is too much.
-pub(super) fn add_to_digest(folder: &Path, digest: &mut Digest) -> io::Result<()> {
-    digest_folder(folder, digest, &mut Allowance::new())
-}
-
-fn digest_folder(folder: &Path, digest: &mut Digest, allowance: &mut Allowance) -> io::Result<()> {
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::PermissionsExt;
-    for (name, kind) in things_in(folder, allowance)? {
-        let path = folder.join(&name);
-        digest.add(name.as_bytes());
-        match kind {
-            Kind::Folder => {
-                digest.add("folder");
-                digest_folder(&path, digest, allowance)?;
-                digest.add("end of folder");
-            }
-            Kind::Link(aim) => digest.add(aim.as_os_str().as_bytes()),
-            Kind::File => {
-                let file = fs::File::open(&path)?;
-                digest.add(file.metadata()?.permissions().mode().to_le_bytes());
-                digest.add_all(file)?;
-            }
-        }
-    }
-    Ok(())
+    let _ = remove_tree(folder);
 }
 
 /// How a build went wrong.
@@ -265,6 +139,7 @@ fn wait(subject: &Subject) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn what_somebody_put_in_the_place_of_a_copy_is_not_part_of_it() {
@@ -277,7 +152,8 @@ mod tests {
         fs::write(path("planted/conform.toml"), "").expect("is written");
         std::os::unix::fs::symlink(path("elsewhere"), path("link")).expect("is made");
         for copy in ["planted", "link"] {
-            let workplace = Workplace::copied(&path("ann"), path(copy)).expect("is copied");
+            let contents = Contents::of(&path("ann")).expect("is read");
+            let workplace = Workplace::copied(&contents, path(copy)).expect("is copied");
             let names = fs::read_dir(workplace.folder())
                 .expect("is there")
                 .flatten();

@@ -1,8 +1,8 @@
-use super::error::{Error, ErrorKind};
+use super::error::{Error, ErrorKind, MOST_ACTORS};
 use super::nearest::nearest;
 use super::parser::Part;
 use super::place::Place;
-use super::statement::Statement;
+use super::statement::{MOST_CONNECTIONS, MOST_SECONDS, Statement};
 use super::syntax::{Action, Role};
 use std::collections::BTreeMap;
 
@@ -20,8 +20,10 @@ pub(super) fn faults(role: Role, parts: &[Part<'_>]) -> Vec<Error> {
     let faults = parts.iter().filter_map(|part| match part {
         Part::Step(statement) => conversation.fault(statement).err(),
         Part::Wrong(first_word) => {
-            let actor = first_word.to_lowercase();
-            conversation.presences.insert(actor, Presence::Unknown);
+            if conversation.presences.len() < MOST_ACTORS {
+                let actor = first_word.to_lowercase();
+                conversation.presences.insert(actor, Presence::Unknown);
+            }
             None
         }
     });
@@ -58,6 +60,51 @@ struct Conversation {
     started: Option<Place>,
     /// The step after which the program under test is over.
     ended: Option<Place>,
+    /// What all steps up to here move, open and wait for.
+    so_far: Effort,
+    /// Set once there was an actor too many.
+    has_too_many_actors: bool,
+}
+
+/// What steps ask of the machine.
+#[derive(Clone, Copy, Default)]
+struct Effort {
+    bytes: u64,
+    connections: u64,
+    seconds: u64,
+}
+
+/// Maximum number of bytes that all steps of a transcript send and await.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+impl Effort {
+    /// Adds a step, and says which limit is exceeded by it and was not before.
+    fn add(&mut self, action: &Action) -> Option<&'static str> {
+        let (sum, more, most, why) = match action {
+            Action::Sends { bytes, times, .. } | Action::Hears { bytes, times, .. } => (
+                &mut self.bytes,
+                bytes.len() as u64 * u64::from(*times),
+                MOST_BYTES,
+                "all steps together send and hear at most 64 MiB",
+            ),
+            Action::Connects { times, .. } => (
+                &mut self.connections,
+                u64::from(*times),
+                u64::from(MOST_CONNECTIONS),
+                "all steps together open at most 10,000 connections",
+            ),
+            Action::Pass { seconds } => (
+                &mut self.seconds,
+                u64::from(*seconds),
+                u64::from(MOST_SECONDS),
+                "all steps together let at most 600 seconds pass",
+            ),
+            _ => return None,
+        };
+        let was_too_much = *sum > most;
+        *sum += more;
+        (*sum > most && !was_too_much).then_some(why)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -103,6 +150,9 @@ impl Conversation {
             }
             _ => {}
         }
+        if let Some(why) = self.so_far.add(action) {
+            return Err(ErrorKind::TooMuch(why).at(statement.verb));
+        }
         match connection_use(action) {
             Some((actor, step)) => self.use_connection(actor, step, statement),
             None => Ok(()),
@@ -111,6 +161,12 @@ impl Conversation {
 
     fn use_connection(&mut self, actor: &str, step: Use, at: &Statement) -> Result<(), Error> {
         let presence = self.presences.get(actor).copied();
+        if presence.is_none() && self.presences.len() >= MOST_ACTORS {
+            // Told once: of all the others nothing is known.
+            let is_told = std::mem::replace(&mut self.has_too_many_actors, true);
+            let error = ErrorKind::TooManyActors.at(at.subject);
+            return if is_told { Ok(()) } else { Err(error) };
+        }
         match after(presence, step, at.verb) {
             Ok(presence) => {
                 self.presences.insert(actor.into(), presence);

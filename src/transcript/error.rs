@@ -5,6 +5,17 @@ use super::subject::Subject;
 use super::syntax::Role;
 use std::borrow::Cow;
 
+/// Maximum size of a transcript, in bytes.
+pub const LONGEST: usize = 256 << 10;
+/// Maximum number of steps in a transcript.
+pub(super) const MOST_STEPS: usize = 2000;
+/// Maximum number of requirements that a transcript covers.
+pub(super) const MOST_IDS: usize = 100;
+/// Maximum number of actors in a transcript.
+pub(super) const MOST_ACTORS: usize = 100;
+/// Maximum length of an actor's name, and of a user's.
+pub(super) const LONGEST_NAME: usize = 64;
+
 /// What is wrong with a transcript, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Error {
@@ -15,6 +26,10 @@ pub(super) struct Error {
 /// What can be wrong with a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ErrorKind {
+    // The file as a whole.
+    TooLong,
+    TooManySteps,
+
     // Characters and tokens.
     StrayCharacter(char),
     UnterminatedString,
@@ -34,6 +49,7 @@ pub(super) enum ErrorKind {
     IdTwice(Place),
     /// With the role that it is for.
     IdOfOtherRole(Role),
+    TooManyIds,
     NoSteps,
 
     // One step.
@@ -66,6 +82,7 @@ pub(super) enum ErrorKind {
     TooMuch(&'static str),
 
     // The steps in their order.
+    TooManyActors,
     /// With the `client starts` that comes too late, if there is one.
     ClientStartsLate(Option<Place>),
     ClientStartsTwice(Place),
@@ -89,6 +106,10 @@ impl ErrorKind {
     /// What is wrong, for the headline.
     fn message(&self) -> String {
         match self {
+            Self::TooLong => "the transcript is too long".into(),
+            Self::TooManySteps => "the transcript has too many steps".into(),
+            Self::TooManyIds => "the transcript covers too many requirements".into(),
+            Self::TooManyActors => "the transcript has too many actors".into(),
             Self::StrayCharacter(c) => format!(
                 "the character U+{:04X} is not part of the language",
                 u32::from(*c)
@@ -139,6 +160,10 @@ impl ErrorKind {
     /// What would have been accepted, for beside the caret.
     fn label(&self) -> String {
         match self {
+            Self::TooLong => format!("expected at most {} KiB", LONGEST >> 10),
+            Self::TooManySteps => format!("expected at most {MOST_STEPS} steps"),
+            Self::TooManyIds => format!("expected at most {MOST_IDS} ids"),
+            Self::TooManyActors => format!("expected at most {MOST_ACTORS} actors"),
             Self::StrayCharacter(c) if is_curly_quote(*c) => {
                 "expected a straight quotation mark, `\"`".into()
             }
@@ -333,6 +358,9 @@ pub(super) fn is_id(word: &str) -> bool {
 }
 
 fn actor_label(word: &str) -> String {
+    if word.len() > LONGEST_NAME {
+        return format!("expected at most {LONGEST_NAME} letters");
+    }
     let plain: String = clipped(word)
         .chars()
         .filter(char::is_ascii_alphabetic)

@@ -1,4 +1,4 @@
-use super::error::{Error, ErrorKind, is_id};
+use super::error::{Error, ErrorKind, MOST_IDS, is_id};
 use super::lexer::{Content, Line};
 use super::nearest::nearest;
 use super::place::Place;
@@ -61,7 +61,7 @@ pub(super) fn is_covers(line: &Line<'_>) -> bool {
     match &line.content {
         Content::Words(tokens) => match tokens[..] {
             [first, ..] if first.text == "covers" => true,
-            [first, second, ..] => nearest(first.text, ["covers"]).is_some() && is_id(second.text),
+            [first, second, ..] => is_id(second.text) && nearest(first.text, ["covers"]).is_some(),
             _ => false,
         },
         Content::Unreadable(_, first) => *first == "covers",
@@ -97,6 +97,10 @@ fn requirements(tokens: &[Token<'_>], role: Role, errors: &mut Vec<Error>) -> Ve
     }
     let mut ids: Vec<Token<'_>> = Vec::new();
     for &word in words {
+        if ids.len() == MOST_IDS {
+            errors.push(ErrorKind::TooManyIds.at(word.place));
+            break;
+        }
         match id_fault(word, role, &ids) {
             Some(kind) => errors.push(kind.at(word.place)),
             None => ids.push(word),

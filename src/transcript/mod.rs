@@ -28,6 +28,7 @@ mod token;
 mod words;
 
 pub use diagnostic::{Diagnostic, Note};
+pub use error::LONGEST;
 pub use formatter::format;
 pub use nearest::nearest;
 pub use parser::parse;

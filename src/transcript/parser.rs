@@ -1,8 +1,9 @@
 use super::conversation;
 use super::diagnostic::Diagnostic;
-use super::error::{Error, ErrorKind};
+use super::error::{Error, ErrorKind, LONGEST, MOST_STEPS};
 use super::head;
 use super::lexer::{Content, Line, lines};
+use super::place::Place;
 use super::statement::{Statement, statement};
 use super::syntax::{Role, Transcript};
 
@@ -10,6 +11,10 @@ use super::syntax::{Role, Transcript};
 ///
 /// A transcript is the same under any name; [`super::render`] is where the name is shown.
 pub fn parse(_file_name: &str, source: &str) -> Result<Transcript, Vec<Diagnostic>> {
+    if source.len() > LONGEST {
+        let error = ErrorKind::TooLong.at(Place::new(1, 1, 1));
+        return Err(vec![error.into()]);
+    }
     file(&lines(source)).map_err(|mut errors| {
         errors.sort_by_key(|error| error.place);
         errors.into_iter().map(Diagnostic::from).collect()
@@ -51,6 +56,10 @@ pub(super) enum Part<'src> {
 fn parts<'src>(lines: &[Line<'src>], role: Role, errors: &mut Vec<Error>) -> Vec<Part<'src>> {
     let mut parts = Vec::new();
     for line in lines.iter().filter(|line| head::is_step(line)) {
+        if parts.len() == MOST_STEPS {
+            errors.push(ErrorKind::TooManySteps.at(line.place()));
+            break;
+        }
         let (result, first) = match &line.content {
             Content::Words(tokens) => (statement(role, tokens[0], &tokens[1..]), tokens[0].text),
             Content::Unreadable(error, first) => (Err(error.clone()), *first),

@@ -5,7 +5,22 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untr
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Draws each diagnostic beside the text that it is about, as a compiler does.
+/// Maximum number of diagnostics that are drawn.
+const MOST_DRAWN: usize = 50;
+/// No further diagnostic is drawn after so many bytes. One takes at most some KB, so all stay below 64 KiB.
+const MOST_TEXT: usize = 40 * 1024;
+/// Maximum length of a message, a label or a note, in characters.
+const LONGEST_SAID: usize = 500;
+/// A line with more characters than this is cut around what is pointed at.
+const LONGEST_LINE: usize = 400;
+/// A place that is more lines away than this is named and not drawn.
+const FURTHEST: usize = 500;
+/// How much of such a line is drawn: characters before the place and after its beginning.
+const DRAWN_BEFORE: usize = 40;
+const DRAWN_AFTER: usize = 100;
+
+/// Draws each diagnostic beside the text that it is about, as a compiler does; of many the first ones, and how many
+/// there are besides.
 ///
 /// Nothing in the text or in the diagnostics reaches the terminal as a control character.
 pub fn render(file_name: &str, source: &str, diagnostics: &[Diagnostic], colour: bool) -> String {
@@ -15,11 +30,24 @@ pub fn render(file_name: &str, source: &str, diagnostics: &[Diagnostic], colour:
     } else {
         Renderer::plain()
     };
-    diagnostics
-        .iter()
-        .map(|diagnostic| draw(file_name, &source, diagnostic, &renderer) + "\n")
-        .collect::<Vec<_>>()
-        .join("\n")
+    let mut drawn = String::new();
+    for (index, diagnostic) in diagnostics.iter().enumerate() {
+        if index == MOST_DRAWN || drawn.len() > MOST_TEXT {
+            let more = diagnostics.len() - index;
+            let noun = if more == 1 { "mistake" } else { "mistakes" };
+            drawn.push_str(&format!(
+                "\n{}: and {more} more {noun}\n",
+                harmless(file_name)
+            ));
+            break;
+        }
+        if index > 0 {
+            drawn.push('\n');
+        }
+        drawn.push_str(&draw(file_name, &source, diagnostic, &renderer));
+        drawn.push('\n');
+    }
+    drawn
 }
 
 fn draw(
@@ -28,12 +56,16 @@ fn draw(
     diagnostic: &Diagnostic,
     renderer: &Renderer,
 ) -> String {
-    let related = diagnostic.related.iter().map(|(place, _)| *place);
-    let excerpt = source.excerpt(diagnostic.place(), related);
+    let is_near = |place: Place| diagnostic.line.abs_diff(place.line) <= FURTHEST;
+    let (near, far): (Vec<_>, Vec<_>) = diagnostic
+        .related
+        .iter()
+        .partition(|(place, _)| is_near(*place));
+    let excerpt = source.excerpt(diagnostic.place(), near.iter().map(|(place, _)| *place));
     let primary = AnnotationKind::Primary
         .span(excerpt.range(diagnostic.place()))
         .label(harmless(&diagnostic.label));
-    let related = diagnostic.related.iter().map(|(place, label)| {
+    let related = near.iter().map(|(place, label)| {
         AnnotationKind::Context
             .span(excerpt.range(*place))
             .label(harmless(label))
@@ -41,6 +73,10 @@ fn draw(
     let notes = diagnostic.notes.iter().map(|note| match note {
         Note::Help(text) => Level::HELP.message(harmless(text)),
         Note::Note(text) => Level::NOTE.message(harmless(text)),
+    });
+    let far = far.iter().map(|(place, label)| {
+        let text = format!("line {}: {label}", place.line);
+        Level::NOTE.message(harmless(&text))
     });
     let snippet = Snippet::source(excerpt.text())
         .line_start(excerpt.first + 1)
@@ -50,13 +86,16 @@ fn draw(
     let group = Level::ERROR
         .primary_title(harmless(&diagnostic.message))
         .element(snippet)
-        .elements(notes);
+        .elements(far.chain(notes));
     renderer.render(&[group])
 }
 
-/// A text with every control character replaced by a visible one.
+/// A text with every control character replaced by a visible one, and cut where it is long.
 fn harmless(text: &str) -> String {
-    normalize_untrusted_str(&without_c1_controls(text))
+    match text.char_indices().nth(LONGEST_SAID) {
+        Some((end, _)) => normalize_untrusted_str(&without_c1_controls(&text[..end])) + "...",
+        None => normalize_untrusted_str(&without_c1_controls(text)),
+    }
 }
 
 /// The renderer shows control characters as pictures, except for these, which have none.
@@ -89,20 +128,24 @@ impl<'src> Source<'src> {
         Self { text, lines }
     }
 
-    /// The lines that these places are on, and those between them: drawing takes as long as the
-    /// text that it looks through.
-    fn excerpt(&self, place: Place, others: impl Iterator<Item = Place>) -> Excerpt<'_> {
-        let index = self.index(place);
-        let (first, last) = others
-            .map(|other| self.index(other))
-            .fold((index, index), |(first, last), other| {
-                (first.min(other), last.max(other))
-            });
-        Excerpt {
-            source: self,
+    /// The lines that these places are on, and those between them, each cut if it is long: drawing takes as long as
+    /// the text that it looks through.
+    fn excerpt(&self, place: Place, others: impl Iterator<Item = Place>) -> Excerpt {
+        let mut places = vec![(self.index(place), place)];
+        places.extend(others.map(|other| (self.index(other), other)));
+        let first = places.iter().map(|(line, _)| *line).min().unwrap_or(0);
+        let last = places.iter().map(|(line, _)| *line).max().unwrap_or(0);
+        let mut excerpt = Excerpt {
             first,
-            last,
+            text: String::new(),
+            lines: Vec::new(),
+        };
+        for index in first..=last {
+            let place = places.iter().find(|(line, _)| *line == index);
+            let column = place.map_or(0, |(_, place)| place.column);
+            excerpt.push(&self.text[self.lines[index].clone()], column);
         }
+        excerpt
     }
 
     /// Which line a place is on; of a place that is not in the text, the nearest.
@@ -111,29 +154,73 @@ impl<'src> Source<'src> {
     }
 }
 
-/// Some lines of a text: their indices, both included.
-struct Excerpt<'src> {
-    source: &'src Source<'src>,
+/// Some lines of a text as they are drawn.
+struct Excerpt {
+    /// Index of the first in the whole text.
     first: usize,
-    last: usize,
+    text: String,
+    lines: Vec<Shown>,
 }
 
-impl<'src> Excerpt<'src> {
-    fn text(&self) -> &'src str {
-        let lines = &self.source.lines;
-        &self.source.text[lines[self.first].start..lines[self.last].end]
+/// A line of an excerpt.
+struct Shown {
+    /// Its bytes in the excerpt.
+    bytes: Range<usize>,
+    /// How many of its first characters are left out; a mark stands for them.
+    left_out: usize,
+}
+
+impl Excerpt {
+    fn text(&self) -> &str {
+        &self.text
     }
 
-    /// The bytes of a place, from the excerpt's first; what is beyond the line's end is cut.
+    /// Adds a line, or of a long one what is around a column.
+    fn push(&mut self, line: &str, column: usize) {
+        if !self.lines.is_empty() {
+            self.text.push('\n');
+        }
+        let start = self.text.len();
+        let mut left_out = 0;
+        if line.char_indices().nth(LONGEST_LINE).is_none() {
+            self.text.push_str(line);
+        } else {
+            let byte = |character: usize| {
+                let found = line.char_indices().nth(character);
+                found.map_or(line.len(), |(byte, _)| byte)
+            };
+            let from = column.saturating_sub(DRAWN_BEFORE);
+            let (begin, end) = (byte(from), byte(column.saturating_add(DRAWN_AFTER)));
+            if from > 0 {
+                self.text.push(LEFT_OUT);
+                // The mark takes the place of one.
+                left_out = from - 1;
+            }
+            self.text.push_str(&line[begin..end]);
+            if end < line.len() {
+                self.text.push(LEFT_OUT);
+            }
+        }
+        self.lines.push(Shown {
+            bytes: start..self.text.len(),
+            left_out,
+        });
+    }
+
+    /// The bytes of a place in the excerpt; what is not drawn is cut.
     fn range(&self, place: Place) -> Range<usize> {
-        let bytes = self.source.lines[self.source.index(place)].clone();
-        let line = &self.source.text[bytes.clone()];
-        let offset = bytes.start - self.source.lines[self.first].start;
+        let index = place.line.saturating_sub(1).saturating_sub(self.first);
+        let shown = &self.lines[index.min(self.lines.len() - 1)];
+        let line = &self.text[shown.bytes.clone()];
         let byte = |characters: usize| {
-            let found = line.char_indices().nth(characters);
-            offset + found.map_or(line.len(), |(byte, _)| byte)
+            let drawn = characters.saturating_sub(shown.left_out);
+            let found = line.char_indices().nth(drawn);
+            shown.bytes.start + found.map_or(line.len(), |(byte, _)| byte)
         };
         let first = place.column.saturating_sub(1);
         byte(first)..byte(first.saturating_add(place.width))
     }
 }
+
+/// Stands for a part of a line that is not drawn.
+const LEFT_OUT: char = '…';

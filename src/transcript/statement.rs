@@ -1,4 +1,4 @@
-use super::error::{Error, ErrorKind};
+use super::error::{Error, ErrorKind, LONGEST_NAME};
 use super::nearest::nearest;
 use super::place::Place;
 use super::subject::{Subject, better_word};
@@ -9,10 +9,9 @@ use super::words::{Words, number};
 /// No step sends or awaits more bytes than this.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 const TOO_MANY_BYTES: &str = "a step sends or hears at most 16 MiB in all";
-const MOST_CONNECTIONS: u32 = 10_000;
-const MOST_SECONDS: u32 = 600;
+pub(super) const MOST_CONNECTIONS: u32 = 10_000;
+pub(super) const MOST_SECONDS: u32 = 600;
 const MOST_MEMORY: u32 = 1024 * 1024;
-const LONGEST_NAME: usize = 64;
 
 /// One step, and where the words stand that later errors may point at.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-use super::error::{Error, ErrorKind};
+use super::error::{Error, ErrorKind, LONGEST_NAME};
 use super::nearest::nearest;
 use super::syntax::Role;
 use super::token::{Token, TokenKind};
@@ -135,7 +135,7 @@ pub(super) fn better_word(subject: Subject, verb: &str) -> Option<&'static str> 
     Some(advice)
 }
 
-/// Lower-case letters, at least one.
+/// Lower-case letters, at least one and not too many.
 fn is_actor_name(word: &str) -> bool {
-    !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase())
+    (1..=LONGEST_NAME).contains(&word.len()) && word.chars().all(|c| c.is_ascii_lowercase())
 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use chat_conformance::conformance::input::{Links, read_text};
 use chat_conformance::conformance::suite::transcripts_below;
-use chat_conformance::transcript::format;
+use chat_conformance::transcript::{LONGEST, format};
 
 use crate::arguments::FormatCommand;
 use crate::look_up::show_mistakes;
@@ -34,7 +35,7 @@ pub fn run(command: &FormatCommand) -> ExitCode {
     for file in &files {
         let layout = match bring_into_layout(file, command.check) {
             Ok(layout) => layout,
-            Err(why) => return refuse(&format!("{}: {why}", file.display())),
+            Err(why) => return refuse(&why),
         };
         match layout {
             Layout::Canonical => {}
@@ -52,13 +53,13 @@ pub fn run(command: &FormatCommand) -> ExitCode {
     ExitCode::from(status)
 }
 
-fn bring_into_layout(file: &Path, only_check: bool) -> std::io::Result<Layout> {
-    let source = fs::read_to_string(file)?;
+fn bring_into_layout(file: &Path, only_check: bool) -> Result<Layout, String> {
+    let source = read_text(file, LONGEST as u64, Links::Follow).map_err(|why| why.to_string())?;
     match format(&source) {
         Ok(formatted) if formatted == source => Ok(Layout::Canonical),
         Ok(formatted) => {
             if !only_check {
-                fs::write(file, formatted)?;
+                fs::write(file, formatted).map_err(|why| format!("{}: {why}", file.display()))?;
             }
             Ok(Layout::Changed)
         }

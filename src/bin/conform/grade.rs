@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chat_conformance::conformance::digest::Digest;
+use chat_conformance::conformance::input::{Links, MOST_SETTINGS, read_text};
 use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, can_hide, gain_right_to_networks};
@@ -91,7 +92,7 @@ fn suite_of(command: &GradeCommand) -> Result<Suite, Stop> {
 /// The rubric that was asked for; else the one beside the results; else the built-in one.
 fn rubric_of(command: &GradeCommand, store: &Store, suite: &Suite) -> Result<ReadRubric, Stop> {
     let read =
-        |file: &Path| fs::read_to_string(file).map_err(|why| format!("{}: {why}", file.display()));
+        |file: &Path| read_text(file, MOST_SETTINGS, Links::Follow).map_err(|why| why.to_string());
     let (name, text) = match &command.rubric {
         Some(file) => (file.display().to_string(), read(file)?),
         None => match store.read_for_class(RUBRIC)? {

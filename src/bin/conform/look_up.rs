@@ -12,11 +12,14 @@ use std::io::{IsTerminal, Write};
 use crate::arguments::{ExplainCommand, SuiteOption};
 use crate::{FALLS_SHORT, HOLDS, WRONG_USE, complain, print, refuse};
 
+/// Maximum number of problems of a suite that are shown.
+const MOST_SHOWN: usize = 20;
+
 /// The suite of the program or of `folder`; where it has mistakes they are shown.
 pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
     let loaded = folder.map_or_else(Suite::embedded, Suite::in_folder);
     loaded.map_err(|problems| {
-        for problem in &problems {
+        for problem in problems.iter().take(MOST_SHOWN) {
             match problem {
                 Problem::Transcript {
                     file,
@@ -27,6 +30,12 @@ pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
                 }
                 Problem::Other(why) => complain(why),
             }
+        }
+        if problems.len() > MOST_SHOWN {
+            complain(&format!(
+                "and {} more problems",
+                problems.len() - MOST_SHOWN
+            ));
         }
         ExitCode::from(WRONG_USE)
     })
