@@ -485,6 +485,7 @@ mod tests {
         let mut digest = Digest::default();
         let contents = Contents::of(folder).expect("is listed");
         contents.add_to_digest(&mut digest).expect("is read");
+        contents.add_left_out_to_digest(&mut digest);
         digest.finish()
     }
 
