@@ -14,10 +14,6 @@ use rustix::io::Errno;
 
 /// Maximum size of a file of settings: `conform.toml`, `rubric.toml`, `requirements.toml`.
 pub const MOST_SETTINGS: u64 = 256 << 10;
-/// Maximum size of the list of a class's submissions, `run.json`.
-pub const MOST_MANIFEST: u64 = 64 << 20;
-/// Maximum size of the evidence of one submission. A program that floods leaves some ten MB.
-pub const MOST_EVIDENCE: u64 = 512 << 20;
 
 /// Whether a link in place of a file is followed. Links in the folders above the file always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,20 +133,6 @@ pub fn read_text(path: &Path, most: u64, links: Links) -> Result<String, InputEr
 /// # Errors
 /// What is wrong with the file. It is never waited for.
 pub fn open_file(path: &Path, links: Links) -> Result<File, InputError> {
-    open(path, OpenOptions::new().read(true), links)
-}
-
-/// Opens a regular file to be locked or written, and creates it where there is none. Its content stays.
-///
-/// # Errors
-/// What is wrong with the file. It is never waited for.
-pub fn open_or_create(path: &Path, links: Links) -> Result<File, InputError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    open(path, &options, links)
-}
-
-fn open(path: &Path, options: &OpenOptions, links: Links) -> Result<File, InputError> {
     let wrong = |kind| InputError::new(path, kind);
     // Without this, opening a named pipe waits for its other end. It changes nothing for regular files.
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -158,14 +140,14 @@ fn open(path: &Path, options: &OpenOptions, links: Links) -> Result<File, InputE
         flags |= OFlags::NOFOLLOW;
     }
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let opened = options.clone().custom_flags(flags).open(path);
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
     let file = opened.map_err(|error| {
         let is_link = || path.symlink_metadata().is_ok_and(|file| file.is_symlink());
         let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
         if is(Errno::LOOP) && links == Links::Refuse && is_link() {
             wrong(InputErrorKind::Link)
-        } else if is(Errno::NXIO) || is(Errno::ISDIR) {
-            // A socket, a named pipe that nobody reads, or a folder that was to be written.
+        } else if is(Errno::NXIO) {
+            // A socket cannot be opened.
             let what = path
                 .metadata()
                 .ok()
@@ -250,25 +232,6 @@ mod tests {
         );
         assert!(told(&at("loop"), Links::Follow).contains("symbolic links"));
         assert!(told(&at("loop"), Links::Refuse).starts_with("is a link"));
-    }
-
-    #[test]
-    fn what_is_to_be_written_is_a_regular_file_and_keeps_its_content() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
-        fs::write(at("there"), "kept").expect("is written");
-        mkfifoat(CWD, at("pipe"), Mode::RWXU).expect("a pipe");
-        symlink(at("there"), at("link")).expect("a link");
-        for name in ["there", "new"] {
-            open_or_create(&at(name), Links::Refuse).expect("is opened");
-        }
-        assert_eq!(fs::read_to_string(at("there")).expect("is there"), "kept");
-        for (name, why) in [("pipe", "is a named pipe"), ("link", "is a link")] {
-            let error = open_or_create(&at(name), Links::Refuse).expect_err(name);
-            assert!(error.kind.to_string().starts_with(why), "{error}");
-        }
-        let error = open_or_create(folder.path(), Links::Refuse).expect_err("a folder");
-        assert!(error.kind.to_string().starts_with("is a folder"), "{error}");
     }
 
     #[test]

@@ -190,7 +190,7 @@ fn digest_of_files(contents: &io::Result<Contents>) -> String {
     };
     if let Err(error) = added {
         // It cannot be copied either, and that is told then.
-        digest.add(error.to_string());
+        digest.add(error);
     }
     digest.finish()
 }
