@@ -106,7 +106,7 @@ fn a_server_that_holds_unpaced_senders_back_loses_nothing() {
         let rest = ["--unpaced", "--duration", "1.5", "--", SERVER, "--quiet"];
         stress(&[load, &rest].concat())
             .success()
-            .stdout(contains("Slow ones").and(contains("dropped though").not()));
+            .stdout(contains("\nSlow ").and(contains("dropped though").not()));
     }
 }
 
@@ -116,12 +116,12 @@ fn a_server_that_drops_slow_readers_is_told_from_one_that_holds_everybody_up() {
     let slow = ["--read-rate", "1000000", "--duration", "2", "--"];
     stress(&[&load[..], &slow, &[&lossy(), "--fault", "drops-slow"]].concat())
         .code(1)
-        .stdout(contains("were dropped though they went on reading"))
+        .stdout(contains("dropped though they went on reading"))
         .stdout(contains("though it went on reading, slowly"));
     let stops_reading = ["--slow", "3", "--size", "1000", "--duration", "5", "--"];
     stress(&[&load[..], &stops_reading, &[&lossy()]].concat())
         .success()
-        .stdout(contains("everybody was held up by them, for"));
+        .stdout(contains("everybody was held up for"));
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn table(outcome: &Outcome) -> String {
         ));
     }
     if outcome.shape.slow > 0 || outcome.shape.unpaced || outcome.shape.read_rate.is_some() {
-        rows.push(("Slow ones", slow_ones(outcome)));
+        rows.push(("Slow", slow_readers(outcome)));
     }
     match &outcome.usage {
         Some(usage) => {
@@ -166,31 +166,33 @@ fn table(outcome: &Outcome) -> String {
         .collect()
 }
 
-/// What the server does about those who read slowly, or not at all.
-fn slow_ones(outcome: &Outcome) -> String {
-    /// A shorter standstill may be the machine's.
+/// What the server does about clients that read slowly, or not at all.
+fn slow_readers(outcome: &Outcome) -> String {
+    /// A shorter standstill may be the machine's, in seconds.
     const LONG: f64 = 0.5;
-    let is_closed = |(kind, _): &&(Kind, u64)| *kind == Kind::Closed;
-    let closed = outcome.counts.iter().find(is_closed);
-    let mut told = Vec::new();
-    if let Some((_, count)) = closed {
-        told.push(format!(
-            "{} were dropped though they went on reading",
-            grouped(*count)
-        ));
-    }
-    if outcome.visits.dropped > 0 {
-        told.push(format!(
-            "{} were dropped while they did not read",
-            grouped(outcome.visits.dropped)
-        ));
-    }
-    if outcome.standstill > LONG {
-        told.push(format!(
-            "everybody was held up by them, for {:.1} s at most",
+    let visits = outcome.visits;
+    let dropped = |count: u64, when: &str| {
+        let were = if count == 1 {
+            "client was"
+        } else {
+            "clients were"
+        };
+        (count > 0).then(|| format!("{} {were} dropped {when}", grouped(count)))
+    };
+    let held_up = (outcome.standstill > LONG).then(|| {
+        format!(
+            "everybody was held up for {:.1} s at most",
             outcome.standstill
-        ));
-    }
+        )
+    });
+    let told: Vec<String> = [
+        dropped(visits.dropped_while_reading, "though they went on reading"),
+        dropped(visits.dropped, "while they did not read"),
+        held_up,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if told.is_empty() {
         return "nobody was dropped, and nobody was held up for long".to_owned();
     }

@@ -116,11 +116,12 @@ impl Backlog {
         true
     }
 
-    /// The round closed last, where somebody has yet to read it, gives back the memory that it does not use.
+    /// Gives back the memory that the newest closed round does not use. Call it after everybody was written to: a
+    /// round that nobody waits for keeps its memory for the next one.
     pub fn shrink(&mut self) {
         let last_closed = self.rounds.len().wrapping_sub(2);
         if let Some(round) = self.rounds.get_mut(last_closed) {
-            if round.bytes.capacity() > 2 * round.bytes.len() {
+            if round.bytes.capacity() > round.bytes.len() + round.bytes.len() / 8 {
                 round.bytes.shrink_to_fit();
                 let cost = round.memory();
                 self.held = self.held - round.cost + cost;
@@ -136,7 +137,7 @@ impl Backlog {
         self.held
     }
 
-    /// Whether so much is held that nothing more should be gathered.
+    /// Whether so much is held that members should not be read.
     pub fn is_full(&self) -> bool {
         self.held + self.gathered() >= self.limit
     }
@@ -144,6 +145,11 @@ impl Backlog {
     /// Whether at least half of what may be held is held.
     pub fn is_half_full(&self) -> bool {
         self.held + self.gathered() >= self.limit / 2
+    }
+
+    /// Whether so much is held that nobody should be read.
+    pub fn is_overfull(&self) -> bool {
+        self.held + self.gathered() >= 2 * self.limit
     }
 
     // Places.

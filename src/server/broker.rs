@@ -63,12 +63,7 @@ impl Client {
 impl Broker {
     /// Nobody is registered, nothing is gathered.
     pub fn new(log: Log) -> Broker {
-        Broker::with_backlog(log, Backlog::default())
-    }
-
-    /// The same, with a backlog of another size.
-    pub fn with_backlog(log: Log, backlog: Backlog) -> Broker {
-        let room = Room::default();
+        let (room, backlog) = (Room::default(), Backlog::default());
         Broker { room, backlog, log }
     }
 

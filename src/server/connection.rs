@@ -24,7 +24,7 @@ pub struct Connection {
     pub input_ended: bool,
     /// Whether the system took no more, and has not called since.
     pub blocked: bool,
-    /// When the system takes something.
+    /// How it takes what is sent to it.
     pub taking: Taking,
     /// Whether nothing can be sent any more, though there may be something to read.
     output_failed: bool,
@@ -96,9 +96,7 @@ impl Connection {
             return Ok(self.output_failed);
         }
         let written = broker.send(&mut self.client, &mut self.stream)?;
-        if written.taken > 0 {
-            patience.took(&mut self.taking);
-        }
+        patience.wrote(&mut self.taking, written.taken > 0, written.is_all);
         self.blocked = !written.is_all;
         Ok(written.is_all)
     }

@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 
 /// What is read at a time: a fair share, before the others have their turn.
 const READ_SIZE: usize = 256 << 10;
+/// What is read at a time at least, however many have something to say.
+const SMALLEST_SHARE: usize = 16 << 10;
 /// What is gathered in a round: whoever has more to say waits for the next.
 const ROUND_SIZE: usize = 256 << 10;
 /// How many are accepted in a round.
@@ -36,8 +38,8 @@ const GOODBYE_TIME: Duration = Duration::from_secs(1);
 /// When to try again to accept, if nobody leaves before.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// The poller tells of space only when there is much of it. A member for whom everybody has waited so long is
-/// written to without that: it may have taken something all the same.
+/// The poller tells of free space only when about a third of the send buffer is free. Members for whom everybody has
+/// waited this long are written to without that.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 const LISTENER: Token = Token(usize::MAX);
@@ -72,8 +74,9 @@ pub struct EventLoop {
 /// Connections that may have something to read.
 #[derive(Debug, Default)]
 struct ToRead {
-    /// Those whose words are relayed, and who are not read while there is no room for them.
+    /// Members. They are not read while there is no room for what they say.
     members: VecDeque<ConnectionId>,
+    /// Those who are not registered, and members whose connection ends: their names are to be free soon.
     others: VecDeque<ConnectionId>,
 }
 
@@ -139,9 +142,11 @@ impl EventLoop {
     }
 
     fn time_to_next(&self) -> Option<Duration> {
-        let is_full = self.broker.backlog().is_full();
+        let backlog = self.broker.backlog();
+        let (is_full, is_overfull) = (backlog.is_full(), backlog.is_overfull());
         let reads_members = !is_full && !self.to_read.members.is_empty();
-        if self.to_accept || reads_members || !self.to_read.others.is_empty() {
+        let reads_others = !is_overfull && !self.to_read.others.is_empty();
+        if self.to_accept || reads_members || reads_others {
             return Some(Duration::ZERO);
         }
         let deadline = self.deadlines.first().map(|(at, _)| *at);
@@ -185,7 +190,11 @@ impl EventLoop {
             connection.blocked = false;
             self.to_write.push(id);
         }
-        connection.is_closing |= ends;
+        if ends && !connection.is_closing {
+            connection.is_closing = true;
+            // From now on it is read even while the backlog is full.
+            self.to_read.remove(id, connection);
+        }
         if has_input {
             self.to_read.push(id, connection);
         }
@@ -194,20 +203,30 @@ impl EventLoop {
     fn read_round(&mut self, buffer: &mut [u8]) {
         // Somebody who registers now is a member, and has had a turn in this round already.
         let members = self.to_read.members.len();
-        // While members wait, those who are none have only as much read as a registration needs.
-        let is_full = self.broker.backlog().is_full();
-        let share = if is_full { MAX_LINE } else { buffer.len() };
+        let backlog = self.broker.backlog();
+        // While members wait, the others have only as much read as a registration needs.
+        let share = if backlog.is_full() {
+            MAX_LINE
+        } else {
+            buffer.len()
+        };
         for _ in 0..self.to_read.others.len() {
-            if self.broker.gathered() < ROUND_SIZE {
+            if self.broker.gathered() < ROUND_SIZE && !self.broker.backlog().is_overfull() {
                 if let Some(id) = self.to_read.others.pop_front() {
                     self.read(id, &mut buffer[..share]);
                 }
             }
         }
+        // Where there is little room, turns are short, so that nobody waits long for one: to say goodbye, say.
+        let share = if self.broker.backlog().is_half_full() {
+            (buffer.len() / members.max(1)).max(SMALLEST_SHARE)
+        } else {
+            buffer.len()
+        };
         for _ in 0..members {
             if self.broker.gathered() < ROUND_SIZE && !self.broker.backlog().is_full() {
                 if let Some(id) = self.to_read.members.pop_front() {
-                    self.read(id, buffer);
+                    self.read(id, &mut buffer[..share]);
                 }
             }
         }
@@ -260,6 +279,7 @@ impl EventLoop {
             Ok(_) => {}
             // A member may have said something before its connection was lost.
             Err(_) if stage == Stage::Member => {
+                self.to_read.remove(id, connection);
                 connection.give_up_writing(&mut self.broker);
                 self.to_read.push(id, connection);
             }
@@ -290,6 +310,7 @@ impl EventLoop {
                 connection.blocked && self.patience.is_out(&connection.taking)
             };
             if self.connections.find(id).is_some_and(is_stuck) {
+                // What it has said and nobody has read is lost with it.
                 self.end(id, End::DidNotRead);
             }
         }
@@ -384,10 +405,8 @@ impl EventLoop {
         let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
-        if connection.in_reading_queue {
-            // Or whoever is given its id would have two turns.
-            self.to_read.remove(id);
-        }
+        // Or whoever is given its id would have two turns.
+        self.to_read.remove(id, &mut connection);
         self.broker.leave(&mut connection.client, end);
         connection.close();
         // Its descriptor is free for somebody who could not be accepted.
@@ -421,14 +440,17 @@ impl ToRead {
         }
         connection.in_reading_queue = true;
         match connection.client.stage() {
-            Stage::Member => self.members.push_back(id),
-            Stage::Guest | Stage::Leaving => self.others.push_back(id),
+            Stage::Member if !connection.is_closing => self.members.push_back(id),
+            Stage::Member | Stage::Guest | Stage::Leaving => self.others.push_back(id),
         }
     }
 
-    fn remove(&mut self, id: ConnectionId) {
-        self.members.retain(|queued| *queued != id);
-        self.others.retain(|queued| *queued != id);
+    /// Takes a connection out, if it is here.
+    fn remove(&mut self, id: ConnectionId, connection: &mut Connection) {
+        if std::mem::take(&mut connection.in_reading_queue) {
+            self.members.retain(|queued| *queued != id);
+            self.others.retain(|queued| *queued != id);
+        }
     }
 }
 
@@ -447,7 +469,7 @@ impl fmt::Display for End {
             End::Failed(error) => write!(f, "the connection is lost, {error}"),
             End::DidNotRead => write!(
                 f,
-                "dropped, since it took nothing for a second while everybody waited for it"
+                "dropped, since it read nothing while everybody waited for it"
             ),
             End::DidNotRegister => write!(f, "dropped, since it does not register"),
             End::Finished => write!(f, "closed"),

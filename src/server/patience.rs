@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// How long a member may take nothing while the backlog is full, and everybody waits for it.
-pub const LONGEST: Duration = Duration::from_secs(1);
-/// A member that was seen to read slowly may pause this many times as long as it did before.
-const PAUSES: u32 = 2;
-/// Even a slow member may take nothing only for so long.
-const LONGEST_OF_A_SLOW_ONE: Duration = Duration::from_secs(4);
+/// How long a member may take nothing while the backlog is full and everybody waits for it.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// A member that was seen to read slowly may pause this many times as long as before ...
+const PAUSE_FACTOR: u32 = 2;
+/// ... but never longer than this.
+const MAX_PAUSE_OF_A_SLOW_ONE: Duration = Duration::from_secs(4);
 /// How long the server waits at a time while the backlog is full. A longer wait means that the machine kept
-/// the server from running, and the members perhaps as well: only so much of it counts.
+/// the server from running, and perhaps the members as well: no more than this of it counts.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// A clock that counts only time in which the server had nothing to do but wait, and the rule by it.
@@ -24,13 +24,15 @@ pub struct Patience {
 /// A point in waiting time, since the server started.
 type Moment = Duration;
 
-/// When a member takes something.
+/// How a member takes what is sent to it.
 ///
-/// TCP shows that a client reads only when its buffer has much room again, some 64 KiB over loopback. So one that
-/// reads slowly but steadily seems to pause; how long it does so is remembered.
+/// TCP shows that a client reads only when its buffer has much room again: some 64 KiB over loopback. So one that
+/// reads slowly but steadily seems to pause. How long it does so is remembered, once it was seen; a client that needs
+/// more than a second for 64 KiB may be dropped before.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Taking {
-    last: Moment,
+    /// Since when it has taken nothing although something waits for it.
+    waiting_since: Option<Moment>,
     /// The longest time for which everybody waited for it before it took something.
     longest_pause: Duration,
 }
@@ -41,10 +43,16 @@ impl Patience {
         self.now += time.min(LONGEST_WAIT);
     }
 
-    /// A member takes something now.
-    pub fn took(&self, taking: &mut Taking) {
-        taking.longest_pause = taking.longest_pause.max(self.pause(taking));
-        taking.last = self.now;
+    /// Something was written to a member now: whether it took any of it, and whether that was all.
+    pub fn wrote(&self, taking: &mut Taking, took_some: bool, took_all: bool) {
+        if took_some {
+            taking.longest_pause = taking.longest_pause.max(self.pause(taking));
+        }
+        taking.waiting_since = match taking.waiting_since {
+            _ if took_all => None,
+            Some(since) if !took_some => Some(since),
+            _ => Some(self.now),
+        };
     }
 
     /// Takes note of how full the backlog is. Returns whether it is time to look at those for whom everybody waits; that
@@ -65,14 +73,16 @@ impl Patience {
 
     /// For how long everybody has waited for a member that takes nothing.
     pub fn pause(&self, taking: &Taking) -> Duration {
-        let since = self.full_since.map(|since| since.max(taking.last));
-        since.map_or(Duration::ZERO, |since| self.now - since)
+        let both = self.full_since.zip(taking.waiting_since);
+        both.map_or(Duration::ZERO, |(full, waiting)| {
+            self.now - full.max(waiting)
+        })
     }
 
     /// Whether a member that takes nothing has held up everybody for too long.
     pub fn is_out(&self, taking: &Taking) -> bool {
-        let usual = (PAUSES * taking.longest_pause).min(LONGEST_OF_A_SLOW_ONE);
-        self.pause(taking) >= usual.max(LONGEST)
+        let learned = (PAUSE_FACTOR * taking.longest_pause).min(MAX_PAUSE_OF_A_SLOW_ONE);
+        self.pause(taking) >= learned.max(MAX_PAUSE)
     }
 }
 
@@ -86,16 +96,27 @@ mod tests {
         }
     }
 
+    /// Some of what is there is taken, and more waits.
+    fn takes_some(patience: &Patience, taking: &mut Taking) {
+        patience.wrote(taking, true, false);
+    }
+
+    fn waiting(patience: &Patience) -> Taking {
+        let mut taking = Taking::default();
+        patience.wrote(&mut taking, false, false);
+        taking
+    }
+
     #[test]
     fn who_takes_nothing_for_a_second_is_found_and_who_takes_something_is_not() {
         let mut patience = Patience::default();
-        let (stuck, mut slow) = (Taking::default(), Taking::default());
+        let (stuck, mut slow) = (waiting(&patience), waiting(&patience));
         wait(&mut patience, 5_000);
         assert!(!patience.is_look_due(false, true));
         assert!(!patience.is_out(&stuck), "nobody waited for it");
         assert!(!patience.is_look_due(true, true));
         wait(&mut patience, 500);
-        patience.took(&mut slow);
+        takes_some(&patience, &mut slow);
         wait(&mut patience, 490);
         assert!(patience.is_look_due(true, true));
         assert!(!patience.is_out(&stuck));
@@ -107,26 +128,41 @@ mod tests {
     #[test]
     fn who_was_slow_before_may_be_slow_again_and_not_for_ever() {
         let mut patience = Patience::default();
-        let mut slow = Taking::default();
+        let mut slow = waiting(&patience);
         patience.is_look_due(true, true);
         for _ in 0..5 {
             wait(&mut patience, 900);
-            patience.took(&mut slow);
+            takes_some(&patience, &mut slow);
         }
         wait(&mut patience, 1_700);
         assert!(!patience.is_out(&slow));
-        patience.took(&mut slow);
+        takes_some(&patience, &mut slow);
         wait(&mut patience, 3_300);
         assert!(!patience.is_out(&slow));
-        patience.took(&mut slow);
+        takes_some(&patience, &mut slow);
         wait(&mut patience, 4_000);
         assert!(patience.is_out(&slow));
     }
 
     #[test]
+    fn who_has_everything_is_waited_for_no_longer_the_next_time() {
+        let mut patience = Patience::default();
+        let mut quick = Taking::default();
+        patience.wrote(&mut quick, true, true);
+        patience.is_look_due(true, true);
+        // Everybody waits for somebody else.
+        wait(&mut patience, 3_000);
+        patience.wrote(&mut quick, true, false);
+        wait(&mut patience, 990);
+        assert!(!patience.is_out(&quick), "it was not waited for before");
+        wait(&mut patience, 10);
+        assert!(patience.is_out(&quick));
+    }
+
+    #[test]
     fn the_second_goes_on_while_the_backlog_is_more_than_half_full() {
         let mut patience = Patience::default();
-        let stuck = Taking::default();
+        let stuck = waiting(&patience);
         for _ in 0..10 {
             patience.is_look_due(true, true);
             wait(&mut patience, 50);
@@ -142,8 +178,9 @@ mod tests {
     #[test]
     fn time_in_which_the_server_could_not_run_does_not_count() {
         let mut patience = Patience::default();
+        let stuck = waiting(&patience);
         patience.is_look_due(true, true);
         patience.waited(Duration::from_secs(60));
-        assert!(!patience.is_out(&Taking::default()));
+        assert!(!patience.is_out(&stuck));
     }
 }

@@ -1,6 +1,7 @@
 //! Threads that take processor time from the server and the load, as other programs on a machine do.
 
 use std::hint::spin_loop;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,18 +13,25 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// Starts so many threads.
-    pub fn threads(count: usize) -> Busy {
+    /// Starts `count` threads.
+    ///
+    /// # Errors
+    /// Where the system does not allow as many.
+    pub fn threads(count: usize) -> io::Result<Busy> {
         let is_over = Arc::new(AtomicBool::new(false));
+        // Dropped on an error, which ends those that were started.
+        let busy = Busy {
+            is_over: Arc::clone(&is_over),
+        };
         for _ in 0..count {
             let is_over = Arc::clone(&is_over);
-            std::thread::spawn(move || {
+            std::thread::Builder::new().spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     spin_loop();
                 }
-            });
+            })?;
         }
-        Busy { is_over }
+        Ok(busy)
     }
 }
 

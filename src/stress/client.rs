@@ -35,7 +35,7 @@ pub enum Turn {
     StopReading,
     /// It reads on.
     ReadOn,
-    /// It reads what it may read by now.
+    /// It is slowed to a rate, and reads as much as that allows by now.
     ReadMore,
 }
 
@@ -62,8 +62,10 @@ pub struct Client {
     pub relayed: Vec<u64>,
     /// How many bytes of messages it heard, its own counted as heard.
     pub progress: u64,
-    /// Up to when it has used what it may read; none while it may read everything.
+    /// When it is slowed to a rate: until when what it has read already takes, since the load began.
     pub has_read_until: Option<Duration>,
+    /// Whether a turn to read more is planned.
+    pub will_read_more: bool,
 }
 
 impl Client {
@@ -81,6 +83,7 @@ impl Client {
             relayed: Vec::new(),
             progress: 0,
             has_read_until: None,
+            will_read_more: false,
         }
     }
 }

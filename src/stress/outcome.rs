@@ -73,6 +73,8 @@ pub struct Visits {
     pub vanished: u64,
     /// Clients that had stopped reading and were dropped by the server, as it may.
     pub dropped: u64,
+    /// Clients that were slowed to a rate, went on reading, and were dropped by the server.
+    pub dropped_while_reading: u64,
     /// Lines that were no messages of the load: notices of the server's own.
     pub notices: u64,
 }

@@ -22,9 +22,9 @@ pub struct Shape {
     pub churning: usize,
     /// How many stop reading for a while, again and again.
     pub slow: usize,
-    /// Whether senders write all that their sockets take, however far behind those who listen are.
+    /// Whether senders write all that their sockets take, however far behind the readers are.
     pub unpaced: bool,
-    /// How many bytes a second each of those who only listen reads at most.
+    /// Maximum number of bytes a second that each client that only listens reads.
     pub read_rate: Option<u64>,
     /// How many threads keep the machine busy meanwhile.
     pub busy: usize,
@@ -82,7 +82,28 @@ impl Shape {
                 Shape::MOST_PLACES
             ));
         }
+        if let Some(rate) = self.read_rate {
+            if senders + churning + slow == clients {
+                return Err(
+                    "nobody only listens, so --read-rate slows nobody: give more of --clients"
+                        .to_owned(),
+                );
+            }
+            let least = self.least_read_rate();
+            if rate < least {
+                return Err(format!(
+                    "at --read-rate {rate} a message takes too long to read: at least {least} for texts of {} bytes",
+                    self.size
+                ));
+            }
+        }
         Ok(())
+    }
+
+    /// Ten messages a second.
+    fn least_read_rate(&self) -> u64 {
+        const OVERHEAD: usize = 64;
+        10 * (self.size + OVERHEAD) as u64
     }
 
     /// What the client with this number does.
@@ -154,6 +175,14 @@ mod tests {
                 .check()
                 .is_err_and(|why| why.contains("--clients"))
         );
+        let slowed = |clients, rate| Shape {
+            read_rate: Some(rate),
+            ..shape(clients, 2, 1, 2)
+        };
+        let why = |clients, rate| slowed(clients, rate).check().err().unwrap_or_default();
+        assert!(why(5, 9_999).contains("nobody only listens"));
+        assert!(why(6, 1_000).contains("at least 1280"));
+        assert_eq!(slowed(6, 9_999).check(), Ok(()));
         assert!(
             shape(20_000, 20_000, 0, 0)
                 .check()

@@ -16,9 +16,11 @@ use super::said::Said;
 const TOLD: usize = 8;
 /// How many lines before and after are shown.
 const AROUND: usize = 3;
-/// How much of what was said last is kept for comparing, in bytes, of all senders together: what is older is looked
-/// at line by line.
-const KEPT: usize = 4 << 20;
+/// How much of what was said last is kept for comparing, in bytes, of all senders together. What is older is checked
+/// line by line, which takes longer.
+pub const KEPT: usize = 4 << 20;
+/// The same for unpaced senders, who are farther ahead of the readers: by all buffers in between.
+pub const KEPT_OF_UNPACED: usize = 128 << 20;
 
 /// How a server can fall short under load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,6 +75,8 @@ pub struct Breach {
 pub struct Witness {
     senders: usize,
     size: usize,
+    /// How much is kept of what was said last, in bytes.
+    kept: usize,
     hearers: Vec<Hearer>,
     /// Of each sender, what it said last.
     said: Vec<Said>,
@@ -154,11 +158,13 @@ impl Hearer {
 }
 
 impl Witness {
-    /// Of so many clients, the first of which send texts of `size` bytes.
-    pub fn new(clients: usize, senders: usize, size: usize) -> Witness {
+    /// For `clients` clients, the first of which send texts of `size` bytes; `kept` bytes of what they say are kept for
+    /// comparing.
+    pub fn new(clients: usize, senders: usize, size: usize, kept: usize) -> Witness {
         Witness {
             senders,
             size,
+            kept,
             hearers: vec![Hearer::default(); clients],
             said: (0..senders).map(|_| Said::default()).collect(),
             ..Witness::default()
@@ -193,7 +199,7 @@ impl Witness {
 
     /// Composes the next message of a sender, and returns its line with its end.
     pub fn say(&mut self, message: Message) -> &[u8] {
-        self.said[message.sender].say(message, self.size, KEPT / self.senders)
+        self.said[message.sender].say(message, self.size, self.kept / self.senders)
     }
 
     /// Takes what a registered client heard, as far as it begins with just what one sender said next: the
@@ -516,7 +522,7 @@ mod tests {
 
     /// Client 2 of three, of which two send: it was there from the beginning.
     fn witness() -> Witness {
-        let mut witness = Witness::new(3, 2, SIZE);
+        let mut witness = Witness::new(3, 2, SIZE, KEPT);
         (0..3).for_each(|client| witness.registered(client, &[0, 0], &[0, 0]));
         witness
     }

@@ -2,8 +2,7 @@
 //!
 //! It trusts everybody: a line that begins with `R` registers, one that begins with `D` ends the connection, all else
 //! is relayed unread. It reads all there is, and gives each member one write from one shared chunk. It reads no
-//! further while somebody has much to take. A test
-//! program for measuring, and no example of a server.
+//! further while somebody has much to take. A test program for measuring, and no example of a server.
 
 use std::io::{IoSlice, Read, Write};
 use std::ops::Range;
@@ -180,8 +179,14 @@ fn give(slot: &mut Option<Peer>, chunk: &[u8], poll: &Poll, index: usize) {
 
 fn flush(slot: &mut Option<Peer>, poll: &Poll, index: usize) {
     let Some(peer) = slot else { return };
-    if let Ok(count) = peer.stream.write(&peer.waiting) {
-        peer.waiting.drain(..count);
+    match peer.stream.write(&peer.waiting) {
+        Ok(count) => drop(peer.waiting.drain(..count)),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+        // Nobody is read while it has much to take, so it goes here.
+        Err(_) => {
+            *slot = None;
+            return;
+        }
     }
     if peer.waiting.is_empty() {
         peer.waiting = Vec::new();

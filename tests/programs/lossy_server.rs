@@ -154,7 +154,7 @@ impl Room {
 
     fn write_out(&mut self) {
         for member in self.members.values_mut() {
-            // Who is gone is removed by its own thread.
+            // Its own thread then removes it.
             if member.stream.write_all(&member.batch).is_err() {
                 let _ = member.stream.shutdown(Shutdown::Both);
             }

@@ -68,7 +68,16 @@ pub fn stress(command: &StressCommand) -> ExitCode {
             }
         }
     };
-    let _busy = Busy::threads(shape.busy);
+    let _busy = match Busy::threads(shape.busy) {
+        Ok(busy) => busy,
+        Err(why) => {
+            complain(&format!(
+                "{} busy threads cannot be started: {why}",
+                shape.busy
+            ));
+            return ExitCode::from(UNABLE);
+        }
+    };
     let bar = progress_bar();
     let outcome = run(Setting {
         shape: &shape,

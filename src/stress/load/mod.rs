@@ -26,7 +26,7 @@ use super::server_process::ServerProcess;
 use super::shape::{Length, Part, Shape};
 use super::timer::Timer;
 use super::trouble::Trouble;
-use super::witness::{Kind, Witness};
+use super::witness::{KEPT, KEPT_OF_UNPACED, Kind, Witness};
 
 /// What a load needs to know.
 pub struct Setting<'a> {
@@ -194,12 +194,13 @@ impl<'a> Load<'a> {
             .map(|client| Client::new(shape.part(client)))
             .collect();
         clients.resize_with(all, || Client::new(Part::Listener));
+        let kept = if shape.unpaced { KEPT_OF_UNPACED } else { KEPT };
         let now = Instant::now();
         Ok(Load {
             poll,
             timer,
             clients,
-            witness: Witness::new(all, shape.senders, shape.size),
+            witness: Witness::new(all, shape.senders, shape.size, kept),
             phase: Phase::Gathering,
             begun: now,
             numbers: vec![0; shape.senders],
@@ -317,9 +318,11 @@ impl<'a> Load<'a> {
                     "saw nothing go on for {seconds} s: the server takes and relays nothing"
                 );
                 self.witness.note(Kind::Stuck, 0, what);
-                self.standstill = last_move.0.elapsed();
                 break;
             }
+        }
+        if !self.nothing_is_due() {
+            self.standstill = self.standstill.max(last_move.0.elapsed());
         }
         Ok(())
     }

@@ -8,12 +8,12 @@ use super::super::message::{Message, microseconds};
 use super::super::shape::{Length, Part};
 use super::Load;
 
-/// How far the senders may be ahead of the last who listens, in bytes: so nobody who reads falls so far behind
-/// that a server could be excused for dropping it.
+/// How far paced senders may be ahead of the slowest client that reads, in bytes: so little that no server could be
+/// excused for dropping it.
 const AHEAD: u64 = 1 << 20;
 /// What a sender puts together at a time.
 const BATCH: usize = 32 << 10;
-/// How many times that one that is not paced says before others read: more than they read meanwhile.
+/// Batches that an unpaced sender writes before the readers get a turn: more than these read in it.
 const UNPACED_BATCHES: usize = 32;
 /// What may wait to be written at a rate that the server does not keep up with.
 const WAITING: usize = 1 << 20;

@@ -17,7 +17,7 @@ use super::{Load, Phase};
 /// Connections from one address to another: well below how many ports there are.
 const FROM_ONE_ADDRESS: usize = 20_000;
 
-/// Those who may read only so many bytes a second read what they may in so long at a time.
+/// Clients that are slowed to a rate read about as much at a time as this time allows.
 const READ_AT_A_TIME: Duration = Duration::from_millis(20);
 
 impl Load<'_> {
@@ -34,6 +34,7 @@ impl Load<'_> {
         coming.standing = Standing::Connecting;
         coming.visit += 1;
         coming.reads = true;
+        coming.will_read_more = false;
         coming.asks_since.get_or_insert_with(Instant::now);
         Ok(())
     }
@@ -178,7 +179,8 @@ impl Load<'_> {
                     self.visits.dropped += 1;
                     self.plan(client, Duration::from_millis(100), Turn::Come);
                 } else {
-                    let what = if self.clients[client].has_read_until.is_some() {
+                    let what = if self.rate_of(client).is_some() && !self.has_server_ended() {
+                        self.visits.dropped_while_reading += 1;
                         "was disconnected though it went on reading, slowly"
                     } else {
                         "was disconnected though it did nothing wrong"
@@ -306,57 +308,62 @@ impl Load<'_> {
                 self.read_on(client);
                 self.plan_next(client);
             }
-            (Turn::ReadMore, Standing::Present) => self.has_input(client),
+            (Turn::ReadMore, Standing::Present) => {
+                self.clients[client].will_read_more = false;
+                self.has_input(client);
+            }
             _ => {}
         }
     }
 
     /// How many bytes a client may read now.
     pub(super) fn may_read(&self, client: usize) -> usize {
-        let client = &self.clients[client];
-        let is_slow = client.part == Part::Listener
-            && client.standing == Standing::Present
-            && self.phase != Phase::Gathering;
-        match self.setting.shape.read_rate.filter(|_| is_slow) {
-            None => usize::MAX,
-            Some(rate) => {
-                let now = self.begun.elapsed();
-                let used = client.has_read_until.unwrap_or(now);
-                let left = (now + READ_AT_A_TIME).saturating_sub(used);
-                #[expect(clippy::cast_precision_loss, reason = "a number of bytes")]
-                let most = rate as f64 * left.as_secs_f64();
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a number of bytes"
-                )]
-                let most = most as usize;
-                // Less is not worth a call.
-                if left < READ_AT_A_TIME / 2 {
-                    0
-                } else {
-                    most.max(1)
-                }
-            }
+        let Some(rate) = self.rate_of(client) else {
+            return usize::MAX;
+        };
+        let now = self.begun.elapsed();
+        let allowed_from = self.clients[client].has_read_until.unwrap_or(now);
+        let time = (now + READ_AT_A_TIME).saturating_sub(allowed_from);
+        if time < READ_AT_A_TIME / 2 {
+            // So little is not worth a call.
+            return 0;
         }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a number of bytes"
+        )]
+        let most = (rate as f64 * time.as_secs_f64()) as usize;
+        most.max(1)
     }
 
-    /// A client has read so much.
+    /// How many bytes a second a client may read, if it is slowed: those who only listen, while others talk.
+    fn rate_of(&self, client: usize) -> Option<u64> {
+        let listener = &self.clients[client];
+        let is_slowed = listener.part == Part::Listener
+            && listener.standing == Standing::Present
+            && self.phase == Phase::Talking;
+        self.setting.shape.read_rate.filter(|_| is_slowed)
+    }
+
+    /// A client has read `count` bytes.
     pub(super) fn has_read(&mut self, client: usize, count: usize) {
-        let now = self.begun.elapsed();
-        let client = &mut self.clients[client];
-        let is_slow = client.part == Part::Listener && self.phase != Phase::Gathering;
-        let Some(rate) = self.setting.shape.read_rate.filter(|_| is_slow) else {
+        let Some(rate) = self.rate_of(client) else {
             return;
         };
+        let now = self.begun.elapsed();
+        let client = &mut self.clients[client];
         #[expect(clippy::cast_precision_loss, reason = "a number of bytes")]
         let took = Duration::from_secs_f64(count as f64 / rate as f64);
         client.has_read_until = Some(client.has_read_until.unwrap_or(now).max(now) + took);
     }
 
-    /// It has read what it may for now.
+    /// A client has read what it may for now.
     pub(super) fn read_more_later(&mut self, client: usize) {
-        self.plan(client, READ_AT_A_TIME / 2, Turn::ReadMore);
+        if !std::mem::replace(&mut self.clients[client].will_read_more, true) {
+            self.plan(client, READ_AT_A_TIME / 2, Turn::ReadMore);
+        }
     }
 
     pub(super) fn read_on(&mut self, client: usize) {
