@@ -179,7 +179,9 @@ impl Load<'_> {
                     self.visits.dropped += 1;
                     self.plan(client, Duration::from_millis(100), Turn::Come);
                 } else {
-                    let what = if self.rate_of(client).is_some() && !self.has_server_ended() {
+                    let is_slowed = self.clients[client].part == Part::Listener
+                        && self.setting.shape.read_rate.is_some();
+                    let what = if is_slowed && !self.has_server_ended() {
                         self.visits.dropped_while_reading += 1;
                         "was disconnected though it went on reading, slowly"
                     } else {
