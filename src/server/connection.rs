@@ -91,7 +91,7 @@ impl Connection {
     ///
     /// # Errors
     /// Where nothing can be sent any more.
-    pub fn write(&mut self, broker: &mut Broker, patience: &Patience) -> io::Result<bool> {
+    pub fn write(&mut self, broker: &mut Broker, patience: &mut Patience) -> io::Result<bool> {
         if self.blocked || self.output_failed {
             return Ok(self.output_failed);
         }

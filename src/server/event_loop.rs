@@ -271,7 +271,7 @@ impl EventLoop {
             return;
         };
         let stage = connection.client.stage();
-        match connection.write(&mut self.broker, &self.patience) {
+        match connection.write(&mut self.broker, &mut self.patience) {
             Ok(true) if stage == Stage::Leaving => match connection.input_ended {
                 true => self.end(id, End::Finished),
                 false => connection.close_output(),
