@@ -12,7 +12,7 @@ use chat_conformance::grading::rubric::Rubric;
 use chat_conformance::grading::store::{CHANGED_EVIDENCE, Changed, EVIDENCE, Store};
 
 use crate::complain;
-use crate::reports::write_for_submission;
+use crate::reports::{remove_for_submission, write_for_submission};
 
 /// Maximum number of submissions about which one kind of trouble is told at length.
 const TOLD: usize = 10;
@@ -55,7 +55,9 @@ impl<'a> Gradebook<'a> {
     fn enter(&self, record: Record, kept: Result<(), String>) {
         let mut assessment = assess(record, self.suite, self.rubric);
         let written = kept.and_then(|()| write_for_submission(self.store, &assessment));
-        let trouble = written.err();
+        let trouble = written
+            .err()
+            .map(|why| self.without_reports(&assessment.submission, why));
         if let Some(why) = &trouble {
             assessment.doubt(format!("Its results could not be written: {why}."));
         }
@@ -68,9 +70,20 @@ impl<'a> Gradebook<'a> {
             .insert(page.assessment.submission.clone(), page);
     }
 
+    /// Results could not be written, for this reason: reports of an earlier run must not stay, since they may tell
+    /// another mark.
+    fn without_reports(&self, submission: &str, why: String) -> String {
+        match remove_for_submission(self.store, submission) {
+            Err(other) if other != why => {
+                format!("{why}; reports of an earlier run cannot be removed: {other}")
+            }
+            _ => why,
+        }
+    }
+
     /// Looks whether the results on disk are still those that were written, while no program is running any more.
-    /// Reports are written again from evidence that is unchanged; changed evidence is put aside, and the mark in
-    /// memory stands.
+    /// Reports are written again from evidence that is unchanged. Changed evidence is put aside, and the other
+    /// changed files are removed. The mark in memory stands in any case.
     pub fn verify(&self) {
         for Changed { submission, files } in self.store.changed() {
             let Some(name) = submission else {
@@ -80,35 +93,64 @@ impl<'a> Gradebook<'a> {
                 ));
                 continue;
             };
-            let is_evidence = files.iter().any(|file| file == EVIDENCE);
-            let what_now = if is_evidence {
+            let (evidence, others): (Vec<&str>, Vec<&str>) = files
+                .iter()
+                .map(String::as_str)
+                .partition(|file| *file == EVIDENCE);
+            let removed = self.store.discard(&name, others.iter().copied());
+            if let Some(page) = self.pages().get_mut(&name) {
+                let files = some(files.iter().map(String::as_str));
+                page.assessment.doubt(format!(
+                    "Somebody changed its results while the class was graded: {files}. The mark is not made from \
+                     them."
+                ));
+            }
+            let mut what_now = if evidence.is_empty() {
+                self.write_reports_again(&name)
+            } else {
                 match self.store.put_aside(&name) {
                     Ok(()) => format!(
-                        "the evidence is kept as {CHANGED_EVIDENCE}, and --resume judges the submission again"
+                        "the evidence is kept as {CHANGED_EVIDENCE}, the other changed files are removed, and \
+                         --resume judges the submission again"
                     ),
                     Err(why) => format!("and the evidence cannot be put aside: {why}"),
                 }
-            } else {
-                match self.store.record_of(&name) {
-                    Ok(Some(record)) => {
-                        self.settled(record);
-                        "the reports were written again from the evidence".to_owned()
-                    }
-                    Ok(None) => "the evidence is gone".to_owned(),
-                    Err(why) => why,
-                }
             };
+            if let Err(why) = removed {
+                what_now.push_str(&format!("; a changed file cannot be removed: {why}"));
+            }
             let files = some(files.iter().map(String::as_str));
             complain(&format!(
                 "{}: somebody changed its results while the class was graded ({files}); the mark is the one in \
                  memory; {what_now}",
                 visible_name(&name)
             ));
-            if let Some(page) = self.pages().get_mut(&name) {
-                page.assessment.doubt(format!(
-                    "Somebody changed its results while the class was graded: {files}. The mark is not made from \
-                     them."
-                ));
+        }
+    }
+
+    /// Writes a submission's reports again if its evidence is still the one from which its mark in memory was made.
+    /// Says what came of it.
+    fn write_reports_again(&self, name: &str) -> String {
+        let record = match self.store.unchanged_record_of(name) {
+            Ok(Some(record)) => record,
+            Ok(None) => return "its reports were removed, and its evidence is gone".to_owned(),
+            Err(why) => return why,
+        };
+        let mut assessment = assess(record, self.suite, self.rubric);
+        if let Some(page) = self.pages().get(name) {
+            assessment.score = page.assessment.score.clone();
+        }
+        match write_for_submission(self.store, &assessment) {
+            Ok(()) => "the reports were written again from the evidence".to_owned(),
+            Err(why) => {
+                let why = self.without_reports(name, why);
+                let what_now = format!("its reports cannot be written again: {why}");
+                if let Some(page) = self.pages().get_mut(name) {
+                    page.assessment
+                        .doubt(format!("Its results could not be written: {why}."));
+                    page.trouble.get_or_insert(why);
+                }
+                what_now
             }
         }
     }
