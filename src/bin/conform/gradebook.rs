@@ -198,3 +198,104 @@ pub fn some<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     }
     shown.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chat_conformance::grading::record::{Part, PartOutcome, SCHEMA};
+    use chat_conformance::transcript::syntax::Role;
+    use std::fs;
+    use std::path::Path;
+
+    fn record(suite: &Suite, reason: &str) -> Record {
+        let parts = [Role::Server, Role::Client].map(|role| Part {
+            role,
+            command: Vec::new(),
+            outcome: PartOutcome::NotFound {
+                reason: reason.to_owned(),
+            },
+        });
+        Record {
+            schema: SCHEMA.to_owned(),
+            submission: "ann".to_owned(),
+            digest: String::new(),
+            suite: suite.digest(),
+            parts: parts.into(),
+            is_doubtful: false,
+        }
+    }
+
+    /// With the results of `ann`, which were written.
+    fn with_results(act: impl FnOnce(&Gradebook<'_>, &Path)) {
+        let place = tempfile::tempdir().expect("a folder");
+        let suite = Suite::embedded().expect("is right");
+        let rubric = Rubric::built_in(&suite.requirements).expect("is right");
+        let store = Store::begin(place.path()).expect("is new");
+        let gradebook = Gradebook::new(&store, &suite, &rubric);
+        gradebook.record(&record(&suite, "First."));
+        assert!(gradebook.pages()["ann"].trouble.is_none());
+        act(&gradebook, &place.path().join("ann"));
+    }
+
+    fn replace_by_folder(file: &Path) {
+        fs::remove_file(file).expect("was there");
+        fs::create_dir(file).expect("is made");
+    }
+
+    fn reports_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("is there").flatten();
+        let files = entries.filter(|entry| entry.path().is_file());
+        let mut names: Vec<String> = files
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| !name.starts_with("evidence.json"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn no_report_of_an_earlier_run_stays_where_results_cannot_be_written() {
+        for unwritable in [EVIDENCE, "report.html", "summary.md"] {
+            with_results(|gradebook, folder| {
+                assert!(reports_in(folder).len() > 5);
+                replace_by_folder(&folder.join(unwritable));
+                gradebook.record(&record(gradebook.suite, "Second."));
+                assert_eq!(reports_in(folder), Vec::<String>::new(), "{unwritable}");
+                let page = &gradebook.pages()["ann"];
+                assert!(page.trouble.is_some() && !page.assessment.score.doubts.is_empty());
+            });
+        }
+    }
+
+    #[test]
+    fn changed_reports_are_written_again_from_unchanged_evidence_only() {
+        with_results(|gradebook, folder| {
+            let report = folder.join("result.json");
+            let forge = || fs::write(&report, "forged").expect("is written");
+            forge();
+            gradebook.verify();
+            let told = fs::read_to_string(&report).expect("is there");
+            assert!(
+                told.contains("First.") && told.contains("Somebody changed"),
+                "{told}"
+            );
+            forge();
+            let other = serde_json::to_vec(&record(gradebook.suite, "Forged."));
+            fs::write(folder.join(EVIDENCE), other.expect("serialises")).expect("is written");
+            let again = gradebook.write_reports_again("ann");
+            assert!(again.contains("evidence is gone"), "{again}");
+            gradebook.verify();
+            assert!(!report.exists() && !folder.join(EVIDENCE).exists());
+            assert!(folder.join(CHANGED_EVIDENCE).exists());
+            let pages = gradebook.pages();
+            let score = &pages["ann"].assessment.score;
+            assert!(
+                score
+                    .parts
+                    .iter()
+                    .flat_map(|part| &part.rows)
+                    .all(|row| row.reason != "Forged.")
+            );
+        });
+    }
+}
