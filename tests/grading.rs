@@ -208,6 +208,8 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
     wait_for(&results.join(".work/bob"));
     fs::write(results.join("ann/evidence.json"), "{\"forged\": true}").expect("is written");
     fs::write(results.join("ann/gradescope.json"), "{\"score\": 0}").expect("is written");
+    fs::write(results.join("ann/report.html"), "forged").expect("is written");
+    fs::write(results.join("rubric.toml"), "forged").expect("is written");
     fs::write(results.join("cyd"), "in the way").expect("is written");
     fs::create_dir_all(results.join("class.csv/in the way")).expect("is made");
     fs::write(dan.join("server.py"), "print('not what was handed in')").expect("is written");
@@ -229,7 +231,8 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
     );
     let told = error(&output);
     for part in [
-        "ann: somebody changed its results while the class was graded (evidence.json, gradescope.json)",
+        "ann: somebody changed its results while the class was graded (evidence.json, gradescope.json, report.html)",
+        "rubric.toml: somebody changed this",
         "cyd: results not written: ",
         "cannot be written: ",
     ] {
@@ -242,7 +245,9 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
     ] {
         assert!(class.contains(part), "{part}: {class}");
     }
-    assert!(!results.join("ann/evidence.json").exists());
+    for forged in ["evidence.json", "gradescope.json", "report.html"] {
+        assert!(!results.join("ann").join(forged).exists(), "{forged}");
+    }
 
     fs::remove_dir_all(results.join("class.csv")).expect("is removed");
     fs::remove_file(results.join("cyd")).expect("is removed");
@@ -255,10 +260,17 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
 fn a_program_sees_nothing_of_the_class_but_its_own_copy() {
     let classroom = Classroom::new();
     classroom.hands_in("ann", &good());
+    // In the class there is a link to it.
+    let elsewhere = classroom.path("elsewhere");
+    fs::create_dir(&elsewhere).expect("is made");
+    fs::write(elsewhere.join("conform.toml"), good()).expect("is written");
+    std::os::unix::fs::symlink(&elsewhere, classroom.path("class/eve")).expect("a link");
+    fs::write(elsewhere.join("handed-in"), "").expect("is written");
     let look = format!(
-        "ls -aR .. ../../ann {} {} >found 2>&1; pwd >>found; cat found; exit 1",
+        "ls -aR .. ../../ann {} {} {} >found 2>&1; pwd >>found; cat found; exit 1",
         classroom.path("class").display(),
-        classroom.path("class-results").display()
+        classroom.path("class-results").display(),
+        elsewhere.display()
     );
     let build = format!("build = [\"sh\", \"-c\", {look:?}]\n");
     classroom.hands_in("bob", &(build + &good()));
@@ -267,7 +279,8 @@ fn a_program_sees_nothing_of_the_class_but_its_own_copy() {
     let seen = fs::read_to_string(classroom.path("class-results/bob/evidence.json"));
     let seen = seen.expect("is there");
     assert!(seen.contains("class-results/.work/bob"), "{seen}");
-    let is_seen = seen.contains("evidence.json") || seen.contains("run.json");
+    let is_seen = ["evidence.json", "run.json", "handed-in"];
+    let is_seen = is_seen.iter().any(|file| seen.contains(file));
     assert_eq!(
         is_seen,
         told.contains("may not hide the class"),
@@ -402,6 +415,10 @@ fn interrupted(classroom: &Classroom, signal: Signal) -> std::process::ExitStatu
         );
         std::thread::sleep(Duration::from_millis(2));
     }
+    // A program may have done that.
+    if signal == Signal::INT {
+        fs::write(results.join("rubric.toml"), "forged").expect("is written");
+    }
     let id = i32::try_from(grading.id())
         .ok()
         .and_then(Pid::from_raw)
@@ -437,6 +454,11 @@ fn a_run_that_is_killed_or_interrupted_goes_on_where_it_stopped() {
     fs::remove_dir_all(classroom.path("class-results")).expect("is there");
     let status_of_interrupted = interrupted(&classroom, Signal::INT);
     assert_eq!(status_of_interrupted.code(), Some(130));
+    let rubric = |results: &str| fs::read(classroom.path(results).join("rubric.toml"));
+    assert_eq!(
+        rubric("class-results").expect("is there"),
+        rubric("whole").expect("is there")
+    );
     assert!(!classroom.path("class-results/.work").exists());
     assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
     assert_eq!(
@@ -470,6 +492,29 @@ fn another_rubric_makes_other_marks_without_any_program() {
         Some(0)
     );
     assert_eq!(classroom.class_csv("class-results"), second);
+
+    // One that somebody changed there is not used.
+    let kept = fs::read_to_string(classroom.path("class-results/rubric.toml"));
+    let forged = kept.expect("is there") + "\n# Forged.\n";
+    fs::write(classroom.path("class-results/rubric.toml"), forged).expect("is written");
+    fs::create_dir_all(classroom.path("class/ann")).expect("is made");
+    for words in [
+        &["--again", "class-results"][..],
+        &["class", "--resume"],
+        &["--merge", "class-results", "--out", "merged"],
+    ] {
+        let refused = classroom.grade(words);
+        assert_eq!(refused.status.code(), Some(2), "{words:?}");
+        assert!(
+            error(&refused).contains("--rubric FILE"),
+            "{words:?}: {}",
+            error(&refused)
+        );
+    }
+    assert_eq!(
+        status(&classroom.grade(&["--again", "class-results", "--rubric", "strict.toml"])),
+        Some(0)
+    );
 
     fs::write(
         classroom.path("wrong.toml"),

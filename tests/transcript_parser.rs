@@ -552,7 +552,6 @@ fn no_transcript_takes_long_or_makes_us_say_much() {
             assert!(drawn.len() < 64 * 1024, "{shown}: {} bytes", drawn.len());
         }
         let took = clock_gettime(ClockId::ThreadCPUTime) - begun;
-        eprintln!("{took:?} {shown:?}");
         // Measured in processor time, of which others on the machine take nothing.
         assert!(took.tv_sec < 2, "{shown}: {took:?}");
     }

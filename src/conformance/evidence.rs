@@ -25,25 +25,39 @@ impl Evidence {
         !matches!(self.outcome, Outcome::Unable { .. })
     }
 
-    /// Leaves out what was said and printed after so many bytes of it, or after very many pieces, and says so.
+    /// Leaves out what was said, printed and noted after so many bytes of it, or after very many pieces, and says so.
+    /// Cuts the texts of the outcome where they are very long.
     pub fn shorten(&mut self, most: usize) {
+        self.outcome.shorten();
         let mut left = most;
         let mut pieces = 0;
         let mut omitted = 0;
         for event in &mut self.events {
-            let (EventKind::Sent { bytes, .. }
-            | EventKind::Received { bytes, .. }
-            | EventKind::Printed { bytes }) = &mut event.kind
-            else {
-                continue;
-            };
             pieces += 1;
             if pieces > MOST_PIECES {
                 left = 0;
             }
-            omitted += bytes.len().saturating_sub(left);
-            bytes.truncate(left);
-            left -= bytes.len();
+            let (whole, kept) = match &mut event.kind {
+                EventKind::Sent { bytes, .. }
+                | EventKind::Received { bytes, .. }
+                | EventKind::Typed { bytes }
+                | EventKind::Printed { bytes } => {
+                    let whole = bytes.len();
+                    bytes.truncate(left);
+                    (whole, bytes.len())
+                }
+                EventKind::Note { text } => {
+                    let whole = text.len();
+                    truncate(text, left);
+                    (whole, text.len())
+                }
+                _ => {
+                    pieces -= 1;
+                    continue;
+                }
+            };
+            omitted += whole - kept;
+            left = if kept < whole { 0 } else { left - kept };
         }
         if omitted == 0 {
             return;
@@ -51,12 +65,15 @@ impl Evidence {
         self.events.retain(|event| match &event.kind {
             EventKind::Sent { bytes, .. }
             | EventKind::Received { bytes, .. }
+            | EventKind::Typed { bytes }
             | EventKind::Printed { bytes } => !bytes.is_empty(),
+            EventKind::Note { text } => !text.is_empty(),
             _ => true,
         });
         let at = self.events.last().map_or(0.0, |event| event.at);
         let step = self.events.last().and_then(|event| event.step);
-        let text = format!("{omitted} bytes that were said or printed later are left out here");
+        let text =
+            format!("{omitted} bytes that were said, printed or noted later are left out here");
         self.events.push(Event {
             at,
             step,
@@ -191,6 +208,61 @@ pub struct Shortfall {
     /// hold: where it is broken, it is the one to blame.
     #[serde(default)]
     pub rests_on: Option<String>,
+}
+
+impl Outcome {
+    fn shorten(&mut self) {
+        match self {
+            Outcome::Completed => {}
+            Outcome::FellShort(shortfall) => {
+                shorten_text(&mut shortfall.expected);
+                shorten_text(&mut shortfall.received);
+                shortfall.line.iter_mut().for_each(shorten_text);
+            }
+            Outcome::Skipped { because_of } => shorten_text(because_of),
+            Outcome::NotApplicable { reason } | Outcome::Unable { reason } => shorten_text(reason),
+        }
+    }
+}
+
+/// Cuts a text that is longer than any with an [`excerpt`] in it, and says so.
+fn shorten_text(text: &mut String) {
+    /// Each byte of an excerpt may need four.
+    const LONGEST: usize = 5 * LONGEST_EXCERPT;
+    let whole = text.len();
+    if whole > LONGEST {
+        truncate(text, LONGEST);
+        text.push_str(&and_more(whole - text.len()));
+    }
+}
+
+/// Cuts a text to at most this many bytes.
+fn truncate(text: &mut String, most: usize) {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+}
+
+/// Maximum number of bytes of one line, or of one screen, that a phrase or a note repeats.
+const LONGEST_EXCERPT: usize = 4 * 1024;
+
+/// What a program sent or printed, as a phrase repeats it: [`visible`], cut where it is very long.
+pub fn excerpt(bytes: &[u8]) -> String {
+    if bytes.len() <= LONGEST_EXCERPT {
+        return visible(bytes);
+    }
+    // A character of several bytes is not cut in two.
+    let is_inside = |at: usize| bytes[at] & 0b1100_0000 == 0b1000_0000;
+    let ends = LONGEST_EXCERPT - 3..=LONGEST_EXCERPT;
+    let end = ends.rev().find(|end| !is_inside(*end));
+    let (kept, cut) = bytes.split_at(end.unwrap_or(LONGEST_EXCERPT));
+    visible(kept) + &and_more(cut.len())
+}
+
+fn and_more(bytes: usize) -> String {
+    format!("... and {bytes} bytes more")
 }
 
 /// Bytes as a person reads them: printable UTF-8 as it is, the rest as escapes of the transcript language.
@@ -399,6 +471,57 @@ mod tests {
         assert!(shown.iter().all(|name| name.is_ascii()), "{shown:?}");
         assert_eq!(visible_name("Zoë O'Neil 木村"), "Zoë O'Neil 木村");
         assert_eq!(visible_name(" "), "\\x20");
+    }
+
+    #[test]
+    fn an_excerpt_is_bounded_and_says_what_it_leaves_out() {
+        assert_eq!(excerpt(b"a\xffb"), "a\\xffb");
+        let longest = vec![b'a'; LONGEST_EXCERPT];
+        assert_eq!(excerpt(&longest).len(), LONGEST_EXCERPT);
+        let long = excerpt(&vec![b'a'; 1 << 20]);
+        let more = (1 << 20) - LONGEST_EXCERPT;
+        assert!(long.ends_with(&format!("aaa... and {more} bytes more")));
+        assert!(long.len() < LONGEST_EXCERPT + 40);
+        let inside = format!("a{}", "\u{e9}".repeat(LONGEST_EXCERPT));
+        assert!(!excerpt(inside.as_bytes()).contains("\\x"));
+        let invalid = excerpt(&vec![0x80; 1 << 20]);
+        assert!(invalid.len() < 5 * LONGEST_EXCERPT, "{}", invalid.len());
+    }
+
+    #[test]
+    fn texts_of_the_outcome_and_notes_are_shortened_too() {
+        let note = |text: String| Event {
+            at: 1.0,
+            step: None,
+            kind: EventKind::Note { text },
+        };
+        let long = || "\u{e9}".repeat(1 << 20);
+        let mut evidence = Evidence {
+            events: (0..10).map(|_| note("n".repeat(100))).collect(),
+            outcome: Outcome::FellShort(Shortfall {
+                step: 0,
+                expected: long(),
+                received: long(),
+                line: Some(long()),
+                speaks_of: None,
+                rests_on: None,
+            }),
+            seconds: 1.0,
+        };
+        evidence.events.push(note(long()));
+        evidence.shorten(5_000);
+        let size = serde_json::to_vec(&evidence).expect("serialises").len();
+        assert!(size < 80_000, "{size}");
+        assert_eq!(evidence.events.len(), 12);
+        let Outcome::FellShort(shortfall) = &evidence.outcome else {
+            panic!("{evidence:?}");
+        };
+        assert!(shortfall.received.ends_with(" bytes more"));
+        let unable = Outcome::Unable { reason: long() };
+        evidence.outcome = unable;
+        evidence.shorten(5_000);
+        let size = serde_json::to_vec(&evidence).expect("serialises").len();
+        assert!(size < 40_000, "{size}");
     }
 
     #[test]

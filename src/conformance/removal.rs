@@ -17,10 +17,11 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// Removes a file, a link or a whole folder. Links are removed, not followed, and folders without permission to
-/// read or to write are given it first. It is no error if nothing is there.
+/// read or to write are given it first. It is no error if nothing is there. The folder that `path` is in may be
+/// reached by links.
 ///
 /// # Errors
-/// What cannot be removed, for example since it belongs to somebody else.
+/// The first thing that cannot be removed, for example because it belongs to somebody else. The rest is removed.
 pub fn remove_tree(path: &Path) -> io::Result<()> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
     let name = path.file_name().ok_or_else(invalid)?;
@@ -29,9 +30,10 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let parent = match openat(CWD, parent, folder_flags(), Mode::empty()) {
+    let flags = folder_flags().difference(OFlags::NOFOLLOW);
+    let parent = match openat(CWD, parent, flags, Mode::empty()) {
         Ok(parent) => parent,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+        Err(Errno::NOENT) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     let mut removal = Removal {
@@ -52,6 +54,28 @@ struct Removal {
     moved: u64,
 }
 
+/// What came of one look at a folder.
+#[derive(Default)]
+struct Pass {
+    /// How many entries are gone from where they were.
+    gone: u64,
+    first_error: Option<Errno>,
+}
+
+impl Pass {
+    /// Goes on after an error, unless the time is up.
+    fn add(&mut self, outcome: Result<(), Errno>) -> Result<(), Errno> {
+        match outcome {
+            Ok(()) => self.gone += 1,
+            Err(Errno::TIMEDOUT) => return Err(Errno::TIMEDOUT),
+            Err(error) => {
+                self.first_error.get_or_insert(error);
+            }
+        }
+        Ok(())
+    }
+}
+
 fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
@@ -65,25 +89,39 @@ impl Removal {
         let top = open_folder(parent, name)?;
         // A look at a folder whose content changes may miss some of it. So look again until it is empty.
         loop {
-            let removed = self.empty_once(&top)?;
+            let pass = self.empty_once(&top)?;
             match unlinkat(parent, name, AtFlags::REMOVEDIR) {
                 Ok(()) | Err(Errno::NOENT) => return Ok(()),
-                Err(Errno::NOTEMPTY | Errno::EXIST) if removed > 0 => self.check_time()?,
-                Err(error) => return Err(error),
+                Err(Errno::NOTEMPTY | Errno::EXIST) if pass.gone > 0 => self.check_time()?,
+                Err(error) => return Err(pass.first_error.unwrap_or(error)),
             }
         }
     }
 
-    /// Removes what one look at `top` finds. Returns the number of entries that are gone from where they were.
-    fn empty_once(&mut self, top: &OwnedFd) -> Result<u64, Errno> {
-        let mut removed = 0;
+    /// Removes what one look at `top` finds.
+    fn empty_once(&mut self, top: &OwnedFd) -> Result<Pass, Errno> {
+        let mut pass = Pass::default();
         for name in names_in(top)? {
-            if is_left_as_folder(top.as_fd(), &name)? {
-                self.remove_below(top, &name, 1, top)?;
-            }
-            removed += 1;
+            pass.add(self.remove_inner(top, &name, 1, top))?;
         }
-        Ok(removed)
+        Ok(pass)
+    }
+
+    /// Removes what is called `name` in a folder, or moves it up.
+    fn remove_inner(
+        &mut self,
+        folder: &OwnedFd,
+        name: &CStr,
+        level: u32,
+        top: &OwnedFd,
+    ) -> Result<(), Errno> {
+        if !is_left_as_folder(folder.as_fd(), name)? {
+            Ok(())
+        } else if level <= DEEPEST {
+            self.remove_below(folder, name, level, top)
+        } else {
+            self.move_up(folder, name, top)
+        }
     }
 
     /// Removes the folder `name` in `parent`, which is `level` levels below the top. A folder that is too far down
@@ -97,21 +135,14 @@ impl Removal {
     ) -> Result<(), Errno> {
         let folder = open_folder(parent.as_fd(), name)?;
         loop {
-            let names = names_in(&folder)?;
-            for inner in &names {
-                if !is_left_as_folder(folder.as_fd(), inner)? {
-                    continue;
-                }
-                if level < DEEPEST {
-                    self.remove_below(&folder, inner, level + 1, top)?;
-                } else {
-                    self.move_up(&folder, inner, top)?;
-                }
+            let mut pass = Pass::default();
+            for inner in names_in(&folder)? {
+                pass.add(self.remove_inner(&folder, &inner, level + 1, top))?;
             }
             match unlinkat(parent, name, AtFlags::REMOVEDIR) {
                 Ok(()) | Err(Errno::NOENT) => return Ok(()),
-                Err(Errno::NOTEMPTY | Errno::EXIST) if !names.is_empty() => self.check_time()?,
-                Err(error) => return Err(error),
+                Err(Errno::NOTEMPTY | Errno::EXIST) if pass.gone > 0 => self.check_time()?,
+                Err(error) => return Err(pass.first_error.unwrap_or(error)),
             }
         }
     }
@@ -279,6 +310,29 @@ mod tests {
             remove_tree(&at(name)).expect(name);
         }
         assert_eq!(fs::read_dir(place.path()).expect("is there").count(), 0);
+    }
+
+    #[test]
+    fn the_folder_around_may_be_reached_by_a_link_and_must_be_a_folder() {
+        let place = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| place.path().join(name);
+        fs::create_dir_all(at("real/tree/inner")).expect("is made");
+        symlink(at("real"), at("link")).expect("a link");
+        remove_tree(&at("link/tree")).expect("is removed");
+        assert!(!at("real/tree").exists() && at("link").is_symlink());
+        fs::write(at("file"), "").expect("is written");
+        let error = remove_tree(&at("file/below")).expect_err("is no folder");
+        assert_eq!(error.raw_os_error(), Some(Errno::NOTDIR.raw_os_error()));
+    }
+
+    #[test]
+    fn an_error_does_not_keep_the_rest() {
+        let mut pass = Pass::default();
+        for outcome in [Ok(()), Err(Errno::PERM), Err(Errno::BUSY), Ok(())] {
+            pass.add(outcome).expect("goes on");
+        }
+        assert_eq!((pass.gone, pass.first_error), (2, Some(Errno::PERM)));
+        assert_eq!(pass.add(Err(Errno::TIMEDOUT)), Err(Errno::TIMEDOUT));
     }
 
     #[test]

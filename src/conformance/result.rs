@@ -29,6 +29,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether it costs nothing, so that it must not stand while a transcript of the requirement was not replayed.
+    pub fn can_be_withheld(self) -> bool {
+        matches!(self, Verdict::Pass | Verdict::NotApplicable)
+    }
+
     /// Whether something was asked, and is to be counted.
     pub fn is_judgement(self) -> bool {
         !matches!(self, Verdict::NotApplicable | Verdict::Untested)
@@ -89,11 +94,12 @@ pub enum UsedUpBy {
 }
 
 impl TimeLimit {
-    /// A requirement does not pass while one of its transcripts is still to be replayed: it is untested.
+    /// A requirement neither passes nor is found not to apply while one of its transcripts is still to be replayed:
+    /// it is untested.
     pub fn withhold_passes(&self, requirements: &mut [RequirementResult]) {
         for row in requirements {
             let is_missing = |name: &String| self.not_replayed.contains(name);
-            if row.verdict == Verdict::Pass && row.transcripts.iter().any(is_missing) {
+            if row.verdict.can_be_withheld() && row.transcripts.iter().any(is_missing) {
                 row.verdict = Verdict::Untested;
             }
         }
@@ -224,10 +230,19 @@ mod tests {
             row(Verdict::Pass, &["early"]),
             row(Verdict::Pass, &["early", "late"]),
             row(Verdict::Fail, &["early", "late"]),
+            row(Verdict::NotApplicable, &["early"]),
+            row(Verdict::NotApplicable, &["early", "late"]),
         ];
         limit.withhold_passes(&mut rows);
         let verdicts = rows.map(|row| row.verdict);
-        assert_eq!(verdicts, [Verdict::Pass, Verdict::Untested, Verdict::Fail]);
+        let expected = [
+            Verdict::Pass,
+            Verdict::Untested,
+            Verdict::Fail,
+            Verdict::NotApplicable,
+            Verdict::Untested,
+        ];
+        assert_eq!(verdicts, expected);
         assert_eq!(
             limit.to_string(),
             "Time limit: this program was given 180 s; 1 transcript was not replayed."

@@ -231,13 +231,18 @@ fn departures_before<'t>(
         Outcome::FellShort(shortfall) => Some(shortfall.step),
         _ => None,
     });
-    let before = &transcript.steps[..stopped_at.min().unwrap_or(0)];
-    before.iter().rev().filter_map(|step| match &step.action {
-        Action::Says { line, .. } if is_disconnect(line) => Some("S-DISC-1"),
-        Action::Closes { .. } => Some("S-DISC-5"),
-        Action::Resets { .. } => Some("S-DISC-7"),
-        _ => None,
-    })
+    // The number comes from evidence, which may have been read from a file.
+    let before = transcript.steps.get(..stopped_at.min().unwrap_or(0));
+    before
+        .unwrap_or_default()
+        .iter()
+        .rev()
+        .filter_map(|step| match &step.action {
+            Action::Says { line, .. } if is_disconnect(line) => Some("S-DISC-1"),
+            Action::Closes { .. } => Some("S-DISC-5"),
+            Action::Resets { .. } => Some("S-DISC-7"),
+            _ => None,
+        })
 }
 
 /// Whether the program ended in a step before the one at which the run stopped, and unasked.
@@ -251,8 +256,8 @@ fn had_ended(transcript: &Transcript, run: &Evidence) -> bool {
     });
     let asks = |action: &Action| matches!(action, Action::IsInterrupted | Action::IsTerminated);
     ended.is_some_and(|at| {
-        let until_then = &transcript.steps[..=at];
-        at < shortfall.step && !until_then.iter().any(|step| asks(&step.action))
+        let mut until_then = transcript.steps.iter().take(at.saturating_add(1));
+        at < shortfall.step && !until_then.any(|step| asks(&step.action))
     })
 }
 
@@ -675,6 +680,26 @@ mod tests {
             found,
             [is("S-REG-3", Verdict::Fail), is("S-REG-7", Verdict::Pass)]
         );
+    }
+
+    #[test]
+    fn steps_beyond_the_transcript_are_no_panic() {
+        let ended = |step| super::super::evidence::Event {
+            at: 0.0,
+            step: Some(step),
+            kind: EventKind::Ended { how: String::new() },
+        };
+        for (step, ended_at) in [(7, 6), (usize::MAX, usize::MAX), (usize::MAX, 5)] {
+            let (case, mut runs) = stopped("S-MSG-2", Some("S-MSG-2"));
+            for run in &mut runs {
+                run.events.push(ended(ended_at));
+                if let Outcome::FellShort(shortfall) = &mut run.outcome {
+                    shortfall.step = step;
+                }
+            }
+            let found = verdicts(vec![(case, runs)]);
+            assert_eq!(found, [is("S-MSG-2", Verdict::Fail)], "{step} {ended_at}");
+        }
     }
 
     #[test]

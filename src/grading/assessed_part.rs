@@ -10,7 +10,7 @@ pub struct AssessedPart {
     pub role: Role,
     /// Program and arguments; empty where none was found.
     pub command: Vec<String>,
-    /// Names of the transcripts that its command cannot be asked, where the submission itself gives the command:
+    /// Names of the transcripts that its command cannot be asked, where the command is not from the class's instructions:
     /// it takes host and port apart, and these are about addresses without them.
     pub ruled_out: Vec<String>,
     /// What was found out about it, or why nothing was.

@@ -4,6 +4,7 @@ use super::assessed_part::{AssessedPart, Unjudged};
 use super::record::{Part, PartOutcome, Record};
 use super::rubric::Rubric;
 use super::score::{Score, score};
+use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::requirement::{Level, Requirement};
 use crate::conformance::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::Suite;
@@ -61,6 +62,39 @@ impl Assessment {
     pub fn part(&self, role: Role) -> Option<&AssessedPart> {
         self.parts.iter().find(|part| part.role == role)
     }
+}
+
+/// Checks that what was recorded fits the suite: a record may come from a file that somebody changed.
+///
+/// # Errors
+/// What does not fit, in a sentence.
+pub fn check(record: &Record, suite: &Suite) -> Result<(), String> {
+    for part in &record.parts {
+        let PartOutcome::Judged { runs, .. } = &part.outcome else {
+            continue;
+        };
+        for case in suite.asked_of(part.role, Level::Hardening, None).cases {
+            let seen = runs.get(&case.name).into_iter().flatten();
+            let steps = case.transcript.steps.len();
+            if let Some(step) = seen.filter_map(last_step).max().filter(|at| *at >= steps) {
+                return Err(format!(
+                    "is broken: it tells of step {step} of {}, which has {steps} steps, counted from 0",
+                    case.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The last step of which a run tells.
+fn last_step(run: &Evidence) -> Option<usize> {
+    let stopped_at = match &run.outcome {
+        Outcome::FellShort(shortfall) => Some(shortfall.step),
+        _ => None,
+    };
+    let steps = run.events.iter().filter_map(|event| event.step);
+    steps.chain(stopped_at).max()
 }
 
 /// Judges and scores what was recorded: a pure function, so that it can be repeated with another rubric.
@@ -133,7 +167,7 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
 }
 
 /// The transcripts whose addresses the command cannot be given. A requirement with such a transcript is untested,
-/// even if its other transcripts pass: no command may choose what is asked.
+/// even if its other transcripts pass or do not apply: no command may choose what is asked.
 fn withhold(
     command: &[String],
     requirements: &mut [RequirementResult],
@@ -150,9 +184,91 @@ fn withhold(
         .collect();
     for row in requirements {
         let is_one = row.transcripts.iter().any(|name| ruled_out.contains(name));
-        if row.verdict == Verdict::Pass && is_one {
+        if row.verdict.can_be_withheld() && is_one {
             row.verdict = Verdict::Untested;
         }
     }
     ruled_out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::evidence::{Event, EventKind, Shortfall};
+    use crate::conformance::manner::Manner;
+    use crate::grading::record::SCHEMA;
+
+    fn record(suite: &Suite, step: usize, event_step: usize) -> Record {
+        let asked = suite.asked_of(Role::Server, Level::Hardening, None);
+        let run = Evidence {
+            events: vec![Event {
+                at: 0.0,
+                step: Some(event_step),
+                kind: EventKind::Ended { how: String::new() },
+            }],
+            outcome: Outcome::FellShort(Shortfall {
+                step,
+                expected: String::new(),
+                received: String::new(),
+                line: None,
+                speaks_of: None,
+                rests_on: None,
+            }),
+            seconds: 0.0,
+        };
+        Record {
+            schema: SCHEMA.to_owned(),
+            submission: "ann".to_owned(),
+            digest: String::new(),
+            suite: suite.digest(),
+            parts: vec![Part {
+                role: Role::Server,
+                command: Vec::new(),
+                outcome: PartOutcome::Judged {
+                    manner: Manner::PLAIN,
+                    remarks: Vec::new(),
+                    own_command: false,
+                    runs: [(asked.cases[0].name.clone(), vec![run; 3])].into(),
+                    seconds: 0.0,
+                    time_limit: None,
+                },
+            }],
+            is_doubtful: false,
+        }
+    }
+
+    #[test]
+    fn evidence_with_steps_beyond_its_transcript_is_an_error() {
+        let suite = Suite::embedded().expect("is right");
+        assert_eq!(check(&record(&suite, 0, 0), &suite), Ok(()));
+        for (step, event_step) in [(1_000, 0), (0, 1_000), (usize::MAX, usize::MAX)] {
+            let why = check(&record(&suite, step, event_step), &suite).expect_err("is broken");
+            assert!(why.starts_with("is broken: it tells of step"), "{why}");
+            // Nor does it end the harness.
+            let rubric = Rubric::built_in(&suite.requirements).expect("is right");
+            assess(record(&suite, step, event_step), &suite, &rubric);
+        }
+    }
+
+    #[test]
+    fn what_does_not_apply_is_withheld_too_where_a_transcript_is_ruled_out() {
+        let suite = Suite::embedded().expect("is right");
+        let asked = suite.asked_of(Role::Client, Level::Hardening, None);
+        let replayed = asked.cases.into_iter().map(|case| (case, Vec::new()));
+        let (mut rows, transcripts) = verdicts(asked.requirements, replayed.collect());
+        for row in &mut rows {
+            row.verdict = Verdict::NotApplicable;
+        }
+        let command = ["client", "{host}", "{port}"].map(str::to_owned);
+        let ruled_out = withhold(&command, &mut rows, &transcripts);
+        assert!(!ruled_out.is_empty());
+        for row in rows {
+            let is_one = row.transcripts.iter().any(|name| ruled_out.contains(name));
+            let expected = match is_one {
+                true => Verdict::Untested,
+                false => Verdict::NotApplicable,
+            };
+            assert_eq!(row.verdict, expected, "{}", row.requirement.id);
+        }
+    }
 }

@@ -97,7 +97,7 @@ pub fn examine_all(
                                 Ok(())
                             }
                             Err(Abandoned::Unfit(_)) => {
-                                doubted(&queue, candidates, keep, progress);
+                                doubted(&queue, candidates, terms, keep, progress);
                                 Ok(())
                             }
                             Err(abandoned) => Err(abandoned),
@@ -131,14 +131,23 @@ fn examined(
     // A mistake in the harness costs this submission's result, and is no verdict on it.
     let record = catch_unwind(AssertUnwindSafe(|| examine(candidate, terms, &step)));
     let record = record.unwrap_or_else(|_| Some(harness_failed(candidate, terms)));
-    let mut record = record.ok_or(Abandoned::Cancelled)?;
-    // Nor must its evidence, where that makes a report fail.
-    if catch_unwind(AssertUnwindSafe(|| keep(&record))).is_err() {
-        record = harness_failed(candidate, terms);
-        keep(&record);
-    }
+    let record = record.ok_or(Abandoned::Cancelled)?;
+    let record = kept(record, keep, &|| harness_failed(candidate, terms));
     progress(ClassProgress::Recorded(&record));
     Ok(record)
+}
+
+/// Keeps a record. Where its evidence makes a report panic, that costs this submission's result and ends nothing else:
+/// then what `instead` gives is kept, and if that fails as well, nothing is.
+fn kept(record: Record, keep: &(dyn Fn(&Record) + Sync), instead: &dyn Fn() -> Record) -> Record {
+    let is_kept = |record: &Record| catch_unwind(AssertUnwindSafe(|| keep(record))).is_ok();
+    if is_kept(&record) {
+        return record;
+    }
+    let record = instead();
+    // Without a mark it is reported as not examined.
+    let _ = is_kept(&record);
+    record
 }
 
 fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
@@ -164,12 +173,15 @@ fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
 fn doubted(
     queue: &Queue,
     candidates: &[Candidate],
+    terms: &Terms<'_>,
     keep: &(dyn Fn(&Record) + Sync),
     progress: &(dyn Fn(ClassProgress<'_>) + Sync),
 ) {
     for (position, mut record) in queue.uncertified() {
         record.is_doubtful = true;
-        keep(&record);
+        kept(record, keep, &|| {
+            harness_failed(&candidates[position], terms)
+        });
         if queue.again(position) {
             progress(ClassProgress::Again(&candidates[position].name));
         }
@@ -432,6 +444,22 @@ mod tests {
             (examined.count(), doubtful),
             (1 + MOST_REPETITIONS, vec!["0".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_kept_ends_nothing() {
+        let instead = || record("instead");
+        let fails_for = |names: &'static [&str]| {
+            move |record: &Record| assert!(!names.contains(&record.submission.as_str()))
+        };
+        for (failing, expected) in [
+            (&[][..], "ann"),
+            (&["ann"], "instead"),
+            (&["ann", "instead"], "instead"),
+        ] {
+            let record = kept(record("ann"), &fails_for(failing), &instead);
+            assert_eq!(record.submission, expected);
+        }
     }
 
     #[test]

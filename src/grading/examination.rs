@@ -77,6 +77,8 @@ pub struct Candidate {
     pub digest: String,
     /// Digest of the files that a copy of it has.
     files: String,
+    /// Why its files could not be read.
+    unreadable: Option<String>,
     directions: Result<Directions, String>,
     /// What its reports say of how it was found.
     remark: Option<String>,
@@ -87,7 +89,8 @@ pub struct Candidate {
 struct Directions {
     /// The submission's own instructions over those of the class.
     instructions: Instructions,
-    /// The programs whose commands the submission's own instructions give.
+    /// The programs whose commands are not from the class's instructions: the submission says how they are started,
+    /// by instructions of its own or by the names of its files.
     own_commands: Vec<Role>,
     /// Whether the submission's own instructions set limits, which are ignored: a program that is given no time
     /// cannot be found wanting.
@@ -104,7 +107,10 @@ impl Directions {
         let roles = [Role::Server, Role::Client].into_iter();
         Ok(Directions {
             own_commands: roles
-                .filter(|role| own.command_of(*role).is_some())
+                .filter(|role| {
+                    own.command_of(*role).is_some()
+                        || terms.instructions.command_of(*role).is_none()
+                })
                 .collect(),
             sets_limits,
             instructions: own.over(terms.instructions),
@@ -117,7 +123,11 @@ impl Candidate {
     pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
         let directions = Directions::of(&folder, terms);
         let contents = Contents::of(&folder);
-        let files = digest_of_files(&contents);
+        let (files, unreadable) = match digest_of_files(&contents) {
+            Ok(digest) => (digest, None),
+            // It is part of the digest: once the files can be read, it is another submission.
+            Err(error) => (digest_of_error(&error), Some(error)),
+        };
         Candidate {
             digest: digest_of(&files, &contents, &directions, terms),
             remark: fs::read_link(&folder).ok().map(|aim| {
@@ -127,6 +137,7 @@ impl Candidate {
             name,
             folder,
             files,
+            unreadable,
             directions,
         }
     }
@@ -180,18 +191,20 @@ fn digest_of(
 }
 
 /// Digest of what a copy has.
-fn digest_of_files(contents: &io::Result<Contents>) -> String {
+///
+/// # Errors
+/// Why the files cannot be read.
+fn digest_of_files(contents: &io::Result<Contents>) -> Result<String, String> {
     let mut digest = Digest::default();
-    let added = match contents {
-        Ok(contents) => contents
-            .add_to_digest(&mut digest)
-            .map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    if let Err(error) = added {
-        // It cannot be copied either, and that is told then.
-        digest.add(error);
-    }
+    let contents = contents.as_ref().map_err(io::Error::to_string)?;
+    let added = contents.add_to_digest(&mut digest);
+    added.map_err(|error| error.to_string())?;
+    Ok(digest.finish())
+}
+
+fn digest_of_error(error: &str) -> String {
+    let mut digest = Digest::default();
+    digest.add(error);
     digest.finish()
 }
 
@@ -278,9 +291,14 @@ fn prepared(
     let contents = Contents::of(&candidate.folder).map_err(not_copied)?;
     remarks.extend(contents.remark());
     let workplace = Workplace::copied(&contents, place).map_err(not_copied)?;
+    if let Some(error) = &candidate.unreadable {
+        return Err(not_judged(format!(
+            "Its folder could not be read when the grading of the class began: {error}. Start it again with --resume."
+        )));
+    }
     // From here on the copy alone counts: a program of somebody else may be able to change the class's folder.
     let copied = Contents::of(workplace.folder());
-    let is_unchanged = digest_of_files(&copied) == candidate.files
+    let is_unchanged = digest_of_files(&copied).as_ref() == Ok(&candidate.files)
         && Directions::of(workplace.folder(), terms).as_ref() == Ok(directions);
     if !is_unchanged {
         return Err(not_judged(
@@ -502,7 +520,47 @@ mod tests {
             let directions = Directions::of(folder, terms).expect("are right");
             assert_eq!(directions.instructions.limits, terms.instructions.limits);
             assert!(directions.sets_limits);
-            assert_eq!(directions.own_commands, [Role::Client]);
+        });
+    }
+
+    #[test]
+    fn a_command_is_the_submission_s_own_unless_the_class_gives_it() {
+        let own_commands = |class: &str, own: &str| {
+            let mut found = Vec::new();
+            with_terms(class, |terms, folder| {
+                fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
+                let directions = Directions::of(folder, terms).expect("are right");
+                found = directions.own_commands;
+            });
+            found
+        };
+        let (server, client) = ("server = [\"s\"]\n", "client = [\"c\"]\n");
+        // By the names of its files, such as `client{host}.py`.
+        assert_eq!(own_commands("", ""), [Role::Server, Role::Client]);
+        assert_eq!(own_commands(client, ""), [Role::Server]);
+        assert_eq!(own_commands(client, client), [Role::Server, Role::Client]);
+        assert_eq!(own_commands(&format!("{server}{client}"), ""), []);
+    }
+
+    #[test]
+    fn a_folder_that_could_not_be_read_at_the_start_is_said_to_be_that() {
+        use std::os::unix::fs::symlink;
+        with_terms("", |terms, folder| {
+            fs::remove_dir(folder).expect("was there");
+            symlink("nowhere", folder).expect("a link");
+            let candidate = Candidate::new("ann".to_owned(), folder.to_owned(), terms);
+            fs::remove_file(folder).expect("was there");
+            fs::create_dir(folder).expect("is made");
+            let record = examine(&candidate, terms, &|_, _| ()).expect("is not cancelled");
+            for part in record.parts {
+                let PartOutcome::NotJudged { reason } = part.outcome else {
+                    panic!("{:?}", part.outcome);
+                };
+                assert!(
+                    reason.starts_with("Its folder could not be read"),
+                    "{reason}"
+                );
+            }
         });
     }
 

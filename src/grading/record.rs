@@ -91,7 +91,8 @@ pub enum PartOutcome {
         manner: Manner,
         /// What was found out about it and minded.
         remarks: Vec<String>,
-        /// Whether the submission's own instructions say how it is started.
+        /// Whether the submission, rather than the class's instructions, says how it is started: by instructions of
+        /// its own, or by the name of a file.
         #[serde(default)]
         own_command: bool,
         /// What was seen in each run of each transcript, by the transcript's name.

@@ -10,7 +10,7 @@ use super::assessed_part::AssessedPart;
 use super::instructions::INSTRUCTIONS;
 use super::points::{Points, counted};
 use super::rubric::{Bounds, Rubric};
-use crate::conformance::evidence::Outcome;
+use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::requirement::Requirement;
 use crate::conformance::result::{
     RequirementResult, RunResult, TranscriptResult, UsedUpBy, Verdict,
@@ -121,7 +121,7 @@ struct Findings {
 struct Finding {
     requirement: Requirement,
     verdict: Verdict,
-    /// Of the runs some passed: a fault of its own, and no doubt of the harness.
+    /// Where it is unsure: the program itself made it so, and not the harness.
     is_racy: bool,
     blocked_by: Vec<String>,
     reason: String,
@@ -205,8 +205,8 @@ fn why_untested(
         "takes host and port apart, so that the addresses of these transcripts cannot be given";
     if any(&|name| part.ruled_out.contains(name)) {
         let reason = format!(
-            "Not tested, which earns nothing: the command in the submission's own {INSTRUCTIONS} {command}. With \
-             {{url}} they can."
+            "Not tested, which earns nothing: the submission's own command, from its {INSTRUCTIONS} or by the name \
+             of its file, {command}. With {{url}} they can."
         );
         (Untested::ByItself, reason)
     } else if let Some(limit) = result
@@ -237,14 +237,22 @@ fn judging<'r>(result: &'r RunResult, id: &'r str) -> impl Iterator<Item = &'r T
     result.transcripts.iter().filter(covers)
 }
 
+/// Whether the program itself makes a row unsure. The harness does where it could not do its part in a run, or where
+/// there is no run; still the program does where some runs of the same transcript hold and others fall short.
 fn is_racy(result: &RunResult, id: &str) -> bool {
-    let mut unsure = judging(result, id).filter(|judged| judged.verdict == Verdict::Unsure);
-    unsure.any(|judged| {
-        let fell_short = |run: &crate::conformance::evidence::Evidence| {
-            matches!(run.outcome, Outcome::FellShort(_))
-        };
-        judged.runs_passed() > 0 && judged.runs.iter().any(fell_short)
-    })
+    let unsure = judging(result, id).filter(|judged| judged.verdict == Verdict::Unsure);
+    let unsure: Vec<&TranscriptResult> = unsure.collect();
+    let fell_short = |run: &Evidence| matches!(run.outcome, Outcome::FellShort(_));
+    let is_mixture =
+        |judged: &&TranscriptResult| judged.runs_passed() > 0 && judged.runs.iter().any(fell_short);
+    let could_not_tell = |judged: &&TranscriptResult| {
+        judged.runs.is_empty() || !judged.runs.iter().all(Evidence::is_conclusive)
+    };
+    if unsure.iter().any(is_mixture) {
+        return true;
+    }
+    let is_seen = judging(result, id).any(|judged| !judged.runs.is_empty());
+    is_seen && !unsure.iter().any(could_not_tell)
 }
 
 /// Why a row is as it is, in a sentence.
@@ -318,7 +326,7 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
     (parts, adjustments, earned)
 }
 
-/// Of what nothing is known nothing is held against anybody.
+/// Unknown results never cost points.
 fn is_broken(row: &RowScore) -> bool {
     match row.verdict {
         Verdict::Pass | Verdict::NotApplicable => false,
@@ -515,8 +523,10 @@ fn doubts_about(part: &AssessedPart, found: &Findings, scored: &PartScore) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conformance::evidence::Shortfall;
     use crate::conformance::manner::Manner;
-    use crate::conformance::result::TimeLimit;
+    use crate::conformance::requirement::Level;
+    use crate::conformance::result::{Case, TimeLimit};
     use crate::conformance::suite::Suite;
     use crate::conformance::verdict::verdicts;
     use crate::grading::assessed_part::Unjudged;
@@ -626,6 +636,64 @@ mod tests {
             (lost(&unsure, "S-MSG-1"), unsure.doubts.len()),
             (Points::ZERO, 1)
         );
+    }
+
+    #[test]
+    fn what_the_program_itself_makes_unsure_gets_the_share_of_races() {
+        let skipped = || Outcome::Skipped {
+            because_of: "S-REG-1".to_owned(),
+        };
+        let unable = || Outcome::Unable {
+            reason: "no port".to_owned(),
+        };
+        let fell_short = || {
+            Outcome::FellShort(Shortfall {
+                step: 0,
+                expected: String::new(),
+                received: String::new(),
+                line: None,
+                speaks_of: None,
+                rests_on: None,
+            })
+        };
+        let suite = Suite::embedded().expect("is right");
+        let rubric = Rubric::parse(RUBRIC, &suite.requirements).expect("is right");
+        let score_of = |outcomes: Vec<Outcome>| {
+            let mut server = part(Role::Server, &[("S-MSG-1", Verdict::Unsure)]);
+            let cases = suite.asked_of(Role::Server, Level::Hardening, None).cases;
+            let mut cases = cases.into_iter();
+            let covers = |case: &Case| case.transcript.covers_any(&["S-MSG-1"]);
+            let run = |outcome| Evidence {
+                events: Vec::new(),
+                outcome,
+                seconds: 0.0,
+            };
+            let result = server.result.as_mut().expect("was judged");
+            result.transcripts.push(TranscriptResult {
+                case: cases.find(covers).expect("is covered"),
+                verdict: Verdict::Unsure,
+                fails: Vec::new(),
+                blocked_by: None,
+                runs: outcomes.into_iter().map(run).collect(),
+            });
+            score(&[server], &suite.requirements, &rubric)
+        };
+        let by_itself = [
+            vec![skipped()],
+            vec![fell_short()],
+            vec![fell_short(), skipped(), fell_short()],
+            vec![Outcome::Completed, fell_short(), unable()],
+        ];
+        for outcomes in by_itself {
+            let score = score_of(outcomes.clone());
+            assert!(lost(&score, "S-MSG-1") > Points::ZERO, "{outcomes:?}");
+            assert_eq!(score.doubts.len(), 1);
+        }
+        for outcomes in [vec![unable()], vec![fell_short(), unable()], Vec::new()] {
+            let score = score_of(outcomes.clone());
+            assert_eq!(lost(&score, "S-MSG-1"), Points::ZERO, "{outcomes:?}");
+            assert_eq!(score.doubts.len(), 1);
+        }
     }
 
     #[test]

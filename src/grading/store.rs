@@ -225,7 +225,8 @@ impl Store {
     /// Opens a folder for results, and makes it if necessary. It is new, empty, or holds results of `conform grade`.
     ///
     /// # Errors
-    /// What is wrong with the folder, in a sentence. Nothing in it was changed then.
+    /// What is wrong with the folder, in a sentence. Then no file in it was changed; the folder itself and an empty
+    /// lock file may have been made.
     pub fn begin(root: &Path) -> Result<Store, String> {
         let shown = root.display();
         fs::create_dir_all(root).map_err(|error| format!("{shown}: {error}"))?;
@@ -247,7 +248,8 @@ impl Store {
     /// Opens a folder that holds results, with its manifest.
     ///
     /// # Errors
-    /// What is wrong with the folder, in a sentence. Nothing in it was changed then.
+    /// What is wrong with the folder, in a sentence. Then no file in it was changed; an empty lock file may have been
+    /// made.
     pub fn existing(root: &Path) -> Result<(Store, Manifest), String> {
         let missing = || format!("{}: holds no results of `conform grade`", root.display());
         if !root.is_dir() {
@@ -378,6 +380,26 @@ impl Store {
     /// # Errors
     /// Where the evidence is there and cannot be read, or is another submission's.
     pub fn record_of(&self, submission: &str) -> Result<Option<Record>, String> {
+        self.record_if(submission, |_| true)
+    }
+
+    /// The record of a submission, if it is still the one that was written or read.
+    ///
+    /// # Errors
+    /// As [`Store::record_of`].
+    pub fn unchanged_record_of(&self, submission: &str) -> Result<Option<Record>, String> {
+        let remembered = self
+            .known()
+            .get(&format!("{submission}/{EVIDENCE}"))
+            .cloned();
+        self.record_if(submission, |digest| remembered.as_deref() == Some(digest))
+    }
+
+    fn record_if(
+        &self,
+        submission: &str,
+        is_wanted: impl FnOnce(&str) -> bool,
+    ) -> Result<Option<Record>, String> {
         Store::check_name(submission)?;
         let path = format!("{submission}/{EVIDENCE}");
         let file = self.root.join(&path);
@@ -388,6 +410,10 @@ impl Store {
         let Some(bytes) = read(&folder, EVIDENCE).map_err(|error| told(&file, &error))? else {
             return Ok(None);
         };
+        let digest = digest_of(&bytes);
+        if !is_wanted(&digest) {
+            return Ok(None);
+        }
         let record: Record = serde_json::from_slice(&bytes).map_err(|error| in_file(&error))?;
         if record.schema != SCHEMA {
             let why = format!("is {}, and this conform reads {SCHEMA}", record.schema);
@@ -397,7 +423,7 @@ impl Store {
             let other = visible_name(&record.submission);
             return Err(in_file(&format!("is the evidence of {other}")));
         }
-        self.known().insert(path, digest_of(&bytes));
+        self.known().insert(path, digest);
         Ok(Some(record))
     }
 
@@ -467,6 +493,35 @@ impl Store {
                 &error.into(),
             )),
         }
+    }
+
+    /// Removes files of a submission; it is no error if one is not there.
+    ///
+    /// # Errors
+    /// Why the first that stays cannot be removed.
+    pub fn discard<'n>(
+        &self,
+        submission: &str,
+        files: impl IntoIterator<Item = &'n str>,
+    ) -> Result<(), String> {
+        Store::check_name(submission)?;
+        let mut outcome = Ok(());
+        for file in files {
+            let path = format!("{submission}/{file}");
+            self.known().remove(&path);
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            let removed = self.folder_of(folder, false).and_then(|folder| {
+                let Some(folder) = folder else {
+                    return Ok(());
+                };
+                match unlinkat(&folder, name, AtFlags::empty()) {
+                    Ok(()) | Err(Errno::NOENT) => Ok(()),
+                    Err(error) => Err(told(&self.root.join(&path), &error.into())),
+                }
+            });
+            outcome = outcome.and(removed);
+        }
+        outcome
     }
 
     /// The files that are no longer as they were when they were written or read.

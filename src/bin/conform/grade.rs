@@ -9,12 +9,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chat_conformance::conformance::digest::Digest;
+use chat_conformance::conformance::evidence::visible_name;
 use chat_conformance::conformance::input::{Links, MOST_SETTINGS, read_text};
 use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::supervisor::{Orphanage, can_hide, gain_right_to_networks};
 use chat_conformance::conformance::system::has_networks_to_give;
-use chat_conformance::grading::assessment::Assessment;
+use chat_conformance::grading::assessment::{Assessment, check};
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
 use chat_conformance::grading::examination::{Candidate, Terms, instructions_in};
@@ -89,8 +90,14 @@ fn suite_of(command: &GradeCommand) -> Result<Suite, Stop> {
     load_suite(command.suite.folder.as_deref()).map_err(Stop::Said)
 }
 
-/// The rubric that was asked for; else the one beside the results; else the built-in one.
-fn rubric_of(command: &GradeCommand, store: &Store, suite: &Suite) -> Result<ReadRubric, Stop> {
+/// The rubric that was asked for; else the one beside the results, which must be the one with which they were scored;
+/// else, where there are no results yet, the built-in one.
+fn rubric_of(
+    command: &GradeCommand,
+    store: &Store,
+    manifest: Option<&Manifest>,
+    suite: &Suite,
+) -> Result<ReadRubric, Stop> {
     let read =
         |file: &Path| read_text(file, MOST_SETTINGS, Links::Follow).map_err(|why| why.to_string());
     let (name, text) = match &command.rubric {
@@ -101,7 +108,20 @@ fn rubric_of(command: &GradeCommand, store: &Store, suite: &Suite) -> Result<Rea
         },
     };
     match Rubric::parse(&text, &suite.requirements) {
-        Ok(rubric) => Ok(ReadRubric { text, rubric }),
+        Ok(rubric) => {
+            let read = ReadRubric { text, rubric };
+            let is_given = command.rubric.is_some();
+            let is_another = |manifest: &&Manifest| !is_given && manifest.rubric != read.digest();
+            match manifest.filter(is_another) {
+                None => Ok(read),
+                Some(_) => Err(format!(
+                    "{}: is missing or was changed since the results were scored; give the rubric that is to be used \
+                     with --rubric FILE",
+                    store.file(RUBRIC).display()
+                )
+                .into()),
+            }
+        }
         Err(mistakes) => {
             show_mistakes(&name, &text, &mistakes);
             Err(Stop::Said(ExitCode::from(WRONG_USE)))
@@ -129,7 +149,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     } = submissions_in(directory)?;
     if !passed_over.is_empty() {
         complain(&format!(
-            "passed over, since it is no folder of a student: {}",
+            "skipped, because it is not a student's folder: {}",
             some(passed_over.iter().map(String::as_str))
         ));
     }
@@ -149,8 +169,14 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     };
     refuse_one_in_the_other(&class, &out)?;
     let store = Store::begin(&out)?;
-    let rubric = rubric_of(command, &store, &suite)?;
+    let earlier = store.manifest()?;
+    let resumed = earlier.as_ref().filter(|_| command.resume);
+    let rubric = rubric_of(command, &store, resumed, &suite)?;
     let suite_digest = suite.digest();
+    let others = outside(
+        &class,
+        submissions.iter().map(|(_, folder)| folder.as_path()),
+    );
     let submissions: Vec<(String, PathBuf)> = submissions
         .into_iter()
         .filter(|(name, _)| command.shard.holds(name))
@@ -163,7 +189,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         shards: vec![command.shard],
         submissions: submissions.iter().map(|(name, _)| name.clone()).collect(),
     };
-    if let Some(earlier) = store.manifest()? {
+    if let Some(earlier) = earlier {
         if !command.resume {
             return Err(format!(
                 "{}: holds results already; --resume goes on there, --out takes another folder",
@@ -194,11 +220,29 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         side_by_side = 1;
     }
     let mut hidden = vec![class.clone(), store.root().to_owned()];
+    // Nothing could be started without what these hold.
+    let needed = [class.as_path(), harness.as_path()];
+    let (around, others): (Vec<PathBuf>, Vec<PathBuf>) = others
+        .into_iter()
+        .partition(|folder| needed.iter().any(|needed| needed.starts_with(folder)));
+    if !around.is_empty() {
+        let around: Vec<String> = around
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect();
+        complain(&format!(
+            "links in the class lead to folders that hold the class or conform itself, and cannot be hidden from \
+             programs: {}",
+            some(around.iter().map(String::as_str))
+        ));
+    }
+    hidden.extend(others);
     if !can_hide(&harness) {
         complain(
             "this user may not hide the class and its results from the programs that are judged: submissions are \
-             judged one after the other, and a program can read what others handed in; a container, or another \
-             machine, may allow it",
+             judged one after the other, and a program can read and change what others handed in and the results on \
+             disk; if this run is interrupted, do not resume it: grade again into another folder; a container, or \
+             another machine, may allow hiding",
         );
         side_by_side = 1;
         hidden.clear();
@@ -228,7 +272,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
             return Ok(INTERRUPTED);
         }
         let candidate = Candidate::new(name, folder, &terms);
-        match settled(&candidate, &store) {
+        match settled(&candidate, &store, &suite) {
             Some(record) => gradebook.settled(record),
             None => candidates.push(candidate),
         }
@@ -238,7 +282,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         side_by_side,
         control_every: usize::from(command.control_every),
     };
-    let outcome = examine_all(
+    let examined = examine_all(
         &candidates,
         &terms,
         arrangement,
@@ -248,14 +292,17 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     overview.clear();
     gradebook.verify();
     gradebook.tell_troubles();
+    // Once more, whatever the outcome: a program under test may have changed them, and --resume reads them.
+    let kept = keep_terms(&store, &manifest, &rubric);
     let goes_on = format!(
         "what was recorded is kept in {}: --resume goes on",
         out.display()
     );
-    match outcome {
+    if let (Err(why), Err(_)) = (&kept, &examined) {
+        complain(&format!("cannot be written: {why}"));
+    }
+    match examined {
         Ok(()) => {
-            // Once more: a program under test may have changed them.
-            let kept = keep_terms(&store, &manifest, &rubric);
             let marks = Marks {
                 assessments: gradebook.into_assessments(),
                 unwritten: kept.err().into_iter().collect(),
@@ -277,6 +324,14 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
             Ok(UNABLE)
         }
     }
+}
+
+/// The submissions that are links and lie outside the class, as paths without links.
+fn outside<'f>(class: &Path, folders: impl Iterator<Item = &'f Path>) -> Vec<PathBuf> {
+    let resolved = folders.filter_map(|folder| fs::canonicalize(folder).ok());
+    resolved
+        .filter(|folder| !folder.starts_with(class))
+        .collect()
 }
 
 /// Writes down what the results in a folder have in common.
@@ -325,12 +380,15 @@ fn refuse_one_in_the_other(class: &Path, out: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The record of just this submission, if there is one that can be relied on. One that cannot be read, since the
-/// machine went down while it was written, is none.
-fn settled(candidate: &Candidate, store: &Store) -> Option<Record> {
+/// The record of just this submission, if there is one that can be relied on. A record that cannot be read, or does
+/// not fit the suite, does not count.
+fn settled(candidate: &Candidate, store: &Store, suite: &Suite) -> Option<Record> {
     let record = store.record_of(&candidate.name).ok().flatten();
     record.filter(|record| {
-        record.digest == candidate.digest && !record.is_doubtful && record.is_judged()
+        record.digest == candidate.digest
+            && !record.is_doubtful
+            && record.is_judged()
+            && check(record, suite).is_ok()
     })
 }
 
@@ -345,7 +403,7 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         )
         .into());
     }
-    let rubric = rubric_of(command, &store, &suite)?;
+    let rubric = rubric_of(command, &store, Some(&manifest), &suite)?;
     let manifest = Manifest {
         rubric: rubric.digest(),
         ..manifest
@@ -353,7 +411,7 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
     keep_terms(&store, &manifest, &rubric)?;
     let gradebook = Gradebook::new(&store, &suite, &rubric.rubric);
     for name in &manifest.submissions {
-        if let Some(record) = recorded(&store, name, &manifest) {
+        if let Some(record) = recorded(&store, name, &manifest, &suite) {
             gradebook.settled(record);
         }
     }
@@ -366,15 +424,20 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
 }
 
 /// What was recorded of a submission. What cannot be read costs that submission only.
-fn recorded(store: &Store, name: &str, manifest: &Manifest) -> Option<Record> {
-    match store.record_of(name) {
-        // What was seen with another suite says nothing of this one.
-        Ok(record) => record.filter(|record| record.suite == manifest.suite),
-        Err(why) => {
-            complain(&why);
-            None
+fn recorded(store: &Store, name: &str, manifest: &Manifest, suite: &Suite) -> Option<Record> {
+    // What was seen with another suite says nothing of this one.
+    let is_of_suite = |record: &Record| record.suite == manifest.suite;
+    let record = store.record_of(name).and_then(|record| {
+        let record = record.filter(is_of_suite);
+        match record.as_ref().map(|record| check(record, suite)) {
+            Some(Err(why)) => Err(format!("{}'s evidence {why}", visible_name(name))),
+            _ => Ok(record),
         }
-    }
+    });
+    record.unwrap_or_else(|why| {
+        complain(&why);
+        None
+    })
 }
 
 /// Puts the parts of a class together.
@@ -413,8 +476,8 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
             .to_owned()
             .into());
     }
-    let (_, first, _) = &parts[0];
-    let rubric = rubric_of(command, first, &suite)?;
+    let (_, first, manifest) = &parts[0];
+    let rubric = rubric_of(command, first, Some(manifest), &suite)?;
     let whole = Manifest {
         rubric: rubric.digest(),
         ..whole
@@ -427,7 +490,7 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
     let gradebook = Gradebook::new(&target, &suite, &rubric.rubric);
     for (_, store, manifest) in &parts {
         for name in &manifest.submissions {
-            if let Some(record) = recorded(store, name, manifest) {
+            if let Some(record) = recorded(store, name, manifest, &suite) {
                 gradebook.record(&record);
             }
         }

@@ -12,7 +12,7 @@ use chat_conformance::grading::rubric::Rubric;
 use chat_conformance::grading::store::{CHANGED_EVIDENCE, Changed, EVIDENCE, Store};
 
 use crate::complain;
-use crate::reports::write_for_submission;
+use crate::reports::{remove_for_submission, write_for_submission};
 
 /// Maximum number of submissions about which one kind of trouble is told at length.
 const TOLD: usize = 10;
@@ -55,7 +55,9 @@ impl<'a> Gradebook<'a> {
     fn enter(&self, record: Record, kept: Result<(), String>) {
         let mut assessment = assess(record, self.suite, self.rubric);
         let written = kept.and_then(|()| write_for_submission(self.store, &assessment));
-        let trouble = written.err();
+        let trouble = written
+            .err()
+            .map(|why| self.without_reports(&assessment.submission, why));
         if let Some(why) = &trouble {
             assessment.doubt(format!("Its results could not be written: {why}."));
         }
@@ -68,9 +70,20 @@ impl<'a> Gradebook<'a> {
             .insert(page.assessment.submission.clone(), page);
     }
 
+    /// Results could not be written, for this reason: reports of an earlier run must not stay, since they may tell
+    /// another mark.
+    fn without_reports(&self, submission: &str, why: String) -> String {
+        match remove_for_submission(self.store, submission) {
+            Err(other) if other != why => {
+                format!("{why}; reports of an earlier run cannot be removed: {other}")
+            }
+            _ => why,
+        }
+    }
+
     /// Looks whether the results on disk are still those that were written, while no program is running any more.
-    /// Reports are written again from evidence that is unchanged; changed evidence is put aside, and the mark in
-    /// memory stands.
+    /// Reports are written again from evidence that is unchanged. Changed evidence is put aside, and the other
+    /// changed files are removed. The mark in memory stands in any case.
     pub fn verify(&self) {
         for Changed { submission, files } in self.store.changed() {
             let Some(name) = submission else {
@@ -80,35 +93,64 @@ impl<'a> Gradebook<'a> {
                 ));
                 continue;
             };
-            let is_evidence = files.iter().any(|file| file == EVIDENCE);
-            let what_now = if is_evidence {
+            let (evidence, others): (Vec<&str>, Vec<&str>) = files
+                .iter()
+                .map(String::as_str)
+                .partition(|file| *file == EVIDENCE);
+            let removed = self.store.discard(&name, others.iter().copied());
+            if let Some(page) = self.pages().get_mut(&name) {
+                let files = some(files.iter().map(String::as_str));
+                page.assessment.doubt(format!(
+                    "Somebody changed its results while the class was graded: {files}. The mark is not made from \
+                     them."
+                ));
+            }
+            let mut what_now = if evidence.is_empty() {
+                self.write_reports_again(&name)
+            } else {
                 match self.store.put_aside(&name) {
                     Ok(()) => format!(
-                        "the evidence is kept as {CHANGED_EVIDENCE}, and --resume judges the submission again"
+                        "the evidence is kept as {CHANGED_EVIDENCE}, the other changed files are removed, and \
+                         --resume judges the submission again"
                     ),
                     Err(why) => format!("and the evidence cannot be put aside: {why}"),
                 }
-            } else {
-                match self.store.record_of(&name) {
-                    Ok(Some(record)) => {
-                        self.settled(record);
-                        "the reports were written again from the evidence".to_owned()
-                    }
-                    Ok(None) => "the evidence is gone".to_owned(),
-                    Err(why) => why,
-                }
             };
+            if let Err(why) = removed {
+                what_now.push_str(&format!("; a changed file cannot be removed: {why}"));
+            }
             let files = some(files.iter().map(String::as_str));
             complain(&format!(
                 "{}: somebody changed its results while the class was graded ({files}); the mark is the one in \
                  memory; {what_now}",
                 visible_name(&name)
             ));
-            if let Some(page) = self.pages().get_mut(&name) {
-                page.assessment.doubt(format!(
-                    "Somebody changed its results while the class was graded: {files}. The mark is not made from \
-                     them."
-                ));
+        }
+    }
+
+    /// Writes a submission's reports again if its evidence is still the one from which its mark in memory was made.
+    /// Says what came of it.
+    fn write_reports_again(&self, name: &str) -> String {
+        let record = match self.store.unchanged_record_of(name) {
+            Ok(Some(record)) => record,
+            Ok(None) => return "its reports were removed, and its evidence is gone".to_owned(),
+            Err(why) => return why,
+        };
+        let mut assessment = assess(record, self.suite, self.rubric);
+        if let Some(page) = self.pages().get(name) {
+            assessment.score = page.assessment.score.clone();
+        }
+        match write_for_submission(self.store, &assessment) {
+            Ok(()) => "the reports were written again from the evidence".to_owned(),
+            Err(why) => {
+                let why = self.without_reports(name, why);
+                let what_now = format!("its reports cannot be written again: {why}");
+                if let Some(page) = self.pages().get_mut(name) {
+                    page.assessment
+                        .doubt(format!("Its results could not be written: {why}."));
+                    page.trouble.get_or_insert(why);
+                }
+                what_now
             }
         }
     }
@@ -155,4 +197,105 @@ pub fn some<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
         shown.push(format!("{more} more"));
     }
     shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chat_conformance::grading::record::{Part, PartOutcome, SCHEMA};
+    use chat_conformance::transcript::syntax::Role;
+    use std::fs;
+    use std::path::Path;
+
+    fn record(suite: &Suite, reason: &str) -> Record {
+        let parts = [Role::Server, Role::Client].map(|role| Part {
+            role,
+            command: Vec::new(),
+            outcome: PartOutcome::NotFound {
+                reason: reason.to_owned(),
+            },
+        });
+        Record {
+            schema: SCHEMA.to_owned(),
+            submission: "ann".to_owned(),
+            digest: String::new(),
+            suite: suite.digest(),
+            parts: parts.into(),
+            is_doubtful: false,
+        }
+    }
+
+    /// With the results of `ann`, which were written.
+    fn with_results(act: impl FnOnce(&Gradebook<'_>, &Path)) {
+        let place = tempfile::tempdir().expect("a folder");
+        let suite = Suite::embedded().expect("is right");
+        let rubric = Rubric::built_in(&suite.requirements).expect("is right");
+        let store = Store::begin(place.path()).expect("is new");
+        let gradebook = Gradebook::new(&store, &suite, &rubric);
+        gradebook.record(&record(&suite, "First."));
+        assert!(gradebook.pages()["ann"].trouble.is_none());
+        act(&gradebook, &place.path().join("ann"));
+    }
+
+    fn replace_by_folder(file: &Path) {
+        fs::remove_file(file).expect("was there");
+        fs::create_dir(file).expect("is made");
+    }
+
+    fn reports_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("is there").flatten();
+        let files = entries.filter(|entry| entry.path().is_file());
+        let mut names: Vec<String> = files
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| !name.starts_with("evidence.json"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn no_report_of_an_earlier_run_stays_where_results_cannot_be_written() {
+        for unwritable in [EVIDENCE, "report.html", "summary.md"] {
+            with_results(|gradebook, folder| {
+                assert!(reports_in(folder).len() > 5);
+                replace_by_folder(&folder.join(unwritable));
+                gradebook.record(&record(gradebook.suite, "Second."));
+                assert_eq!(reports_in(folder), Vec::<String>::new(), "{unwritable}");
+                let page = &gradebook.pages()["ann"];
+                assert!(page.trouble.is_some() && !page.assessment.score.doubts.is_empty());
+            });
+        }
+    }
+
+    #[test]
+    fn changed_reports_are_written_again_from_unchanged_evidence_only() {
+        with_results(|gradebook, folder| {
+            let report = folder.join("result.json");
+            let forge = || fs::write(&report, "forged").expect("is written");
+            forge();
+            gradebook.verify();
+            let told = fs::read_to_string(&report).expect("is there");
+            assert!(
+                told.contains("First.") && told.contains("Somebody changed"),
+                "{told}"
+            );
+            forge();
+            let other = serde_json::to_vec(&record(gradebook.suite, "Forged."));
+            fs::write(folder.join(EVIDENCE), other.expect("serialises")).expect("is written");
+            let again = gradebook.write_reports_again("ann");
+            assert!(again.contains("evidence is gone"), "{again}");
+            gradebook.verify();
+            assert!(!report.exists() && !folder.join(EVIDENCE).exists());
+            assert!(folder.join(CHANGED_EVIDENCE).exists());
+            let pages = gradebook.pages();
+            let score = &pages["ann"].assessment.score;
+            assert!(
+                score
+                    .parts
+                    .iter()
+                    .flat_map(|part| &part.rows)
+                    .all(|row| row.reason != "Forged.")
+            );
+        });
+    }
 }

@@ -42,6 +42,15 @@ pub fn write_for_submission(store: &Store, assessment: &Assessment) -> Result<()
     Ok(())
 }
 
+/// Removes every report on a submission that an earlier run may have left.
+///
+/// # Errors
+/// What cannot be removed.
+pub fn remove_for_submission(store: &Store, submission: &str) -> Result<(), String> {
+    store.empty(submission, APPEAL);
+    store.discard(submission, FORMATS.map(|(_, file)| file))
+}
+
 /// Writes every report on the class beside the submissions' folders, and returns what cannot be written.
 pub fn write_for_class(store: &Store, class: &Class) -> Vec<String> {
     let reports = [

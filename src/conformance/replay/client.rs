@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 use super::Stop;
 use super::stage::{Glances, Stage, Watch, shown};
 use crate::conformance::conversation::Utterance;
-use crate::conformance::evidence::{EventKind, Outcome, visible};
+use crate::conformance::evidence::{EventKind, Outcome, excerpt};
 use crate::conformance::prose::{beyond_greeting, own_words, parts_given};
 use crate::conformance::screen::Screen;
 use crate::conformance::target::{Target, client_command};
@@ -199,7 +199,7 @@ impl Stage<'_> {
             .find(|shown| shown.substance == substance);
         let times_before = earlier.map_or(0, |shown| shown.times_before);
         let patience = self.setting.pace.answer();
-        let expected = format!("`{}` on the screen", visible(substance.as_bytes()));
+        let expected = format!("`{}` on the screen", excerpt(substance.as_bytes()));
         let is_there = |stage: &mut Stage<'_>| {
             let seen = times_seen(stage.screen.text(), substance) > times_before;
             // A terminal may not show every character that a program rightly prints.
@@ -230,7 +230,7 @@ impl Stage<'_> {
     fn last_line_on_screen(&mut self) -> String {
         let text = self.screen.text();
         match text.trim_end().lines().last() {
-            Some(line) => format!("a screen whose last line is `{}`", visible(line.as_bytes())),
+            Some(line) => format!("a screen whose last line is `{}`", excerpt(line.as_bytes())),
             None => "an empty screen".to_owned(),
         }
     }
@@ -250,7 +250,7 @@ impl Stage<'_> {
         if received.is_empty() {
             return Ok(());
         }
-        let phrase = format!("`{}`", visible(&received));
+        let phrase = format!("`{}`", excerpt(&received));
         Err(self.short(
             format!("that {actor} hears nothing"),
             phrase,
@@ -374,7 +374,7 @@ impl Stage<'_> {
         let received = match since.text().trim() {
             "" => "nothing on the screen".to_owned(),
             text if text.contains("Traceback") => "a bare traceback".to_owned(),
-            text => format!("only `{}`", visible(text.as_bytes())),
+            text => format!("only `{}`", excerpt(text.as_bytes())),
         };
         let expected = match kind {
             MessageKind::Error => "that the user is told what went wrong",
@@ -390,7 +390,7 @@ impl Stage<'_> {
         if bytes.is_empty() || find(printed, bytes).is_none() {
             return Ok(());
         }
-        let expected = format!("that `{}` never reaches the terminal", visible(bytes));
+        let expected = format!("that `{}` never reaches the terminal", excerpt(bytes));
         Err(self.short(expected, "it did", None))
     }
 }

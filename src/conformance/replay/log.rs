@@ -7,6 +7,8 @@ use crate::conformance::evidence::{Event, EventKind};
 /// Bytes kept of one event, and of all events of a replay.
 const KEPT_OF_ONE: usize = 4 * 1024;
 const KEPT_OF_ALL: usize = 256 * 1024;
+/// Bytes kept of a note once all these are used up.
+const KEPT_OF_NOTE: usize = 200;
 const MOST_EVENTS: usize = 5_000;
 
 /// Events with their times.
@@ -57,7 +59,18 @@ impl Log {
     }
 
     pub(super) fn note(&mut self, text: impl Into<String>) {
-        self.push(EventKind::Note { text: text.into() });
+        let mut text = text.into();
+        // A program can have a note taken of each of its lines.
+        if self.kept + text.len() > KEPT_OF_ALL && text.len() > KEPT_OF_NOTE {
+            let shown = (0..=KEPT_OF_NOTE)
+                .rev()
+                .find(|end| text.is_char_boundary(*end));
+            text.truncate(shown.unwrap_or_default());
+            text.push_str("...");
+        } else {
+            self.kept += text.len();
+        }
+        self.push(EventKind::Note { text });
     }
 
     fn push(&mut self, kind: EventKind) {
@@ -93,5 +106,30 @@ fn bytes_of(kind: &mut EventKind) -> Option<&mut Vec<u8>> {
         | EventKind::Typed { bytes }
         | EventKind::Printed { bytes } => Some(bytes),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_count_too_and_short_ones_are_always_kept() {
+        let mut log = Log::new();
+        for _ in 0..MOST_EVENTS - 1 {
+            log.note("\u{e9}".repeat(2_000));
+        }
+        log.note("short");
+        let (events, _) = log.finish();
+        let length = |event: &Event| match &event.kind {
+            EventKind::Note { text } => text.len(),
+            kind => panic!("{kind:?}"),
+        };
+        let all: usize = events.iter().map(length).sum();
+        assert!(
+            all < KEPT_OF_ALL + MOST_EVENTS * (KEPT_OF_NOTE + 3),
+            "{all}"
+        );
+        assert_eq!(events.last().map(length), Some("short".len()));
     }
 }

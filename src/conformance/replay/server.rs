@@ -8,7 +8,7 @@ use super::Stop;
 use super::stage::{BackOff, Glances, Heard, Stage, Watch, shown};
 use crate::conformance::conversation::{Meaning, Utterance};
 use crate::conformance::dialect::{Framing, single_message};
-use crate::conformance::evidence::{EventKind, Outcome, visible};
+use crate::conformance::evidence::{EventKind, Outcome, excerpt};
 use crate::conformance::peer::{End, Peer};
 use crate::conformance::subject::Subject;
 use crate::conformance::system;
@@ -84,7 +84,7 @@ impl Stage<'_> {
             // The screen is that of the first.
             _ if position > 0 => "see what it printed below".to_owned(),
             "" => "it printed nothing".to_owned(),
-            text => format!("it printed `{}`", visible(last_of(text).as_bytes())),
+            text => format!("it printed `{}`", excerpt(last_of(text).as_bytes())),
         };
         let received = match self.subjects[position].how_ended() {
             Some(how) => format!("it ended ({how}); {printed}"),
@@ -471,7 +471,7 @@ impl Stage<'_> {
         open_ended: bool,
     ) -> Result<(), Stop> {
         let mark = if open_ended { " ..." } else { "" };
-        let phrase = || format!("the line `{}{mark}`", visible(expected.as_bytes()));
+        let phrase = || format!("the line `{}{mark}`", excerpt(expected.as_bytes()));
         let is_success = matches!(
             Utterance::of(expected),
             Utterance::Status { code: "200", .. }
@@ -586,7 +586,7 @@ impl Stage<'_> {
         }
         self.log.note(format!(
             "{actor} got `{}`: {why}, passed over",
-            visible(line)
+            excerpt(line)
         ));
     }
 
@@ -711,7 +711,7 @@ impl Stage<'_> {
             }
             Meaning::Regular => None,
         };
-        let received = format!("the line `{}`", visible(line));
+        let received = format!("the line `{}`", excerpt(line));
         Err(self.short_of(
             row,
             format!("that {actor} hears nothing"),
@@ -816,7 +816,7 @@ impl Stage<'_> {
         let text = self.screen.text();
         let received = match text.trim() {
             "" => "nothing was printed".to_owned(),
-            text => format!("`{}`", visible(last_of(text).as_bytes())),
+            text => format!("`{}`", excerpt(last_of(text).as_bytes())),
         };
         let expected = format!("that it prints {port}, where it listens, on its terminal");
         Err(self.short(expected, received, None))

@@ -13,7 +13,7 @@ use super::log::Log;
 use super::{Setting, Stop};
 use crate::conformance::conversation::{Conversation, Meaning};
 use crate::conformance::dialect::{Dialect, Framing};
-use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, visible};
+use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, excerpt};
 use crate::conformance::inbox::{Inbox, Known, known_messages};
 use crate::conformance::peer::{self, End, Peer};
 use crate::conformance::screen::Screen;
@@ -803,7 +803,7 @@ impl<'a> Stage<'a> {
             step: self.index,
             expected: expected.into(),
             received,
-            line: line.map(visible),
+            line: line.map(excerpt),
             speaks_of: row.map(str::to_owned),
             rests_on: ground.filter(|_| is_row_of_step).map(str::to_owned),
         }))
@@ -945,8 +945,8 @@ impl Heard {
     /// As a phrase for "received".
     pub(super) fn phrase(&self) -> String {
         match self {
-            Heard::Message(line) => format!("the line `{}`", visible(line)),
-            Heard::Unfinished(text) => format!("`{}` without a line end", visible(text)),
+            Heard::Message(line) => format!("the line `{}`", excerpt(line)),
+            Heard::Unfinished(text) => format!("`{}` without a line end", excerpt(text)),
             Heard::End(End::Orderly) => "the connection was closed".to_owned(),
             Heard::End(End::Reset) => "the connection was reset".to_owned(),
             Heard::End(End::NotConnected(why)) => format!("no connection: {why}"),
