@@ -14,7 +14,7 @@ use super::{Setting, Stop};
 use crate::conformance::conversation::{Conversation, Meaning};
 use crate::conformance::dialect::{Dialect, Framing};
 use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, visible};
-use crate::conformance::inbox::{Inbox, Known, known_messages};
+use crate::conformance::inbox::{Inbox, Known, Memory, known_messages};
 use crate::conformance::peer::{self, End, Peer};
 use crate::conformance::screen::Screen;
 use crate::conformance::subject::{self, Subject};
@@ -37,6 +37,8 @@ pub(super) struct Stage<'a> {
     /// How the subject is spoken to and understood here.
     pub(super) dialect: Dialect,
     known: Known,
+    /// What all inboxes hold together.
+    memory: Memory,
     index: usize,
     pub(super) log: Log,
     /// The first is the one that the transcript is about. Dropped before the connections are, so
@@ -94,6 +96,7 @@ impl<'a> Stage<'a> {
             known: known_messages(transcript),
             index: 0,
             log: Log::new(),
+            memory: Memory::default(),
             subjects: Vec::new(),
             screen: Screen::default(),
             peers: Vec::new(),
@@ -716,7 +719,11 @@ impl<'a> Stage<'a> {
 
     /// An inbox for what the subject writes on a connection.
     pub(super) fn inbox(&self) -> Inbox {
-        Inbox::new(self.dialect.writes, Known::clone(&self.known))
+        Inbox::new(
+            self.dialect.writes,
+            Known::clone(&self.known),
+            self.memory.clone(),
+        )
     }
 
     /// Waits for the next message that `actor` gets.
