@@ -88,6 +88,8 @@ pub(super) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub(super) fn new(transcript: &'a Transcript, setting: Setting<'a>) -> Stage<'a> {
+        // Before anything is opened, so that no shortage is missed.
+        let started = Instant::now();
         Stage {
             setting,
             transcript,
@@ -137,11 +139,23 @@ impl<'a> Stage<'a> {
     /// Stops the replay where everything is to stop. Loops that do not wait call this now and then.
     pub(super) fn go_on(&mut self) -> Result<(), Stop> {
         if !self.setting.is_stopping() {
-            return Ok(());
+            return self.has_descriptors();
         }
         self.was_stopped = true;
         Err(Box::new(Outcome::Unable {
             reason: "stopped before its end".to_owned(),
+        }))
+    }
+
+    /// Where the harness has no descriptor left it sees too little to judge anybody.
+    fn has_descriptors(&self) -> Result<(), Stop> {
+        if !system::DESCRIPTORS.was_there_since(self.started) {
+            return Ok(());
+        }
+        Err(Box::new(Outcome::Unable {
+            reason: "the harness has no file descriptor left: raise `ulimit -n`, or run fewer \
+                     programs at the same time"
+                .to_owned(),
         }))
     }
 
@@ -427,7 +441,7 @@ impl<'a> Stage<'a> {
 
     /// A client that connects more often than any program would is not answered any more.
     fn accepts(&self) -> bool {
-        const MOST_CONNECTIONS: usize = 100;
+        const MOST_CONNECTIONS: usize = 16;
         self.peers.len() < MOST_CONNECTIONS
     }
 
@@ -439,7 +453,9 @@ impl<'a> Stage<'a> {
             if !self.accepts() {
                 return;
             }
-            let Some(Ok((stream, _))) = self.listener.as_ref().map(TcpListener::accept) else {
+            let accepted = self.listener.as_ref().map(TcpListener::accept);
+            let accepted = accepted.map(|accepted| system::DESCRIPTORS.noted(accepted));
+            let Some(Ok((stream, _))) = accepted else {
                 return;
             };
             if !self.is_of_subject(&stream) {

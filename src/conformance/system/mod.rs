@@ -3,6 +3,10 @@
 //! On Linux all of it comes from `/proc`. Elsewhere nothing is known, and the engine falls back on
 //! what the subject prints and on settle times.
 
+mod shortage;
+
+pub use shortage::{DESCRIPTORS, Shortage};
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use super::{Ancestor, Holder, Process};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use super::{Ancestor, DESCRIPTORS, Holder, Process};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 mod hiding;
@@ -102,7 +102,7 @@ fn children(parent: i32) -> Vec<Process> {
 
 /// Where it is told of each thread of a process.
 fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(format!("/proc/{id}/task"));
+    let entries = DESCRIPTORS.noted(fs::read_dir(format!("/proc/{id}/task")));
     entries
         .into_iter()
         .flatten()
@@ -113,7 +113,7 @@ fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
 /// Reads a file under `/proc` in two calls, mostly: its length is not known before, so that the standard library would
 /// begin with a few bytes.
 fn contents(path: impl AsRef<Path>) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = DESCRIPTORS.noted(File::open(path))?;
     let mut bytes = vec![0; 4096];
     let mut length = 0;
     loop {
@@ -318,7 +318,8 @@ fn socket_inodes_in(descriptors: &Path) -> io::Result<Vec<u64>> {
         let inode = target.to_str()?.strip_prefix("socket:[")?;
         inode.strip_suffix(']')?.parse().ok()
     };
-    Ok(fs::read_dir(descriptors)?
+    Ok(DESCRIPTORS
+        .noted(fs::read_dir(descriptors))?
         .flatten()
         .filter_map(inode)
         .collect())
