@@ -1,11 +1,11 @@
 //! Everybody and everything in one replay, and the one loop that watches them.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use socket2::Socket;
 
 use super::client::Shown;
@@ -96,9 +96,9 @@ impl<'a> Stage<'a> {
             conversation: Conversation::new(transcript),
             dialect: setting.manner.dialect.for_transcript(transcript),
             known: known_messages(transcript),
+            memory: Memory::default(),
             index: 0,
             log: Log::new(),
-            memory: Memory::default(),
             subjects: Vec::new(),
             screen: Screen::default(),
             peers: Vec::new(),
@@ -118,7 +118,7 @@ impl<'a> Stage<'a> {
             silences: Vec::new(),
             held_still: Vec::new(),
             memory_before: BTreeMap::new(),
-            started: Instant::now(),
+            started,
             prints: 0,
             was_stopped: false,
             waited_for_machine: None,
@@ -160,22 +160,23 @@ impl<'a> Stage<'a> {
     }
 
     /// Tells the program's clock what the scheduler did with its processes, now and then.
-    fn account(&mut self) {
+    fn account_now_and_then(&mut self) {
         const BETWEEN: Duration = Duration::from_millis(500);
+        if self.scheduled.0.elapsed() >= BETWEEN {
+            self.account();
+        }
+    }
+
+    fn account(&mut self) {
         let (at, ran_before, kept_before) = self.scheduled;
         let passed = at.elapsed();
-        if passed < BETWEEN {
-            return;
-        }
-        let subjects = self.subjects.iter_mut();
-        let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
-        let (ran, kept) = system::scheduled(&processes);
+        // What it used does not become less: processes that nobody waited for are forgotten.
+        let ran: Duration = self.subjects.iter_mut().map(Subject::cpu_time).sum();
+        let ran = ran.max(ran_before);
+        let kept = self.kept_waiting();
         self.scheduled = (Instant::now(), ran, kept);
-        // Several threads may have waited at the same time.
-        let kept = kept.saturating_sub(kept_before).min(passed);
-        self.setting
-            .time
-            .scheduled(ran.saturating_sub(ran_before), kept);
+        let kept = kept.saturating_sub(kept_before);
+        self.setting.time.scheduled(passed, ran - ran_before, kept);
     }
 
     pub(super) fn transcript(&self) -> &'a Transcript {
@@ -219,6 +220,7 @@ impl<'a> Stage<'a> {
         if matches!(self.setting.target, Target::Running(_)) {
             self.take_leave();
         }
+        self.account();
         let Stage {
             subjects,
             mut peers,
@@ -320,12 +322,12 @@ impl<'a> Stage<'a> {
                 Watch::On => patience,
                 Watch::Again(pause) => pause,
             };
-            self.account();
+            self.account_now_and_then();
             if begun.elapsed() > Stage::WORTH_MEASURING && kept_waiting_before.is_none() {
                 kept_waiting_before = Some(self.kept_waiting());
             }
             if begun.elapsed() > lends_after && lent.is_none() {
-                lent = Some(slots.lend());
+                lent = Some(self.setting.time.lend(slots));
             }
             if is_last {
                 return Ok(None);
@@ -404,10 +406,7 @@ impl<'a> Stage<'a> {
             flags.set(PollFlags::OUT, writes);
             watch(socket, flags);
         }
-        let timeout = Timespec {
-            tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(patience.subsec_nanos()),
-        };
+        let timeout = system::timespec(patience);
         // An interrupted wait is a short one.
         poll(&mut watched, Some(&timeout)).is_ok_and(|ready| ready > 0)
     }
@@ -648,7 +647,9 @@ impl<'a> Stage<'a> {
     }
 
     fn all_is_accepted(&self) -> bool {
-        let listens = self.address.map(|address| (address, unspecified(address)));
+        let listens = self
+            .address
+            .map(|address| (address, system::unspecified(address)));
         !listens.is_some_and(|ends| self.is_waiting(ends))
     }
 
@@ -976,14 +977,6 @@ impl Heard {
             Heard::Nothing(patience) => format!("nothing within {}", shown(*patience)),
             Heard::NoConnection(patience) => format!("no connection within {}", shown(*patience)),
         }
-    }
-}
-
-/// The address of nobody, in the family of `address`.
-fn unspecified(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     }
 }
 
