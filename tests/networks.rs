@@ -186,10 +186,21 @@ fn judged_with_announcements(
     let plan = plan(Role::Client, &command, network, cases);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(watch);
+        let ends_watcher = EndsWatcher(&path);
         let result = judged(plan);
-        drop(UnixStream::connect(&path).expect("the watcher is there"));
+        drop(ends_watcher);
         (result, watcher.join().expect("ends"))
     })
+}
+
+/// Ends the watcher when it is dropped, after a panic too, or that would never be seen.
+struct EndsWatcher<'a>(&'a Path);
+
+impl Drop for EndsWatcher<'_> {
+    fn drop(&mut self) {
+        // A watcher that panicked waits for nobody.
+        drop(UnixStream::connect(self.0));
+    }
 }
 
 fn has_refused_somebody(run: &Evidence) -> bool {

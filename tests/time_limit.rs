@@ -1,4 +1,5 @@
 //! Programs that use up their time: the limit ends them, tells so, and leaves nothing behind.
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::path::Path;

@@ -3,57 +3,101 @@
 //! [`ProgramClock`] holds the rules and is pure. [`TimeBudget`] applies them to the replays of a run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::result::UsedUpBy;
-use super::slots::{Slots, Taken};
+use super::slots::{Lent, Slots, Taken};
 
 /// What a program is given unless the caller says otherwise.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(180);
 
 /// Counts the time in which a program could work.
 ///
-/// Three things do not count: time in which all its replays wait for slots that other programs hold, time in
-/// which the machine stood still, and time in which its processes were ready to run but others had the
-/// processors. The last is an average over its replays, less the processor time that it got: a program that
-/// keeps the processors busy keeps its own processes waiting. Wall time is bounded as well.
+/// Four things do not count: time in which the program waits for its turn, time in which all its replays at work
+/// have lent their slots while others of them wait for slots that other programs hold, time in which the machine
+/// stood still, and time in which its processes were ready to run but other programs had the processors. The last
+/// is an average over the replays that wanted a processor, less the program's own share of the processors: a
+/// program that keeps the processors busy keeps its own processes waiting. Wall time is bounded as well.
 #[derive(Debug, Clone)]
 pub struct ProgramClock {
     limit: Duration,
+    processors: u32,
     began: Instant,
     /// Time up to here is accounted for.
     seen: Instant,
-    /// Replays at work, and replays that wait for a slot.
+    /// Replays at work, those of them that have lent their slots, and replays that wait for a slot.
     working: u32,
+    lent: u32,
     waiting: u32,
+    /// The program waits until another one leaves the machine's network.
+    awaits_turn: bool,
     counted: Duration,
+    /// What was counted when a sleeping thread was woken last.
+    counted_at_wake: Duration,
     stood_still: Duration,
-    /// Time of all working replays, added up.
-    replayed: Duration,
-    /// Processor time of their processes, and how long these were kept from running.
-    ran: Duration,
+    /// Time in which others had the processors, up to the span under way.
+    kept_by_others: Duration,
+    span: Span,
+}
+
+/// What the scheduler did with a program's processes in a part of its time.
+#[derive(Debug, Clone, Default)]
+struct Span {
+    /// What had been counted when it began.
+    began_at: Duration,
+    /// Time of replays that wanted a processor, added up.
+    wanted: Duration,
+    /// How long the processes of these replays were kept from running.
     kept_waiting: Duration,
+    /// Processor time of all replays.
+    ran: Duration,
+}
+
+impl Span {
+    /// After so much counted time the next one begins. Replays report about twice in it.
+    const LENGTH: Duration = Duration::from_secs(1);
+
+    /// The part of the span in which other programs had the processors, where `counted` has been counted by now.
+    fn kept_by_others(&self, counted: Duration, processors: u32) -> Duration {
+        let length = counted.saturating_sub(self.began_at);
+        if self.wanted.is_zero() || length.is_zero() {
+            return Duration::ZERO;
+        }
+        let side_by_side = (self.wanted.as_secs_f64() / length.as_secs_f64()).max(1.0);
+        let kept = self.kept_waiting.div_f64(side_by_side).min(length);
+        let own_share = self.ran.as_secs_f64() / (length * processors).as_secs_f64();
+        kept.mul_f64((1.0 - own_share).max(0.0))
+    }
 }
 
 impl ProgramClock {
     /// Wall time is bounded by this many times the limit, whatever the machine did.
     pub const MOST_WALL_TIME: u32 = 3;
 
-    /// Starts at `now`.
-    pub fn new(limit: Duration, now: Instant) -> ProgramClock {
+    /// Starts at `now`, on a machine with so many processors.
+    pub fn new(limit: Duration, processors: u32, now: Instant) -> ProgramClock {
         ProgramClock {
             limit,
+            processors: processors.max(1),
             began: now,
             seen: now,
             working: 0,
+            lent: 0,
             waiting: 0,
+            awaits_turn: false,
             counted: Duration::ZERO,
+            counted_at_wake: Duration::ZERO,
             stood_still: Duration::ZERO,
-            replayed: Duration::ZERO,
-            ran: Duration::ZERO,
-            kept_waiting: Duration::ZERO,
+            kept_by_others: Duration::ZERO,
+            span: Span::default(),
         }
+    }
+
+    /// The program begins, or ceases, to wait for its turn: until then time stands still for it.
+    pub fn awaits_turn(&mut self, now: Instant, awaits: bool) {
+        self.advance(now);
+        self.awaits_turn = awaits;
     }
 
     /// A replay begins to wait for a slot.
@@ -69,6 +113,18 @@ impl ProgramClock {
         self.working += u32::from(got_slot);
     }
 
+    /// A replay at work only waits, and has lent its slot.
+    pub fn lends_slot(&mut self, now: Instant) {
+        self.advance(now);
+        self.lent += 1;
+    }
+
+    /// A replay at work took its slot back.
+    pub fn takes_slot_back(&mut self, now: Instant) {
+        self.advance(now);
+        self.lent = self.lent.saturating_sub(1);
+    }
+
     /// A replay has ended.
     pub fn replay_ended(&mut self, now: Instant) {
         self.advance(now);
@@ -79,27 +135,31 @@ impl ProgramClock {
     pub fn woke(&mut self, now: Instant, late: Duration) {
         /// A busy but healthy scheduler is no later than this.
         const STANDSTILL: Duration = Duration::from_millis(20);
-        let counted_before = self.counted;
         self.advance(now);
+        // Another thread may have accounted for the standstill before this one was woken.
+        let counted_since = self.counted.saturating_sub(self.counted_at_wake);
+        self.counted_at_wake = self.counted;
         if late >= STANDSTILL {
-            self.stood_still += late.min(self.counted.saturating_sub(counted_before));
+            self.stood_still += late.min(counted_since);
         }
     }
 
-    /// The processes of one replay used this much processor time, and were kept from running for so long.
-    pub fn scheduled(&mut self, ran: Duration, kept_waiting: Duration) {
-        self.ran += ran;
-        self.kept_waiting += kept_waiting;
+    /// In the time that passed for one replay its processes used this much processor time, and were kept from
+    /// running for so long.
+    pub fn scheduled(&mut self, passed: Duration, ran: Duration, kept_waiting: Duration) {
+        /// A replay that ran and was kept waiting for less than one part of its time only waited for something else.
+        const WANTS: u32 = 10;
+        self.span.ran += ran;
+        if ran + kept_waiting >= passed / WANTS {
+            self.span.wanted += passed;
+            // Several threads may have waited at the same time.
+            self.span.kept_waiting += kept_waiting.min(passed);
+        }
     }
 
     /// The part of the counted time in which others had the processors.
     fn kept_by_others(&self) -> Duration {
-        if self.replayed.is_zero() {
-            return Duration::ZERO;
-        }
-        let share = self.kept_waiting.as_secs_f64() / self.replayed.as_secs_f64();
-        let kept = self.counted.mul_f64(share.min(1.0));
-        kept.saturating_sub(self.ran)
+        self.kept_by_others + self.span.kept_by_others(self.counted, self.processors)
     }
 
     /// The share of the time, from 0 to 1, in which the machine kept the program from working.
@@ -133,10 +193,18 @@ impl ProgramClock {
     fn advance(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.seen);
         self.seen = self.seen.max(now);
-        if self.working > 0 || self.waiting == 0 {
+        if self.awaits_turn {
+            self.began += passed;
+        } else if self.working > self.lent || self.waiting == 0 {
             self.counted += passed;
         }
-        self.replayed += passed * self.working;
+        if self.counted.saturating_sub(self.span.began_at) >= Span::LENGTH {
+            self.kept_by_others = self.kept_by_others();
+            self.span = Span {
+                began_at: self.counted,
+                ..Span::default()
+            };
+        }
     }
 }
 
@@ -145,7 +213,8 @@ impl ProgramClock {
 pub struct TimeBudget {
     limit: Duration,
     clock: Mutex<ProgramClock>,
-    is_up: AtomicBool,
+    /// Set once, when the time is up: what comes later does not change the answer.
+    used_up_by: OnceLock<UsedUpBy>,
 }
 
 impl TimeBudget {
@@ -153,8 +222,8 @@ impl TimeBudget {
     pub fn new(limit: Duration) -> TimeBudget {
         TimeBudget {
             limit,
-            clock: Mutex::new(ProgramClock::new(limit, Instant::now())),
-            is_up: AtomicBool::new(false),
+            clock: Mutex::new(ProgramClock::new(limit, processors(), Instant::now())),
+            used_up_by: OnceLock::new(),
         }
     }
 
@@ -167,19 +236,19 @@ impl TimeBudget {
     pub fn tick(&self, late: Duration) {
         let mut clock = self.clock();
         clock.woke(Instant::now(), late);
-        if clock.used_up_by().is_some() {
-            self.is_up.store(true, Ordering::Relaxed);
+        if let Some(by) = clock.used_up_by() {
+            self.used_up_by.get_or_init(|| by);
         }
     }
 
     /// Whether the time is up: everything under way is to stop.
     pub fn is_up(&self) -> bool {
-        self.is_up.load(Ordering::Relaxed)
+        self.used_up_by.get().is_some()
     }
 
-    /// Who used the time. Where it is not used up, that is the program.
+    /// Who used up the time. Until it is used up nothing is held against the program.
     pub fn used_up_by(&self) -> UsedUpBy {
-        self.clock().used_up_by().unwrap_or(UsedUpBy::Program)
+        *self.used_up_by.get().unwrap_or(&UsedUpBy::Machine)
     }
 
     /// Whether the machine kept the program from working for a good part of its time.
@@ -188,9 +257,29 @@ impl TimeBudget {
         self.clock().share_of_machine() > GOOD_PART
     }
 
-    /// The processes of one replay used this much processor time, and were kept from running for so long.
-    pub fn scheduled(&self, ran: Duration, kept_waiting: Duration) {
-        self.clock().scheduled(ran, kept_waiting);
+    /// In the time that passed for one replay its processes used this much processor time, and were kept from
+    /// running for so long.
+    pub fn scheduled(&self, passed: Duration, ran: Duration, kept_waiting: Duration) {
+        self.clock().scheduled(passed, ran, kept_waiting);
+    }
+
+    /// Waits for a turn that other programs may have; the time until then does not count. `None` where the time is
+    /// up, or `cancelled` set, before.
+    pub fn take_turn<'a>(&self, turns: &'a Slots, cancelled: &AtomicBool) -> Option<Taken<'a>> {
+        let goes_on = || !self.is_up() && !cancelled.load(Ordering::Relaxed);
+        self.clock().awaits_turn(Instant::now(), true);
+        let turn = turns.take_while(goes_on);
+        self.clock().awaits_turn(Instant::now(), false);
+        turn
+    }
+
+    /// Lends the slot of a replay at work, until the guard is dropped.
+    pub fn lend<'a>(&'a self, slots: &'a Slots) -> LentAtWork<'a> {
+        self.clock().lends_slot(Instant::now());
+        LentAtWork {
+            _lent: slots.lend(),
+            time: self,
+        }
     }
 
     /// Waits for a slot and works until the guard is dropped. `None` where the time is up, or `cancelled` set,
@@ -225,6 +314,26 @@ impl Drop for AtWork<'_> {
     }
 }
 
+/// The slot of a replay at work, lent while that only waits.
+#[derive(Debug)]
+#[must_use]
+pub struct LentAtWork<'a> {
+    _lent: Lent<'a>,
+    time: &'a TimeBudget,
+}
+
+impl Drop for LentAtWork<'_> {
+    fn drop(&mut self) {
+        self.time.clock().takes_slot_back(Instant::now());
+    }
+}
+
+/// How many processors this process may use.
+fn processors() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(processors).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,10 +341,12 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A clock with a limit of 10 s, and one replay at work from the beginning.
+    const PROCESSORS: u32 = 2;
+
+    /// A clock with a limit of 10 s on a machine with two processors, and one replay at work from the beginning.
     fn at_work() -> (ProgramClock, Instant) {
         let began = Instant::now();
-        let mut clock = ProgramClock::new(10 * SECOND, began);
+        let mut clock = ProgramClock::new(10 * SECOND, PROCESSORS, began);
         clock.waits_for_slot(began);
         clock.stops_waiting(began, true);
         (clock, began)
@@ -278,29 +389,112 @@ mod tests {
         assert!(clock.share_of_machine() > 0.6);
     }
 
+    /// Replays that work side by side for 10 s, half a second at a time; of each its processor time, and how long
+    /// it was kept waiting, in thousandths of the time.
+    fn side_by_side(replays: &[(u32, u32)]) -> ProgramClock {
+        const STEP: Duration = Duration::from_millis(500);
+        let (mut clock, began) = at_work();
+        for step in 1..=20 {
+            for (ran, kept) in replays {
+                clock.scheduled(STEP, STEP * *ran / 1000, STEP * *kept / 1000);
+            }
+            clock.woke(began + STEP * step, Duration::ZERO);
+        }
+        clock
+    }
+
     #[test]
     fn processors_that_others_have_are_not_the_program_s_doing_but_its_own_are() {
-        let (starved, began) = at_work();
-        let mut greedy = starved.clone();
-        let mut starved = starved;
-        starved.scheduled(SECOND, 9 * SECOND);
-        starved.woke(began + 10 * SECOND, Duration::ZERO);
-        assert_eq!(starved.used(), 2 * SECOND);
-        // Its processes keep each other waiting.
-        greedy.scheduled(20 * SECOND, 9 * SECOND);
-        greedy.woke(began + 10 * SECOND, Duration::ZERO);
+        let starved = side_by_side(&[(100, 900)]);
+        assert_eq!(starved.used().as_millis(), 1450);
+        // Its processes keep each other waiting, in one replay or in all of them.
+        let greedy = side_by_side(&[(2000, 900)]);
         assert_eq!(greedy.used_up_by(), Some(UsedUpBy::Program));
+        let all_greedy = side_by_side(&[(250, 750); 8]);
+        assert_eq!(all_greedy.used_up_by(), Some(UsedUpBy::Program));
+    }
+
+    #[test]
+    fn replays_that_only_wait_do_not_hide_one_that_is_starved() {
+        let alone = side_by_side(&[(100, 900)]);
+        let mut replays = [(1, 0); 8];
+        replays[3] = (100, 900);
+        let among_others = side_by_side(&replays);
+        assert!(among_others.used() < alone.used() + SECOND / 10);
+        // The time of those that are starved together counts once.
+        let together = side_by_side(&[(100, 900); 4]);
+        assert!(together.used() > alone.used());
+        assert!(together.used() < 3 * SECOND);
+    }
+
+    #[test]
+    fn a_moment_without_a_processor_is_no_more_than_that() {
+        let (mut clock, began) = at_work();
+        clock.scheduled(SECOND / 2, Duration::ZERO, SECOND / 2);
+        clock.woke(began + 9 * SECOND, Duration::ZERO);
+        assert!(clock.used() > 8 * SECOND);
+    }
+
+    #[test]
+    fn a_lent_slot_does_not_hide_that_others_wait() {
+        let (mut clock, began) = at_work();
+        clock.waits_for_slot(began);
+        clock.lends_slot(began + SECOND);
+        clock.takes_slot_back(began + 8 * SECOND);
+        clock.woke(began + 9 * SECOND, Duration::ZERO);
+        assert_eq!(clock.used(), 2 * SECOND);
+        // Without anybody who waits its own pauses count.
+        clock.stops_waiting(began + 9 * SECOND, true);
+        clock.lends_slot(began + 9 * SECOND);
+        clock.lends_slot(began + 9 * SECOND);
+        clock.woke(began + 10 * SECOND, Duration::ZERO);
+        assert_eq!(clock.used(), 3 * SECOND);
+    }
+
+    #[test]
+    fn a_standstill_that_another_thread_saw_first_is_still_one() {
+        let (mut clock, began) = at_work();
+        clock.woke(began + SECOND, Duration::ZERO);
+        clock.waits_for_slot(began + 9 * SECOND);
+        clock.woke(began + 9 * SECOND, 8 * SECOND);
+        assert_eq!(clock.used(), SECOND);
+    }
+
+    #[test]
+    fn time_stands_still_until_it_is_the_program_s_turn() {
+        let (mut clock, began) = at_work();
+        clock.awaits_turn(began + SECOND, true);
+        clock.woke(began + 100 * SECOND, Duration::ZERO);
+        clock.awaits_turn(began + 101 * SECOND, false);
+        clock.woke(began + 102 * SECOND, Duration::ZERO);
+        assert_eq!((clock.used(), clock.used_up_by()), (2 * SECOND, None));
+    }
+
+    #[test]
+    fn who_used_up_the_time_is_said_once() {
+        let time = TimeBudget::new(Duration::ZERO);
+        assert_eq!(
+            (time.is_up(), time.used_up_by()),
+            (false, UsedUpBy::Machine)
+        );
+        time.tick(Duration::ZERO);
+        assert_eq!((time.is_up(), time.used_up_by()), (true, UsedUpBy::Program));
+        // What is learned later would change the answer.
+        time.clock().stood_still += 100 * SECOND;
+        time.clock().limit = 100 * SECOND;
+        time.tick(Duration::ZERO);
+        assert_eq!(time.used_up_by(), UsedUpBy::Program);
     }
 
     proptest! {
         #[test]
         fn whatever_happens_it_ends_between_the_limit_and_its_bound(
-            events in proptest::collection::vec((0..5u8, 0..3000u64), 0..60),
+            events in proptest::collection::vec((0..7u8, 0..3000u64), 0..60),
         ) {
             let limit = 10 * SECOND;
             let began = Instant::now();
             let mut now = began;
-            let mut clock = ProgramClock::new(limit, began);
+            let mut clock = ProgramClock::new(limit, PROCESSORS, began);
             for (event, milliseconds) in events {
                 let time = Duration::from_millis(milliseconds);
                 now += time;
@@ -309,7 +503,9 @@ mod tests {
                     1 => clock.stops_waiting(now, milliseconds % 2 == 0),
                     2 => clock.replay_ended(now),
                     3 => clock.woke(now, time),
-                    _ => clock.scheduled(time / 2, time),
+                    4 => clock.lends_slot(now),
+                    5 => clock.takes_slot_back(now),
+                    _ => clock.scheduled(time, time / 2, time),
                 }
                 clock.woke(now, Duration::ZERO);
                 let wall = now - began;

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::dialect::{Framing, HEADER, length_in};
 use crate::transcript::syntax::{Action, Transcript};
@@ -61,8 +62,19 @@ pub struct Inbox {
     begins_at: usize,
     /// Where in `buffer` each read ended, in order; kept in [`Framing::Bare`] only.
     reads: VecDeque<usize>,
+    /// Shared with the other inboxes of a replay, and how much of it is this one's.
+    memory: Memory,
+    counted: usize,
 }
 
+/// How many bytes the inboxes of one replay hold together.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<AtomicUsize>);
+
+/// Memory that all inboxes of a replay may hold together, apart from [`ALWAYS_HELD`] for each.
+const MOST_HELD_BY_ALL: usize = 32 << 20;
+/// Memory that an inbox may hold whatever the others do, so that one flood does not silence them.
+const ALWAYS_HELD: usize = 256 << 10;
 /// Memory that messages not yet taken, and one without an end, may hold: then nothing more is to be received.
 const MOST_HELD: usize = 16 << 20;
 /// What a message holds beside its bytes.
@@ -70,7 +82,7 @@ const HELD_BY_EACH: usize = 48;
 
 impl Inbox {
     /// Nothing came yet from a program that writes so.
-    pub fn new(framing: Framing, known: Known) -> Inbox {
+    pub fn new(framing: Framing, known: Known, memory: Memory) -> Inbox {
         Inbox {
             framing,
             known,
@@ -80,12 +92,24 @@ impl Inbox {
             buffer: Vec::new(),
             begins_at: 0,
             reads: VecDeque::new(),
+            memory,
+            counted: 0,
         }
     }
 
     /// Whether so much waits to be taken that nothing more should be received before.
     pub fn is_full(&self) -> bool {
-        self.held + self.unfinished().len() >= MOST_HELD
+        let own = self.counted;
+        let all = self.memory.0.load(Ordering::Relaxed);
+        own >= MOST_HELD || own >= ALWAYS_HELD && all >= MOST_HELD_BY_ALL
+    }
+
+    /// Tells the other inboxes how much this one holds now.
+    fn count_memory(&mut self) {
+        let now = self.held + self.unfinished().len();
+        let before = std::mem::replace(&mut self.counted, now);
+        self.memory.0.fetch_add(now, Ordering::Relaxed);
+        self.memory.0.fetch_sub(before, Ordering::Relaxed);
     }
 
     /// These bytes came, in one read.
@@ -104,6 +128,7 @@ impl Inbox {
                 self.forget_cut_off();
             }
         }
+        self.count_memory();
     }
 
     /// LF ends a line; a CR before it belongs to the end.
@@ -214,6 +239,7 @@ impl Inbox {
         if self.waits_for_pause() {
             self.cut(self.unfinished().len());
             self.forget_cut_off();
+            self.count_memory();
         }
     }
 
@@ -226,6 +252,7 @@ impl Inbox {
     pub fn take_next(&mut self) -> Option<Vec<u8>> {
         let message = self.messages.pop_front()?;
         self.let_go_of(&message);
+        self.count_memory();
         Some(message)
     }
 
@@ -240,6 +267,7 @@ impl Inbox {
             self.messages.drain(..).partition(|message| wanted(message));
         self.messages = VecDeque::from(left);
         taken.iter().for_each(|message| self.let_go_of(message));
+        self.count_memory();
         taken
     }
 
@@ -262,6 +290,12 @@ impl Inbox {
     /// What came after the last message.
     pub fn unfinished(&self) -> &[u8] {
         &self.buffer[self.begins_at..]
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.memory.0.fetch_sub(self.counted, Ordering::Relaxed);
     }
 }
 
@@ -307,7 +341,7 @@ mod tests {
             .collect();
         let source = format!("# A case.\ncovers S-MSG-1\n\nalice joins\n{said}");
         let transcript = parse("case", &source).expect("is a transcript");
-        Inbox::new(framing, known_messages(&transcript))
+        Inbox::new(framing, known_messages(&transcript), Memory::default())
     }
 
     /// What becomes of these reads when a pause follows them.
@@ -399,6 +433,30 @@ mod tests {
         inbox.receive(b" bytesand then no length at all");
         assert_eq!(inbox.take_next(), Some(b"no byte".to_vec()));
         assert!(inbox.take_next().is_none());
+    }
+
+    #[test]
+    fn many_inboxes_hold_little_more_than_one_and_none_is_shut_out() {
+        const MANY: usize = 16;
+        const READ: usize = 64 << 10;
+        let memory = Memory::default();
+        let held = || memory.0.load(Ordering::Relaxed);
+        let new = || Inbox::new(Framing::Line, Known::from([]), memory.clone());
+        let mut all: Vec<Inbox> = std::iter::repeat_with(new).take(MANY).collect();
+        for inbox in &mut all {
+            while !inbox.is_full() {
+                inbox.receive(&[b'x'; READ]);
+            }
+        }
+        assert!(held() >= MOST_HELD_BY_ALL);
+        assert!(held() <= MOST_HELD_BY_ALL + MANY * (ALWAYS_HELD + READ));
+        assert!(all.iter().all(|inbox| inbox.counted >= ALWAYS_HELD));
+        all.truncate(1);
+        assert_eq!(held(), all[0].counted);
+        all[0].receive(b"\n");
+        assert_eq!(all[0].take_next().map(|line| line.len()), Some(MOST_HELD));
+        assert_eq!(held(), 0);
+        assert!(!all[0].is_full());
     }
 
     /// That this thread has used: a busy machine does not change it much.

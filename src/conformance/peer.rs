@@ -112,11 +112,13 @@ impl Peer {
         peer
     }
 
-    /// The descriptor to wait for, and whether for reading and for writing.
+    /// The descriptor to wait for, and whether for reading and for writing; none where there is nothing to wait
+    /// for, since a connection that was reset would be reported at once each time.
     pub fn interest(&self) -> Option<(BorrowedFd<'_>, bool, bool)> {
         let stream = self.stream.as_ref().filter(|_| self.end.is_none())?;
         let writes = self.is_connecting || !self.outbox.is_empty();
-        Some((stream.as_fd(), self.reads() && !self.is_connecting, writes))
+        let reads = self.reads() && !self.is_connecting;
+        (reads || writes).then(|| (stream.as_fd(), reads, writes))
     }
 
     /// All that there is to know now, without waiting; sends on what waits to be sent.

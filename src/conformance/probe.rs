@@ -118,7 +118,7 @@ pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -
     acquaintance
 }
 
-/// Sees to it that the bundled reference gets through a plain conversation here and now.
+/// Checks that the bundled reference gets through a plain conversation here and now. The caller holds a slot.
 ///
 /// # Errors
 /// How it fell short, twice.
@@ -141,7 +141,6 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
     };
     let conversation = conversation(steps);
     let outcome = || {
-        let _slot = setting.slots.take();
         let stopped = || Outcome::Unable {
             reason: "stopped before its end".to_owned(),
         };
@@ -235,7 +234,7 @@ impl Probe<'_> {
             ledger: &Ledger::default(),
             ..self.setting
         };
-        let Some(_at_work) = setting.time.work(setting.slots, setting.cancelled) else {
+        let Some(_at_work) = setting.begin_work() else {
             return Reaction::default();
         };
         let run = replay_in_network(&conversation(steps), setting);

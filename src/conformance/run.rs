@@ -12,15 +12,15 @@ use super::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
 use super::manner::Manner;
 use super::pace::{LagMeter, Pace};
 use super::probe::{Acquaintance, control, get_to_know};
-use super::replay::{Ledger, Setting, replay_in_network};
+use super::replay::{Ledger, Setting, Turn, replay_in_network};
 use super::requirement::Requirement;
 use super::result::{Case, RunResult, TimeLimit};
 use super::slots::Slots;
-use super::surroundings::{Network, Surroundings};
+use super::surroundings::{Network, Purpose, Surroundings};
 use super::system;
-use super::target::{Target, client_command};
+use super::target::{Target, takes_every_address};
 use super::verdict::{MOST_RUNS, verdicts};
-use crate::transcript::syntax::{Action, Role};
+use crate::transcript::syntax::{Action, Role, Step};
 
 /// What to run, and how.
 #[derive(Debug, Clone)]
@@ -104,12 +104,16 @@ pub fn run(
     let begun = Instant::now();
     let pace = Arc::new(Pace::new(plan.patience));
     let ledger = Ledger::default();
+    let has_own_network = gives_networks(&plan);
+    let turn = Turn::default();
+    // Where there are no networks to give, or they are not wanted, all share the machine's anyway.
+    let takes_turns = has_own_network && plan.surroundings.purpose == Purpose::Submission;
     let setting = |time| Setting {
         target: &plan.target,
         harness: &plan.harness,
         surroundings: &plan.surroundings,
         manner: Manner {
-            has_own_network: gives_networks(&plan),
+            has_own_network,
             ..Manner::PLAIN
         },
         greeting: &[],
@@ -118,8 +122,12 @@ pub fn run(
         slots: &plan.slots,
         cancelled,
         time,
+        turn: takes_turns.then_some(&turn),
     };
     progress(Progress::GettingToKnow);
+    let is_wanted = || !cancelled.load(Ordering::Relaxed);
+    let slot = plan.slots.take_while(is_wanted);
+    let slot = slot.ok_or(NoResult::Cancelled)?;
     let time_of_reference = Arc::new(TimeBudget::new(DEFAULT_LIMIT));
     let meter = measure(&pace, &time_of_reference);
     control(plan.role, setting(&time_of_reference)).map_err(|why| {
@@ -129,7 +137,7 @@ pub fn run(
             NoResult::Unfit(why)
         }
     })?;
-    drop(meter);
+    drop((meter, slot));
     let time = Arc::new(TimeBudget::new(plan.time_limit));
     let _meter = measure(&pace, &time);
     let first_setting = setting(&time);
@@ -149,6 +157,9 @@ pub fn run(
     } else {
         Acquaintance::none()
     };
+    if manner.has_own_network {
+        turn.leave();
+    }
     if is_known && !was_met {
         return Err(NoResult::NobodyThere(plan.target.shown().join(" ")));
     }
@@ -317,7 +328,7 @@ fn replay_until_sure(
         && runs.iter().filter(|run| run.is_conclusive()).count() < MOST_RUNS
         && runs.len() < 2 * MOST_RUNS
     {
-        let at_work = setting.time.work(setting.slots, setting.cancelled)?;
+        let at_work = setting.begin_work()?;
         progress(Progress::Began(case, runs.len() + 1));
         let run = replay_in_network(&case.transcript, setting)?;
         drop(at_work);
@@ -364,20 +375,19 @@ fn longest_first(cases: &[Case]) -> Vec<usize> {
 /// Whether this subject can be asked at all: a server that runs already cannot be stopped, and a
 /// command that takes host and port apart cannot be given an address without them.
 fn can_be_asked(case: &Case, plan: &Plan) -> bool {
-    let needs = |action: &Action| match (&plan.target, action) {
-        (Target::Running(_), action) => !matches!(
-            action,
+    let needs_start = |step: &Step| {
+        matches!(
+            step.action,
             Action::PrintsItsPort
                 | Action::AnotherStarts
                 | Action::IsInterrupted
                 | Action::IsTerminated
                 | Action::Ends
                 | Action::GrowsByAtMost { .. }
-        ),
-        (Target::Command(command), Action::ClientStarts { name, address }) => {
-            client_command(command, name, address, false).is_some()
-        }
-        (Target::Command(_), _) => true,
+        )
     };
-    case.transcript.steps.iter().all(|step| needs(&step.action))
+    match &plan.target {
+        Target::Running(_) => !case.transcript.steps.iter().any(needs_start),
+        Target::Command(command) => takes_every_address(command, &case.transcript),
+    }
 }

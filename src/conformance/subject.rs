@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
@@ -137,10 +137,7 @@ impl Subject {
                             LONGEST.as_secs()
                         )));
                     }
-                    let left = Timespec {
-                        tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-                        tv_nsec: left.subsec_nanos().into(),
-                    };
+                    let left = system::timespec(left);
                     // An interrupted wait is a short one.
                     let _ = poll(
                         &mut [PollFd::new(&self.reports, PollFlags::IN)],
@@ -306,6 +303,11 @@ impl Subject {
     /// Ids of all processes that came of this start and are still there.
     pub fn processes(&mut self) -> Vec<i32> {
         self.tree.ids()
+    }
+
+    /// Processor time of all processes that came of this start, those that are gone included.
+    pub fn cpu_time(&mut self) -> Duration {
+        self.tree.cpu_time()
     }
 }
 

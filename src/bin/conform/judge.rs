@@ -20,6 +20,7 @@ use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::rubric::Rubric;
 use chat_conformance::report::format::render;
 use chat_conformance::report::{failure, json, summary};
+use chat_conformance::server::raise_descriptor_limit;
 use chat_conformance::transcript::syntax::Role;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -130,6 +131,8 @@ fn resolved(command: &[String]) -> Result<Vec<String>, String> {
 
 /// Runs the suite against each subject, shows what comes of it, and sums it up in an exit status.
 fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) -> ExitCode {
+    // Programs under test get a limit of their own.
+    raise_descriptor_limit();
     let suite = match load_suite(options.suite.folder.as_deref()) {
         Ok(suite) => suite,
         Err(status) => return status,

@@ -13,10 +13,14 @@ impl Stage<'_> {
         if self.setting.manner.has_own_network {
             return true;
         }
-        match self.holder(stream) {
+        let mut holder = self.holder(stream);
+        if holder == Holder::Other {
+            // A process that has just started may have been missed, and one that has just ended holds nothing.
+            holder = self.holder(stream);
+        }
+        match holder {
             Holder::Asked | Holder::Unknown => true,
-            // A process that has just started may have been missed.
-            Holder::Other => self.holder(stream) == Holder::Asked,
+            Holder::Other => false,
             // A program that says its words and ends at once is still to be heard.
             Holder::Nobody => self.gives_name(stream),
         }

@@ -348,8 +348,8 @@ impl Stage<'_> {
         let patience = self.setting.pace.answer();
         let asked = Instant::now();
         loop {
-            let heard = self.next_message(actor, patience)?;
             self.refuse_endless(asked, "the line `200 ...`")?;
+            let heard = self.next_message(actor, patience)?;
             match &heard {
                 Heard::Message(line) if is_status(line) => return Ok(line.clone()),
                 Heard::Message(line) if self.is_hidden_success(actor, line) => {
@@ -363,7 +363,7 @@ impl Stage<'_> {
     }
 
     /// Messages that are passed over do not make the wait for the one that is expected any longer than any wait
-    /// may be.
+    /// may be. To be called before a wait, so that an answer that comes in time is never refused.
     fn refuse_endless(&self, asked: Instant, expected: &str) -> Result<(), Stop> {
         let longest = self.setting.pace.longest();
         if asked.elapsed() <= longest {
@@ -483,11 +483,11 @@ impl Stage<'_> {
         let patience = self.setting.pace.answer();
         let asked = Instant::now();
         loop {
+            self.refuse_endless(asked, &phrase())?;
             let heard = self.next_message(actor, patience)?;
             let Heard::Message(line) = &heard else {
                 return Err(self.short_of_line(&phrase(), &heard));
             };
-            self.refuse_endless(asked, &phrase())?;
             let text = String::from_utf8_lossy(line);
             if self.conversation.is_expected(expected, open_ended, line) {
                 self.setting.pace.replied_within(asked.elapsed());

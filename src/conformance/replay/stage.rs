@@ -1,11 +1,11 @@
 //! Everybody and everything in one replay, and the one loop that watches them.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use socket2::Socket;
 
 use super::client::Shown;
@@ -14,7 +14,7 @@ use super::{Setting, Stop};
 use crate::conformance::conversation::{Conversation, Meaning};
 use crate::conformance::dialect::{Dialect, Framing};
 use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, excerpt};
-use crate::conformance::inbox::{Inbox, Known, known_messages};
+use crate::conformance::inbox::{Inbox, Known, Memory, known_messages};
 use crate::conformance::peer::{self, End, Peer};
 use crate::conformance::screen::Screen;
 use crate::conformance::subject::{self, Subject};
@@ -37,6 +37,8 @@ pub(super) struct Stage<'a> {
     /// How the subject is spoken to and understood here.
     pub(super) dialect: Dialect,
     known: Known,
+    /// What all inboxes hold together.
+    memory: Memory,
     index: usize,
     pub(super) log: Log,
     /// The first is the one that the transcript is about. Dropped before the connections are, so
@@ -86,12 +88,15 @@ pub(super) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub(super) fn new(transcript: &'a Transcript, setting: Setting<'a>) -> Stage<'a> {
+        // Before anything is opened, so that no shortage is missed.
+        let started = Instant::now();
         Stage {
             setting,
             transcript,
             conversation: Conversation::new(transcript),
             dialect: setting.manner.dialect.for_transcript(transcript),
             known: known_messages(transcript),
+            memory: Memory::default(),
             index: 0,
             log: Log::new(),
             subjects: Vec::new(),
@@ -113,7 +118,7 @@ impl<'a> Stage<'a> {
             silences: Vec::new(),
             held_still: Vec::new(),
             memory_before: BTreeMap::new(),
-            started: Instant::now(),
+            started,
             prints: 0,
             was_stopped: false,
             waited_for_machine: None,
@@ -134,7 +139,7 @@ impl<'a> Stage<'a> {
     /// Stops the replay where everything is to stop. Loops that do not wait call this now and then.
     pub(super) fn go_on(&mut self) -> Result<(), Stop> {
         if !self.setting.is_stopping() {
-            return Ok(());
+            return self.has_descriptors();
         }
         self.was_stopped = true;
         Err(Box::new(Outcome::Unable {
@@ -142,23 +147,36 @@ impl<'a> Stage<'a> {
         }))
     }
 
+    /// Where the harness has no descriptor left it sees too little to judge anybody.
+    fn has_descriptors(&self) -> Result<(), Stop> {
+        if !system::DESCRIPTORS.was_there_since(self.started) {
+            return Ok(());
+        }
+        Err(Box::new(Outcome::Unable {
+            reason: "the harness has no file descriptor left: raise `ulimit -n`, or run fewer \
+                     programs at the same time"
+                .to_owned(),
+        }))
+    }
+
     /// Tells the program's clock what the scheduler did with its processes, now and then.
-    fn account(&mut self) {
+    fn account_now_and_then(&mut self) {
         const BETWEEN: Duration = Duration::from_millis(500);
+        if self.scheduled.0.elapsed() >= BETWEEN {
+            self.account();
+        }
+    }
+
+    fn account(&mut self) {
         let (at, ran_before, kept_before) = self.scheduled;
         let passed = at.elapsed();
-        if passed < BETWEEN {
-            return;
-        }
-        let subjects = self.subjects.iter_mut();
-        let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
-        let (ran, kept) = system::scheduled(&processes);
+        // What it used does not become less: processes that nobody waited for are forgotten.
+        let ran: Duration = self.subjects.iter_mut().map(Subject::cpu_time).sum();
+        let ran = ran.max(ran_before);
+        let kept = self.kept_waiting();
         self.scheduled = (Instant::now(), ran, kept);
-        // Several threads may have waited at the same time.
-        let kept = kept.saturating_sub(kept_before).min(passed);
-        self.setting
-            .time
-            .scheduled(ran.saturating_sub(ran_before), kept);
+        let kept = kept.saturating_sub(kept_before);
+        self.setting.time.scheduled(passed, ran - ran_before, kept);
     }
 
     pub(super) fn transcript(&self) -> &'a Transcript {
@@ -202,6 +220,7 @@ impl<'a> Stage<'a> {
         if matches!(self.setting.target, Target::Running(_)) {
             self.take_leave();
         }
+        self.account();
         let Stage {
             subjects,
             mut peers,
@@ -303,12 +322,12 @@ impl<'a> Stage<'a> {
                 Watch::On => patience,
                 Watch::Again(pause) => pause,
             };
-            self.account();
+            self.account_now_and_then();
             if begun.elapsed() > Stage::WORTH_MEASURING && kept_waiting_before.is_none() {
                 kept_waiting_before = Some(self.kept_waiting());
             }
             if begun.elapsed() > lends_after && lent.is_none() {
-                lent = Some(slots.lend());
+                lent = Some(self.setting.time.lend(slots));
             }
             if is_last {
                 return Ok(None);
@@ -387,10 +406,7 @@ impl<'a> Stage<'a> {
             flags.set(PollFlags::OUT, writes);
             watch(socket, flags);
         }
-        let timeout = Timespec {
-            tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(patience.subsec_nanos()),
-        };
+        let timeout = system::timespec(patience);
         // An interrupted wait is a short one.
         poll(&mut watched, Some(&timeout)).is_ok_and(|ready| ready > 0)
     }
@@ -424,7 +440,7 @@ impl<'a> Stage<'a> {
 
     /// A client that connects more often than any program would is not answered any more.
     fn accepts(&self) -> bool {
-        const MOST_CONNECTIONS: usize = 100;
+        const MOST_CONNECTIONS: usize = 16;
         self.peers.len() < MOST_CONNECTIONS
     }
 
@@ -436,7 +452,9 @@ impl<'a> Stage<'a> {
             if !self.accepts() {
                 return;
             }
-            let Some(Ok((stream, _))) = self.listener.as_ref().map(TcpListener::accept) else {
+            let accepted = self.listener.as_ref().map(TcpListener::accept);
+            let accepted = accepted.map(|accepted| system::DESCRIPTORS.noted(accepted));
+            let Some(Ok((stream, _))) = accepted else {
                 return;
             };
             if !self.is_of_subject(&stream) {
@@ -629,7 +647,9 @@ impl<'a> Stage<'a> {
     }
 
     fn all_is_accepted(&self) -> bool {
-        let listens = self.address.map(|address| (address, unspecified(address)));
+        let listens = self
+            .address
+            .map(|address| (address, system::unspecified(address)));
         !listens.is_some_and(|ends| self.is_waiting(ends))
     }
 
@@ -716,7 +736,11 @@ impl<'a> Stage<'a> {
 
     /// An inbox for what the subject writes on a connection.
     pub(super) fn inbox(&self) -> Inbox {
-        Inbox::new(self.dialect.writes, Known::clone(&self.known))
+        Inbox::new(
+            self.dialect.writes,
+            Known::clone(&self.known),
+            self.memory.clone(),
+        )
     }
 
     /// Waits for the next message that `actor` gets.
@@ -953,14 +977,6 @@ impl Heard {
             Heard::Nothing(patience) => format!("nothing within {}", shown(*patience)),
             Heard::NoConnection(patience) => format!("no connection within {}", shown(*patience)),
         }
-    }
-}
-
-/// The address of nobody, in the family of `address`.
-fn unspecified(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     }
 }
 

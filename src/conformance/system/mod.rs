@@ -3,6 +3,10 @@
 //! On Linux all of it comes from `/proc`. Elsewhere nothing is known, and the engine falls back on
 //! what the subject prints and on settle times.
 
+mod shortage;
+
+pub use shortage::{DESCRIPTORS, Shortage};
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -12,6 +16,27 @@ pub use linux::*;
 mod other;
 #[cfg(not(target_os = "linux"))]
 pub use other::*;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use rustix::event::Timespec;
+
+/// The address of nobody, in the family of `address`.
+pub fn unspecified(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    }
+}
+
+/// The same span of time, as the system takes it.
+pub fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: time.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
 
 /// Who holds an end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -39,6 +39,11 @@ impl ProcessTree {
         Vec::new()
     }
 
+    /// Unknown.
+    pub fn cpu_time(&mut self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Nothing is known that could be ended.
     pub fn kill(&mut self) {}
 }
@@ -121,11 +126,6 @@ pub fn has_networks_to_give() -> bool {
 /// Unknown.
 pub fn kept_waiting(_processes: &[i32]) -> Duration {
     Duration::ZERO
-}
-
-/// Unknown.
-pub fn scheduled(_processes: &[i32]) -> (Duration, Duration) {
-    (Duration::ZERO, Duration::ZERO)
 }
 
 /// Unknown.

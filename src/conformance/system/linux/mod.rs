@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use super::{Ancestor, Holder, Process};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use super::{Ancestor, DESCRIPTORS, Holder, Process};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 mod hiding;
@@ -102,7 +102,7 @@ fn children(parent: i32) -> Vec<Process> {
 
 /// Where it is told of each thread of a process.
 fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(format!("/proc/{id}/task"));
+    let entries = DESCRIPTORS.noted(fs::read_dir(format!("/proc/{id}/task")));
     entries
         .into_iter()
         .flatten()
@@ -113,7 +113,7 @@ fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
 /// Reads a file under `/proc` in two calls, mostly: its length is not known before, so that the standard library would
 /// begin with a few bytes.
 fn contents(path: impl AsRef<Path>) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = DESCRIPTORS.noted(File::open(path))?;
     let mut bytes = vec![0; 4096];
     let mut length = 0;
     loop {
@@ -188,10 +188,7 @@ pub fn has_ended_within(child: i32, longest: Duration) -> bool {
     let deadline = Instant::now() + longest;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec {
-            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: left.subsec_nanos().into(),
-        };
+        let timeout = super::timespec(left);
         match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&timeout)) {
             Ok(0) if left.is_zero() => return false,
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
@@ -272,7 +269,9 @@ pub fn holder(
     let inode = match sockets.find(local, remote) {
         Some(socket) => socket.inode,
         // Where not even the listening socket is found the table is of no use.
-        None if sockets.unread(remote, unspecified(remote)).is_none() => return Holder::Unknown,
+        None if sockets.unread(remote, super::unspecified(remote)).is_none() => {
+            return Holder::Unknown;
+        }
         None => 0,
     };
     if inode == 0 {
@@ -293,14 +292,6 @@ pub fn holder(
     }
 }
 
-/// The address of nobody, in the family of `address`.
-fn unspecified(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-    }
-}
-
 /// The sockets that a process holds.
 fn socket_inodes(id: i32) -> io::Result<Vec<u64>> {
     let found = socket_inodes_in(Path::new(&format!("/proc/{id}/fd")))?;
@@ -318,7 +309,8 @@ fn socket_inodes_in(descriptors: &Path) -> io::Result<Vec<u64>> {
         let inode = target.to_str()?.strip_prefix("socket:[")?;
         inode.strip_suffix(']')?.parse().ok()
     };
-    Ok(fs::read_dir(descriptors)?
+    Ok(DESCRIPTORS
+        .noted(fs::read_dir(descriptors))?
         .flatten()
         .filter_map(inode)
         .collect())
@@ -365,22 +357,13 @@ pub fn tasks_on_this_machine() -> usize {
 /// How long the threads of these processes have been ready to run and were kept waiting for a
 /// processor so far, added up: the machine's doing, not theirs.
 pub fn kept_waiting(processes: &[i32]) -> Duration {
-    scheduled(processes).1
-}
-
-/// How long the threads of these processes ran so far, and how long they were kept waiting for a processor.
-pub fn scheduled(processes: &[i32]) -> (Duration, Duration) {
+    let waited = |thread: PathBuf| {
+        let statistics = contents(thread.join("schedstat")).ok()?;
+        let nanoseconds = statistics.split_whitespace().nth(1)?.parse().ok()?;
+        Some(Duration::from_nanos(nanoseconds))
+    };
     let threads = processes.iter().flat_map(|id| threads(*id));
-    let mut total = (Duration::ZERO, Duration::ZERO);
-    for thread in threads {
-        let statistics = contents(thread.join("schedstat")).unwrap_or_default();
-        let mut numbers = statistics
-            .split_whitespace()
-            .map(|number| Duration::from_nanos(number.parse().unwrap_or(0)));
-        total.0 += numbers.next().unwrap_or_default();
-        total.1 += numbers.next().unwrap_or_default();
-    }
-    total
+    threads.filter_map(waited).sum()
 }
 
 /// The most memory that each of these processes ever had resident, in bytes, by its id.
@@ -397,18 +380,32 @@ pub fn own_memory(processes: &[i32]) -> u64 {
 
 /// Processor time that these processes have used, threads that are gone included.
 pub fn cpu_time(processes: &[i32]) -> Duration {
-    let ticks = processes.iter().filter_map(|id| {
-        let stat = contents(format!("/proc/{id}/stat")).ok()?;
-        let after_name = &stat[stat.rfind(')')? + 1..];
-        let times = after_name.split_whitespace().skip(11).take(2);
-        Some(
-            times
-                .filter_map(|ticks| ticks.parse::<u32>().ok())
-                .sum::<u32>(),
-        )
+    duration(processes.iter().map(|id| ticks(*id).0).sum())
+}
+
+/// Processor time of what `starter` started: what these processes have used, and those that were waited for since.
+pub fn cpu_time_with_ended(starter: i32, processes: &[i32]) -> Duration {
+    let of_living = processes.iter().map(|id| {
+        let (own, ended) = ticks(*id);
+        own + ended
     });
+    duration(of_living.sum::<u64>() + ticks(starter).1)
+}
+
+/// Clock ticks that a process has used, and those of its children that it has waited for, and their children.
+fn ticks(id: i32) -> (u64, u64) {
+    let stat = contents(format!("/proc/{id}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let mut times = after_name
+        .split_whitespace()
+        .skip(11)
+        .map(|ticks| ticks.parse().unwrap_or(0));
+    let mut two = || times.next().unwrap_or(0) + times.next().unwrap_or(0);
+    (two(), two())
+}
+
+fn duration(ticks: u64) -> Duration {
     let ticks_a_second = rustix::param::clock_ticks_per_second();
-    let ticks = u64::from(ticks.sum::<u32>());
     Duration::from_millis(ticks * 1000 / ticks_a_second.max(1))
 }
 

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::super::DESCRIPTORS;
+
 /// A row of the system's table of TCP sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TcpSocket {
@@ -52,7 +54,7 @@ impl SocketTable {
             std::io::Result::Ok(socket)
         };
         let mut table = SocketTable {
-            diagnostics: open().ok(),
+            diagnostics: DESCRIPTORS.noted(open()).ok(),
         };
         if table.dump_listening().is_none() {
             table.diagnostics = None;

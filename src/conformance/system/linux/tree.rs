@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Process, contents, descendants, kill, process, state};
+use super::{Process, contents, cpu_time_with_ended, descendants, kill, process, state};
 
 /// Everything that came of one process. A look costs little, and least where nothing new was started on the
 /// machine.
@@ -60,6 +60,12 @@ impl ProcessTree {
             }
         }
         self.known.iter().map(|process| process.id).collect()
+    }
+
+    /// Processor time of all that are and were there, as far as those that are gone were waited for.
+    pub fn cpu_time(&mut self) -> Duration {
+        let ids = self.ids();
+        cpu_time_with_ended(self.root, &ids)
     }
 
     /// Ends all that are there, and those that they start meanwhile; gives up on what the system itself does not let
@@ -165,6 +171,26 @@ mod tests {
         assert!(!tree.known.is_empty() && tree.known.iter().all(is_over));
         root.kill().expect("is there");
         root.wait().expect("ends");
+    }
+
+    #[test]
+    fn the_processor_time_of_processes_that_are_gone_is_known() {
+        const BURNT: Duration = Duration::from_millis(50);
+        let script = "for i in 1 2 3 4 5; do sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'; done; \
+                      echo; cat";
+        let mut shell = Command::new("sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut tree = ProcessTree::below(i32::try_from(shell.id()).expect("an id"));
+        let mut said = [0];
+        std::io::Read::read_exact(shell.stdout.as_mut().expect("is piped"), &mut said)
+            .expect("says that they are gone");
+        assert!(tree.cpu_time() >= BURNT);
+        drop(shell.stdin.take());
+        shell.wait().expect("ends");
     }
 
     #[test]
