@@ -17,6 +17,7 @@ use chat_conformance::conformance::supervisor::can_hide;
 use chat_conformance::conformance::surroundings::{Purpose, Surroundings};
 use chat_conformance::conformance::system::{self, SocketTable};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
 /// Only a harness that hangs, or a machine that stands still, takes so long.
@@ -224,7 +225,6 @@ fn for_submission() -> Surroundings {
 
 #[test]
 fn nothing_but_the_harness_starts_the_reference() {
-    let supervise = "supervise --purpose=reference --terminal $(tty)";
     for (purpose, script, answer) in [
         (
             Purpose::Program,
@@ -238,13 +238,8 @@ fn nothing_but_the_harness_starts_the_reference() {
         ),
         (
             Purpose::Submission,
-            "exec /proc/$PPID/exe reference-server || echo NO".to_owned(),
-            "",
-        ),
-        (
-            Purpose::Submission,
-            format!("{CONFORM} {supervise} -- {CONFORM} reference-server"),
-            "failed",
+            "/proc/$PPID/exe reference-server || { echo REFUSED; false; }".to_owned(),
+            "REFUSED",
         ),
         (
             Purpose::Submission,
@@ -265,6 +260,71 @@ fn nothing_but_the_harness_starts_the_reference() {
         assert!(printed.contains(answer), "{script}: {printed}");
         assert!(!printed.contains("Listening"), "{script}: {printed}");
         assert_ne!(end, "exit status 0", "{script}");
+    }
+}
+
+/// It does all that the harness does, but for standing where the harness stands.
+const STARTS_A_SUPERVISOR: &str = r#"
+import os, pty, socket, subprocess, sys
+conform = sys.argv[1]
+upper, lower = pty.openpty()
+own, its = socket.socketpair()
+command = [conform, "supervise", "--purpose=reference", "--terminal", os.ttyname(lower)]
+command += ["--", conform, "reference-server"]
+supervisor = subprocess.Popen(command, stdin=its, stdout=subprocess.PIPE, text=True)
+its.close()
+for line in supervisor.stdout:
+    print("report:", line, end="", flush=True)
+    if line.startswith(("ended", "failed")):
+        break
+os.set_blocking(upper, False)
+try:
+    print(os.read(upper, 100000).decode(), flush=True)
+except BlockingIOError:
+    pass
+own.close()
+supervisor.wait()
+"#;
+
+#[test]
+fn a_supervisor_that_a_submission_starts_is_no_help_to_it() {
+    if Scene::set().is_none() {
+        return;
+    }
+    let command = ["python3", "-c", STARTS_A_SUPERVISOR, CONFORM];
+    let (printed, _) = run_program(&for_submission(), &command);
+    assert!(printed.contains("report: started"), "{printed}");
+    assert!(printed.contains("for conform itself"), "{printed}");
+    assert!(!printed.contains("Listening"), "{printed}");
+}
+
+#[test]
+fn what_a_program_does_to_its_working_directory_is_its_own_failure() {
+    use std::os::unix::fs::PermissionsExt;
+    let class = tempfile::tempdir().expect("a directory");
+    let surroundings = Surroundings {
+        folder: Some(class.path().join("ann")),
+        ..for_submission()
+    };
+    let hiding = Surroundings {
+        hidden: vec![class.path().to_owned()],
+        ..surroundings.clone()
+    };
+    let hides = can_hide(CONFORM.as_ref());
+    let all = std::iter::once(surroundings).chain(hides.then_some(hiding));
+    for surroundings in all {
+        let folder = surroundings.folder.as_deref().expect("has one");
+        fs::create_dir(folder).expect("is made");
+        let (printed, end) = run_script(&surroundings, "echo x >file; chmod 0 .");
+        assert_eq!(end, "exit status 0", "{printed}");
+        let (printed, end) = run_script(&surroundings, "cat file && pwd");
+        assert_eq!(end, "exit status 0", "{printed}");
+        let mode = fs::metadata(folder).expect("is there").permissions().mode();
+        assert_eq!(mode & 0o700, 0o700);
+        fs::remove_dir_all(folder).expect("is removed");
+        let (printed, end) = run_script(&surroundings, "true");
+        assert_eq!(end, "exit status 127", "{printed}");
+        assert!(printed.contains("cannot be entered"), "{printed}");
     }
 }
 
@@ -343,6 +403,13 @@ fn a_program_does_not_see_what_is_hidden() {
         fs::create_dir_all(folder(name)).expect("is made");
     }
     fs::write(folder("work/bob/server.py"), "print('bob')").expect("is written");
+    fs::write(folder("open"), "open").expect("is written");
+    // As that of another program, which runs at the same time.
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("opens");
+    grantpt(&terminal).expect("is granted");
+    unlockpt(&terminal).expect("is unlocked");
+    let device = ptsname(&terminal, Vec::new()).expect("has a name");
+    let device = device.into_string().expect("is text");
     fs::write(folder("results/class.csv"), "bob,100").expect("is written");
     let surroundings = Surroundings {
         folder: Some(folder("work/ann")),
@@ -356,12 +423,19 @@ fn a_program_does_not_see_what_is_hidden() {
         echo 1 >../mine && echo written; echo 1 >../../results/class.csv && echo written
         kill -STOP 1; kill -KILL 1
         umount .; umount ..; unshare -Urm umount .. && echo unmounted
-        cat /proc/1/root/etc/hostname && echo entered
+        cat $OPEN && echo readable; cat /proc/1/root$OPEN && echo entered
+        test -e $DEVICE && echo found; echo x >$DEVICE && echo typed; ls /dev/pts | wc -l
+        test -w /proc/sys/vm/swappiness && echo tuned; test -w /proc/sysrq-trigger && echo triggered
+        echo \"terminal: $(stty -F $(tty) size) $(test -w /dev/tty && echo too)\"
         cat /proc/1/environ /proc/*/fd/none 2>/dev/null
         $CONFORM --version && echo started; cat $CONFORM
         echo mine >own && echo mine >$TMPDIR/own && cat own $TMPDIR/own";
     let surroundings = Surroundings {
-        environment: vec![("CONFORM".to_owned(), CONFORM.to_owned())],
+        environment: vec![
+            ("CONFORM".to_owned(), CONFORM.to_owned()),
+            ("OPEN".to_owned(), folder("open").display().to_string()),
+            ("DEVICE".to_owned(), device),
+        ],
         ..surroundings
     };
     let (printed, end) = run_script(&surroundings, script);
@@ -374,7 +448,19 @@ fn a_program_does_not_see_what_is_hidden() {
         2,
         "{printed}"
     );
-    for word in ["written", "unmounted", "entered", "started"] {
+    assert!(lines.contains(&"openreadable"), "{printed}");
+    assert!(lines.contains(&"1"), "terminals: {printed}");
+    assert!(lines.contains(&"terminal: 40 120 too"), "{printed}");
+    for word in [
+        "written",
+        "unmounted",
+        "entered",
+        "started",
+        "found",
+        "typed",
+        "tuned",
+        "triggered",
+    ] {
         assert!(!lines.contains(&word), "{word}: {printed}");
     }
     let processes = lines

@@ -361,10 +361,22 @@ impl Drop for Subject {
         self.tree.kill();
         // It may have told of it and not been heard yet.
         self.read_reports();
-        if let Some(scratch) = &self.scratch {
-            let _ = remove_tree(scratch);
+        if let Some(scratch) = self.scratch.take() {
+            remove_in_time(scratch);
         }
     }
+}
+
+/// Removes what a supervisor has left, while this thread waits for some seconds. A program that left more files than
+/// can be removed meanwhile keeps nobody waiting; their removal goes on for as long as the harness runs.
+fn remove_in_time(scratch: PathBuf) {
+    const LONGEST: Duration = Duration::from_secs(10);
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = remove_tree(&scratch);
+        let _ = done.send(());
+    });
+    let _ = is_done.recv_timeout(LONGEST);
 }
 
 fn do_not_block(descriptor: impl AsFd) -> io::Result<()> {

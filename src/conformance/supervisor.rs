@@ -16,20 +16,23 @@
 //! the subject can neither see nor stop nor end anything above itself, and hides the folders in a mount
 //! namespace; the rest is as described above.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use rustix::pty::OpenptFlags;
 use rustix::termios::tcsetpgrp;
 use signal_hook::consts::{SIGXCPU, SIGXFSZ};
 use tempfile::TempDir;
@@ -39,6 +42,9 @@ use super::lineage::{BUNDLED, PURPOSE, SUPERVISE};
 use super::removal::remove_tree;
 use super::surroundings::{Purpose, Surroundings};
 use super::{environment, system};
+
+/// Where the devices of all terminals are: each program is left its own alone.
+const TERMINALS: &str = "/dev/pts";
 
 /// The hidden commands of `conform` by which it starts subjects.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -52,9 +58,11 @@ pub enum Stage {
     /// Tries whether folders can be hidden from a program.
     #[command(hide = true)]
     TryHiding {
-        /// A folder to hide, in which there is something; said to the process that hides it.
+        /// The folder to hide. It contains a file called `something`.
+        folder: PathBuf,
+        /// Set for the process that hides it, the first of a process namespace.
         #[arg(long)]
-        inside: Option<PathBuf>,
+        inside: bool,
     },
     /// Turns into the subject when standard input closes.
     #[command(hide = true)]
@@ -68,6 +76,9 @@ pub enum Stage {
         /// A variable of the subject's environment, as NAME=VALUE.
         #[arg(long = "set")]
         environment: Vec<String>,
+        /// Why the subject cannot run, by its own doing: printed in its place.
+        #[arg(long)]
+        unable: Option<String>,
         /// Program and arguments.
         #[arg(last = true, required = true)]
         command: Vec<String>,
@@ -93,6 +104,9 @@ pub struct Supervision {
     /// hidden.
     #[arg(long)]
     inside: Option<PathBuf>,
+    /// The subject's working directory; the supervisor's own where there is none.
+    #[arg(long)]
+    folder: Option<PathBuf>,
     /// What the subject may take of the machine.
     #[command(flatten)]
     limits: Limits,
@@ -129,10 +143,12 @@ pub fn command_line(
     for folder in &surroundings.hidden {
         supervisor.arg("--hidden").arg(folder);
     }
-    supervisor.arg("--").args(command);
     if let Some(folder) = &surroundings.folder {
-        supervisor.current_dir(folder);
+        // The supervisor enters it: what another run of the program has done to it is the program's failure.
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+        supervisor.arg("--folder").arg(folder);
     }
+    supervisor.arg("--").args(command);
     // What it has in its environment its program can read.
     supervisor.env_clear().envs(environment::of_supervisor());
     supervisor
@@ -142,8 +158,8 @@ fn assignment((name, value): &(String, String)) -> String {
     format!("--set={name}={value}")
 }
 
-/// Sees to it that replays can be given networks of their own, where this user may have that right. Must
-/// be called while there is one thread.
+/// Gains the right to give each replay a network of its own, where the system allows it. Must be called while
+/// there is one thread.
 pub fn gain_right_to_networks(harness: &Path) {
     if rustix::process::geteuid().is_root() {
         return;
@@ -156,7 +172,12 @@ pub fn gain_right_to_networks(harness: &Path) {
 
 /// Whether folders can be hidden from programs on this machine, by trying it in another process.
 pub fn can_hide(harness: &Path) -> bool {
-    succeeds(Command::new(harness).arg("try-hiding"))
+    // Made and removed here: the trial may have to be ended.
+    let Ok(folder) = tempfile::tempdir() else {
+        return false;
+    };
+    std::fs::write(folder.path().join("something"), "to be hidden").is_ok()
+        && succeeds(Command::new(harness).arg("try-hiding").arg(folder.path()))
 }
 
 /// Whether a trial comes to a good end, in good time.
@@ -194,7 +215,7 @@ impl Report {
     pub fn parse(line: &str) -> Option<Report> {
         let (word, rest) = line.split_once(' ')?;
         match word {
-            "scratch" => Some(Report::Scratch(PathBuf::from(rest))),
+            "scratch" => Some(Report::Scratch(unescaped(rest)?)),
             "supervisor" => rest.parse().ok().map(Report::Supervisor),
             "started" => Some(Report::Started),
             "failed" => Some(Report::Failed(rest.to_owned())),
@@ -202,6 +223,27 @@ impl Report {
             _ => None,
         }
     }
+}
+
+/// The report of a temporary directory. A path may contain line feeds and bytes that are no text, so that all but
+/// plain characters are written as `%` and two digits.
+fn scratch_report(path: &Path) -> String {
+    let escaped = path.as_os_str().as_bytes().iter().map(|byte| match byte {
+        b'!'..=b'~' if *byte != b'%' => char::from(*byte).to_string(),
+        _ => format!("%{byte:02x}"),
+    });
+    format!("scratch {}", escaped.collect::<String>())
+}
+
+/// The path in a report, unless it is damaged.
+fn unescaped(text: &str) -> Option<PathBuf> {
+    let mut parts = text.split('%');
+    let mut path = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        path.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        path.extend(part[2..].bytes());
+    }
+    Some(PathBuf::from(OsString::from_vec(path)))
 }
 
 /// Runs one of the stages.
@@ -219,16 +261,27 @@ pub fn run(stage: Stage) -> ExitCode {
         Stage::TryNetworks => {
             system::gain_right_to_networks().and_then(|()| system::enter_own_network())
         }
-        Stage::TryHiding { inside: None } => try_hiding(),
         Stage::TryHiding {
-            inside: Some(folder),
+            folder,
+            inside: false,
+        } => try_hiding(&folder),
+        Stage::TryHiding {
+            folder,
+            inside: true,
         } => try_hiding_inside(folder),
         Stage::Launch {
             limits,
             purpose,
             environment,
+            unable,
             command,
-        } => Err(turn_into_subject(limits, purpose, &environment, &command)),
+        } => Err(turn_into_subject(
+            limits,
+            purpose,
+            &environment,
+            unable,
+            &command,
+        )),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -285,7 +338,7 @@ impl Supervision {
             Some(place) => builder.tempdir_in(place),
             None => builder.tempdir(),
         }?;
-        report(&format!("scratch {}", scratch.path().display()));
+        report(&scratch_report(scratch.path()));
         Ok(scratch)
     }
 
@@ -322,21 +375,36 @@ impl Supervision {
             }
         };
         let terminal = lead_session_at(&self.terminal)?;
+        let mut unable = self.folder.as_deref().and_then(|own| enter(own).err());
         if self.inside.is_some() {
             system::end_with_parent()?;
-            let kept = [std::env::current_dir()?, place.clone()];
+            let here = match &self.folder {
+                Some(folder) => folder.clone(),
+                None => std::env::current_dir()?,
+            };
+            let mut kept = vec![place.clone(), self.terminal.clone()];
+            if unable.is_none() {
+                kept.push(here.clone());
+            }
             let covered = match self.purpose {
-                Purpose::Submission => bundled_programs(),
+                Purpose::Submission => bundled_programs(&kept),
                 Purpose::Program | Purpose::Reference => Vec::new(),
             };
-            system::hide(&self.hidden, &kept, &covered)?;
+            let mut hidden = self.hidden.clone();
+            hidden.push(TERMINALS.into());
+            system::hide(&hidden, &kept, &covered)?;
             system::give_up_ambient_rights()?;
+            if self.folder.is_none() {
+                std::env::set_current_dir(here)?;
+            } else if unable.is_none() {
+                unable = enter(&here).err();
+            }
         }
         if self.purpose != Purpose::Reference {
             // The reference looks at the executable of its supervisor.
             system::close_to_others();
         }
-        let mut launcher = program.launcher(self);
+        let mut launcher = program.launcher(self, unable);
         launcher
             .stdin(Stdio::piped())
             .stdout(terminal.try_clone()?)
@@ -371,7 +439,7 @@ impl OwnProgram {
         Ok(OwnProgram { file })
     }
 
-    fn launcher(&self, told: &Supervision) -> Command {
+    fn launcher(&self, told: &Supervision, unable: Option<io::Error>) -> Command {
         use clap::ValueEnum;
         let path = if told.inside.is_some() {
             PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
@@ -385,6 +453,7 @@ impl OwnProgram {
         }
         launcher.args(told.limits.arguments());
         launcher.args(told.environment.iter().map(|word| format!("--set={word}")));
+        launcher.args(unable.map(|why| format!("--unable={why}")));
         launcher.arg("--").args(&told.command);
         launcher
     }
@@ -404,8 +473,15 @@ impl Scene {
         if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
-        end_descendants();
-        self.scratch.map_or(Ok(()), removed)
+        let are_ended = end_descendants();
+        self.scratch.map_or(Ok(()), removed)?;
+        if are_ended {
+            Ok(())
+        } else {
+            Err(io::Error::other(
+                "some processes of a program could not be ended",
+            ))
+        }
     }
 }
 
@@ -428,23 +504,71 @@ fn removed(scratch: TempDir) -> io::Result<()> {
     remove_tree(&scratch.keep())
 }
 
-/// The harness's programs, those beside this one and those on the PATH.
-fn bundled_programs() -> Vec<PathBuf> {
+/// The harness's programs, those beside this one and those on the PATH. What is in one of the `kept` folders is the
+/// program's own, whatever it is called.
+fn bundled_programs(kept: &[PathBuf]) -> Vec<PathBuf> {
     let own = std::env::current_exe().ok();
-    let folder = own
-        .as_ref()
-        .and_then(|own| own.parent().map(Path::to_owned));
+    let folder = own.as_ref().and_then(|own| own.parent());
+    let in_folder = |folder: &Path| BUNDLED.map(|name| folder.join(name));
+    let mut all: Vec<PathBuf> = folder.into_iter().flat_map(in_folder).collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = folder.into_iter().chain(std::env::split_paths(&path));
-    let named = folders.flat_map(|folder| BUNDLED.map(|name| folder.join(name)));
-    let mut all: Vec<PathBuf> = named
-        .chain(own)
-        .filter_map(|file| std::fs::canonicalize(file).ok())
-        .collect();
+    all.extend(programs_on_path(&path, kept));
+    all.extend(own.clone());
+    all.retain_mut(|file| match std::fs::canonicalize(&*file) {
+        Ok(real) => {
+            *file = real;
+            true
+        }
+        Err(_) => false,
+    });
     all.sort();
     all.dedup();
     all
 }
+
+/// The bundled programs in the folders of `path` that are absolute, without those in a `kept` folder.
+fn programs_on_path(path: &OsStr, kept: &[PathBuf]) -> Vec<PathBuf> {
+    let real = |path: &PathBuf| std::fs::canonicalize(path).ok();
+    let kept: Vec<PathBuf> = kept.iter().filter_map(real).collect();
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute())
+        .flat_map(|folder| BUNDLED.map(|name| folder.join(name)))
+        .filter_map(|file| real(&file))
+        .filter(|file| !kept.iter().any(|kept| file.starts_with(kept)))
+        .collect()
+}
+
+/// Makes a program's working directory this process's. The program may have taken the permission away that this
+/// needs, then it is given back.
+fn enter(folder: &Path) -> io::Result<()> {
+    give_permission(folder);
+    std::env::set_current_dir(folder).map_err(|error| {
+        let folder = folder.display();
+        io::Error::other(format!(
+            "the program's working directory {folder} cannot be entered: {error}"
+        ))
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn give_permission(folder: &Path) {
+    // A link in its place is not followed. Such a descriptor needs no permission on the folder.
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(folder) = rustix::fs::open(folder, flags, Mode::empty()) else {
+        return;
+    };
+    let mode = rustix::fs::fstat(&folder).map(|stat| Mode::from_raw_mode(stat.st_mode));
+    if let Ok(mode) = mode.map(|mode| mode.intersection(Mode::from_raw_mode(0o7777))) {
+        if !mode.contains(Mode::RWXU) {
+            let itself = format!("/proc/self/fd/{}", folder.as_raw_fd());
+            // Where it is refused, entering the folder says so.
+            let _ = rustix::fs::chmod(itself, mode | Mode::RWXU);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_permission(_folder: &Path) {}
 
 /// A supervisor of the reference must have been started by the process above it, which then still is: the socket
 /// that it is told by says who made it, and it ends with that process.
@@ -460,13 +584,11 @@ fn check_starter() -> io::Result<()> {
     Ok(())
 }
 
-fn try_hiding() -> io::Result<()> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("something"), "to be hidden")?;
+fn try_hiding(folder: &Path) -> io::Result<()> {
     let program = std::env::current_exe()?;
     system::isolate_next_process()?;
     let mut below = Command::new(program);
-    below.args(["try-hiding", "--inside"]).arg(folder.path());
+    below.args(["try-hiding", "--inside"]).arg(folder);
     if below.status()?.success() {
         Ok(())
     } else {
@@ -474,12 +596,29 @@ fn try_hiding() -> io::Result<()> {
     }
 }
 
+/// A terminal of this process's own: its upper side and the path of its device.
+fn open_terminal() -> io::Result<(OwnedFd, PathBuf)> {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let terminal = rustix::pty::openpt(flags)?;
+    rustix::pty::grantpt(&terminal)?;
+    rustix::pty::unlockpt(&terminal)?;
+    let device = rustix::pty::ptsname(&terminal, Vec::new())?;
+    let device = PathBuf::from(OsString::from_vec(device.into_bytes()));
+    Ok((terminal, device))
+}
+
 fn try_hiding_inside(folder: PathBuf) -> io::Result<()> {
+    // Before anything that may take long: the harness ends the process above this one when it has waited enough.
+    system::end_with_parent()?;
     let file = folder.join("something");
     let is_there = file.exists();
     let program = std::env::current_exe()?;
-    system::hide(&[folder], &[std::env::current_dir()?], &[program])?;
+    let (_terminal, device) = open_terminal()?;
+    let kept = [std::env::current_dir()?, device.clone()];
+    system::hide(&[folder, TERMINALS.into()], &kept, &[program])?;
     system::give_up_rights()?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open(device, flags, Mode::empty())?;
     if is_there && !file.exists() {
         Ok(())
     } else {
@@ -589,32 +728,28 @@ fn obey(subject: i32, over: &AtomicBool) {
     }
 }
 
-/// Ends every process below this one; gives up on what the system itself does not let end.
-fn end_descendants() {
-    const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
-    let begun = Instant::now();
-    let mut pause = Duration::from_micros(200);
+/// Ends every process below this one, as far as the system lets them end. Returns whether none is left.
+fn end_descendants() -> bool {
     let own_id = rustix::process::getpid().as_raw_pid();
-    while begun.elapsed() < GIVE_UP_AFTER {
+    system::end_all(|| {
         // What has ended is collected. Orphans become children of this process: without children nobody is below it.
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Ok(Some(_)) | Err(Errno::INTR) => {}
                 Ok(None) => break,
-                Err(_) => return,
+                Err(_) => return None,
             }
         }
-        // First all stand still, or the last of them would go on multiplying while the first are ended.
+        // Each stands still before its children are looked for.
         let mut left = Vec::new();
         system::visit_descendants(own_id, |process| {
             system::stop(&[process.id]);
             left.push(process);
             ControlFlow::Continue(())
         });
-        left.into_iter().for_each(system::kill);
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
-    }
+        // It may be empty although there are children: one that is about to end is not listed.
+        Some(left)
+    })
 }
 
 /// Makes this process the leader of a session at the terminal, as a shell is. It must not be the
@@ -632,6 +767,7 @@ fn turn_into_subject(
     limits: Limits,
     purpose: Purpose,
     environment: &[String],
+    unable: Option<String>,
     command: &[String],
 ) -> io::Error {
     let prepare = || {
@@ -649,6 +785,9 @@ fn turn_into_subject(
     };
     if let Err(error) = prepare() {
         return error;
+    }
+    if let Some(why) = unable {
+        return io::Error::other(why);
     }
     let mut subject = Command::new(&command[0]);
     subject.args(&command[1..]);
@@ -686,4 +825,48 @@ fn catch_signals() -> io::Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&noticed))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_carries_any_path() {
+        for path in [
+            &b"/tmp/conform-abc"[..],
+            b"/tmp/a\nb %2f\xff\\/\xc3\xa9",
+            b"",
+        ] {
+            let path = Path::new(OsStr::from_bytes(path));
+            let line = scratch_report(path);
+            assert!(!line.contains('\n'));
+            assert_eq!(Report::parse(&line), Some(Report::Scratch(path.to_owned())));
+        }
+        assert_eq!(Report::parse("scratch /tmp/%f"), None);
+    }
+
+    #[test]
+    fn a_program_s_own_files_are_not_taken_for_the_bundled_ones() {
+        let place = tempfile::tempdir().expect("a folder");
+        let root = std::fs::canonicalize(place.path()).expect("is there");
+        for name in ["kept", "installed"] {
+            std::fs::create_dir(root.join(name)).expect("is made");
+            std::fs::write(root.join(name).join("chat-server"), "").expect("is written");
+        }
+        let path = std::env::join_paths([root.join("kept"), root.join("installed")]);
+        let path = path.expect("can be joined");
+        let found = programs_on_path(&path, &[root.join("kept")]);
+        assert_eq!(found, [root.join("installed/chat-server")]);
+    }
+
+    #[test]
+    fn a_relative_folder_on_the_path_is_skipped() {
+        let here = std::env::current_dir().expect("is there");
+        let here = std::fs::canonicalize(here).expect("is there");
+        let place = tempfile::tempdir_in(&here).expect("a folder");
+        std::fs::write(place.path().join("chat-server"), "").expect("is written");
+        let relative = place.path().file_name().expect("has one");
+        assert!(programs_on_path(relative, &[]).is_empty());
+    }
 }

@@ -9,14 +9,15 @@ use super::limits::Limits;
 pub struct Surroundings {
     /// What it may take of the machine.
     pub limits: Limits,
-    /// Its working directory; the harness's own where there is none.
+    /// Its working directory; the harness's own where there is none. The program may write to it: when it cannot be
+    /// entered any more the program itself ends at once.
     pub folder: Option<PathBuf>,
     /// Variables of its environment, beyond the plain one that every program gets.
     pub environment: Vec<(String, String)>,
     /// On whose behalf it is started.
     pub purpose: Purpose,
     /// Folders that it must not see: in their place it finds empty ones, in which only its working directory and
-    /// its temporary directory are left. Where the system does not allow that, nothing is started: ask
+    /// its temporary directory are left, and it sees no terminal but its own. Where the system does not allow that, nothing is started: ask
     /// [`can_hide`](super::supervisor::can_hide) first.
     pub hidden: Vec<PathBuf>,
     /// Where its temporary directory is made, which should be in a hidden folder; the system's place for

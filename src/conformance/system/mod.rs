@@ -3,6 +3,10 @@
 //! On Linux all of it comes from `/proc`. Elsewhere nothing is known, and the engine falls back on
 //! what the subject prints and on settle times.
 
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
 mod shortage;
 
 pub use shortage::{DESCRIPTORS, Shortage};
@@ -18,7 +22,6 @@ mod other;
 pub use other::*;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use rustix::event::Timespec;
 
@@ -71,4 +74,39 @@ pub struct Ancestor {
     pub name: String,
     /// Whether its executable is this process's; `None` where this process may not know.
     pub has_same_executable: Option<bool>,
+}
+
+/// Ends processes until none is left. `look` returns those that are left now, or `None` when there are none. Gives up
+/// after some seconds on what the system does not let end; returns whether nothing is left.
+pub fn end_all(mut look: impl FnMut() -> Option<Vec<Process>>) -> bool {
+    const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+    let begun = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    while let Some(left) = look() {
+        if begun.elapsed() > GIVE_UP_AFTER {
+            return false;
+        }
+        // First all stand still, or the last of them would go on multiplying while the first are ended.
+        left.iter().for_each(|process| stop(&[process.id]));
+        left.into_iter().for_each(kill);
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+    true
+}
+
+/// Waits until a child has ended, or is no child any more, by looking again and again. Returns whether it has.
+fn can_be_collected_within(child: Pid, longest: Duration) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let deadline = Instant::now() + longest;
+    loop {
+        match waitid(WaitId::Pid(child), options) {
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Ok(Some(_)) | Err(_) => return true,
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

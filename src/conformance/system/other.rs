@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Ancestor, Holder, Process};
 
@@ -150,19 +150,13 @@ pub fn ancestors() -> Vec<Ancestor> {
 
 /// Waits until a child of this process has ended, or `longest` is over; whether it has. It is still to be collected.
 pub fn has_ended_within(child: i32, longest: Duration) -> bool {
-    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-    let Some(pid) = Pid::from_raw(child) else {
-        return true;
-    };
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let deadline = Instant::now() + longest;
-    while matches!(waitid(WaitId::Pid(pid), options), Ok(None)) {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    true
+    rustix::process::Pid::from_raw(child)
+        .is_none_or(|pid| super::can_be_collected_within(pid, longest))
+}
+
+/// Unknown.
+pub fn is_confined() -> bool {
+    false
 }
 
 /// Unknown.

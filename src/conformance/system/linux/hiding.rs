@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change,
@@ -58,8 +58,9 @@ pub fn end_with_parent() -> io::Result<()> {
 }
 
 /// Hides folders from this process and all that it starts, in a mount namespace of its own. Each of `hidden` becomes
-/// an empty folder that cannot be written to, with those of `kept` that lie in it in their old places. `covered` are
-/// files that become empty and cannot be started. `/proc` shows only this process and those below it.
+/// an empty folder that cannot be written to, with those of `kept` that lie in it, files or folders, in their old
+/// places. `covered` are files that become empty and cannot be started. `/proc` shows only this process and those
+/// below it. The working directory is the root afterwards.
 ///
 /// # Errors
 /// Where the system does not allow it, with what could not be hidden.
@@ -73,9 +74,14 @@ pub fn hide(hidden: &[PathBuf], kept: &[PathBuf], covered: &[PathBuf]) -> io::Re
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
     )?;
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
-    let here = std::env::current_dir()?;
     mount("proc", "/proc", "proc", plain | MountFlags::NOEXEC, None)
         .map_err(|error| about(Path::new("/proc"), error))?;
+    for name in SETTINGS_OF_THE_MACHINE {
+        let path = Path::new("/proc").join(name);
+        if path.exists() {
+            make_read_only(&path).map_err(|error| about(&path, error))?;
+        }
+    }
     // Opened while they can still be reached by their paths.
     let mut opened = Vec::new();
     for folder in kept {
@@ -95,8 +101,19 @@ pub fn hide(hidden: &[PathBuf], kept: &[PathBuf], covered: &[PathBuf]) -> io::Re
         }
         hide_folder(&folder, &opened).map_err(|error| about(&folder, error))?;
     }
-    // The working directory is entered again, or `..` would lead from it to what is hidden.
-    std::env::set_current_dir(here)
+    // From the old working directory `..` would lead to what is hidden.
+    std::env::set_current_dir("/")
+}
+
+/// The parts of `/proc` by which root changes the machine. A container often makes them read-only, which a fresh
+/// `/proc` would undo.
+const SETTINGS_OF_THE_MACHINE: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+
+fn make_read_only(path: &Path) -> io::Result<()> {
+    mount_bind(path, path)?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let flags = MountFlags::BIND | MountFlags::RDONLY | flags;
+    Ok(mount_remount(path, flags, "")?)
 }
 
 fn hide_folder(folder: &Path, kept: &[(PathBuf, OwnedFd)]) -> io::Result<()> {
@@ -104,7 +121,13 @@ fn hide_folder(folder: &Path, kept: &[(PathBuf, OwnedFd)]) -> io::Result<()> {
     let options = c"size=1m,mode=755";
     mount("tmpfs", folder, "tmpfs", plain, Some(options))?;
     for (place, descriptor) in kept.iter().filter(|(place, _)| place.starts_with(folder)) {
-        fs::create_dir_all(place)?;
+        let stat = rustix::fs::fstat(descriptor)?;
+        if FileType::from_raw_mode(stat.st_mode).is_dir() {
+            fs::create_dir_all(place)?;
+        } else {
+            fs::create_dir_all(place.parent().unwrap_or(folder))?;
+            fs::write(place, "")?;
+        }
         let source = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
         mount_bind_recursive(source, place)?;
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::{Ancestor, DESCRIPTORS, Holder, Process};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 mod hiding;
@@ -131,7 +132,10 @@ fn contents(path: impl AsRef<Path>) -> io::Result<String> {
 }
 
 fn process(id: i32) -> Option<Process> {
-    let stat = contents(format!("/proc/{id}/stat")).ok()?;
+    parse_stat(id, &contents(format!("/proc/{id}/stat")).ok()?)
+}
+
+fn parse_stat(id: i32, stat: &str) -> Option<Process> {
     // The program's name stands in parentheses and may hold anything, parentheses too.
     let after_name = &stat[stat.rfind(')')? + 1..];
     let fields: Vec<&str> = after_name.split_whitespace().collect();
@@ -147,13 +151,32 @@ pub fn ancestors() -> Vec<Ancestor> {
     /// Nobody nests so deep by accident.
     const MOST: usize = 1000;
     let mut found = Vec::new();
-    let mut next = rustix::process::getppid().map(Pid::as_raw_pid);
+    // `/proc` may be that of a process namespace further up, which shows more than this one has ids for.
+    let own = contents("/proc/self/stat").ok();
+    let parent = own
+        .and_then(|stat| parse_stat(0, &stat))
+        .map(|own| own.parent);
+    let mut next = match parent {
+        Some(parent) => Some(parent).filter(|parent| *parent > 0),
+        None => rustix::process::getppid().map(Pid::as_raw_pid),
+    };
     while let Some(id) = next.filter(|_| found.len() < MOST) {
         found.push(ancestor(id));
         let parent = process(id).map(|process| process.parent);
         next = parent.filter(|parent| *parent > 0);
     }
     found
+}
+
+/// Returns whether this process can never gain rights again and is in a user namespace of its own, or in one that it
+/// cannot look up. A program under test is never without the first, and needs the second to hide its ancestors.
+pub fn is_confined() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    /// The kernel gives the first user namespace this number.
+    const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+    let is_in_first =
+        fs::metadata("/proc/self/ns/user").is_ok_and(|file| file.ino() == FIRST_USER_NAMESPACE);
+    rustix::thread::no_new_privs().unwrap_or(false) && !is_in_first
 }
 
 fn ancestor(id: i32) -> Ancestor {
@@ -181,9 +204,12 @@ pub fn has_ended_within(child: i32, longest: Duration) -> bool {
     let Some(pid) = Pid::from_raw(child) else {
         return true;
     };
-    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
-        // Somebody has collected it.
-        return true;
+    let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(handle) => handle,
+        // Another thread has collected it.
+        Err(Errno::SRCH) => return true,
+        // An old kernel, a sandbox, or no descriptor is left.
+        Err(_) => return super::can_be_collected_within(pid, longest),
     };
     let deadline = Instant::now() + longest;
     loop {
@@ -191,7 +217,7 @@ pub fn has_ended_within(child: i32, longest: Duration) -> bool {
         let timeout = super::timespec(left);
         match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&timeout)) {
             Ok(0) if left.is_zero() => return false,
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return true,
             Err(_) => return false,
         }
@@ -221,7 +247,7 @@ pub fn are_stopped(processes: &[i32]) -> bool {
     processes.iter().all(is_stopped)
 }
 
-/// Whether this process is there and stopped.
+/// Returns whether this process exists and is stopped.
 pub fn is_held(process: i32) -> bool {
     matches!(state(process), Some('T' | 't'))
 }
@@ -237,12 +263,16 @@ pub fn kill(target: Process) {
     let Some(pid) = Pid::from_raw(target.id) else {
         return;
     };
-    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+    let handle = pidfd_open(pid, PidfdFlags::empty());
+    if process(target.id).is_none_or(|now| now.started != target.started) {
         return;
-    };
-    if process(target.id).is_some_and(|now| now.started == target.started) {
-        let _ = pidfd_send_signal(handle, Signal::KILL);
     }
+    let _ = match handle {
+        Ok(handle) => pidfd_send_signal(handle, Signal::KILL),
+        Err(Errno::SRCH) => return,
+        // Without a handle the id could be given to another process before the signal arrives, which is unlikely.
+        Err(_) => rustix::process::kill_process(pid, Signal::KILL),
+    };
 }
 
 /// Addresses at which any of the processes listens, in the order of the system's table.
@@ -513,6 +543,22 @@ mod tests {
             let who = holder(&table, there, here, &[this_process]);
             assert_eq!(who, Holder::Nobody);
         }
+    }
+
+    #[test]
+    fn without_a_handle_the_end_of_a_child_is_waited_for_all_the_same() {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let pid = Pid::from_child(&child);
+        let has_ended = |longest| super::super::can_be_collected_within(pid, longest);
+        assert!(!has_ended(Duration::ZERO));
+        drop(child.stdin.take());
+        assert!(has_ended(LONGEST));
+        child.wait().expect("is still to be collected");
+        assert!(has_ended(Duration::ZERO));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Process, contents, cpu_time_with_ended, descendants, kill, process, state};
+use super::{Process, contents, cpu_time_with_ended, descendants, process, state};
 
 /// Everything that came of one process. A look costs little, and least where nothing new was started on the
 /// machine.
@@ -71,10 +71,7 @@ impl ProcessTree {
     /// Ends all that are there, and those that they start meanwhile; gives up on what the system itself does not let
     /// end.
     pub fn kill(&mut self) {
-        const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
-        let begun = Instant::now();
-        let mut pause = Duration::from_micros(200);
-        loop {
+        super::super::end_all(|| {
             let root_started = process(self.root).map(|root| root.started);
             if root_started.is_none() || root_started != self.root_started {
                 // What is below that id now, if anything, has nothing to do with this.
@@ -82,16 +79,24 @@ impl ProcessTree {
             }
             self.last_id = None;
             self.ids();
+            self.look_below_known();
             let is_left = |process: &Process| !matches!(state(process.id), None | Some('Z' | 'X'));
             let left: Vec<Process> = self.known.iter().copied().filter(is_left).collect();
-            if left.is_empty() || begun.elapsed() > GIVE_UP_AFTER {
-                return;
+            (!left.is_empty()).then_some(left)
+        });
+    }
+
+    /// Adds what the known processes have started. Where the root is gone, they are no longer below it.
+    fn look_below_known(&mut self) {
+        let found: Vec<Process> = self
+            .known
+            .iter()
+            .flat_map(|known| descendants(known.id))
+            .collect();
+        for new in found {
+            if !self.known.iter().any(|known| known.id == new.id) {
+                self.known.push(new);
             }
-            // First all stand still, or the last of them would go on multiplying while the first are ended.
-            left.iter().for_each(|process| super::stop(&[process.id]));
-            left.into_iter().for_each(kill);
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
         }
     }
 }
@@ -191,6 +196,39 @@ mod tests {
         assert!(tree.cpu_time() >= BURNT);
         drop(shell.stdin.take());
         shell.wait().expect("ends");
+    }
+
+    #[test]
+    fn what_is_started_after_the_root_has_ended_is_ended_too() {
+        use std::io::{BufRead, BufReader, Write};
+        const LONGEST: Duration = Duration::from_secs(60);
+        const SCRIPT: &str =
+            "exec 3<&0; sh -c 'read line; sleep 60 & echo $!; wait' <&3 & exec 3<&-; wait";
+        let mut root = Command::new("sh")
+            .args(["-c", SCRIPT])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut tree = ProcessTree::below(i32::try_from(root.id()).expect("an id"));
+        let begun = Instant::now();
+        while tree.ids().is_empty() && begun.elapsed() < LONGEST {
+            std::thread::yield_now();
+        }
+        let mut input = root.stdin.take().expect("has one");
+        let output = root.stdout.take().expect("has one");
+        root.kill().expect("is there");
+        root.wait().expect("ends");
+        writeln!(input, "go").expect("is read");
+        let mut line = String::new();
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("says it");
+        let late = process(line.trim().parse().expect("an id")).expect("is there");
+        tree.kill();
+        let is_over = matches!(state(late.id), None | Some('Z' | 'X'));
+        super::super::kill(late);
+        assert!(is_over);
     }
 
     #[test]
