@@ -402,7 +402,11 @@ fn a_program_that_is_not_there_is_no_failure() {
 }
 
 fn reference(role: Role) -> Vec<String> {
-    vec![CONFORM.to_owned(), format!("reference-{role}")]
+    let program = match role {
+        Role::Server => env!("CARGO_BIN_EXE_chat-server"),
+        Role::Client => env!("CARGO_BIN_EXE_chat-client"),
+    };
+    vec![program.to_owned()]
 }
 
 fn folder() -> PathBuf {
