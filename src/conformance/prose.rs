@@ -1,9 +1,13 @@
 //! Whether a program told its user something, or merely fell over.
 
-/// What is left of `text` when the traces of a crash are taken out, if that has a word in it.
+/// How a line begins that the harness itself prints on a program's terminal, where the program cannot be started.
+const OF_THE_HARNESS: &str = "conform: ";
+
+/// What is left of `text` without the traces of a crash and the harness's own messages, if that has a word in it.
 pub fn own_words(text: &str) -> Option<String> {
     let mut kept = Vec::new();
-    let mut lines = text.lines().peekable();
+    let is_of_program = |line: &&str| !line.starts_with(OF_THE_HARNESS);
+    let mut lines = text.lines().filter(is_of_program).peekable();
     while let Some(line) = lines.next() {
         if let Some(last) = last_of_crash(line) {
             // As far as the trace goes; where its last line is missing, to the end.
@@ -104,6 +108,14 @@ fn has_word(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_harness_prints_is_no_report_of_the_program() {
+        let not_started = "conform: cannot start ./client: Permission denied\n";
+        assert_eq!(own_words(not_started), None);
+        let both = format!("{not_started}no server there\n");
+        assert_eq!(own_words(&both).as_deref(), Some("no server there"));
+    }
 
     #[test]
     fn a_bare_traceback_is_no_word() {
