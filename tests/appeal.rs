@@ -23,7 +23,6 @@ use chat_conformance::report::appeal;
 use chat_conformance::transcript::syntax::Role;
 use judging::{covers_any, example, not_passing, run_command, takes_its_time, wants_whole_suite};
 
-
 /// Faults of the server, and a row that each breaks.
 const SERVER_FAULTS: &[(&str, &str)] = &[
     ("bare", "W-LINE-1"),
