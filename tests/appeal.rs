@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chat_conformance::conformance::evidence::Outcome;
-use chat_conformance::conformance::manner::Manner;
-use chat_conformance::conformance::requirement::Level;
-use chat_conformance::conformance::result::RunResult;
+use chat_conformance::conformance::judge::result::RunResult;
+use chat_conformance::conformance::program::profile::Profile;
 use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::suite::requirement::Level;
 use chat_conformance::grading::assessed_part::AssessedPart;
 use chat_conformance::report::appeal;
 use chat_conformance::transcript::syntax::Role;
@@ -263,7 +263,7 @@ fn every_transcript_that_counts_can_be_played_with_the_reference() {
     let cases: Vec<_> = cases.into_iter().step_by(step).collect();
     let wrong = side_by_side(&cases, |case| {
         let command = reference(case.transcript.role);
-        let script = appeal::script_for(case, &command, &Manner::PLAIN)
+        let script = appeal::script_for(case, &command, &Profile::PLAIN)
             .map_err(|why| format!("{}: {why}", case.name))?;
         let file = folder().join(format!("{}.py", case.name.replace('/', "-")));
         fs::write(&file, script).map_err(|why| why.to_string())?;
@@ -289,14 +289,14 @@ fn every_transcript_that_counts_can_be_played_with_the_reference() {
 
 #[test]
 fn a_script_minds_the_manner_of_the_program() {
-    let minded = |mind: fn(&mut Manner)| {
-        let mut manner = Manner::PLAIN;
-        mind(&mut manner);
-        manner
+    let minded = |mind: fn(&mut Profile)| {
+        let mut profile = Profile::PLAIN;
+        mind(&mut profile);
+        profile
     };
-    let speaks = |dialect: &str| Manner {
+    let speaks = |dialect: &str| Profile {
         dialect: dialect.parse().expect("is one"),
-        ..Manner::PLAIN
+        ..Profile::PLAIN
     };
     let server = "server/broadcast/newcomer-hears-what-follows";
     let client = "client/messages/received-in-mid-line";
@@ -333,7 +333,7 @@ fn a_script_minds_the_manner_of_the_program() {
         ("client", "writes-bare", client, speaks("line/bare")),
     ];
     let suite = Suite::embedded().unwrap_or_else(|_| panic!("the embedded suite cannot be read"));
-    let wrong = side_by_side(&needed, |(kind, fault, name, manner)| {
+    let wrong = side_by_side(&needed, |(kind, fault, name, profile)| {
         let case = suite
             .cases
             .iter()
@@ -341,20 +341,20 @@ fn a_script_minds_the_manner_of_the_program() {
             .ok_or("is not there")?;
         let program = example(&format!("faulty-{kind}"));
         let command = [program, "--fault".to_owned(), (*fault).to_owned()];
-        let status_with = |manner: &Manner| {
-            let script = appeal::script_for(case, &command, manner)?;
-            let file = folder().join(format!("{kind}-{fault}-{}.py", *manner == Manner::PLAIN));
+        let status_with = |profile: &Profile| {
+            let script = appeal::script_for(case, &command, profile)?;
+            let file = folder().join(format!("{kind}-{fault}-{}.py", *profile == Profile::PLAIN));
             fs::write(&file, script).map_err(|why| why.to_string())?;
             let played = run_script(&file, &["--patience", "4"]);
             Ok::<_, String>((played.status.code(), text_of(&played)))
         };
-        let (with_manner, text) = status_with(manner)?;
+        let (with_manner, text) = status_with(profile)?;
         if with_manner != Some(0) {
             return Err(format!("{kind} {fault}: {text}"));
         }
-        match status_with(&Manner::PLAIN)? {
+        match status_with(&Profile::PLAIN)? {
             (Some(1), _) => Ok(()),
-            (_, text) => Err(format!("{kind} {fault} needs no manner: {text}")),
+            (_, text) => Err(format!("{kind} {fault} needs no profile: {text}")),
         }
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -363,7 +363,7 @@ fn a_script_minds_the_manner_of_the_program() {
 #[test]
 fn what_no_script_can_play_is_said_so() {
     let suite = Suite::embedded().unwrap_or_else(|_| panic!("the embedded suite cannot be read"));
-    let script_for = |case| appeal::script_for(case, &reference(Role::Server), &Manner::PLAIN);
+    let script_for = |case| appeal::script_for(case, &reference(Role::Server), &Profile::PLAIN);
     let unscripted = suite.cases.iter().filter(|case| script_for(case).is_err());
     let unscripted: Vec<&str> = unscripted.map(|case| case.name.as_str()).collect();
     assert_eq!(
@@ -387,7 +387,7 @@ fn a_program_that_is_not_there_is_no_failure() {
         .expect("is there");
     let hostile = "no such\n\u{1b}[2Jprogram\"\"\"\u{202e}";
     let script =
-        appeal::script_for(case, &[hostile.to_owned()], &Manner::PLAIN).expect("can be played");
+        appeal::script_for(case, &[hostile.to_owned()], &Profile::PLAIN).expect("can be played");
     let file = folder().join("not-there.py");
     fs::write(&file, script).expect("can be written");
     let played = run_script(&file, &[]);

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chat_conformance::conformance::clock::DEFAULT_LIMIT;
-use chat_conformance::conformance::result::{Case, Verdict};
+use chat_conformance::conformance::judge::result::Verdict;
+use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
+use chat_conformance::conformance::play::slots::Slots;
+use chat_conformance::conformance::program::environment::Environment;
+use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
-use chat_conformance::conformance::slots::Slots;
+use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::conformance::surroundings::Surroundings;
-use chat_conformance::conformance::target::Target;
 use chat_conformance::report::{Style, failure};
 use chat_conformance::transcript::syntax::Role;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -49,7 +50,7 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         cases: vec![case.clone()],
         at_once: 1,
         patience: Duration::from_secs(5),
-        surroundings: Surroundings::default(),
+        environment: Environment::default(),
         time_limit: DEFAULT_LIMIT,
         slots: Arc::new(Slots::new(1)),
         dialect: None,

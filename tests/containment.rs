@@ -12,10 +12,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use chat_conformance::conformance::subject::{News, Subject};
-use chat_conformance::conformance::supervisor::can_hide;
-use chat_conformance::conformance::surroundings::{Purpose, Surroundings};
-use chat_conformance::conformance::system::{self, SocketTable};
+use chat_conformance::conformance::program::environment::{Environment, Purpose};
+use chat_conformance::conformance::program::process::{News, RunningProgram};
+use chat_conformance::conformance::program::supervisor::can_hide;
+use chat_conformance::conformance::program::system::{self, SocketTable};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
@@ -193,14 +193,15 @@ fn a_reader_that_goes_away_is_no_fault() {
 }
 
 /// Runs a shell script as a program under test; gives what it printed and how it ended.
-fn run_script(surroundings: &Surroundings, script: &str) -> (String, String) {
+fn run_script(environment: &Environment, script: &str) -> (String, String) {
     let script = format!("{script}\n");
-    run_program(surroundings, &["sh", "-c", &script])
+    run_program(environment, &["sh", "-c", &script])
 }
 
-fn run_program(surroundings: &Surroundings, command: &[&str]) -> (String, String) {
+fn run_program(environment: &Environment, command: &[&str]) -> (String, String) {
     let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
-    let mut subject = Subject::start(CONFORM.as_ref(), surroundings, &command).expect("is started");
+    let mut subject =
+        RunningProgram::start(CONFORM.as_ref(), environment, &command).expect("is started");
     let mut printed = Vec::new();
     let end = within_patience(|| {
         let mut end = None;
@@ -216,10 +217,10 @@ fn run_program(surroundings: &Surroundings, command: &[&str]) -> (String, String
     (printed, end.expect("it ends"))
 }
 
-fn for_submission() -> Surroundings {
-    Surroundings {
+fn for_submission() -> Environment {
+    Environment {
         purpose: Purpose::Submission,
-        ..Surroundings::default()
+        ..Environment::default()
     }
 }
 
@@ -252,11 +253,11 @@ fn nothing_but_the_harness_starts_the_reference() {
             "cannot be handed in",
         ),
     ] {
-        let surroundings = Surroundings {
+        let environment = Environment {
             purpose,
-            ..Surroundings::default()
+            ..Environment::default()
         };
-        let (printed, end) = run_script(&surroundings, &script);
+        let (printed, end) = run_script(&environment, &script);
         assert!(printed.contains(answer), "{script}: {printed}");
         assert!(!printed.contains("Listening"), "{script}: {printed}");
         assert_ne!(end, "exit status 0", "{script}");
@@ -302,27 +303,27 @@ fn a_supervisor_that_a_submission_starts_is_no_help_to_it() {
 fn what_a_program_does_to_its_working_directory_is_its_own_failure() {
     use std::os::unix::fs::PermissionsExt;
     let class = tempfile::tempdir().expect("a directory");
-    let surroundings = Surroundings {
+    let environment = Environment {
         folder: Some(class.path().join("ann")),
         ..for_submission()
     };
-    let hiding = Surroundings {
+    let hiding = Environment {
         hidden: vec![class.path().to_owned()],
-        ..surroundings.clone()
+        ..environment.clone()
     };
     let hides = can_hide(CONFORM.as_ref());
-    let all = std::iter::once(surroundings).chain(hides.then_some(hiding));
-    for surroundings in all {
-        let folder = surroundings.folder.as_deref().expect("has one");
+    let all = std::iter::once(environment).chain(hides.then_some(hiding));
+    for environment in all {
+        let folder = environment.folder.as_deref().expect("has one");
         fs::create_dir(folder).expect("is made");
-        let (printed, end) = run_script(&surroundings, "echo x >file; chmod 0 .");
+        let (printed, end) = run_script(&environment, "echo x >file; chmod 0 .");
         assert_eq!(end, "exit status 0", "{printed}");
-        let (printed, end) = run_script(&surroundings, "cat file && pwd");
+        let (printed, end) = run_script(&environment, "cat file && pwd");
         assert_eq!(end, "exit status 0", "{printed}");
         let mode = fs::metadata(folder).expect("is there").permissions().mode();
         assert_eq!(mode & 0o700, 0o700);
         fs::remove_dir_all(folder).expect("is removed");
-        let (printed, end) = run_script(&surroundings, "true");
+        let (printed, end) = run_script(&environment, "true");
         assert_eq!(end, "exit status 127", "{printed}");
         assert!(printed.contains("cannot be entered"), "{printed}");
     }
@@ -330,11 +331,11 @@ fn what_a_program_does_to_its_working_directory_is_its_own_failure() {
 
 #[test]
 fn a_submission_s_variables_reach_nothing_but_its_program() {
-    let surroundings = Surroundings {
+    let environment = Environment {
         environment: vec![("LD_PRELOAD".to_owned(), "/no/such/library.so".to_owned())],
         ..for_submission()
     };
-    let (printed, _) = run_program(&surroundings, &["true"]);
+    let (printed, _) = run_program(&environment, &["true"]);
     // The dynamic linker complains once in each process that has the variable.
     assert_eq!(
         printed.matches("/no/such/library.so").count(),
@@ -411,7 +412,7 @@ fn a_program_does_not_see_what_is_hidden() {
     let device = ptsname(&terminal, Vec::new()).expect("has a name");
     let device = device.into_string().expect("is text");
     fs::write(folder("results/class.csv"), "bob,100").expect("is written");
-    let surroundings = Surroundings {
+    let environment = Environment {
         folder: Some(folder("work/ann")),
         hidden: vec![folder("work"), folder("results"), folder("missing")],
         scratch: Some(folder("work")),
@@ -430,15 +431,15 @@ fn a_program_does_not_see_what_is_hidden() {
         cat /proc/1/environ /proc/*/fd/none 2>/dev/null
         $CONFORM --version && echo started; cat $CONFORM
         echo mine >own && echo mine >$TMPDIR/own && cat own $TMPDIR/own";
-    let surroundings = Surroundings {
+    let environment = Environment {
         environment: vec![
             ("CONFORM".to_owned(), CONFORM.to_owned()),
             ("OPEN".to_owned(), folder("open").display().to_string()),
             ("DEVICE".to_owned(), device),
         ],
-        ..surroundings
+        ..environment
     };
-    let (printed, end) = run_script(&surroundings, script);
+    let (printed, end) = run_script(&environment, script);
     assert_eq!(end, "exit status 0", "{printed}");
     let lines: Vec<&str> = printed.lines().map(str::trim_end).collect();
     assert!(lines.contains(&"work: ../ann"), "{printed}");
@@ -488,12 +489,13 @@ fn a_server_is_found_where_folders_are_hidden_from_it() {
         return;
     }
     let hidden = tempfile::tempdir().expect("a directory");
-    let surroundings = Surroundings {
+    let environment = Environment {
         hidden: vec![hidden.path().to_owned()],
-        ..Surroundings::default()
+        ..Environment::default()
     };
     let command = [SERVER.to_owned()];
-    let mut server = Subject::start(CONFORM.as_ref(), &surroundings, &command).expect("is started");
+    let mut server =
+        RunningProgram::start(CONFORM.as_ref(), &environment, &command).expect("is started");
     let sockets = SocketTable::open();
     wait_until("the server listens", || {
         let processes = server.processes();
@@ -508,11 +510,11 @@ fn a_server_is_found_where_folders_are_hidden_from_it() {
 
 #[test]
 fn what_the_harness_cannot_do_is_not_the_program_s_end() {
-    let surroundings = Surroundings {
+    let environment = Environment {
         scratch: Some("/no/such/folder".into()),
-        ..Surroundings::default()
+        ..Environment::default()
     };
-    let started = Subject::start(CONFORM.as_ref(), &surroundings, &["true".to_owned()]);
+    let started = RunningProgram::start(CONFORM.as_ref(), &environment, &["true".to_owned()]);
     let why = started
         .expect_err("there is no place for its files")
         .to_string();

@@ -14,15 +14,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chat_conformance::conformance::dialect::Dialect;
 use chat_conformance::conformance::evidence::{EventKind, Evidence};
-use chat_conformance::conformance::result::{Case, RunResult, Verdict};
+use chat_conformance::conformance::judge::result::{RunResult, Verdict};
+use chat_conformance::conformance::play::slots::Slots;
+use chat_conformance::conformance::program::dialect::Dialect;
+use chat_conformance::conformance::program::environment::{Environment, Network};
+use chat_conformance::conformance::program::system::has_networks_to_give;
+use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
-use chat_conformance::conformance::slots::Slots;
+use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::conformance::surroundings::{Network, Surroundings};
-use chat_conformance::conformance::system::has_networks_to_give;
-use chat_conformance::conformance::target::Target;
 use chat_conformance::transcript::parse;
 use chat_conformance::transcript::syntax::Role;
 use socket2::SockRef;
@@ -78,9 +79,9 @@ fn plan(role: Role, command: &[&str], network: Network, cases: Vec<Case>) -> Pla
         cases,
         at_once: AT_ONCE,
         patience: Duration::from_secs(5),
-        surroundings: Surroundings {
+        environment: Environment {
             network,
-            ..Surroundings::default()
+            ..Environment::default()
         },
         time_limit: Duration::from_secs(180),
         slots: Arc::new(Slots::new(AT_ONCE)),
@@ -272,7 +273,7 @@ fn a_server_at_the_machine_s_own_address_only_is_judged() {
         let cases = some_cases(Role::Server, &ABOUT_SERVERS);
         let result = judged(plan(Role::Server, command, Network::Own, cases));
         all_pass(&result);
-        assert_eq!(result.manner.has_own_network, has_networks_to_give());
+        assert_eq!(result.profile.has_own_network, has_networks_to_give());
         assert_eq!(remarks(&result), Vec::<&String>::new());
         let runs = result
             .transcripts
@@ -311,7 +312,7 @@ fn servers_with_the_same_port_are_judged_side_by_side() {
         let both = [scope.spawn(judge), scope.spawn(judge)];
         for result in both.map(|run| run.join().expect("ends")) {
             all_pass(&result);
-            assert!(result.manner.runs_alone && result.manner.has_own_network);
+            assert!(result.profile.runs_alone && result.profile.has_own_network);
             assert_eq!(remarks(&result).len(), 1, "{:?}", result.remarks);
         }
     });
@@ -331,7 +332,7 @@ fn a_program_that_needs_the_machine_s_network_gets_it_and_is_told_so() {
         let cases = some_cases(role, &["S-REG-1", "C-REG-1"]);
         let result = judged(plan(role, &command, Network::Own, cases));
         all_pass(&result);
-        assert!(!result.manner.has_own_network);
+        assert!(!result.profile.has_own_network);
         assert_eq!(remarks(&result).len(), 1, "{:?}", result.remarks);
     }
 }

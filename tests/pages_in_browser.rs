@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use browser::Browser;
-use chat_conformance::conformance::result::{Case, RunResult};
+use chat_conformance::conformance::judge::result::RunResult;
+use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::grading::assessed_part::{AssessedPart, Unjudged};
 use chat_conformance::grading::assessment::Assessment;

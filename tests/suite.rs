@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chat_conformance::conformance::conversation::{Utterance, contains_words};
-use chat_conformance::conformance::requirement::{Level, Requirement};
-use chat_conformance::conformance::result::Case;
+use chat_conformance::conformance::suite::Case;
+use chat_conformance::conformance::suite::requirement::{Level, Requirement};
 use chat_conformance::conformance::suite::{Suite, transcripts_below};
 use chat_conformance::transcript::format;
 use chat_conformance::transcript::syntax::{Action, Role};
@@ -166,10 +166,10 @@ fn the_engine_speaks_of_rows_that_are_there() {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/conformance");
     let mut spoken_of = BTreeSet::new();
     for file in [
-        "conversation.rs",
-        "replay/server.rs",
-        "replay/client.rs",
-        "replay/stage.rs",
+        "conversation/mod.rs",
+        "play/server.rs",
+        "play/client.rs",
+        "play/stage.rs",
     ] {
         let source = fs::read_to_string(engine.join(file)).expect("is there");
         let code = source.split("#[cfg(test)]").next().unwrap_or_default();

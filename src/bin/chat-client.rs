@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chat_conformance::client::{Arguments, run};
-use chat_conformance::conformance::lineage::may_be_bundled_program;
+use chat_conformance::conformance::program::lineage::may_be_bundled_program;
 use clap::Parser;
 
 fn main() -> ExitCode {

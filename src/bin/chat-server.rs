@@ -1,6 +1,6 @@
 //! `chat-server`: the reference server.
 
-use chat_conformance::conformance::lineage::may_be_bundled_program;
+use chat_conformance::conformance::program::lineage::may_be_bundled_program;
 use chat_conformance::server::{Arguments, run};
 use clap::Parser;
 use std::process::ExitCode;

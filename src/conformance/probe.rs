@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use super::dialect::{Dialect, Framing};
-use super::evidence::{EventKind, Evidence, Outcome};
-use super::manner::Manner;
-use super::prose::{greeting_in, parts_given};
-use super::replay::{Ledger, Setting, replay_in_network};
-use super::screen::Screen;
-use super::surroundings::Surroundings;
-use super::target::Target;
+use crate::conformance::evidence::{EventKind, Evidence, Outcome};
+use crate::conformance::play::{Ledger, Setting, replay_in_network};
+use crate::conformance::program::dialect::{Dialect, Framing};
+use crate::conformance::program::environment::Environment;
+use crate::conformance::program::output::{greeting_in, parts_given};
+use crate::conformance::program::profile::Profile;
+use crate::conformance::program::screen::Screen;
+use crate::conformance::program::target::Target;
 use crate::transcript::parse;
 use crate::transcript::syntax::{Role, Transcript};
 
 /// What was found out, and how to say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acquaintance {
+pub struct ProbeResult {
     /// How to speak to it.
-    pub manner: Manner,
+    pub profile: Profile,
     /// What a reader of the report should know of it, a sentence each.
     pub remarks: Vec<String>,
     /// What a client prints where all goes well, before it comes in.
@@ -26,12 +26,12 @@ pub struct Acquaintance {
     pub was_met: bool,
 }
 
-impl Acquaintance {
+impl ProbeResult {
     /// Nothing is known of the program.
-    pub fn none() -> Acquaintance {
-        Acquaintance {
+    pub fn none() -> ProbeResult {
+        ProbeResult {
             was_met: false,
-            ..told(Manner::PLAIN, Vec::new())
+            ..told(Profile::PLAIN, Vec::new())
         }
     }
 }
@@ -99,9 +99,9 @@ server > 200 Registration successful
 user types \"hello\\n\"
 server < ...";
 
-/// Gets to know the subject of a run, of which `setting` tells all but its manner. A `dialect` that is
+/// Gets to know the subject of a run, of which `setting` tells all but its profile. A `dialect` that is
 /// given is not asked for.
-pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> Acquaintance {
+pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> ProbeResult {
     let pace = setting.pace.for_probes(LONGEST_ANSWER);
     let probe = Probe {
         setting: Setting {
@@ -110,12 +110,12 @@ pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -
         },
         dialect,
     };
-    let acquaintance = match role {
+    let probed = match role {
         Role::Server => probe.server(),
         Role::Client => probe.client(),
     };
     setting.pace.learn_from(&pace);
-    acquaintance
+    probed
 }
 
 /// Checks that the bundled reference gets through a plain conversation here and now. The caller holds a slot.
@@ -130,10 +130,10 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
     let harness = setting.harness.display().to_string();
     let target = Target::Command(vec![harness, reference.to_owned()]);
     // What the subject is given is not for the reference.
-    let surroundings = Surroundings::of_reference();
+    let environment = Environment::of_reference();
     let setting = Setting {
         target: &target,
-        surroundings: &surroundings,
+        environment: &environment,
         // What is seen of the reference says nothing of the subject.
         pace: &setting.pace.for_probes(LONGEST_ANSWER),
         ledger: &Ledger::default(),
@@ -227,9 +227,9 @@ fn given_in(command: &[String]) -> Vec<String> {
 }
 
 impl Probe<'_> {
-    fn ask(&self, steps: &str, manner: Manner) -> Reaction {
+    fn ask(&self, steps: &str, profile: Profile) -> Reaction {
         let setting = Setting {
-            manner,
+            profile,
             // Each is asked by itself.
             ledger: &Ledger::default(),
             ..self.setting
@@ -242,31 +242,31 @@ impl Probe<'_> {
     }
 
     /// Asks with this way of reading; what comes back is not yet known to be marked by anything.
-    fn ask_in(&self, steps: &str, reads: Framing, manner: Manner) -> Reaction {
+    fn ask_in(&self, steps: &str, reads: Framing, profile: Profile) -> Reaction {
         let writes = self.dialect.map_or(Framing::Bare, |dialect| dialect.writes);
         let dialect = Dialect { reads, writes };
-        self.ask(steps, Manner { dialect, ..manner })
+        self.ask(steps, Profile { dialect, ..profile })
     }
 
-    fn server(&self) -> Acquaintance {
+    fn server(&self) -> ProbeResult {
         let mut remarks = Vec::new();
-        let mut manner = self.setting.manner;
+        let mut profile = self.setting.profile;
         if let Target::Command(_) = self.setting.target {
-            let mut two = self.ask(TWO_SERVERS, manner);
-            if !two.was_met && manner.has_own_network {
-                let shared = in_shared_network(manner);
+            let mut two = self.ask(TWO_SERVERS, profile);
+            if !two.was_met && profile.has_own_network {
+                let shared = in_shared_network(profile);
                 let again = self.ask(TWO_SERVERS, shared);
                 if again.was_met {
-                    (manner, two) = (shared, again);
+                    (profile, two) = (shared, again);
                     remarks.push(NEEDS_SHARED_NETWORK.to_owned());
                 }
             }
             if !two.was_met {
-                return told(manner, remarks);
+                return told(profile, remarks);
             }
-            manner.runs_alone = !two.completed;
+            profile.runs_alone = !two.completed;
         }
-        let found = self.how_it_registers(manner);
+        let found = self.how_it_registers(profile);
         if let Some(Registration {
             reads,
             arrives_with_words,
@@ -275,47 +275,47 @@ impl Probe<'_> {
             reaction,
         }) = found
         {
-            manner.arrives_with_words = arrives_with_words;
-            manner.registers_without_end = without_end;
-            manner.relays_reads = relays_reads;
-            manner.dialect = self.dialect.unwrap_or(Dialect {
+            profile.arrives_with_words = arrives_with_words;
+            profile.registers_without_end = without_end;
+            profile.relays_reads = relays_reads;
+            profile.dialect = self.dialect.unwrap_or(Dialect {
                 reads,
                 writes: Framing::shown_by(&reaction.received).unwrap_or(Framing::Line),
             });
-            manner.waits_for_first_message = !self.ask(TWO_REGISTER, manner).completed
-                && self.ask(TWO_REGISTER_AND_ONE_TALKS, manner).completed;
+            profile.waits_for_first_message = !self.ask(TWO_REGISTER, profile).completed
+                && self.ask(TWO_REGISTER_AND_ONE_TALKS, profile).completed;
             remarks.extend(about_carriage_returns(&reaction));
         } else {
-            manner = self.without_acceptance(manner);
+            profile = self.without_acceptance(profile);
             if let Target::Running(_) = self.setting.target {
-                if !self.ask(CONNECTS, manner).was_met {
-                    return Acquaintance {
+                if !self.ask(CONNECTS, profile).was_met {
+                    return ProbeResult {
                         was_met: false,
-                        ..told(manner, remarks)
+                        ..told(profile, remarks)
                     };
                 }
             }
-            if !manner.registers_silently && self.dialect.is_none() {
+            if !profile.registers_silently && self.dialect.is_none() {
                 remarks.push(
                     "No registration was accepted, with an end or without, at once or later: how it reads is not known."
                         .to_owned(),
                 );
             }
         }
-        remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
-        told(manner, remarks)
+        remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
+        told(profile, remarks)
     }
 
     /// The way in which a registration is accepted.
-    fn how_it_registers(&self, manner: Manner) -> Option<Registration> {
+    fn how_it_registers(&self, profile: Profile) -> Option<Registration> {
         let candidates: Vec<Framing> = match self.dialect {
             Some(dialect) => vec![dialect.reads],
             None => vec![Framing::Line, Framing::Bare, Framing::Length],
         };
         for arrives_with_words in [false, true] {
-            let manner = Manner {
+            let profile = Profile {
                 arrives_with_words,
-                ..manner
+                ..profile
             };
             let steps = if arrives_with_words {
                 REGISTERS
@@ -323,7 +323,7 @@ impl Probe<'_> {
                 REGISTERS_LATER
             };
             for reads in &candidates {
-                let reaction = self.ask_in(steps, *reads, manner);
+                let reaction = self.ask_in(steps, *reads, profile);
                 if !reaction.is_accepted() {
                     continue;
                 }
@@ -341,11 +341,11 @@ impl Probe<'_> {
                     } else {
                         IS_NOT_ANSWERED
                     };
-                    let bare = self.ask_in(unended, Framing::Bare, manner);
+                    let bare = self.ask_in(unended, Framing::Bare, profile);
                     if bare.is_accepted() {
-                        accepted.without_end = self.needs_ends_of_messages(manner);
+                        accepted.without_end = self.needs_ends_of_messages(profile);
                         accepted.relays_reads =
-                            !accepted.without_end && self.relays_reads(&bare, manner);
+                            !accepted.without_end && self.relays_reads(&bare, profile);
                         if !accepted.without_end && !accepted.relays_reads {
                             (accepted.reads, accepted.reaction) = (Framing::Bare, bare);
                         }
@@ -358,55 +358,55 @@ impl Probe<'_> {
     }
 
     /// Of one that accepts a registration without an end: whether it relays only what has one.
-    fn needs_ends_of_messages(&self, manner: Manner) -> bool {
-        let relays = |reads| self.ask_in(TWO_TALK, reads, manner).completed;
+    fn needs_ends_of_messages(&self, profile: Profile) -> bool {
+        let relays = |reads| self.ask_in(TWO_TALK, reads, profile).completed;
         !relays(Framing::Bare) && relays(Framing::Line)
     }
 
     /// Of one that takes each read for a message and ends its answers with LF: whether it relays reads as
     /// they come, so that what was sent in lines comes out in lines.
-    fn relays_reads(&self, reaction: &Reaction, manner: Manner) -> bool {
+    fn relays_reads(&self, reaction: &Reaction, profile: Profile) -> bool {
         let relays_in = |reads| {
             let dialect = Dialect {
                 reads,
                 writes: Framing::Line,
             };
-            self.ask(TWO_TALK, Manner { dialect, ..manner }).completed
+            self.ask(TWO_TALK, Profile { dialect, ..profile }).completed
         };
         let writes_lines = Framing::shown_by(&reaction.received) == Some(Framing::Line);
         writes_lines && !relays_in(Framing::Bare) && relays_in(Framing::Line)
     }
 
     /// Nothing is accepted: it may register without a word, or at least show how it writes.
-    fn without_acceptance(&self, manner: Manner) -> Manner {
+    fn without_acceptance(&self, profile: Profile) -> Profile {
         let candidates: Vec<Framing> = match self.dialect {
             Some(dialect) => vec![dialect.reads],
             None => vec![Framing::Bare, Framing::Line],
         };
         for reads in candidates {
-            let reaction = self.ask_in(TALKS_WITHOUT_ANSWERS, reads, manner);
+            let reaction = self.ask_in(TALKS_WITHOUT_ANSWERS, reads, profile);
             let writes = Framing::shown_by(&reaction.received);
             if reaction.completed || writes.is_some() {
-                return Manner {
+                return Profile {
                     dialect: self.dialect.unwrap_or(Dialect {
                         reads,
                         writes: writes.unwrap_or(Framing::Line),
                     }),
                     registers_silently: reaction.completed,
-                    ..manner
+                    ..profile
                 };
             }
         }
-        Manner {
+        Profile {
             dialect: self.dialect.unwrap_or(Dialect::LINE),
-            ..manner
+            ..profile
         }
     }
 
-    fn client(&self) -> Acquaintance {
-        let plain = self.setting.manner;
+    fn client(&self) -> ProbeResult {
+        let plain = self.setting.profile;
         let mut remarks = Vec::new();
-        let swapped = Manner {
+        let swapped = Profile {
             takes_address_first: true,
             ..plain
         };
@@ -414,32 +414,32 @@ impl Probe<'_> {
         if plain.has_own_network {
             candidates.push(in_shared_network(plain));
         }
-        let heard = candidates.into_iter().find_map(|manner| {
-            let reaction = self.ask_in(COMES_IN, Framing::Bare, manner);
-            (!reaction.received.is_empty()).then_some((manner, reaction))
+        let heard = candidates.into_iter().find_map(|profile| {
+            let reaction = self.ask_in(COMES_IN, Framing::Bare, profile);
+            (!reaction.received.is_empty()).then_some((profile, reaction))
         });
-        let Some((mut manner, first)) = heard else {
+        let Some((mut profile, first)) = heard else {
             let dialect = self.dialect.unwrap_or(Dialect::LINE);
-            return told(Manner { dialect, ..plain }, remarks);
+            return told(Profile { dialect, ..plain }, remarks);
         };
-        if manner.has_own_network != plain.has_own_network {
+        if profile.has_own_network != plain.has_own_network {
             remarks.push(NEEDS_SHARED_NETWORK.to_owned());
         }
         let writes = Framing::shown_by(&first.received).unwrap_or(Framing::Line);
-        manner.dialect = self.dialect.unwrap_or_else(|| Dialect {
-            reads: self.how_client_reads(writes, manner),
+        profile.dialect = self.dialect.unwrap_or_else(|| Dialect {
+            reads: self.how_client_reads(writes, profile),
             writes,
         });
         remarks.extend(about_carriage_returns(&first));
-        remarks.extend(about_dialect(manner.dialect, self.dialect.is_some()));
-        Acquaintance {
+        remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
+        ProbeResult {
             greeting: first.greeting,
-            ..told(manner, remarks)
+            ..told(profile, remarks)
         }
     }
 
-    fn how_client_reads(&self, writes: Framing, manner: Manner) -> Framing {
-        let without_end = self.ask_in(IS_NOT_SHOWN, Framing::Bare, manner);
+    fn how_client_reads(&self, writes: Framing, profile: Profile) -> Framing {
+        let without_end = self.ask_in(IS_NOT_SHOWN, Framing::Bare, profile);
         let last = conversation(IS_NOT_SHOWN).steps.len() - 1;
         if without_end.stopped_at == Some(last) {
             return Framing::Bare;
@@ -447,9 +447,9 @@ impl Probe<'_> {
         let others = [Framing::Line, Framing::Length];
         let shown = others
             .into_iter()
-            .find(|reads| self.ask_in(IS_SHOWN, *reads, manner).completed);
+            .find(|reads| self.ask_in(IS_SHOWN, *reads, profile).completed);
         // One that shows nothing may still send what is typed, if it takes the answer.
-        let takes_answer = |reads: &Framing| self.ask_in(IS_SENT, *reads, manner).completed;
+        let takes_answer = |reads: &Framing| self.ask_in(IS_SENT, *reads, profile).completed;
         let by_likelihood = || {
             let mut all = vec![writes];
             all.extend([Framing::Line, Framing::Bare, Framing::Length]);
@@ -464,18 +464,18 @@ impl Probe<'_> {
 const NEEDS_SHARED_NETWORK: &str = "It does not work in a network of its own, so it ran in the \
                                     machine's, where other programs can reach it.";
 
-fn in_shared_network(manner: Manner) -> Manner {
-    Manner {
+fn in_shared_network(profile: Profile) -> Profile {
+    Profile {
         has_own_network: false,
-        ..manner
+        ..profile
     }
 }
 
-fn told(manner: Manner, further: Vec<String>) -> Acquaintance {
-    let mut remarks: Vec<String> = manner.remarks().map(str::to_owned).collect();
+fn told(profile: Profile, further: Vec<String>) -> ProbeResult {
+    let mut remarks: Vec<String> = profile.remarks().map(str::to_owned).collect();
     remarks.extend(further);
-    Acquaintance {
-        manner,
+    ProbeResult {
+        profile,
         remarks,
         greeting: Vec::new(),
         was_met: true,

@@ -6,20 +6,22 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::clock::{DEFAULT_LIMIT, TimeBudget};
-use super::dialect::Dialect;
-use super::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
-use super::manner::Manner;
-use super::pace::{LagMeter, Pace};
-use super::probe::{Acquaintance, control, get_to_know};
-use super::replay::{Ledger, Setting, Turn, replay_in_network};
-use super::requirement::Requirement;
-use super::result::{Case, RunResult, TimeLimit};
-use super::slots::Slots;
-use super::surroundings::{Network, Purpose, Surroundings};
-use super::system;
-use super::target::{Target, takes_every_address};
-use super::verdict::{MOST_RUNS, verdicts};
+use crate::conformance::evidence::time_limit::TimeLimit;
+use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
+use crate::conformance::judge::result::{RunResult, withhold_passes};
+use crate::conformance::judge::verdict::{MOST_RUNS, verdicts};
+use crate::conformance::play::clock::{DEFAULT_LIMIT, TimeBudget};
+use crate::conformance::play::pace::{LagMeter, Pace};
+use crate::conformance::play::slots::Slots;
+use crate::conformance::play::{Ledger, Setting, Turn, replay_in_network};
+use crate::conformance::probe::{ProbeResult, control, get_to_know};
+use crate::conformance::program::dialect::Dialect;
+use crate::conformance::program::environment::{Environment, Network, Purpose};
+use crate::conformance::program::profile::Profile;
+use crate::conformance::program::system;
+use crate::conformance::program::target::{Target, takes_every_address};
+use crate::conformance::suite::Case;
+use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::{Action, Role, Step};
 
 /// What to run, and how.
@@ -41,10 +43,10 @@ pub struct Plan {
     /// What the program is given for all of it; what is not replayed by then is untested. Time in which the
     /// machine kept it from working does not count, up to a bound: see [`ProgramClock`].
     ///
-    /// [`ProgramClock`]: super::clock::ProgramClock
+    /// [`ProgramClock`]: crate::conformance::play::clock::ProgramClock
     pub time_limit: Duration,
     /// Where the subject runs.
-    pub surroundings: Surroundings,
+    pub environment: Environment,
     /// How the subject speaks, where that is not to be found out.
     pub dialect: Option<Dialect>,
     /// How long to wait for an answer.
@@ -107,14 +109,14 @@ pub fn run(
     let has_own_network = gives_networks(&plan);
     let turn = Turn::default();
     // Where there are no networks to give, or they are not wanted, all share the machine's anyway.
-    let takes_turns = has_own_network && plan.surroundings.purpose == Purpose::Submission;
+    let takes_turns = has_own_network && plan.environment.purpose == Purpose::Submission;
     let setting = |time| Setting {
         target: &plan.target,
         harness: &plan.harness,
-        surroundings: &plan.surroundings,
-        manner: Manner {
+        environment: &plan.environment,
+        profile: Profile {
             has_own_network,
-            ..Manner::PLAIN
+            ..Profile::PLAIN
         },
         greeting: &[],
         pace: &pace,
@@ -141,23 +143,23 @@ pub fn run(
     let time = Arc::new(TimeBudget::new(plan.time_limit));
     let _meter = measure(&pace, &time);
     let first_setting = setting(&time);
-    let acquaintance = get_to_know(plan.role, first_setting, plan.dialect);
+    let probed = get_to_know(plan.role, first_setting, plan.dialect);
     if cancelled.load(Ordering::Relaxed) {
         return Err(NoResult::Cancelled);
     }
     // What was found out so far may be half of the truth.
     let is_known = !time.is_up();
-    let Acquaintance {
-        manner,
+    let ProbeResult {
+        profile,
         mut remarks,
         greeting,
         was_met,
     } = if is_known {
-        acquaintance
+        probed
     } else {
-        Acquaintance::none()
+        ProbeResult::none()
     };
-    if manner.has_own_network {
+    if profile.has_own_network {
         turn.leave();
     }
     if is_known && !was_met {
@@ -165,7 +167,7 @@ pub fn run(
     }
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
-            manner,
+            profile,
             greeting: &greeting,
             ledger,
             ..first_setting
@@ -175,7 +177,7 @@ pub fn run(
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
     for (position, runs) in
-        replay_side_by_side(&order, side_by_side(&plan, manner), &Ledger::default())
+        replay_side_by_side(&order, side_by_side(&plan, profile), &Ledger::default())
     {
         evidence[position] = runs;
     }
@@ -198,12 +200,12 @@ pub fn run(
     let replayed = plan.cases.into_iter().zip(evidence).collect();
     let (mut requirements, transcripts) = verdicts(plan.requirements, replayed);
     if let Some(limit) = &time_limit {
-        limit.withhold_passes(&mut requirements);
+        withhold_passes(limit, &mut requirements);
     }
     Ok(RunResult {
         role: plan.role,
         command: plan.target.shown(),
-        manner,
+        profile,
         remarks,
         requirements,
         transcripts,
@@ -241,7 +243,7 @@ fn time_limit_of(plan: &Plan, time: &TimeBudget, evidence: &[Vec<Evidence>]) -> 
 /// Whether each replay is given a network of its own.
 fn gives_networks(plan: &Plan) -> bool {
     let is_started_here = matches!(plan.target, Target::Command(_));
-    let is_wanted = plan.surroundings.network == Network::Own;
+    let is_wanted = plan.environment.network == Network::Own;
     is_started_here && is_wanted && system::has_networks_to_give()
 }
 
@@ -297,9 +299,9 @@ fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
 }
 
 /// How many replays at the same time: in one server that runs already they would meet each other.
-fn side_by_side(plan: &Plan, manner: Manner) -> usize {
+fn side_by_side(plan: &Plan, profile: Profile) -> usize {
     match plan.target {
-        Target::Command(_) if manner.runs_alone && !manner.has_own_network => 1,
+        Target::Command(_) if profile.runs_alone && !profile.has_own_network => 1,
         Target::Running(_) => 1,
         Target::Command(_) => plan.at_once.clamp(1, plan.cases.len().max(1)),
     }
@@ -313,7 +315,7 @@ fn replay_until_sure(
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Vec<Evidence>> {
-    if let Some(reason) = setting.manner.why_not_applicable(&case.transcript) {
+    if let Some(reason) = setting.profile.why_not_applicable(&case.transcript) {
         progress(Progress::Finished(case, true));
         return Some(vec![Evidence {
             events: Vec::new(),

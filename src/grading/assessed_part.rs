@@ -1,6 +1,6 @@
 //! What is said of one of a submission's programs.
 
-use crate::conformance::result::RunResult;
+use crate::conformance::judge::result::RunResult;
 use crate::transcript::syntax::Role;
 
 /// One of a submission's programs.

@@ -5,11 +5,13 @@ use super::record::{Part, PartOutcome, Record};
 use super::rubric::Rubric;
 use super::score::{Score, score};
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::judge::result::{
+    RequirementResult, RunResult, TranscriptResult, Verdict, withhold_passes,
+};
+use crate::conformance::judge::verdict::verdicts;
+use crate::conformance::program::target::takes_every_address;
 use crate::conformance::suite::Suite;
-use crate::conformance::target::takes_every_address;
-use crate::conformance::verdict::verdicts;
+use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::transcript::syntax::Role;
 
 /// One submission, judged and scored.
@@ -127,7 +129,7 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
         PartOutcome::NotJudged { reason } => unjudged(reason, String::new(), false),
         PartOutcome::NotBuilt { reason, output, .. } => unjudged(reason, output, true),
         PartOutcome::Judged {
-            manner,
+            profile,
             remarks,
             own_command,
             mut runs,
@@ -144,12 +146,12 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
                 ruled_out = withhold(&part.command, &mut requirements, &transcripts);
             }
             if let Some(limit) = &time_limit {
-                limit.withhold_passes(&mut requirements);
+                withhold_passes(limit, &mut requirements);
             }
             Ok(RunResult {
                 role: part.role,
                 command: part.command.clone(),
-                manner,
+                profile,
                 remarks,
                 requirements,
                 transcripts,
@@ -195,7 +197,7 @@ fn withhold(
 mod tests {
     use super::*;
     use crate::conformance::evidence::{Event, EventKind, Shortfall};
-    use crate::conformance::manner::Manner;
+    use crate::conformance::program::profile::Profile;
     use crate::grading::record::SCHEMA;
 
     fn record(suite: &Suite, step: usize, event_step: usize) -> Record {
@@ -225,7 +227,7 @@ mod tests {
                 role: Role::Server,
                 command: Vec::new(),
                 outcome: PartOutcome::Judged {
-                    manner: Manner::PLAIN,
+                    profile: Profile::PLAIN,
                     remarks: Vec::new(),
                     own_command: false,
                     runs: [(asked.cases[0].name.clone(), vec![run; 3])].into(),

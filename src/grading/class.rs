@@ -3,7 +3,7 @@
 use super::assessment::Assessment;
 use super::points::Points;
 use super::triage::{Cluster, clusters};
-use crate::conformance::requirement::Requirement;
+use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
 
 /// A class of submissions, assessed.

@@ -8,12 +8,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::examination::{Candidate, Terms, examine};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
-use crate::conformance::clock::DEFAULT_LIMIT;
-use crate::conformance::requirement::Level;
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
+use crate::conformance::play::clock::DEFAULT_LIMIT;
+use crate::conformance::program::environment::Environment;
+use crate::conformance::program::target::Target;
 use crate::conformance::run::{Plan, Progress, run};
-use crate::conformance::surroundings::Surroundings;
-use crate::conformance::target::Target;
+use crate::conformance::suite::requirement::Level;
 use crate::transcript::syntax::Role;
 
 /// How often a submission is examined again because the machine was not fit; after that its record is kept
@@ -207,7 +207,7 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             at_once: terms.at_once,
             slots: Arc::clone(terms.slots),
             time_limit: DEFAULT_LIMIT,
-            surroundings: Surroundings::of_reference(),
+            environment: Environment::of_reference(),
             dialect: None,
             patience: terms.patience,
             harness: terms.harness.to_owned(),

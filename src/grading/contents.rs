@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::conformance::digest::Digest;
 use crate::conformance::evidence::shown;
-use crate::conformance::input::odd_kind;
+use crate::conformance::files::input::odd_kind;
+use crate::conformance::suite::digest::Digest;
 
 /// What a submission may have: enough for anything that a student wrote.
 const USUAL: Limits = Limits {
@@ -534,7 +534,7 @@ mod tests {
             why.starts_with("there are more than 64 folders in each other: d/d/"),
             "{why}"
         );
-        crate::conformance::removal::remove_tree(&folder).expect("is removed");
+        crate::conformance::files::removal::remove_tree(&folder).expect("is removed");
         assert!(!folder.exists());
     }
 

@@ -13,17 +13,17 @@ use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use super::submission::{Entry, command_for, entries_of};
 use super::workplace::{BuildFailure, Workplace, build};
-use crate::conformance::digest::Digest;
 use crate::conformance::evidence::{Evidence, shown};
-use crate::conformance::input::{Links, read_text};
-use crate::conformance::limits::Limits;
-use crate::conformance::requirement::Level;
-use crate::conformance::result::RunResult;
+use crate::conformance::files::input::{Links, read_text};
+use crate::conformance::judge::result::RunResult;
+use crate::conformance::play::slots::Slots;
+use crate::conformance::program::environment::{Environment, Network, Purpose};
+use crate::conformance::program::limits::Limits;
+use crate::conformance::program::target::Target;
 use crate::conformance::run::{NoResult, Plan, Progress, run};
-use crate::conformance::slots::Slots;
 use crate::conformance::suite::Suite;
-use crate::conformance::surroundings::{Network, Purpose, Surroundings};
-use crate::conformance::target::Target;
+use crate::conformance::suite::digest::Digest;
+use crate::conformance::suite::requirement::Level;
 use crate::transcript::render;
 use crate::transcript::syntax::Role;
 
@@ -312,13 +312,13 @@ fn prepared(
             return Err(outcome);
         }
         let seconds = instructions.limits.build_seconds.unwrap_or(BUILD_SECONDS);
-        let surroundings = surroundings(instructions, workplace.folder(), terms);
+        let environment = environment(instructions, workplace.folder(), terms);
         let longest = Duration::from_secs_f64(seconds);
         // A build makes the machine work, as a replay does.
         let _slot = terms.slots.take();
         build(
             terms.harness,
-            &surroundings,
+            &environment,
             command,
             longest,
             terms.cancelled,
@@ -341,8 +341,8 @@ fn prepared(
     })
 }
 
-fn surroundings(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) -> Surroundings {
-    Surroundings {
+fn environment(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) -> Environment {
+    Environment {
         limits: instructions.limits.applied_to(terms.limits),
         folder: Some(folder.to_owned()),
         environment: instructions.environment.clone(),
@@ -438,7 +438,7 @@ fn plan(
         at_once: terms.at_once,
         slots: Arc::clone(terms.slots),
         time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),
-        surroundings: surroundings(instructions, folder, terms),
+        environment: environment(instructions, folder, terms),
         dialect: None,
         patience: patience.unwrap_or(terms.patience),
         harness: terms.harness.to_owned(),
@@ -475,7 +475,7 @@ fn recorded(result: RunResult, directions: &Directions) -> PartOutcome {
         })
         .collect();
     PartOutcome::Judged {
-        manner: result.manner,
+        profile: result.profile,
         remarks,
         own_command: directions.own_commands.contains(&result.role),
         runs,

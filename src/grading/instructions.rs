@@ -2,8 +2,8 @@
 
 use super::settings::{self, Placed, Table};
 use crate::conformance::evidence::shown;
-use crate::conformance::limits::Limits;
-use crate::conformance::target::unknown_place;
+use crate::conformance::program::limits::Limits;
+use crate::conformance::program::target::unknown_place;
 use crate::transcript::Diagnostic;
 use crate::transcript::syntax::Role;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::conformance::evidence::Evidence;
-use crate::conformance::manner::Manner;
-use crate::conformance::result::{TimeLimit, UsedUpBy};
+use crate::conformance::evidence::time_limit::{TimeLimit, UsedUpBy};
+use crate::conformance::program::profile::Profile;
 use crate::transcript::syntax::Role;
 
 /// The evidence file's name and version.
@@ -88,7 +88,7 @@ pub enum PartOutcome {
     /// It was judged.
     Judged {
         /// How it speaks, and what else is minded of it.
-        manner: Manner,
+        profile: Profile,
         /// What was found out about it and minded.
         remarks: Vec<String>,
         /// Whether the submission, rather than the class's instructions, says how it is started: by instructions of

@@ -5,8 +5,8 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use super::points::Points;
 use super::settings::{self, Placed, Table};
 use crate::conformance::evidence::shown;
-use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
+use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::transcript::syntax::Role;
 use crate::transcript::{Diagnostic, nearest};
 

@@ -10,12 +10,11 @@ use super::assessed_part::AssessedPart;
 use super::instructions::INSTRUCTIONS;
 use super::points::{Points, counted};
 use super::rubric::{Bounds, Rubric};
+use crate::conformance::evidence::time_limit::UsedUpBy;
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::requirement::Requirement;
-use crate::conformance::result::{
-    RequirementResult, RunResult, TranscriptResult, UsedUpBy, Verdict,
-};
-use crate::conformance::target::takes_every_address;
+use crate::conformance::judge::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::program::target::takes_every_address;
+use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
 
 /// The points of one submission, and how they came about.
@@ -524,11 +523,12 @@ fn doubts_about(part: &AssessedPart, found: &Findings, scored: &PartScore) -> Ve
 mod tests {
     use super::*;
     use crate::conformance::evidence::Shortfall;
-    use crate::conformance::manner::Manner;
-    use crate::conformance::requirement::Level;
-    use crate::conformance::result::{Case, TimeLimit};
+    use crate::conformance::evidence::time_limit::TimeLimit;
+    use crate::conformance::judge::verdict::verdicts;
+    use crate::conformance::program::profile::Profile;
+    use crate::conformance::suite::Case;
     use crate::conformance::suite::Suite;
-    use crate::conformance::verdict::verdicts;
+    use crate::conformance::suite::requirement::Level;
     use crate::grading::assessed_part::Unjudged;
     use proptest::prelude::*;
 
@@ -572,7 +572,7 @@ mod tests {
             result: Ok(RunResult {
                 role,
                 command: Vec::new(),
-                manner: Manner::PLAIN,
+                profile: Profile::PLAIN,
                 remarks: Vec::new(),
                 requirements,
                 transcripts,

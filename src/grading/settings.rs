@@ -312,7 +312,7 @@ mod tests {
             let drawn = render("a file", &source, &mistakes, false);
             assert!(drawn.contains("recur"), "{drawn}");
             assert!(drawn.len() < 64 * 1024, "{}", drawn.len());
-            let requirements = crate::conformance::requirement::parse_requirements(&source);
+            let requirements = crate::conformance::suite::requirement::parse_requirements(&source);
             assert!(requirements.is_err_and(|why| why.len() < 64 * 1024));
         }
     }

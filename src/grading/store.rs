@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Record, SCHEMA};
 use super::workplace::remove;
-use crate::conformance::digest::Digest;
 use crate::conformance::evidence::visible_name;
+use crate::conformance::suite::digest::Digest;
 
 /// What the results in a folder have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

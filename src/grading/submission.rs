@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::instructions::{INSTRUCTIONS, Instructions};
 use crate::conformance::evidence::shown;
-use crate::conformance::input::{Links, open_file};
+use crate::conformance::files::input::{Links, open_file};
 use crate::transcript::syntax::Role;
 
 /// A file of a submission, as far as it matters for finding its programs.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::assessed_part::AssessedPart;
 use super::assessment::Assessment;
 use crate::conformance::evidence::{Outcome, Shortfall};
-use crate::conformance::requirement::Requirement;
-use crate::conformance::result::{RunResult, TranscriptResult};
+use crate::conformance::judge::result::{RunResult, TranscriptResult};
+use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
 
 /// What two failures have in common that are the same.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::contents::Contents;
-use crate::conformance::removal::remove_tree;
-use crate::conformance::subject::{News, Subject};
-use crate::conformance::surroundings::Surroundings;
+use crate::conformance::files::removal::remove_tree;
+use crate::conformance::program::environment::Environment;
+use crate::conformance::program::process::{News, RunningProgram};
 
 /// So much of what a build prints is kept, its end.
 const OUTPUT_KEPT: usize = 16 * 1024;
@@ -73,7 +73,7 @@ pub(super) enum BuildFailure {
 /// How it went wrong.
 pub(super) fn build(
     harness: &Path,
-    surroundings: &Surroundings,
+    environment: &Environment,
     command: &[String],
     longest: Duration,
     cancelled: &AtomicBool,
@@ -85,7 +85,7 @@ pub(super) fn build(
             output: String::from_utf8_lossy(output).into_owned(),
         })
     };
-    let mut subject = match Subject::start(harness, surroundings, command) {
+    let mut subject = match RunningProgram::start(harness, environment, command) {
         Ok(subject) => subject,
         Err(error) => {
             let reason = format!("The build cannot be started: {error}.");
@@ -124,7 +124,7 @@ pub(super) fn build(
 }
 
 /// Waits until there may be news, or for a moment, so that an interruption is seen soon.
-fn wait(subject: &Subject) {
+fn wait(subject: &RunningProgram) {
     let mut watched: Vec<PollFd<'_>> = subject
         .sources()
         .map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN))

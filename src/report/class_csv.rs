@@ -6,7 +6,7 @@
 use super::plain::line;
 use super::told::counts;
 use crate::conformance::evidence::visible_name;
-use crate::conformance::requirement::Requirement;
+use crate::conformance::suite::requirement::Requirement;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::points::Points;

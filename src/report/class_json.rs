@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::json;
 use super::submission_json::Marks;
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::points::Points;

@@ -8,7 +8,7 @@ use super::plain::line;
 use super::text::{Ink, count, cut, pad, paragraph, ruled, width};
 use super::told::{counts, lost};
 use crate::conformance::evidence::visible_name;
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::points::{Points, counted};

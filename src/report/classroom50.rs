@@ -13,7 +13,7 @@ use super::json;
 use super::plain::line;
 use super::text::sentence;
 use super::told::{counts, mark, row_name, verdict_word};
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::points::{Points, counted};
 use crate::grading::score::{Adjustment, PartScore, RowScore};

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::Style;
 use super::text::{Ink, cut, harmless, width};
-use crate::conformance::result::Case;
+use crate::conformance::suite::Case;
 use crate::transcript::syntax::Step;
 
 /// Lines shown before the marked one, and after it: enough for most transcripts in full.

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::text::{harmless, paragraph, quoted, sentence};
-use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::Case;
+use crate::conformance::suite::Case;
+use crate::conformance::suite::requirement::{Level, Requirement};
 
 /// Columns of the pages: they are read in terminals, files and mails.
 const COLUMNS: usize = 80;

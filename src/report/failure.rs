@@ -9,8 +9,8 @@ use std::fmt::Write;
 use super::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, sentence};
 use super::{Style, diagram, difference, excerpt};
 use crate::conformance::evidence::{Evidence, Outcome, Shortfall, visible};
-use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::transcript::syntax::Action;
 
 /// All failures, then what is blocked, then what the harness could not tell; empty where there
@@ -191,7 +191,7 @@ fn where_it_fell_short(
     let lines = step.map(|step| excerpt::render(&judged.case, step, style) + "\n");
     let comparison = comparison(shortfall, step.map(|step| &step.action), style);
     let dialect = result
-        .manner
+        .profile
         .dialect
         .for_transcript(&judged.case.transcript);
     let diagram = diagram::render(&judged.case, run, shortfall, dialect, style);

@@ -1,10 +1,11 @@
 //! Results made by hand, such as a run of the suite finds them: what the reports are tested on.
 
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
-use crate::conformance::manner::Manner;
-use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::{Case, RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::judge::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::program::profile::Profile;
+use crate::conformance::suite::Case;
 use crate::conformance::suite::Suite;
+use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
@@ -571,7 +572,7 @@ fn run_result(
     RunResult {
         role,
         command: command.iter().map(|part| part.to_string()).collect(),
-        manner: Manner::PLAIN,
+        profile: Profile::PLAIN,
         remarks: Vec::new(),
         requirements: rows
             .lines()

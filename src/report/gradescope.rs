@@ -11,7 +11,7 @@ use super::json;
 use super::plain::{line, lines};
 use super::text::sentence;
 use super::told::{counts, mark, row_name, scored, verdict_word};
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;

@@ -37,11 +37,10 @@
 
 use serde::Serialize;
 
+use crate::conformance::evidence::time_limit::TimeLimit;
 use crate::conformance::evidence::{Event, Outcome, Shortfall, visible};
-use crate::conformance::requirement::Level;
-use crate::conformance::result::{
-    RequirementResult, RunResult, TimeLimit, TranscriptResult, Verdict,
-};
+use crate::conformance::judge::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
+use crate::conformance::suite::requirement::Level;
 use crate::transcript::syntax::Role;
 
 /// The document's name and version.
@@ -193,7 +192,7 @@ impl<'a> Document<'a> {
                 role: result.role,
                 command: &result.command,
             },
-            dialect: result.manner.dialect.to_string(),
+            dialect: result.profile.dialect.to_string(),
             remarks: &result.remarks,
             holds: result.holds(),
             seconds: to_milliseconds(result.seconds),

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::text::{count, cut_between_words, harmless, pad, paragraph};
-use crate::conformance::requirement::Requirement;
-use crate::conformance::result::Case;
+use crate::conformance::suite::Case;
+use crate::conformance::suite::requirement::Requirement;
 
 /// Columns of the list: it is read in terminals, files and mails.
 const COLUMNS: usize = 80;

@@ -1,7 +1,7 @@
 //! What a run found out, for people and for programs: one file a format.
 //!
 //! Each reads one model and nothing else, and gives text back; what is said of one run reads
-//! [`crate::conformance::result`]:
+//! [`crate::conformance::judge::result`]:
 //!
 //! - [`summary`]: a table of the requirements with what holds and what does not.
 //! - [`failure`]: each failure with its line, its conversation and what to look at.

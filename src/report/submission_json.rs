@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::json::{self, Document};
 use super::told::scored;
-use crate::conformance::requirement::Level;
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
+use crate::conformance::suite::requirement::Level;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;

@@ -9,8 +9,9 @@ use super::Style;
 use super::text::{
     Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, ruled, width, wrap,
 };
-use crate::conformance::requirement::Level;
-use crate::conformance::result::{RequirementResult, RunResult, TimeLimit, Verdict};
+use crate::conformance::evidence::time_limit::TimeLimit;
+use crate::conformance::judge::result::{RequirementResult, RunResult, Verdict};
+use crate::conformance::suite::requirement::Level;
 use crate::transcript::syntax::Role;
 
 /// At most this many transcripts are named below a row that fails.

@@ -14,7 +14,7 @@ use super::plain::line;
 use super::text::sentence;
 use super::told::{counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word};
 use crate::conformance::evidence::visible_name;
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;

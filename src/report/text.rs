@@ -5,8 +5,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Style;
 use crate::conformance::evidence::visible;
-use crate::conformance::requirement::Requirement;
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
+use crate::conformance::suite::requirement::Requirement;
 
 /// What a piece of text means to its reader; the colour follows from that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

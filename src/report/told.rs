@@ -1,8 +1,8 @@
 //! What reports on a submission have in common: which rows count, what they cost, where a transcript fell short.
 
 use crate::conformance::evidence::{Outcome, Shortfall};
-use crate::conformance::requirement::Requirement;
-use crate::conformance::result::{TranscriptResult, Verdict};
+use crate::conformance::judge::result::{TranscriptResult, Verdict};
+use crate::conformance::suite::requirement::Requirement;
 use crate::grading::assessment::Assessment;
 use crate::grading::points::{Points, counted};
 use crate::grading::score::{PartScore, RowScore};

@@ -7,7 +7,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::conformance::peer::is_in_progress;
+use crate::conformance::play::peer::is_in_progress;
 
 /// A line that has no end after so many bytes is none.
 const LONGEST_LINE: usize = 64 << 10;

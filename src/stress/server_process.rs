@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::trouble::Trouble;
-use crate::conformance::limits::Limits;
-use crate::conformance::subject::{News, Subject};
-use crate::conformance::surroundings::Surroundings;
-use crate::conformance::system::{self, SocketTable};
-use crate::conformance::target::to_speak_to;
+use crate::conformance::program::environment::Environment;
+use crate::conformance::program::limits::Limits;
+use crate::conformance::program::process::{News, RunningProgram};
+use crate::conformance::program::system::{self, SocketTable};
+use crate::conformance::program::target::to_speak_to;
 
 /// A server that was started, and ends when this is dropped.
 #[derive(Debug)]
@@ -55,11 +55,11 @@ impl ServerProcess {
         cancelled: &AtomicBool,
     ) -> Result<ServerProcess, Trouble> {
         const LONGEST_START: Duration = Duration::from_secs(60);
-        let surroundings = Surroundings {
+        let environment = Environment {
             limits,
-            ..Surroundings::default()
+            ..Environment::default()
         };
-        let mut subject = Subject::start(harness, &surroundings, command).map_err(|why| {
+        let mut subject = RunningProgram::start(harness, &environment, command).map_err(|why| {
             Trouble::Unable(format!("{} cannot be started: {why}", command.join(" ")))
         })?;
         let sockets = SocketTable::open();
@@ -163,7 +163,7 @@ impl Shared {
 }
 
 /// Reads what the server prints, and looks at its processes now and then.
-fn keep(mut subject: Subject, mut seen: Seen, shared: &Shared) {
+fn keep(mut subject: RunningProgram, mut seen: Seen, shared: &Shared) {
     const PAUSE: Duration = Duration::from_millis(50);
     let mut looked: Option<Instant> = None;
     while !shared.is_over.load(Ordering::Relaxed) {
@@ -186,7 +186,7 @@ fn keep(mut subject: Subject, mut seen: Seen, shared: &Shared) {
 }
 
 impl Seen {
-    fn take_news(&mut self, subject: &mut Subject) {
+    fn take_news(&mut self, subject: &mut RunningProgram) {
         const LAST_WORDS: usize = 2_000;
         for news in subject.news() {
             match news {
@@ -216,7 +216,7 @@ impl Seen {
 }
 
 /// Waits until there is something to see, or for so long.
-fn wait(subject: &Subject, longest: Duration) {
+fn wait(subject: &RunningProgram, longest: Duration) {
     let longest = Timespec {
         tv_sec: 0,
         tv_nsec: longest.subsec_nanos().into(),

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use chat_conformance::conformance::result::Case;
+use chat_conformance::conformance::suite::Case;
 use chat_conformance::transcript::syntax::Role;
 use judging::{
     example, expect_none, is_of_sixth, not_passing, once_sure, run_command, takes_its_time,

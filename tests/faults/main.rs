@@ -12,7 +12,8 @@ mod table;
 use std::path::Path;
 use std::time::Duration;
 
-use chat_conformance::conformance::result::{Case, RunResult, Verdict};
+use chat_conformance::conformance::judge::result::{RunResult, Verdict};
+use chat_conformance::conformance::suite::Case;
 use chat_conformance::transcript::syntax::Role;
 use judging::{
     covers_any, example, expect_none, is_in_share, not_passing, once_sure, run_command,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chat_conformance::conformance::clock::DEFAULT_LIMIT;
-use chat_conformance::conformance::result::{Case, RunResult, Verdict};
+use chat_conformance::conformance::judge::result::{RunResult, Verdict};
+use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
+use chat_conformance::conformance::play::slots::Slots;
+use chat_conformance::conformance::program::environment::Environment;
+use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
-use chat_conformance::conformance::slots::Slots;
+use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::conformance::surroundings::Surroundings;
-use chat_conformance::conformance::target::Target;
 use chat_conformance::transcript::syntax::{Action, Role};
 use libtest_mimic::Failed;
 
@@ -79,7 +80,7 @@ pub fn run_command(
         cases,
         at_once: jobs,
         patience,
-        surroundings: Surroundings::default(),
+        environment: Environment::default(),
         time_limit: DEFAULT_LIMIT,
         slots: Arc::new(Slots::new(jobs)),
         dialect: None,

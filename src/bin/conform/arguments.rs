@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use chat_conformance::conformance::clock::DEFAULT_LIMIT;
-use chat_conformance::conformance::dialect::Dialect;
-use chat_conformance::conformance::limits::Limits;
-use chat_conformance::conformance::requirement::Level;
-use chat_conformance::conformance::supervisor::Stage;
+use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
+use chat_conformance::conformance::program::dialect::Dialect;
+use chat_conformance::conformance::program::limits::Limits;
+use chat_conformance::conformance::program::supervisor::Stage;
+use chat_conformance::conformance::suite::requirement::Level;
 use chat_conformance::grading::store::Shard;
 use chat_conformance::report::format::ReportOption;
 use chat_conformance::stress::message::{LONGEST_TEXT, SMALLEST_TEXT};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use chat_conformance::conformance::input::{Links, read_text};
+use chat_conformance::conformance::files::input::{Links, read_text};
 use chat_conformance::conformance::suite::transcripts_below;
 use chat_conformance::transcript::{LONGEST, format};
 

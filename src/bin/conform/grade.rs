@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chat_conformance::conformance::digest::Digest;
 use chat_conformance::conformance::evidence::visible_name;
-use chat_conformance::conformance::input::{Links, MOST_SETTINGS, read_text};
-use chat_conformance::conformance::slots::Slots;
+use chat_conformance::conformance::files::input::{Links, MOST_SETTINGS, read_text};
+use chat_conformance::conformance::play::slots::Slots;
+use chat_conformance::conformance::program::supervisor::{
+    Orphanage, can_hide, gain_right_to_networks,
+};
+use chat_conformance::conformance::program::system::has_networks_to_give;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::conformance::supervisor::{Orphanage, can_hide, gain_right_to_networks};
-use chat_conformance::conformance::system::has_networks_to_give;
+use chat_conformance::conformance::suite::digest::Digest;
 use chat_conformance::grading::assessment::{Assessment, check};
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chat_conformance::conformance::result::{RunResult, UsedUpBy, Verdict};
+use chat_conformance::conformance::evidence::time_limit::UsedUpBy;
+use chat_conformance::conformance::judge::result::{RunResult, Verdict};
+use chat_conformance::conformance::play::slots::Slots;
+use chat_conformance::conformance::program::environment::{Environment, Purpose};
+use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
+use chat_conformance::conformance::program::target::{Target, unknown_place};
 use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
-use chat_conformance::conformance::slots::Slots;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::conformance::supervisor::{Orphanage, gain_right_to_networks};
-use chat_conformance::conformance::surroundings::{Purpose, Surroundings};
-use chat_conformance::conformance::target::{Target, unknown_place};
 use chat_conformance::grading::assessed_part::AssessedPart;
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::rubric::Rubric;
@@ -250,10 +251,10 @@ fn plan(
         // Who asks for so many at a time means just that.
         at_once: options.jobs.map_or(8 * processors, usize::from),
         time_limit: Duration::from_secs_f64(options.seconds),
-        surroundings: Surroundings {
+        environment: Environment {
             limits: options.limits,
             purpose,
-            ..Surroundings::default()
+            ..Environment::default()
         },
         dialect: options.dialect,
         patience: Duration::from_secs_f64(options.patience),

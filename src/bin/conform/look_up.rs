@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use chat_conformance::conformance::result::Case;
+use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::{Problem, Suite};
 use chat_conformance::report::{explain, list};
 use chat_conformance::transcript::{Diagnostic, render};

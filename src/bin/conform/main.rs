@@ -20,7 +20,7 @@ use clap::Parser;
 use indicatif::ProgressDrawTarget;
 
 use arguments::{Arguments, Command};
-use chat_conformance::conformance::{lineage, supervisor};
+use chat_conformance::conformance::program::{lineage, supervisor};
 use chat_conformance::report::Style;
 use chat_conformance::{client, server};
 

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chat_conformance::conformance::limits::Limits;
-use chat_conformance::conformance::supervisor::Orphanage;
-use chat_conformance::conformance::target::Target;
+use chat_conformance::conformance::program::limits::Limits;
+use chat_conformance::conformance::program::supervisor::Orphanage;
+use chat_conformance::conformance::program::target::Target;
 use chat_conformance::report::stress::{document, render};
 use chat_conformance::stress::busy::Busy;
 use chat_conformance::stress::load::{Phase, Progress, Setting, make_room_for, run};

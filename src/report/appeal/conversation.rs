@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::literal::{bytes, string, strings, truth};
 use crate::conformance::evidence::visible;
-use crate::conformance::manner::Manner;
-use crate::conformance::result::Case;
+use crate::conformance::program::profile::Profile;
+use crate::conformance::suite::Case;
 use crate::report::text::{harmless, one_line};
 use crate::transcript::syntax::{Action, Key, MessageKind, Role, Step, Transcript};
 
@@ -31,11 +31,11 @@ pub(super) struct Conversation {
     pub(super) entry: String,
 }
 
-/// The transcript of `case`, for a program that is spoken to in this manner. `number` makes the function's name
+/// The transcript of `case`, for a program that is spoken to in this profile. `number` makes the function's name
 /// one of its own; where the program fell short when it was judged, the step of `fell_short` says so.
 pub(super) fn conversation(
     case: &Case,
-    manner: &Manner,
+    profile: &Profile,
     number: usize,
     fell_short: Option<usize>,
 ) -> Conversation {
@@ -59,12 +59,12 @@ pub(super) fn conversation(
         let _ = writeln!(
             function,
             "    {}{mark}",
-            call(step, index, transcript, manner)
+            call(step, index, transcript, profile)
         );
     }
-    let dialect = manner.dialect.for_transcript(transcript);
+    let dialect = profile.dialect.for_transcript(transcript);
     let entry = format!(
-        "    {{\n        \"talk\": {name},\n        \"name\": {},\n        \"sentence\": {},\n        \"rows\": {},\n        \"reads\": {},\n        \"writes\": {},\n        \"manner\": MANNER,\n    }},\n",
+        "    {{\n        \"talk\": {name},\n        \"name\": {},\n        \"sentence\": {},\n        \"rows\": {},\n        \"reads\": {},\n        \"writes\": {},\n        \"profile\": MANNER,\n    }},\n",
         string(&harmless(&case.name)),
         string(&harmless(&one_line(&transcript.sentence))),
         strings(transcript.covers.iter().map(String::as_str)),
@@ -75,14 +75,14 @@ pub(super) fn conversation(
 }
 
 /// What a script has to mind about the program, as a dictionary of Python.
-pub(super) fn manner_of(manner: &Manner) -> String {
+pub(super) fn manner_of(profile: &Profile) -> String {
     format!(
         "{{\n    \"arrives_with_words\": {},\n    \"registers_silently\": {},\n    \"relays_reads\": {},\n    \"waits_for_first_message\": {},\n    \"takes_address_first\": {},\n}}",
-        truth(manner.arrives_with_words),
-        truth(manner.registers_silently),
-        truth(manner.relays_reads),
-        truth(manner.waits_for_first_message),
-        truth(manner.takes_address_first),
+        truth(profile.arrives_with_words),
+        truth(profile.registers_silently),
+        truth(profile.relays_reads),
+        truth(profile.waits_for_first_message),
+        truth(profile.takes_address_first),
     )
 }
 
@@ -123,7 +123,7 @@ fn variable(actor: &str) -> String {
     format!("{actor}{mark}")
 }
 
-fn call(step: &Step, index: usize, transcript: &Transcript, manner: &Manner) -> String {
+fn call(step: &Step, index: usize, transcript: &Transcript, profile: &Profile) -> String {
     let Some(part) = part_of(&step.action, transcript.role) else {
         return match step.action {
             Action::Pass { seconds } => format!("seconds_pass({seconds})"),
@@ -137,7 +137,7 @@ fn call(step: &Step, index: usize, transcript: &Transcript, manner: &Manner) -> 
     let does = match &step.action {
         Action::Joins { actor, name } if actor == name => "joins()".to_owned(),
         Action::Joins { name, .. } => format!("joins({})", string(name)),
-        Action::Connects { actor, .. } if comes_with_words(actor, index, transcript, manner) => {
+        Action::Connects { actor, .. } if comes_with_words(actor, index, transcript, profile) => {
             "connects(and_speaks_at_once=True)".to_owned()
         }
         Action::Connects { times: 1, .. } => "connects()".to_owned(),
@@ -196,14 +196,14 @@ fn call(step: &Step, index: usize, transcript: &Transcript, manner: &Manner) -> 
 
 /// Whether a connection and the first words on it are to arrive together, for a program that needs it; where
 /// the transcript is about one who comes late they never are.
-fn comes_with_words(actor: &str, index: usize, transcript: &Transcript, manner: &Manner) -> bool {
+fn comes_with_words(actor: &str, index: usize, transcript: &Transcript, profile: &Profile) -> bool {
     let speaks = |step: &Step| match &step.action {
         Action::Says { actor: speaker, .. } | Action::Sends { actor: speaker, .. } => {
             speaker == actor
         }
         _ => false,
     };
-    manner.arrives_with_words
+    profile.arrives_with_words
         && !transcript.covers_any(&["S-CONC-3"])
         && transcript.steps.get(index + 1).is_some_and(speaks)
 }

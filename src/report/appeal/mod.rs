@@ -16,9 +16,10 @@ mod literal;
 use super::text::{harmless, one_line, sentence, wrap};
 use super::{Style, failure};
 use crate::conformance::evidence::Outcome;
-use crate::conformance::manner::Manner;
-use crate::conformance::requirement::Requirement;
-use crate::conformance::result::{Case, RunResult, TranscriptResult, Verdict};
+use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::program::profile::Profile;
+use crate::conformance::suite::Case;
+use crate::conformance::suite::requirement::Requirement;
 use crate::grading::assessed_part::AssessedPart;
 use crate::grading::assessment::Assessment;
 use crate::transcript::syntax::Role;
@@ -75,7 +76,7 @@ pub fn script(part: &AssessedPart, id: &str) -> Option<String> {
         id,
         part.role,
         &part.command,
-        &result.manner,
+        &result.profile,
         &header,
         &asked,
     ))
@@ -88,7 +89,7 @@ pub fn script(part: &AssessedPart, id: &str) -> Option<String> {
 pub fn script_for(
     case: &Case,
     command: &[String],
-    manner: &Manner,
+    profile: &Profile,
 ) -> Result<String, &'static str> {
     if let Some(why) = why_not_scripted(&case.transcript) {
         return Err(why);
@@ -100,7 +101,7 @@ pub fn script_for(
     }];
     let rows = case.transcript.covers.join(" ");
     let role = case.transcript.role;
-    Ok(assembled(&rows, role, command, manner, &[], &asked))
+    Ok(assembled(&rows, role, command, profile, &[], &asked))
 }
 
 /// A conversation that a script is to play, and what was seen of it.
@@ -164,7 +165,7 @@ fn assembled(
     rows: &str,
     role: Role,
     command: &[String],
-    manner: &Manner,
+    profile: &Profile,
     header: &[String],
     asked: &[Asked<'_>],
 ) -> String {
@@ -177,7 +178,7 @@ fn assembled(
                 untold.push_str(&format!("    ({name}, {}),\n", string(why)));
             }
             None => {
-                let scripted = conversation(each.case, manner, index + 1, each.fell_short);
+                let scripted = conversation(each.case, profile, index + 1, each.fell_short);
                 talks.push_str(&scripted.function);
                 entries.push_str(&scripted.entry);
             }
@@ -201,7 +202,7 @@ fn assembled(
         comment(&use_of_it),
         string(rows),
         strings(command.iter().map(String::as_str)),
-        manner_of(manner),
+        manner_of(profile),
     )
 }
 

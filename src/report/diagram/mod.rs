@@ -23,9 +23,9 @@ pub(super) use rows::{Row, Shape};
 
 use super::Style;
 use super::text::{Ink, cut, harmless, paragraph, wrap};
-use crate::conformance::dialect::Dialect;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Shortfall};
-use crate::conformance::result::Case;
+use crate::conformance::program::dialect::Dialect;
+use crate::conformance::suite::Case;
 use crate::transcript::syntax::{Action, Step};
 
 /// Rows shown before the failing moment.
@@ -164,8 +164,8 @@ mod tests {
     use super::super::text::width;
     use super::canvas::REMARK_LINES;
     use super::*;
-    use crate::conformance::dialect::Framing;
     use crate::conformance::evidence::Outcome;
+    use crate::conformance::program::dialect::Framing;
     use crate::transcript::syntax::Role;
 
     const BARE: Dialect = Dialect {

@@ -1,8 +1,8 @@
 //! What happened, told in rows.
 
 use super::lanes::Lanes;
-use crate::conformance::dialect::{Dialect, Framing};
 use crate::conformance::evidence::{Event, EventKind, visible};
+use crate::conformance::program::dialect::{Dialect, Framing};
 use crate::report::text::{Ink, harmless};
 use crate::transcript::syntax::Role;
 

@@ -23,7 +23,7 @@ pub use submission::submission;
 use maud::{Markup, html};
 
 use super::text::mark;
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
 use crate::grading::points::Points;
 use crate::transcript::syntax::Role;
 

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::requirement::phrase;
 use super::{anchor, capital, in_column, verdict};
-use crate::conformance::requirement::Level;
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
+use crate::conformance::suite::requirement::Level;
 use crate::grading::points::{Points, counted};
 use crate::grading::score::{Adjustment, PartScore, RowScore, Score};
 use crate::report::text::{harmless, sentence};

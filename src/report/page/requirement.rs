@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::{anchor, sequence, sign};
 use crate::conformance::evidence::{Evidence, Outcome, Shortfall};
-use crate::conformance::requirement::{Level, Requirement};
-use crate::conformance::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::grading::points::{Points, counted};
 use crate::grading::score::{Repair, RowScore};
 use crate::report::difference::Difference;
@@ -186,7 +186,7 @@ fn where_it_fell_short(
     };
     let step = judged.case.transcript.steps.get(shortfall.step);
     let dialect = result
-        .manner
+        .profile
         .dialect
         .for_transcript(&judged.case.transcript);
     let told = diagram::conversation(&judged.case, run, shortfall, dialect);

@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::frame::document;
 use super::requirement::{self, Worth, phrase, repaired};
 use super::{anchor, capital, points, sign};
-use crate::conformance::dialect::Dialect;
 use crate::conformance::evidence::visible_name;
-use crate::conformance::result::{RunResult, Verdict};
+use crate::conformance::judge::result::{RunResult, Verdict};
+use crate::conformance::program::dialect::Dialect;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::counted;
@@ -113,7 +113,7 @@ fn strip(part: &AssessedPart, score: Option<&PartScore>) -> Markup {
             }
             @match &part.result {
                 Ok(result) => {
-                    p class="quiet" { (dialect(result.manner.dialect)) }
+                    p class="quiet" { (dialect(result.profile.dialect)) }
                     @if let Some(limit) = &result.time_limit { p class="remark" { (limit) } }
                     @for remark in &result.remarks { p class="remark" { (harmless(remark)) } }
                     @if let Some(score) = score { (groups_of(score)) }

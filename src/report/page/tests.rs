@@ -3,7 +3,7 @@
 use super::super::fixture::{self, HOSTILE};
 use super::super::text::unseen;
 use super::*;
-use crate::conformance::result::RunResult;
+use crate::conformance::judge::result::RunResult;
 use crate::conformance::suite::Suite;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;

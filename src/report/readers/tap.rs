@@ -2,7 +2,7 @@
 
 use super::super::{fixture, tap};
 use super::{files, is_there, printed};
-use crate::conformance::result::Verdict;
+use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 
 /// For each file: points planned, read, that fail, that are skipped, TODO; blocks of YAML; and what is wrong.

@@ -199,7 +199,7 @@ class ClientStage(Stage):
         self.printed_before = len(self.printed())
 
     def starts(self, name, url):
-        command = completed(self.command, name, url, self.manner["takes_address_first"]
+        command = completed(self.command, name, url, self.profile["takes_address_first"]
                             and "C-ARG-1" not in self.rows)
         if command is None:
             raise CannotStart("the command takes host and port apart, so that `%s` cannot be given to it" % url)

@@ -478,7 +478,7 @@ class Stage:
         self.about, self.command, self.patience = conversation, command, patience
         self.rows = set(conversation["rows"])
         self.reads, self.writes = conversation["reads"], conversation["writes"]
-        self.manner = conversation["manner"]
+        self.profile = conversation["profile"]
         self.begun = time.monotonic()
         self.programs, self.talkers, self.listener = [], [], None
         self.spoken = []          # every line that somebody said
@@ -534,7 +534,7 @@ class Stage:
         """Before somebody does something the program is to have dealt with what others did."""
         if not self.held:
             is_same = self.unsettled is talker
-            if self.unsettled and (not is_same or self.reads == "bare" or self.manner["relays_reads"]):
+            if self.unsettled and (not is_same or self.reads == "bare" or self.profile["relays_reads"]):
                 self.settle()
             elif self.unsettled:
                 self.wait(0.3, self.all_is_read)

@@ -30,7 +30,7 @@ class User(Talker):
         name = name or self.name
         deadline = time.monotonic() + stage.patience
         while True:
-            self.connects(and_speaks_at_once=stage.manner["arrives_with_words"])
+            self.connects(and_speaks_at_once=stage.profile["arrives_with_words"])
             self.says("REGISTER %s CHAT/1.0" % name)
             if stage.registers_silently():
                 return self.is_taken_for_registered()
@@ -38,7 +38,7 @@ class User(Talker):
             code = parsed(decoded(line))[1]
             if code == "200":
                 self.standing = "in"
-                if stage.manner["waits_for_first_message"] and not stage.rows & {"S-CONC-1", "S-CONC-2"}:
+                if stage.profile["waits_for_first_message"] and not stage.rows & {"S-CONC-1", "S-CONC-2"}:
                     self.says_as_fence()
                 return
             if code != "401" or name not in stage.freed or time.monotonic() > deadline:
@@ -180,7 +180,7 @@ class ServerStage(Stage):
         return user.known_as
 
     def registers_silently(self):
-        return self.manner["registers_silently"] and "S-REG-1" not in self.rows
+        return self.profile["registers_silently"] and "S-REG-1" not in self.rows
 
     def source_of(self, text):
         """Which saying was the last of those that the text may have come from."""

@@ -3,14 +3,14 @@
 use std::net::TcpStream;
 
 use super::stage::Stage;
-use crate::conformance::subject::Subject;
-use crate::conformance::system::{self, Holder};
+use crate::conformance::program::process::RunningProgram;
+use crate::conformance::program::system::{self, Holder};
 use crate::transcript::syntax::Action;
 
 impl Stage<'_> {
     /// Whether the program under test opened this connection.
     pub(super) fn is_of_subject(&mut self, stream: &TcpStream) -> bool {
-        if self.setting.manner.has_own_network {
+        if self.setting.profile.has_own_network {
             return true;
         }
         let mut holder = self.holder(stream);
@@ -41,7 +41,7 @@ impl Stage<'_> {
             return Holder::Nobody;
         };
         let subjects = self.subjects.iter_mut();
-        let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
+        let processes: Vec<i32> = subjects.flat_map(RunningProgram::processes).collect();
         system::holder(&self.sockets, theirs, ours, &processes)
     }
 

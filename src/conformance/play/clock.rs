@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::result::UsedUpBy;
-use super::slots::{Lent, Slots, Taken};
+use crate::conformance::evidence::time_limit::UsedUpBy;
+use crate::conformance::play::slots::{Lent, Slots, Taken};
 
 /// What a program is given unless the caller says otherwise.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(180);

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use super::Stop;
 use super::stage::{BackOff, Glances, Heard, Stage, Watch, shown};
 use crate::conformance::conversation::{Meaning, Utterance};
-use crate::conformance::dialect::{Framing, single_message};
 use crate::conformance::evidence::{EventKind, Outcome, excerpt};
-use crate::conformance::peer::{End, Peer};
-use crate::conformance::subject::Subject;
-use crate::conformance::system;
-use crate::conformance::target::{Target, to_speak_to};
+use crate::conformance::play::peer::{End, Peer};
+use crate::conformance::program::dialect::{Framing, single_message};
+use crate::conformance::program::process::RunningProgram;
+use crate::conformance::program::system;
+use crate::conformance::program::target::{Target, to_speak_to};
 use crate::transcript::syntax::Action;
 
 /// The row that is broken by a server that does not listen.
@@ -120,12 +120,13 @@ impl Stage<'_> {
     }
 
     pub(super) fn start_subject(&mut self, command: &[String]) -> Result<(), Stop> {
-        let subject = Subject::start(self.setting.harness, self.setting.surroundings, command)
-            .map_err(|error| {
-                Box::new(Outcome::Unable {
-                    reason: format!("cannot start a process: {error}"),
-                })
-            })?;
+        let subject =
+            RunningProgram::start(self.setting.harness, self.setting.environment, command)
+                .map_err(|error| {
+                    Box::new(Outcome::Unable {
+                        reason: format!("cannot start a process: {error}"),
+                    })
+                })?;
         self.subjects.push(subject);
         self.log.record(EventKind::Started {
             command: command.to_vec(),
@@ -261,7 +262,7 @@ impl Stage<'_> {
         let is_joining = matches!(self.step().action, Action::Joins { .. });
         let speaks_at_once = next.is_some_and(|step| says_more(&step.action));
         // Where the transcript is about one who comes late, the others still come in time.
-        self.setting.manner.arrives_with_words
+        self.setting.profile.arrives_with_words
             && (is_joining || speaks_at_once && !self.conversation.covers("S-CONC-3"))
     }
 
@@ -321,7 +322,7 @@ impl Stage<'_> {
         let is_about_quiet = ["S-CONC-1", "S-CONC-2"]
             .iter()
             .any(|row| self.conversation.covers(row));
-        if !self.setting.manner.waits_for_first_message || is_about_quiet {
+        if !self.setting.profile.waits_for_first_message || is_about_quiet {
             return Ok(());
         }
         self.say_as_fence(actor, name)
@@ -329,7 +330,7 @@ impl Stage<'_> {
 
     /// Whether the subject is known to register clients without an answer, and not judged for it here.
     fn registers_silently(&self) -> bool {
-        self.setting.manner.registers_silently && !self.conversation.covers("S-REG-1")
+        self.setting.profile.registers_silently && !self.conversation.covers("S-REG-1")
     }
 
     /// No answer is to be expected: it is registered when the subject has dealt with it.

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use super::inbox::Inbox;
+use crate::conformance::play::inbox::Inbox;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// How a connection came to its end, as seen from the harness's side.

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::limits::Limits;
+use crate::conformance::program::limits::Limits;
 
 /// What a program is started in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Surroundings {
+pub struct Environment {
     /// What it may take of the machine.
     pub limits: Limits,
     /// Its working directory; the harness's own where there is none. The program may write to it: when it cannot be
@@ -18,7 +18,7 @@ pub struct Surroundings {
     pub purpose: Purpose,
     /// Folders that it must not see: in their place it finds empty ones, in which only its working directory and
     /// its temporary directory are left, and it sees no terminal but its own. Where the system does not allow that, nothing is started: ask
-    /// [`can_hide`](super::supervisor::can_hide) first.
+    /// [`can_hide`](crate::conformance::program::supervisor::can_hide) first.
     pub hidden: Vec<PathBuf>,
     /// Where its temporary directory is made, which should be in a hidden folder; the system's place for
     /// temporary files where there is none.
@@ -27,12 +27,12 @@ pub struct Surroundings {
     pub network: Network,
 }
 
-impl Surroundings {
+impl Environment {
     /// Where the bundled reference runs, as the harness's own check of the machine.
-    pub fn of_reference() -> Surroundings {
-        Surroundings {
+    pub fn of_reference() -> Environment {
+        Environment {
             purpose: Purpose::Reference,
-            ..Surroundings::default()
+            ..Environment::default()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What was seen in one replay of one transcript, with times: all that verdicts and reports know.
 
+pub mod time_limit;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -4,10 +4,15 @@
 //! actors' connections. Waiting always means looking there until something is so, or patience is out.
 
 mod client;
+pub mod clock;
+pub mod inbox;
 mod ledger;
 mod log;
 mod origin;
+pub mod pace;
+pub mod peer;
 mod server;
+pub mod slots;
 mod stage;
 
 use std::path::Path;
@@ -15,14 +20,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::clock::{AtWork, TimeBudget};
-use super::evidence::{Evidence, Outcome};
-use super::manner::Manner;
-use super::pace::Pace;
-use super::slots::{Slots, Taken};
-use super::surroundings::Surroundings;
-use super::system;
-use super::target::Target;
+use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::play::clock::{AtWork, TimeBudget};
+use crate::conformance::play::pace::Pace;
+use crate::conformance::play::slots::{Slots, Taken};
+use crate::conformance::program::environment::Environment;
+use crate::conformance::program::profile::Profile;
+use crate::conformance::program::system;
+use crate::conformance::program::target::Target;
 use crate::transcript::syntax::{Role, Transcript};
 
 pub use ledger::Ledger;
@@ -36,9 +41,9 @@ pub struct Setting<'a> {
     /// Path of the `conform` program, which supervises subjects.
     pub harness: &'a Path,
     /// Where it runs.
-    pub surroundings: &'a Surroundings,
+    pub environment: &'a Environment,
     /// How to speak to it.
-    pub manner: Manner,
+    pub profile: Profile,
     /// What a client prints where all goes well, before it comes in.
     pub greeting: &'a [String],
     /// Where a replay that only waits lends its slot.
@@ -80,7 +85,7 @@ impl Setting<'_> {
     /// Waits until a replay may begin: for the program's turn, where it needs one, and for a slot. `None` where
     /// everything is to stop before that.
     pub fn begin_work(&self) -> Option<AtWork<'_>> {
-        let needs_turn = !self.manner.has_own_network;
+        let needs_turn = !self.profile.has_own_network;
         if let Some(turn) = self.turn.filter(|_| needs_turn) {
             if !turn.take(self.time, self.cancelled) {
                 return None;
@@ -142,9 +147,9 @@ pub fn replay(transcript: &Transcript, setting: Setting<'_>) -> Option<Evidence>
     })
 }
 
-/// The same, in a network of its own where the manner says so.
+/// The same, in a network of its own where the profile says so.
 pub fn replay_in_network(transcript: &Transcript, setting: Setting<'_>) -> Option<Evidence> {
-    if !setting.manner.has_own_network {
+    if !setting.profile.has_own_network {
         return replay(transcript, setting);
     }
     let replayed = std::thread::scope(|scope| {

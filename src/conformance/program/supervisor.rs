@@ -37,11 +37,11 @@ use rustix::termios::tcsetpgrp;
 use signal_hook::consts::{SIGXCPU, SIGXFSZ};
 use tempfile::TempDir;
 
-use super::limits::Limits;
-use super::lineage::{BUNDLED, PURPOSE, SUPERVISE};
-use super::removal::remove_tree;
-use super::surroundings::{Purpose, Surroundings};
-use super::{environment, system};
+use crate::conformance::files::removal::remove_tree;
+use crate::conformance::program::environment::{Environment, Purpose};
+use crate::conformance::program::limits::Limits;
+use crate::conformance::program::lineage::{BUNDLED, PURPOSE, SUPERVISE};
+use crate::conformance::program::{system, variables};
 
 /// Where the devices of all terminals are: each program is left its own alone.
 const TERMINALS: &str = "/dev/pts";
@@ -122,11 +122,11 @@ pub struct Supervision {
 pub fn command_line(
     harness: &Path,
     device: &str,
-    surroundings: &Surroundings,
+    environment: &Environment,
     command: &[String],
 ) -> Command {
     use clap::ValueEnum;
-    let purpose = surroundings.purpose.to_possible_value();
+    let purpose = environment.purpose.to_possible_value();
     let purpose = purpose
         .as_ref()
         .map_or("submission", |value| value.get_name());
@@ -135,22 +135,22 @@ pub fn command_line(
         .arg(SUPERVISE)
         .arg(format!("{PURPOSE}{purpose}"))
         .args(["--terminal", device])
-        .args(surroundings.limits.arguments())
-        .args(surroundings.environment.iter().map(assignment));
-    if let Some(scratch) = &surroundings.scratch {
+        .args(environment.limits.arguments())
+        .args(environment.environment.iter().map(assignment));
+    if let Some(scratch) = &environment.scratch {
         supervisor.arg("--scratch").arg(scratch);
     }
-    for folder in &surroundings.hidden {
+    for folder in &environment.hidden {
         supervisor.arg("--hidden").arg(folder);
     }
-    if let Some(folder) = &surroundings.folder {
+    if let Some(folder) = &environment.folder {
         // The supervisor enters it: what another run of the program has done to it is the program's failure.
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         supervisor.arg("--folder").arg(folder);
     }
     supervisor.arg("--").args(command);
     // What it has in its environment its program can read.
-    supervisor.env_clear().envs(environment::of_supervisor());
+    supervisor.env_clear().envs(variables::of_supervisor());
     supervisor
 }
 
@@ -410,7 +410,7 @@ impl Supervision {
             .stdout(terminal.try_clone()?)
             .stderr(terminal.try_clone()?);
         launcher.process_group(0);
-        launcher.envs(environment::of_program(&place));
+        launcher.envs(variables::of_program(&place));
         let mut launcher = launcher.spawn()?;
         let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
         if let Some(group) = Pid::from_raw(subject) {

@@ -10,9 +10,9 @@ use super::Stop;
 use super::stage::{Glances, Stage, Watch, shown};
 use crate::conformance::conversation::Utterance;
 use crate::conformance::evidence::{EventKind, Outcome, excerpt};
-use crate::conformance::prose::{beyond_greeting, own_words, parts_given};
-use crate::conformance::screen::Screen;
-use crate::conformance::target::{Target, client_command};
+use crate::conformance::program::output::{beyond_greeting, own_words, parts_given};
+use crate::conformance::program::screen::Screen;
+use crate::conformance::program::target::{Target, client_command};
 use crate::transcript::syntax::{Action, Key, MessageKind};
 
 /// What was on the screen when something was sent that is to be seen there.
@@ -117,7 +117,7 @@ impl Stage<'_> {
                 &unused_port.map_or(0, |address| address.port()).to_string(),
             );
         let is_swapped =
-            self.setting.manner.takes_address_first && !self.conversation.covers("C-ARG-1");
+            self.setting.profile.takes_address_first && !self.conversation.covers("C-ARG-1");
         let Some(command) = client_command(command, name, &url, is_swapped) else {
             let reason = format!(
                 "the command takes host and port apart, so that `{url}` cannot be given to it"

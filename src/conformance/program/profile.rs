@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::dialect::Dialect;
+use crate::conformance::program::dialect::Dialect;
 use crate::transcript::syntax::{Action, Transcript};
 
 /// What was found out about a subject before it is judged, and is minded from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manner {
+pub struct Profile {
     /// Where its messages end.
     pub dialect: Dialect,
     /// It loses what is not there yet when it accepts a connection: the first words are brought
@@ -33,9 +33,9 @@ pub struct Manner {
     pub has_own_network: bool,
 }
 
-impl Manner {
+impl Profile {
     /// Of a subject that needs no consideration.
-    pub const PLAIN: Manner = Manner {
+    pub const PLAIN: Profile = Profile {
         dialect: Dialect::LINE,
         arrives_with_words: false,
         registers_silently: false,
@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn whatever_is_minded_is_told() {
-        assert_eq!(Manner::PLAIN.remarks().count(), 0);
-        let every = Manner {
+        assert_eq!(Profile::PLAIN.remarks().count(), 0);
+        let every = Profile {
             dialect: Dialect::LINE,
             arrives_with_words: true,
             registers_silently: true,
@@ -137,9 +137,9 @@ mod tests {
         };
         assert_eq!(every.remarks().count(), 7);
         // A network of its own is worth a word only where the program would otherwise be in its own way.
-        let apart = Manner {
+        let apart = Profile {
             has_own_network: true,
-            ..Manner::PLAIN
+            ..Profile::PLAIN
         };
         assert_eq!(apart.remarks().count(), 0);
     }
@@ -150,11 +150,11 @@ mod tests {
             let source =
                 format!("# A case.\ncovers {covers}\n\nalice connects\nalice sends \"{sent}\"\n");
             let transcript = parse("case", &source).expect("is a transcript");
-            let manner = Manner {
+            let profile = Profile {
                 registers_without_end,
-                ..Manner::PLAIN
+                ..Profile::PLAIN
             };
-            manner.why_not_applicable(&transcript).is_none()
+            profile.why_not_applicable(&transcript).is_none()
         };
         assert!(!is_asked("W-LINE-2", "REGISTER al", true));
         assert!(is_asked("W-LINE-2", "REGISTER al", false));

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::dialect::{Framing, HEADER, length_in};
+use crate::conformance::program::dialect::{Framing, HEADER, length_in};
 use crate::transcript::syntax::{Action, Transcript};
 
 /// Words of the protocol that are the same in every conversation.

@@ -12,14 +12,14 @@ use super::client::Shown;
 use super::log::Log;
 use super::{Setting, Stop};
 use crate::conformance::conversation::{Conversation, Meaning};
-use crate::conformance::dialect::{Dialect, Framing};
 use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, excerpt};
-use crate::conformance::inbox::{Inbox, Known, Memory, known_messages};
-use crate::conformance::peer::{self, End, Peer};
-use crate::conformance::screen::Screen;
-use crate::conformance::subject::{self, Subject};
-use crate::conformance::system::{self, SocketTable};
-use crate::conformance::target::Target;
+use crate::conformance::play::inbox::{Inbox, Known, Memory, known_messages};
+use crate::conformance::play::peer::{self, End, Peer};
+use crate::conformance::program::dialect::{Dialect, Framing};
+use crate::conformance::program::process::{self, RunningProgram};
+use crate::conformance::program::screen::Screen;
+use crate::conformance::program::system::{self, SocketTable};
+use crate::conformance::program::target::Target;
 use crate::transcript::syntax::{Step, Transcript};
 
 /// A claim that an actor hears nothing, to be upheld until the end.
@@ -43,7 +43,7 @@ pub(super) struct Stage<'a> {
     pub(super) log: Log,
     /// The first is the one that the transcript is about. Dropped before the connections are, so
     /// that closing these is nothing the subject could trip over.
-    pub(super) subjects: Vec<Subject>,
+    pub(super) subjects: Vec<RunningProgram>,
     pub(super) screen: Screen,
     pub(super) peers: Vec<Peer>,
     pub(super) listener: Option<TcpListener>,
@@ -94,7 +94,7 @@ impl<'a> Stage<'a> {
             setting,
             transcript,
             conversation: Conversation::new(transcript),
-            dialect: setting.manner.dialect.for_transcript(transcript),
+            dialect: setting.profile.dialect.for_transcript(transcript),
             known: known_messages(transcript),
             memory: Memory::default(),
             index: 0,
@@ -171,7 +171,7 @@ impl<'a> Stage<'a> {
         let (at, ran_before, kept_before) = self.scheduled;
         let passed = at.elapsed();
         // What it used does not become less: processes that nobody waited for are forgotten.
-        let ran: Duration = self.subjects.iter_mut().map(Subject::cpu_time).sum();
+        let ran: Duration = self.subjects.iter_mut().map(RunningProgram::cpu_time).sum();
         let ran = ran.max(ran_before);
         let kept = self.kept_waiting();
         self.scheduled = (Instant::now(), ran, kept);
@@ -364,7 +364,7 @@ impl<'a> Stage<'a> {
 
     fn kept_waiting(&mut self) -> Duration {
         let subjects = self.subjects.iter_mut();
-        let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
+        let processes: Vec<i32> = subjects.flat_map(RunningProgram::processes).collect();
         system::kept_waiting(&processes)
     }
 
@@ -415,8 +415,8 @@ impl<'a> Stage<'a> {
         for position in 0..self.subjects.len() {
             for news in self.subjects[position].news() {
                 match news {
-                    subject::News::Printed(bytes) => self.printed(position, bytes),
-                    subject::News::Ended(how) => self.log.record(EventKind::Ended { how }),
+                    process::News::Printed(bytes) => self.printed(position, bytes),
+                    process::News::Ended(how) => self.log.record(EventKind::Ended { how }),
                 }
             }
         }
@@ -506,7 +506,7 @@ impl<'a> Stage<'a> {
         match &self.unsettled {
             Some(other) if other != actor => self.let_digest()?,
             // What ends nowhere must have been read before more follows, or it would go on.
-            Some(_) if self.dialect.reads == Framing::Bare || self.setting.manner.relays_reads => {
+            Some(_) if self.dialect.reads == Framing::Bare || self.setting.profile.relays_reads => {
                 let has_spoken = self.peer(actor).is_some_and(|peer| peer.has_spoken());
                 if self.address.is_some() && !has_spoken {
                     self.let_accept()?;
@@ -527,7 +527,7 @@ impl<'a> Stage<'a> {
         const LONGEST: Duration = Duration::from_secs(1);
         self.let_digest()?;
         let subjects = self.subjects.iter_mut();
-        let processes: Vec<i32> = subjects.flat_map(Subject::processes).collect();
+        let processes: Vec<i32> = subjects.flat_map(RunningProgram::processes).collect();
         system::stop(&processes);
         self.held_still = processes;
         self.look_until(LONGEST, |stage| system::are_stopped(&stage.held_still))?;
@@ -636,7 +636,7 @@ impl<'a> Stage<'a> {
         let processes: Vec<i32> = self
             .subjects
             .iter_mut()
-            .flat_map(Subject::processes)
+            .flat_map(RunningProgram::processes)
             .collect();
         system::rest_mark(&processes).map(|mark| (processes.len(), mark))
     }
@@ -818,7 +818,7 @@ impl<'a> Stage<'a> {
         line: Option<&[u8]>,
     ) -> Stop {
         let mut received = received.into();
-        if let Some(how) = self.subjects.first().and_then(Subject::how_ended) {
+        if let Some(how) = self.subjects.first().and_then(RunningProgram::how_ended) {
             received.push_str(&format!("; the program had ended ({how})"));
         }
         let is_row_of_step = row.is_some() && row == self.conversation.row_of_step(self.index);

@@ -14,10 +14,10 @@ use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use super::removal::remove_tree;
-use super::supervisor::{Report, command_line};
-use super::surroundings::Surroundings;
-use super::system::{self, ProcessTree};
+use crate::conformance::files::removal::remove_tree;
+use crate::conformance::program::environment::Environment;
+use crate::conformance::program::supervisor::{Report, command_line};
+use crate::conformance::program::system::{self, ProcessTree};
 
 /// Size of the subject's terminal, in rows and columns.
 pub const TERMINAL_SIZE: [u16; 2] = [40, 120];
@@ -29,7 +29,7 @@ const LOST: &str = "unknown: its supervisor was killed";
 ///
 /// When it is dropped, every process that came of it is ended first.
 #[derive(Debug)]
-pub struct Subject {
+pub struct RunningProgram {
     supervisor: Child,
     /// Closing it makes the supervisor end everything.
     control: Option<UnixStream>,
@@ -56,16 +56,16 @@ pub enum News {
     Ended(String),
 }
 
-impl Subject {
+impl RunningProgram {
     /// Starts `command` through `harness`, the path of the `conform` program.
     ///
     /// # Errors
     /// Where the system refuses a terminal or a process.
     pub fn start(
         harness: &Path,
-        surroundings: &Surroundings,
+        environment: &Environment,
         command: &[String],
-    ) -> io::Result<Subject> {
+    ) -> io::Result<RunningProgram> {
         let terminal =
             rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         rustix::pty::grantpt(&terminal)?;
@@ -88,7 +88,7 @@ impl Subject {
 
         let (control, told) = UnixStream::pair()?;
         control.set_nonblocking(true)?;
-        let mut supervisor = command_line(harness, &device, surroundings, command);
+        let mut supervisor = command_line(harness, &device, environment, command);
         supervisor
             .stdin(Stdio::from(OwnedFd::from(told)))
             .stdout(Stdio::piped())
@@ -97,7 +97,7 @@ impl Subject {
         let reports = supervisor.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         do_not_block(&reports)?;
         let tree = ProcessTree::below(i32::try_from(supervisor.id()).map_err(io::Error::other)?);
-        let mut subject = Subject {
+        let mut subject = RunningProgram {
             control: Some(control),
             supervisor,
             reports,
@@ -175,7 +175,7 @@ impl Subject {
         }
     }
 
-    /// Where news may come from: wait until one of them is readable, then [`Subject::news`].
+    /// Where news may come from: wait until one of them is readable, then [`RunningProgram::news`].
     pub fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let reports = self.how_ended.is_none().then(|| self.reports.as_fd());
         let terminal = self.terminal_is_open.then(|| self.terminal.as_fd());
@@ -318,7 +318,7 @@ enum Next {
     Over,
 }
 
-impl Subject {
+impl RunningProgram {
     /// Waits until the supervisor has ended everything and itself; whether it did. It gives up after some seconds by
     /// itself: one that does not end is kept from its work.
     fn supervisor_ends(&mut self) -> bool {
@@ -342,7 +342,7 @@ impl Subject {
     }
 }
 
-impl Drop for Subject {
+impl Drop for RunningProgram {
     fn drop(&mut self) {
         const LONGEST: Duration = Duration::from_secs(5);
         drop(self.control.take());

@@ -4,7 +4,7 @@
 
 use std::num::NonZeroU16;
 
-use super::subject::TERMINAL_SIZE;
+use crate::conformance::program::process::TERMINAL_SIZE;
 
 /// An emulated terminal with the text that has scrolled off it.
 pub struct Screen {

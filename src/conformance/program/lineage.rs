@@ -4,8 +4,8 @@
 //! programs of one user can read each other's arguments. What a program cannot change is the processes above it, so
 //! the bundled programs look at those.
 
-use super::surroundings::Purpose;
-use super::system::{self, Ancestor};
+use crate::conformance::program::environment::Purpose;
+use crate::conformance::program::system::{self, Ancestor};
 
 /// The program that judges, as its executable is called.
 const HARNESS: &str = "conform";

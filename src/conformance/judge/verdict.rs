@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::conversation::Utterance;
-use super::evidence::{EventKind, Evidence, Outcome};
-use super::requirement::Requirement;
-use super::result::{Case, RequirementResult, TranscriptResult, Verdict};
+use crate::conformance::conversation::Utterance;
+use crate::conformance::evidence::{EventKind, Evidence, Outcome};
+use crate::conformance::judge::result::{RequirementResult, TranscriptResult, Verdict};
+use crate::conformance::suite::Case;
+use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::{Action, Transcript};
 
 /// A transcript that does not hold is replayed on a fresh process up to so often in all, runs in which
@@ -445,7 +446,7 @@ fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> Require
 mod tests {
     use super::*;
     use crate::conformance::evidence::Shortfall;
-    use crate::conformance::requirement::Level;
+    use crate::conformance::suite::requirement::Level;
     use crate::transcript::parse;
 
     fn requirement(id: &str) -> Requirement {
@@ -684,7 +685,7 @@ mod tests {
 
     #[test]
     fn steps_beyond_the_transcript_are_no_panic() {
-        let ended = |step| super::super::evidence::Event {
+        let ended = |step| crate::conformance::evidence::Event {
             at: 0.0,
             step: Some(step),
             kind: EventKind::Ended { how: String::new() },

@@ -1,20 +1,33 @@
 //! The transcripts and requirements: those in the binary, or those of a directory.
 
+pub mod digest;
+pub mod requirement;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
 
-use super::digest::Digest;
-use super::input::{Links, MOST_SETTINGS, odd_kind, read_text};
-use super::requirement::{Level, Requirement, parse_requirements};
-use super::result::Case;
-use crate::transcript::syntax::Role;
+use crate::conformance::files::input::{Links, MOST_SETTINGS, odd_kind, read_text};
+use crate::conformance::suite::digest::Digest;
+use crate::conformance::suite::requirement::{Level, Requirement, parse_requirements};
+use crate::transcript::syntax::{Role, Transcript};
 use crate::transcript::{Diagnostic, LONGEST, parse};
 
 include!(concat!(env!("OUT_DIR"), "/suite.rs"));
 
-const REQUIREMENTS: &str = include_str!("../../conformance/requirements.toml");
+const REQUIREMENTS: &str = include_str!("../../../conformance/requirements.toml");
+
+/// A transcript of the suite, with where it stands in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Its path in the suite without the ending: `server/registration/accepted`.
+    pub name: String,
+    /// The file's text.
+    pub source: String,
+    /// What the text says.
+    pub transcript: Transcript,
+}
 
 /// What is asked of an implementation.
 #[derive(Debug, Clone)]

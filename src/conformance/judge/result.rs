@@ -1,13 +1,13 @@
 //! The result model: what a run found out about one subject. Reports read this and nothing else.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::evidence::Evidence;
-use super::manner::Manner;
-use super::requirement::{Level, Requirement};
-use crate::transcript::syntax::{Role, Transcript};
+use crate::conformance::evidence::Evidence;
+use crate::conformance::evidence::time_limit::TimeLimit;
+use crate::conformance::program::profile::Profile;
+use crate::conformance::suite::Case;
+use crate::conformance::suite::requirement::{Level, Requirement};
+use crate::transcript::syntax::Role;
 
 /// What is known about a transcript or a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,17 +40,6 @@ impl Verdict {
     }
 }
 
-/// A transcript of the suite, with where it stands in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
-    /// Its path in the suite without the ending: `server/registration/accepted`.
-    pub name: String,
-    /// The file's text.
-    pub source: String,
-    /// What the text says.
-    pub transcript: Transcript,
-}
-
 /// What a run found out.
 #[derive(Debug, Clone)]
 pub struct RunResult {
@@ -59,7 +48,7 @@ pub struct RunResult {
     /// Program and arguments, or the address of a running server.
     pub command: Vec<String>,
     /// How it was spoken to, its dialect included.
-    pub manner: Manner,
+    pub profile: Profile,
     /// What was found out about it and minded, a sentence each.
     pub remarks: Vec<String>,
     /// Every requirement of the subject's role and level asked for, in the table's order.
@@ -72,58 +61,13 @@ pub struct RunResult {
     pub time_limit: Option<TimeLimit>,
 }
 
-/// A program's time ran out: what it was given, and what was left undone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TimeLimit {
-    /// The limit on the whole program, in seconds.
-    pub seconds: f64,
-    /// Who used the time.
-    pub used_up_by: UsedUpBy,
-    /// Names of the transcripts that were not replayed, or not to the end; they are untested.
-    pub not_replayed: Vec<String>,
-}
-
-/// Who used the time that a program was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UsedUpBy {
-    /// The program could work all that time.
-    Program,
-    /// The machine was busy with other things: the program did not get its time.
-    Machine,
-}
-
-impl TimeLimit {
-    /// A requirement neither passes nor is found not to apply while one of its transcripts is still to be replayed:
-    /// it is untested.
-    pub fn withhold_passes(&self, requirements: &mut [RequirementResult]) {
-        for row in requirements {
-            let is_missing = |name: &String| self.not_replayed.contains(name);
-            if row.verdict.can_be_withheld() && row.transcripts.iter().any(is_missing) {
-                row.verdict = Verdict::Untested;
-            }
-        }
-    }
-}
-
-impl fmt::Display for TimeLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (transcripts, were) = match self.not_replayed.len() {
-            1 => ("transcript", "was"),
-            _ => ("transcripts", "were"),
-        };
-        write!(
-            f,
-            "Time limit: this program was given {} s; {} {transcripts} {were} not replayed.",
-            self.seconds,
-            self.not_replayed.len()
-        )?;
-        match self.used_up_by {
-            UsedUpBy::Program => Ok(()),
-            UsedUpBy::Machine => write!(
-                f,
-                " The machine was too busy to let the program run: judge it again when the machine is idle."
-            ),
+/// A requirement neither passes nor is found not to apply while one of its transcripts is still to be replayed:
+/// it is untested.
+pub fn withhold_passes(limit: &TimeLimit, requirements: &mut [RequirementResult]) {
+    for row in requirements {
+        let is_missing = |name: &String| limit.not_replayed.contains(name);
+        if row.verdict.can_be_withheld() && row.transcripts.iter().any(is_missing) {
+            row.verdict = Verdict::Untested;
         }
     }
 }
@@ -159,14 +103,14 @@ pub struct TranscriptResult {
 impl TranscriptResult {
     /// The run that a report shows: the first that did not pass, or the last.
     pub fn telling_run(&self) -> Option<&Evidence> {
-        use super::evidence::Outcome;
+        use crate::conformance::evidence::Outcome;
         let fell_short = |run: &&Evidence| run.outcome != Outcome::Completed;
         self.runs.iter().find(fell_short).or(self.runs.last())
     }
 
     /// How many of its runs passed.
     pub fn runs_passed(&self) -> usize {
-        use super::evidence::Outcome;
+        use crate::conformance::evidence::Outcome;
         let passed = |run: &&Evidence| run.outcome == Outcome::Completed;
         self.runs.iter().filter(passed).count()
     }
@@ -199,6 +143,7 @@ impl RunResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conformance::evidence::time_limit::UsedUpBy;
 
     fn requirement() -> Requirement {
         Requirement {
@@ -233,7 +178,7 @@ mod tests {
             row(Verdict::NotApplicable, &["early"]),
             row(Verdict::NotApplicable, &["early", "late"]),
         ];
-        limit.withhold_passes(&mut rows);
+        withhold_passes(&limit, &mut rows);
         let verdicts = rows.map(|row| row.verdict);
         let expected = [
             Verdict::Pass,
