@@ -18,7 +18,8 @@ use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::report::{Style, failure};
+use chat_conformance::report::Style;
+use chat_conformance::report::terminal::failure;
 use chat_conformance::transcript::syntax::Role;
 use libtest_mimic::{Arguments, Failed, Trial};
 

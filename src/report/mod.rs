@@ -1,49 +1,29 @@
-//! What a run found out, for people and for programs: one file a format.
+//! Reports, for people and for programs.
 //!
-//! Each reads one model and nothing else, and gives text back; what is said of one run reads
-//! [`crate::conformance::judge::result`]:
+//! A report reads results and returns text; it starts nothing and judges nothing:
 //!
-//! - [`summary`]: a table of the requirements with what holds and what does not.
-//! - [`failure`]: each failure with its line, its conversation and what to look at.
-//! - [`json`]: the same for programs, with a schema that stays.
-//! - [`mod@format`]: what is said of one submission, for other programs: [`submission_json`], [`junit`], [`tap`],
-//!   [`github`], [`gradescope`] and [`classroom50`], which read [`crate::grading::assessment`].
-//! - [`class_csv`], [`class_json`] and [`class_table`]: what is said of a class, which read
-//!   [`crate::grading::class`].
+//! - [`terminal`]: for a person at a terminal.
+//! - [`formats`]: for other programs, one file a format.
 //! - [`page`]: a submission, or a class of them, as a page for a browser.
-//! - [`appeal`]: a script for each requirement that fails, with which its author can see it fail.
-//! - [`stress`]: what came of a load on a server.
-//! - [`explain`] and [`list`]: what the suite asks, before anything is run.
+//! - [`appeal`]: for each failed requirement a script that shows the failure to the author of the program.
 //!
-//! Nothing that a subject said reaches the text raw: it may hold escape sequences that would act
-//! on the terminal of whoever reads the report.
+//! No byte that a program sent or printed reaches a report as it is: it could be an escape sequence that
+//! the reader's terminal obeys.
 
 pub mod appeal;
-pub mod class_csv;
-pub mod class_json;
-pub mod class_table;
-pub mod classroom50;
 mod diagram;
 mod difference;
 mod excerpt;
-pub mod explain;
-pub mod failure;
+mod finding;
 #[cfg(test)]
 mod fixture;
-pub mod format;
-pub mod github;
-pub mod gradescope;
-pub mod json;
-pub mod junit;
-pub mod list;
+pub mod formats;
 pub mod page;
 mod plain;
 #[cfg(test)]
 mod readers;
-pub mod stress;
-pub mod submission_json;
-pub mod summary;
-pub mod tap;
+mod statistics;
+pub mod terminal;
 mod text;
 mod told;
 

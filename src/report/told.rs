@@ -93,3 +93,16 @@ pub(super) fn telling_transcript<'a>(
         verdict => judged.verdict == verdict && judged.case.transcript.covers.contains(id),
     })
 }
+
+/// Rows by their heading, headings in the order in which they first appear.
+pub(super) fn groups<R>(rows: &[R], heading: impl Fn(&R) -> &str) -> Vec<(&str, Vec<&R>)> {
+    let mut groups: Vec<(&str, Vec<&R>)> = Vec::new();
+    for row in rows {
+        let name = heading(row);
+        match groups.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((name, vec![row])),
+        }
+    }
+    groups
+}

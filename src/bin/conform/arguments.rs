@@ -9,7 +9,7 @@ use chat_conformance::conformance::program::limits::Limits;
 use chat_conformance::conformance::program::supervisor::Stage;
 use chat_conformance::conformance::suite::requirement::Level;
 use chat_conformance::grading::store::Shard;
-use chat_conformance::report::format::ReportOption;
+use chat_conformance::report::formats::ReportOption;
 use chat_conformance::stress::message::{LONGEST_TEXT, SMALLEST_TEXT};
 use chat_conformance::{client, server};
 use clap::{Args, Parser, Subcommand, ValueEnum};

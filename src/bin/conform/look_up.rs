@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::{Problem, Suite};
-use chat_conformance::report::{explain, list};
+use chat_conformance::report::terminal::{explain, list};
 use chat_conformance::transcript::{Diagnostic, render};
 use std::io::{IsTerminal, Write};
 

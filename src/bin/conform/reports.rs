@@ -3,8 +3,10 @@
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::store::Store;
-use chat_conformance::report::format::{Format, render};
-use chat_conformance::report::{appeal, class_csv, class_json, class_table, page};
+use chat_conformance::report::formats::{Format, render};
+use chat_conformance::report::formats::{class_csv, class_json};
+use chat_conformance::report::terminal::class_table;
+use chat_conformance::report::{appeal, page};
 
 /// The formats in which each submission is reported on, and the names of the files.
 const FORMATS: [(Format, &str); 7] = [

@@ -9,7 +9,8 @@ use std::time::Duration;
 use chat_conformance::conformance::program::limits::Limits;
 use chat_conformance::conformance::program::supervisor::Orphanage;
 use chat_conformance::conformance::program::target::Target;
-use chat_conformance::report::stress::{document, render};
+use chat_conformance::report::formats::stress_json;
+use chat_conformance::report::terminal::stress::render;
 use chat_conformance::stress::busy::Busy;
 use chat_conformance::stress::load::{Phase, Progress, Setting, make_room_for, run};
 use chat_conformance::stress::server_process::ServerProcess;
@@ -100,7 +101,7 @@ pub fn stress(command: &StressCommand) -> ExitCode {
     if let Some(Err(why)) = command
         .json
         .as_deref()
-        .map(|file| write_to(file, &document(&outcome)))
+        .map(|file| write_to(file, &stress_json::render(&outcome)))
     {
         complain(&why);
         return ExitCode::from(UNABLE);

@@ -13,8 +13,9 @@
 mod conversation;
 mod literal;
 
+use super::Style;
+use super::terminal::failure;
 use super::text::{harmless, one_line, sentence, wrap};
-use super::{Style, failure};
 use crate::conformance::evidence::Outcome;
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::program::profile::Profile;

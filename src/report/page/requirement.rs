@@ -10,7 +10,7 @@ use crate::grading::points::{Points, counted};
 use crate::grading::score::{Repair, RowScore};
 use crate::report::difference::Difference;
 use crate::report::text::{cut, harmless, one_line, sentence};
-use crate::report::{diagram, excerpt, failure};
+use crate::report::{diagram, excerpt, finding};
 use crate::transcript::syntax::{Action, Step};
 
 /// Characters of a line that are shown, and how many of them before the first that differs.
@@ -169,7 +169,7 @@ pub(super) fn transcript(result: &RunResult, number: usize, level: u8) -> Markup
             @if level == 3 { h3 { span class="said" { (name) } } }
             @else { h4 { span class="said" { (name) } } }
             p { (harmless(&judged.case.transcript.sentence)) }
-            @for remark in failure::remarks(judged, result) { p class="remark" { (harmless(&remark)) } }
+            @for remark in finding::remarks(judged, result) { p class="remark" { (harmless(&remark)) } }
             @if let Some(run) = judged.telling_run() { (where_it_fell_short(result, judged, run, &id)) }
         }
     }
@@ -200,7 +200,7 @@ fn where_it_fell_short(
 
 /// Expected beside received: to the character where both are lines, in words otherwise.
 fn comparison(shortfall: &Shortfall, action: Option<&Action>) -> Markup {
-    match failure::lines_that_differ(shortfall, action) {
+    match finding::lines_that_differ(shortfall, action) {
         Some((wanted, is_open_ended, came)) => lines_compared(&wanted, is_open_ended, &came),
         None => html! {
             dl class="comparison" {

@@ -12,9 +12,9 @@ use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::counted;
 use crate::grading::score::{PartScore, RowScore};
-use crate::report::failure;
-use crate::report::summary::groups;
+use crate::report::finding;
 use crate::report::text::{count, cut, harmless, sentence};
+use crate::report::told::groups;
 
 /// The page of one submission. `home` is the address of the page that it is to lead back to.
 pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
@@ -268,7 +268,7 @@ fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
                     section class="blocked" {
                         h3 { "– Blocked by " (blockers.join(", ")) ": " (count(rows.len(), "row")) }
                         @for blocker in blockers {
-                            @if let Some(seen) = failure::untold(blocker, result) {
+                            @if let Some(seen) = finding::untold(blocker, result) {
                                 p { "What was seen of " (blocker) ": " (phrase(&seen)) }
                             } @else {
                                 p { a href={ "#" (anchor(result.role, blocker)) } { "Why " (blocker) " fails" } }
@@ -302,7 +302,7 @@ fn unsure(result: &RunResult) -> Markup {
                 @for (number, judged) in unsure {
                     section class="unsure" {
                         h3 { "? " (judged.case.transcript.covers.join(", ")) " unsure" }
-                        p { (phrase(&failure::why_unsure(judged))) }
+                        p { (phrase(&finding::why_unsure(judged))) }
                         (requirement::folded_transcript(result, number))
                     }
                 }

@@ -4,10 +4,11 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::super::{Style, json, text};
-use super::super::{
-    class_csv, class_json, class_table, classroom50, fixture, gradescope, submission_json,
+use super::super::formats::{
+    class_csv, class_json, classroom50, gradescope, json, submission_json,
 };
+use super::super::terminal::class_table;
+use super::super::{Style, fixture, text};
 use super::{is_there, printed};
 
 fn read<T: DeserializeOwned>(document: &str) -> T {

@@ -1,6 +1,6 @@
 //! JUnit XML, read by Python's parser and checked against a schema by xmllint.
 
-use super::super::{fixture, junit};
+use super::super::{fixture, formats::junit};
 use super::{files, is_there, printed};
 
 /// Prints for each file the root's name, and checks that each suite counts what is in it.

@@ -1,6 +1,6 @@
 //! TAP, read by Perl's own parser, the one behind `prove`.
 
-use super::super::{fixture, tap};
+use super::super::{fixture, formats::tap};
 use super::{files, is_there, printed};
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;

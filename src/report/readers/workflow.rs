@@ -1,7 +1,7 @@
 //! GitHub's annotations, read as its runner documents to read a log: a line is a command where it begins with `::`
 //! after white space, and, in the older form, where it holds `##[` anywhere.
 
-use super::super::{fixture, github};
+use super::super::{fixture, formats::github};
 
 #[derive(Debug, PartialEq)]
 struct Command {

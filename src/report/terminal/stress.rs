@@ -1,41 +1,16 @@
-//! What came of a load: on a terminal, and as JSON.
+//! The outcome of a load test, on a terminal.
 
 use std::fmt::Write;
 
-use serde::Serialize;
-
-use super::text::{Ink, cut, harmless, pad, paragraph, ruled};
-use super::{Style, json};
+use crate::report::Style;
+use crate::report::text::{Ink, cut, harmless, pad, paragraph, ruled};
 use crate::stress::message::name;
 use crate::stress::outcome::{Bottleneck, Latency, Outcome, Usage};
 use crate::stress::shape::{Length, Shape};
 use crate::stress::witness::{Breach, Kind};
 
-/// The document's name and version.
-pub const SCHEMA: &str = "chat-conformance/stress/1";
-
 /// Columns of the names in the table.
 const NAME: usize = 11;
-
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: &'static str,
-    holds: bool,
-    bottleneck: Bottleneck,
-    #[serde(flatten)]
-    outcome: &'a Outcome,
-}
-
-/// The outcome as one JSON document, with a newline at its end; times in seconds and microseconds, as the fields
-/// of [`Outcome`] say.
-pub fn document(outcome: &Outcome) -> String {
-    json::text(&Document {
-        schema: SCHEMA,
-        holds: outcome.holds(),
-        bottleneck: outcome.bottleneck(),
-        outcome,
-    })
-}
 
 /// The outcome for a person at a terminal.
 pub fn render(outcome: &Outcome, style: Style) -> String {

@@ -6,13 +6,13 @@
 use serde::Serialize;
 
 use super::json::{self, Document};
-use super::told::scored;
 use crate::conformance::judge::result::Verdict;
 use crate::conformance::suite::requirement::Level;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{Adjustment, PartScore, Repair, RowScore};
+use crate::report::told::scored;
 use crate::transcript::syntax::Role;
 
 /// The document's name and version.
@@ -46,13 +46,13 @@ struct Submission<'a> {
 
 /// Points, and how many there are.
 #[derive(Serialize)]
-pub(super) struct Marks {
+pub(in crate::report) struct Marks {
     earned: Points,
     most: Points,
 }
 
 impl Marks {
-    pub(super) fn new(earned: Points, most: Points) -> Marks {
+    pub(in crate::report) fn new(earned: Points, most: Points) -> Marks {
         Marks { earned, most }
     }
 }
@@ -164,8 +164,8 @@ fn adjustments(all: &[Adjustment]) -> Vec<AdjustmentEntry<'_>> {
 mod tests {
     use serde_json::Value;
 
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     fn parsed(assessment: &Assessment) -> Value {
         serde_json::from_str(&render(assessment)).expect("is JSON")
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_field_is_in_the_page_for_users() {
-        let page = include_str!("../../conformance/RESULT.md");
+        let page = include_str!("../../../conformance/RESULT.md");
         for assessment in fixture::submissions() {
             for name in json::names(&parsed(&assessment)) {
                 assert!(

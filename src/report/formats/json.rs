@@ -55,14 +55,14 @@ pub fn render(result: &RunResult) -> String {
 }
 
 /// A document of strings, numbers and lists as [`render`] writes it.
-pub(super) fn text(document: &impl Serialize) -> String {
+pub(in crate::report) fn text(document: &impl Serialize) -> String {
     let json = serde_json::to_string_pretty(document).expect("strings, numbers and lists");
     escape_unseen(&json) + "\n"
 }
 
 /// The names of all fields in it, for tests.
 #[cfg(test)]
-pub(super) fn names(value: &serde_json::Value) -> Vec<String> {
+pub(in crate::report) fn names(value: &serde_json::Value) -> Vec<String> {
     use serde_json::Value;
     match value {
         Value::Object(fields) => {
@@ -262,8 +262,8 @@ fn to_milliseconds(seconds: f64) -> f64 {
 mod tests {
     use serde_json::Value;
 
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     fn parsed(result: &RunResult) -> Value {
         serde_json::from_str(&render(result)).expect("is JSON")
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn every_field_is_in_the_page_for_users() {
-        let page = include_str!("../../conformance/RESULT.md");
+        let page = include_str!("../../../conformance/RESULT.md");
         for name in names(&parsed(&fixture::server())) {
             assert!(
                 page.contains(&format!("`{name}`")),

@@ -3,14 +3,14 @@
 //! Written as RFC 4180 has it. A cell that a spreadsheet would take for a formula begins with `'`: folders have
 //! the names that students give them.
 
-use super::plain::line;
-use super::told::counts;
 use crate::conformance::evidence::visible_name;
 use crate::conformance::suite::requirement::Requirement;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::points::Points;
 use crate::grading::score::PartScore;
+use crate::report::plain::line;
+use crate::report::told::counts;
 use crate::transcript::syntax::Role;
 
 /// The columns before those of the requirements. `adjustments` are those over the whole: with them the points of
@@ -102,8 +102,8 @@ fn quoted(cell: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     #[test]
     fn a_submission_is_a_line_and_a_row_a_column() {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::text::{harmless, paragraph, quoted, sentence};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::{Level, Requirement};
+use crate::report::text::{harmless, paragraph, quoted, sentence};
 
 /// Columns of the pages: they are read in terminals, files and mails.
 const COLUMNS: usize = 80;
@@ -74,8 +74,8 @@ fn level(level: Level) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{fixture, text::unseen, text::width};
     use super::*;
+    use crate::report::{fixture, text::unseen, text::width};
 
     fn rows() -> Vec<Requirement> {
         let rows = fixture::server().requirements;

@@ -8,14 +8,14 @@
 use serde::Serialize;
 
 use super::json;
-use super::plain::{line, lines};
-use super::text::sentence;
-use super::told::{counts, mark, row_name, scored, verdict_word};
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{Adjustment, RowScore};
+use crate::report::plain::{line, lines};
+use crate::report::text::sentence;
+use crate::report::told::{counts, mark, row_name, scored, verdict_word};
 use crate::transcript::syntax::Role;
 
 /// The document, with a newline at its end.
@@ -164,8 +164,8 @@ fn adjustments<'a>(all: &'a [Adjustment], of: &'a str) -> impl Iterator<Item = T
 mod tests {
     use serde_json::Value;
 
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     fn parsed(assessment: &Assessment) -> Value {
         serde_json::from_str(&render(assessment)).expect("is JSON")

@@ -5,9 +5,6 @@
 
 use std::fmt::Write;
 
-use super::plain::{beginning, end, line, lines};
-use super::text::sentence;
-use super::told::{counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word};
 use crate::conformance::evidence::visible_name;
 use crate::conformance::judge::result::Verdict;
 use crate::conformance::suite::requirement::Level;
@@ -15,6 +12,11 @@ use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{PartScore, RowScore};
+use crate::report::plain::{beginning, end, line, lines};
+use crate::report::text::sentence;
+use crate::report::told::{
+    counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word,
+};
 use crate::transcript::syntax::Role;
 
 /// Characters of one text in an annotation or a cell: more than that nobody reads there.
@@ -306,8 +308,8 @@ fn references(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     #[test]
     fn what_costs_most_is_told_first_with_its_place() {

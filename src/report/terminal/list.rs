@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::text::{count, cut_between_words, harmless, pad, paragraph};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
+use crate::report::text::{count, cut_between_words, harmless, pad, paragraph};
 
 /// Columns of the list: it is read in terminals, files and mails.
 const COLUMNS: usize = 80;
@@ -70,8 +70,8 @@ fn amiss(requirements: &[Requirement], cases: &[Case]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{fixture, text::unseen};
     use super::*;
+    use crate::report::{fixture, text::unseen};
 
     fn suite() -> (Vec<Requirement>, Vec<Case>) {
         let result = fixture::server();

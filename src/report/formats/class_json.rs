@@ -10,9 +10,9 @@ use super::submission_json::Marks;
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
-use crate::grading::points::Points;
 use crate::grading::score::{PartScore, RowScore};
 use crate::grading::triage::Cluster;
+use crate::report::statistics::Statistics;
 use crate::transcript::syntax::Role;
 
 /// The document's name and version.
@@ -36,52 +36,6 @@ struct Document<'a> {
     statistics: Statistics,
     clusters: Vec<ClusterEntry<'a>>,
     submissions: Vec<SubmissionEntry<'a>>,
-}
-
-/// What the marks look like together; nothing but the count where there are none.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Statistics {
-    pub(super) count: usize,
-    pub(super) mean: Option<Points>,
-    pub(super) lowest: Option<Points>,
-    pub(super) lower_quartile: Option<Points>,
-    pub(super) median: Option<Points>,
-    pub(super) upper_quartile: Option<Points>,
-    pub(super) highest: Option<Points>,
-}
-
-impl Statistics {
-    /// Of marks that are in order, the lowest first.
-    pub(super) fn of(marks: &[Points]) -> Statistics {
-        let sum: Points = marks.iter().copied().sum();
-        Statistics {
-            count: marks.len(),
-            mean: (!marks.is_empty()).then(|| Points::nearest(sum.as_f64() / count(marks))),
-            lowest: marks.first().copied(),
-            lower_quartile: quantile(marks, 0.25),
-            median: quantile(marks, 0.5),
-            upper_quartile: quantile(marks, 0.75),
-            highest: marks.last().copied(),
-        }
-    }
-}
-
-/// The mark below which this part of them lies, in a straight line between the two nearest.
-fn quantile(marks: &[Points], part: f64) -> Option<Points> {
-    let last = count(marks) - 1.0;
-    let at = last.max(0.0) * part;
-    // From zero up to the last mark's index.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let below = at.floor() as usize;
-    let lower = marks.get(below)?.as_f64();
-    let upper = marks.get(below + 1).map_or(lower, |mark| mark.as_f64());
-    Some(Points::nearest(lower + (upper - lower) * at.fract()))
-}
-
-// Classes are far smaller than 2^53.
-#[allow(clippy::cast_precision_loss)]
-fn count(marks: &[Points]) -> f64 {
-    marks.len() as f64
 }
 
 #[derive(Serialize)]
@@ -177,8 +131,8 @@ impl<'a> RowEntry<'a> {
 mod tests {
     use serde_json::Value;
 
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     fn parsed(class: &Class) -> Value {
         serde_json::from_str(&render(class)).expect("is JSON")
@@ -208,22 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn statistics_are_as_people_reckon_them() {
-        let marks = [10, 20, 30, 45].map(Points::whole);
-        let statistics = Statistics::of(&marks);
-        assert_eq!(statistics.mean, Some(Points::nearest(26.25)));
-        assert_eq!(statistics.median, Some(Points::whole(25)));
-        assert_eq!(statistics.lower_quartile, Some(Points::nearest(17.5)));
-        assert_eq!(statistics.upper_quartile, Some(Points::nearest(33.75)));
-        let one = Statistics::of(&marks[..1]);
-        assert_eq!((one.median, one.upper_quartile), (one.lowest, one.highest));
-        let none = Statistics::of(&[]);
-        assert_eq!((none.count, none.mean, none.median), (0, None, None));
-    }
-
-    #[test]
     fn every_field_is_in_the_page_for_users() {
-        let page = include_str!("../../conformance/RESULT.md");
+        let page = include_str!("../../../conformance/RESULT.md");
         for name in json::names(&parsed(&fixture::class())) {
             assert!(
                 page.contains(&format!("`{name}`")),

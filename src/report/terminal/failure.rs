@@ -6,11 +6,11 @@
 
 use std::fmt::Write;
 
-use super::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, sentence};
-use super::{Style, diagram, difference, excerpt};
-use crate::conformance::evidence::{Evidence, Outcome, Shortfall, visible};
+use crate::conformance::evidence::{Evidence, Outcome, Shortfall};
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::{Level, Requirement};
+use crate::report::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, sentence};
+use crate::report::{Style, diagram, difference, excerpt, finding};
 use crate::transcript::syntax::Action;
 
 /// All failures, then what is blocked, then what the harness could not tell; empty where there
@@ -120,7 +120,7 @@ fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style
     let mut shown = style.ink(Ink::Heading, &name) + "\n";
     let top = harmless(&judged.case.transcript.sentence);
     shown.push_str(&paragraph(&top, "  ", style.prose()));
-    for remark in remarks(judged, result) {
+    for remark in finding::remarks(judged, result) {
         shown.push_str(&style.ink(
             Ink::Uncertain,
             paragraph(&remark, "  ", style.prose()).trim_end(),
@@ -131,50 +131,6 @@ fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style
         Some(run) => shown + "\n" + &where_it_fell_short(judged, run, result, style),
         None => shown,
     }
-}
-
-/// What else is to be known about a failed transcript.
-pub(super) fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
-    let mut remarks = Vec::new();
-    if judged.runs_passed() > 0 {
-        remarks.push(disagreement(judged) + ".");
-    }
-    for id in judged.fails.iter().skip(1) {
-        let row = result
-            .requirements
-            .iter()
-            .find(|row| row.requirement.id == *id);
-        let says = row.map_or("", |row| &row.requirement.sentence);
-        remarks.push(sentence(&format!("This also fails {id}: {says}")));
-    }
-    if let Some(by) = &judged.blocked_by {
-        let open = judged
-            .case
-            .transcript
-            .covers
-            .iter()
-            .filter(|id| !judged.fails.contains(id));
-        let open: Vec<&str> = open.map(String::as_str).collect();
-        if !open.is_empty() {
-            remarks.push(format!(
-                "It could not get as far as {}: blocked by {by}.",
-                open.join(", ")
-            ));
-        }
-    }
-    remarks
-}
-
-fn disagreement(judged: &TranscriptResult) -> String {
-    let runs = judged.runs.len();
-    let short = runs - judged.runs_passed();
-    if short == runs {
-        return format!(
-            "It fell short in each of {}, not always in the same way",
-            count(runs, "run")
-        );
-    }
-    format!("It fell short in {short} of {}", count(runs, "run"))
 }
 
 fn where_it_fell_short(
@@ -198,28 +154,9 @@ fn where_it_fell_short(
     format!("{}{comparison}\n{diagram}", lines.unwrap_or_default())
 }
 
-/// The expected line, whether whatever follows on it is right, and the line that came instead; `None` where
-/// it was not one line in place of another.
-pub(super) fn lines_that_differ(
-    shortfall: &Shortfall,
-    action: Option<&Action>,
-) -> Option<(String, bool, String)> {
-    let (
-        Some(Action::Gets {
-            line, open_ended, ..
-        }),
-        Some(came),
-    ) = (action, &shortfall.line)
-    else {
-        return None;
-    };
-    let (wanted, came) = (visible(line.as_bytes()), visible(came.as_bytes()));
-    (wanted != came).then_some((wanted, *open_ended, came))
-}
-
 /// Expected beside received: to the character where both are lines, in words otherwise.
 fn comparison(shortfall: &Shortfall, action: Option<&Action>, style: Style) -> String {
-    if let Some((wanted, open_ended, came)) = lines_that_differ(shortfall, action) {
+    if let Some((wanted, open_ended, came)) = finding::lines_that_differ(shortfall, action) {
         return difference::render(&wanted, open_ended, &came, style);
     }
     let received = paragraph(
@@ -264,26 +201,13 @@ fn blocked(result: &RunResult, style: Style) -> Option<String> {
             "{}\n{}\n{}",
             style.ink(Ink::Uncertain, &title),
             style.ink(Ink::Quiet, names.trim_end()),
-            untold(by, result).map_or(String::new(), |seen| {
+            finding::untold(by, result).map_or(String::new(), |seen| {
                 paragraph(&seen, "  ", style.prose())
             })
         )
     });
     let shown: String = lines.collect();
     (!shown.is_empty()).then_some(shown)
-}
-
-/// What was seen of a row that blocks others, where it fails in no transcript of its own: it may not have
-/// been asked about at all.
-pub(super) fn untold(row: &str, result: &RunResult) -> Option<String> {
-    let mut transcripts = result.transcripts.iter();
-    if transcripts.any(|judged| judged.fails.iter().any(|id| id == row)) {
-        return None;
-    }
-    let mut transcripts = result.transcripts.iter();
-    let blocked = transcripts.find(|judged| judged.blocked_by.as_deref() == Some(row));
-    let run = blocked.and_then(TranscriptResult::telling_run)?;
-    Some(sentence(&harmless(&format!("{}.", run.outcome))))
 }
 
 /// What the harness could not tell, each with why.
@@ -295,38 +219,19 @@ fn unsure(result: &RunResult, style: Style) -> Option<String> {
     let lines = unsure.map(|judged| {
         let title = format!("? unsure: {}", harmless(&judged.case.name));
         let name = style.ink(Ink::Uncertain, &cut(&title, style.width));
-        let why = paragraph(&why_unsure(judged), "  ", style.prose());
+        let why = paragraph(&finding::why_unsure(judged), "  ", style.prose());
         format!("{name}\n{why}")
     });
     let shown: String = lines.collect();
     (!shown.is_empty()).then_some(shown)
 }
 
-/// Why the harness could not tell, in a sentence.
-pub(super) fn why_unsure(judged: &TranscriptResult) -> String {
-    let Some(run) = judged.telling_run() else {
-        return "It was not run.".to_string();
-    };
-    let outcome = harmless(&run.outcome.to_string());
-    match &run.outcome {
-        Outcome::FellShort(shortfall) => {
-            let step = judged.case.transcript.steps.get(shortfall.step);
-            let at = step.map_or(String::new(), |step| format!("line {}: ", step.line));
-            format!("{}: {at}{outcome}.", disagreement(judged))
-        }
-        Outcome::Unable { .. } => format!("The harness could not do its part: {outcome}."),
-        Outcome::Completed | Outcome::Skipped { .. } | Outcome::NotApplicable { .. } => {
-            sentence(&format!("{outcome}."))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
-    use super::super::text::{uncoloured, unseen};
     use super::*;
+    use crate::report::fixture;
     use crate::report::text::width;
+    use crate::report::text::{uncoloured, unseen};
 
     const PLAIN: Style = Style {
         colour: false,

@@ -2,11 +2,6 @@
 
 use std::fmt::Write;
 
-use super::Style;
-use super::class_json::Statistics;
-use super::plain::line;
-use super::text::{Ink, count, cut, pad, paragraph, ruled, width};
-use super::told::{counts, lost};
 use crate::conformance::evidence::visible_name;
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
@@ -14,6 +9,11 @@ use crate::grading::class::Class;
 use crate::grading::points::{Points, counted};
 use crate::grading::score::RowScore;
 use crate::grading::triage::Cluster;
+use crate::report::Style;
+use crate::report::plain::line;
+use crate::report::statistics::Statistics;
+use crate::report::text::{Ink, count, cut, pad, paragraph, ruled, width};
+use crate::report::told::{counts, lost};
 use crate::transcript::syntax::Role;
 
 /// Columns of a number of points; `100` and its hundredths.
@@ -181,9 +181,9 @@ fn cluster(cluster: &Cluster, style: Style) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
-    use super::super::text::{uncoloured, unseen};
     use super::*;
+    use crate::report::fixture;
+    use crate::report::text::{uncoloured, unseen};
 
     const PLAIN: Style = Style {
         colour: false,
@@ -258,13 +258,13 @@ mod tests {
         let one = &class.submissions[2];
         let reports = [
             render(&class, PLAIN),
-            crate::report::class_csv::render(&class),
+            crate::report::formats::class_csv::render(&class),
             crate::report::page::class(&class),
             crate::report::page::submission(one, None),
-            crate::report::junit::render(one),
-            crate::report::tap::render(one),
-            crate::report::github::render(one),
-            crate::report::github::step_summary(one),
+            crate::report::formats::junit::render(one),
+            crate::report::formats::tap::render(one),
+            crate::report::formats::github::render(one),
+            crate::report::formats::github::step_summary(one),
         ];
         for report in &reports {
             assert!(

@@ -10,15 +10,17 @@
 
 use std::fmt::Write;
 
-use super::plain::line;
-use super::text::sentence;
-use super::told::{counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word};
 use crate::conformance::evidence::visible_name;
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::RowScore;
+use crate::report::plain::line;
+use crate::report::text::sentence;
+use crate::report::told::{
+    counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word,
+};
 use crate::transcript::syntax::Role;
 
 /// The whole stream: version, plan and points.
@@ -206,8 +208,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     #[test]
     fn what_costs_points_is_not_ok_and_says_why() {

@@ -5,13 +5,13 @@
 
 use std::fmt::Write;
 
-use super::Style;
-use super::text::{
-    Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, ruled, width, wrap,
-};
 use crate::conformance::evidence::time_limit::TimeLimit;
 use crate::conformance::judge::result::{RequirementResult, RunResult, Verdict};
 use crate::conformance::suite::requirement::Level;
+use crate::report::text::{
+    Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, ruled, width, wrap,
+};
+use crate::report::{Style, told};
 use crate::transcript::syntax::Role;
 
 /// At most this many transcripts are named below a row that fails.
@@ -26,7 +26,7 @@ const BEFORE_SENTENCE: usize = 2 + ID + 2 + VERDICT + 2 + LEVEL + 2;
 /// The table, and the totals below it.
 pub fn render(result: &RunResult, style: Style) -> String {
     let mut shown = heading(result, style);
-    let groups = groups(&result.requirements, |row| &row.requirement.group);
+    let groups = told::groups(&result.requirements, |row| &row.requirement.group);
     let names = groups.iter().map(|(name, _)| width(name)).max();
     let mut after_rows = true;
     for (name, rows) in &groups {
@@ -59,19 +59,6 @@ fn heading(result: &RunResult, style: Style) -> String {
         shown.push_str(&(style.ink(Ink::Uncertain, lines.trim_end()) + "\n"));
     }
     shown
-}
-
-/// Rows by their heading, headings in the order in which they first appear.
-pub(super) fn groups<R>(rows: &[R], heading: impl Fn(&R) -> &str) -> Vec<(&str, Vec<&R>)> {
-    let mut groups: Vec<(&str, Vec<&R>)> = Vec::new();
-    for row in rows {
-        let name = heading(row);
-        match groups.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((name, vec![row])),
-        }
-    }
-    groups
 }
 
 fn one_verdict(rows: &[&RequirementResult], verdict: Verdict) -> bool {
@@ -288,9 +275,9 @@ fn others(rows: &[&RequirementResult]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
-    use super::super::text::{uncoloured, unseen};
     use super::*;
+    use crate::report::fixture;
+    use crate::report::text::{uncoloured, unseen};
 
     const PLAIN: Style = Style {
         colour: false,

@@ -1,10 +1,27 @@
-//! The formats in which a submission is told of to other programs, by the names that people give them.
+//! Reports for other programs, one file a format, by the names that users give the formats.
+//!
+//! - On one submission: [`submission_json`], [`junit`], [`tap`], [`github`], [`gradescope`] and [`classroom50`],
+//!   which read [`crate::grading::assessment`]; a page for a browser counts as a format too.
+//! - On a class: [`class_csv`] and [`class_json`], which read [`crate::grading::class`].
+//! - On one program: [`json`], which reads [`crate::conformance::judge::result`].
+//! - On a load test: [`stress_json`].
+
+pub mod class_csv;
+pub mod class_json;
+pub mod classroom50;
+pub mod github;
+pub mod gradescope;
+pub mod json;
+pub mod junit;
+pub mod stress_json;
+pub mod submission_json;
+pub mod tap;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{classroom50, github, gradescope, junit, page, submission_json, tap};
+use super::page;
 use crate::grading::assessment::Assessment;
 use crate::transcript::nearest;
 
@@ -139,8 +156,8 @@ impl fmt::Display for ReportOption {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     #[test]
     fn every_format_has_a_name_of_its_own_and_renders() {

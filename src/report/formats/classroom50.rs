@@ -10,13 +10,13 @@
 use serde::Serialize;
 
 use super::json;
-use super::plain::line;
-use super::text::sentence;
-use super::told::{counts, mark, row_name, verdict_word};
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::points::{Points, counted};
 use crate::grading::score::{Adjustment, PartScore, RowScore};
+use crate::report::plain::line;
+use crate::report::text::sentence;
+use crate::report::told::{counts, mark, row_name, verdict_word};
 use crate::transcript::syntax::Role;
 
 /// The schema's name and version.
@@ -167,8 +167,8 @@ fn hundredths(points: Points) -> u64 {
 mod tests {
     use serde_json::Value;
 
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     fn parsed(assessment: &Assessment) -> Value {
         let text = render(assessment, |_| None);

@@ -4,15 +4,15 @@
 
 use std::fmt::Write;
 
-use super::plain::{line, lines};
-use super::text::sentence;
-use super::told::{any_counts, held_against, mark, place, scored, shortfall};
 use crate::conformance::evidence::visible_name;
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Requirement;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::score::PartScore;
+use crate::report::plain::{line, lines};
+use crate::report::text::sentence;
+use crate::report::told::{any_counts, held_against, mark, place, scored, shortfall};
 
 /// The whole document.
 pub fn render(assessment: &Assessment) -> String {
@@ -291,8 +291,8 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture;
     use super::*;
+    use crate::report::fixture;
 
     #[test]
     fn a_transcript_is_a_case_with_its_place() {

@@ -1,0 +1,14 @@
+//! Reports for a person at a terminal.
+//!
+//! - [`summary`]: a table of the requirements and their verdicts.
+//! - [`failure`]: each failure with its line, its conversation and advice.
+//! - [`class_table`]: a class, one line a submission, and the failures that submissions share.
+//! - [`stress`]: the outcome of a load test.
+//! - [`explain`] and [`list`]: what the suite asks; no program is started for these.
+
+pub mod class_table;
+pub mod explain;
+pub mod failure;
+pub mod list;
+pub mod stress;
+pub mod summary;
