@@ -1,4 +1,4 @@
-//! Embeds the suite: every transcript below `conformance/`, and the requirements, become constants.
+//! Embeds the suite: every transcript below `conformance/`, and the id of every requirement, become constants.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,30 @@ fn main() -> io::Result<()> {
     }
     code.push_str("];\n");
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
-    fs::write(out.join("suite.rs"), code)
+    fs::write(out.join("suite.rs"), code)?;
+    let requirements = fs::read_to_string(root.join("conformance/requirements.toml"))?;
+    fs::write(out.join("id.rs"), ids(&requirements)?)
+}
+
+/// A constant for each id: a misspelt one does not compile.
+fn ids(requirements: &str) -> io::Result<String> {
+    let mut code = String::new();
+    let values = |key: &'static str| {
+        requirements
+            .lines()
+            .filter_map(move |line| line.strip_prefix(key)?.trim_start().strip_prefix("= "))
+    };
+    for (id, sentence) in values("id").zip(values("sentence")) {
+        let id = id.trim_matches('"');
+        let name = id.replace('-', "_");
+        let sentence = sentence.trim_matches(['"', '\'']);
+        writeln!(
+            code,
+            "#[doc = {sentence:?}]\npub const {name}: &str = {id:?};"
+        )
+        .map_err(io::Error::other)?;
+    }
+    Ok(code)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -224,20 +224,19 @@ fn expectations(result: &RunResult, row: &str) -> Vec<String> {
     let runs = failed.filter_map(|judged| judged.telling_run());
     let shortfalls = runs.filter_map(|run| match &run.outcome {
         // One that crashes is found out a step sooner or later, as it happens.
-        Outcome::FellShort(shortfall) if !shortfall.received.contains("had ended") => {
-            Some(shortfall)
-        }
+        Outcome::FellShort(shortfall) if shortfall.ended.is_none() => Some(shortfall),
         _ => None,
     });
     shortfalls
         .flat_map(|shortfall| {
             // A port is another one each time, and a time is not a matter of the program.
-            let is_the_same = |text: &&String| !text.contains(" s") && !text.contains("prints ");
+            let is_the_same = |text: &String| !text.contains(" s") && !text.contains("prints ");
             let line = shortfall
-                .line
-                .iter()
+                .got
+                .line()
                 .map(|line| format!("received  the line `{line}`"));
-            let expected = Some(&shortfall.expected).filter(is_the_same);
+            let line = line.into_iter();
+            let expected = Some(shortfall.expected.to_string()).filter(is_the_same);
             line.chain(expected.map(|text| format!("expected  {text}")))
                 .collect::<Vec<_>>()
         })

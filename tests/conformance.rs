@@ -48,6 +48,7 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         target: Target::Command(subject(role)?),
         role,
         requirements: requirements.cloned().collect(),
+        table: suite.table(),
         cases: vec![case.clone()],
         at_once: 1,
         patience: Duration::from_secs(5),

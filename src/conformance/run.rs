@@ -6,12 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::conformance::evidence::shortfall::Shortfall;
 use crate::conformance::evidence::time_limit::TimeLimit;
-use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
+use crate::conformance::evidence::topic::Topic;
+use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome};
+use crate::conformance::judge::MOST_RUNS;
+use crate::conformance::judge::policy::{policy, why_not_applicable};
 use crate::conformance::judge::result::{RunResult, withhold_passes};
-use crate::conformance::judge::verdict::{MOST_RUNS, verdicts};
+use crate::conformance::judge::verdict::verdicts;
 use crate::conformance::play::clock::{DEFAULT_LIMIT, TimeBudget};
 use crate::conformance::play::pace::{LagMeter, Pace};
+use crate::conformance::play::policy::Policy;
 use crate::conformance::play::slots::Slots;
 use crate::conformance::play::{Ledger, Setting, Turn, replay_in_network};
 use crate::conformance::probe::{ProbeResult, control, get_to_know};
@@ -21,7 +26,9 @@ use crate::conformance::program::profile::Profile;
 use crate::conformance::program::system;
 use crate::conformance::program::target::{Target, takes_every_address};
 use crate::conformance::suite::Case;
+use crate::conformance::suite::id;
 use crate::conformance::suite::requirement::Requirement;
+use crate::conformance::suite::table::Table;
 use crate::transcript::syntax::{Action, Role, Step};
 
 /// What to run, and how.
@@ -31,8 +38,10 @@ pub struct Plan {
     pub target: Target,
     /// Whether it is a server or a client.
     pub role: Role,
-    /// The rows to report on.
+    /// The requirements to report on.
     pub requirements: Vec<Requirement>,
+    /// The relations between all requirements of the suite.
+    pub table: Table,
     /// The transcripts to replay, all of the role.
     pub cases: Vec<Case>,
     /// Who may make the machine work at the same time; runs may share them.
@@ -73,9 +82,9 @@ pub enum NoResult {
     Cancelled,
     /// Nobody listens at this address.
     NobodyThere(String),
-    /// The bundled reference fell short in a plain conversation, here and now, in this way: so nothing that
-    /// another program does here can be judged.
-    Unfit(String),
+    /// The bundled reference failed in a plain conversation, here and now, in this way: so nothing that another
+    /// program does here can be judged.
+    Unfit(Box<Outcome>),
 }
 
 impl fmt::Display for NoResult {
@@ -198,7 +207,7 @@ pub fn run(
     }
     let time_limit = time_limit_of(&plan, &time, &evidence);
     let replayed = plan.cases.into_iter().zip(evidence).collect();
-    let (mut requirements, transcripts) = verdicts(plan.requirements, replayed);
+    let (mut requirements, transcripts) = verdicts(plan.requirements, replayed, &plan.table);
     if let Some(limit) = &time_limit {
         withhold_passes(limit, &mut requirements);
     }
@@ -276,24 +285,23 @@ fn replay_all(
 /// Positions of the cases in which the subject could not start although it did in others: a server
 /// with a port of its own choice is in its own way, and is to be judged once more, alone.
 fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
-    const STARTS: &str = "S-PORT-1";
     let listens = |event: &Event| matches!(event.kind, EventKind::Listening { .. });
     let mut events = evidence.iter().flatten().flat_map(|run| &run.events);
     if !events.any(listens) {
         return Vec::new();
     }
-    let could_not_start = |run: &Evidence| match &run.outcome {
-        Outcome::FellShort(shortfall) => shortfall.speaks_of.as_deref() == Some(STARTS),
-        Outcome::Skipped { because_of } => because_of == STARTS,
+    let could_not_start = |case: &Case, run: &Evidence| match &run.outcome {
+        Outcome::FellShort(shortfall) => {
+            let about = Topic::of_shortfall(&case.transcript, shortfall);
+            about.is_some_and(|about| about.topic == Topic::ServerStart)
+        }
+        Outcome::Skipped { because_of } => *because_of == Topic::ServerStart,
         _ => false,
     };
     let is_crowded_out = |position: &usize| {
-        let is_about_it = cases[*position]
-            .transcript
-            .covers
-            .iter()
-            .any(|row| row == STARTS);
-        !is_about_it && evidence[*position].iter().any(could_not_start)
+        let case = &cases[*position];
+        let mut runs = evidence[*position].iter();
+        !case.transcript.covers_any(&[id::S_PORT_1]) && runs.any(|run| could_not_start(case, run))
     };
     (0..cases.len()).filter(is_crowded_out).collect()
 }
@@ -315,16 +323,15 @@ fn replay_until_sure(
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Vec<Evidence>> {
-    if let Some(reason) = setting.profile.why_not_applicable(&case.transcript) {
+    if let Some(reason) = why_not_applicable(&case.transcript, &setting.profile) {
         progress(Progress::Finished(case, true));
         return Some(vec![Evidence {
             events: Vec::new(),
-            outcome: Outcome::NotApplicable {
-                reason: reason.to_owned(),
-            },
+            outcome: Outcome::NotApplicable { reason },
             seconds: 0.0,
         }]);
     }
+    let policy = policy(&case.transcript, &setting.profile, &plan.table);
     let mut runs: Vec<Evidence> = Vec::new();
     while can_be_asked(case, plan)
         && runs.iter().filter(|run| run.is_conclusive()).count() < MOST_RUNS
@@ -332,13 +339,13 @@ fn replay_until_sure(
     {
         let at_work = setting.begin_work()?;
         progress(Progress::Began(case, runs.len() + 1));
-        let run = replay_in_network(&case.transcript, setting)?;
+        let run = replay_in_network(&case.transcript, &policy, setting)?;
         drop(at_work);
         let is_settled = match &run.outcome {
             // After a run that fell short it is a mixture, however often it holds from now on.
             Outcome::Completed => !runs.iter().any(Evidence::is_conclusive),
             Outcome::Skipped { .. } => true,
-            Outcome::FellShort(shortfall) => is_known(case, shortfall, setting.ledger),
+            Outcome::FellShort(shortfall) => is_known(case, &policy, shortfall, setting.ledger),
             Outcome::Unable { .. } => false,
             Outcome::NotApplicable { .. } => true,
         };
@@ -352,10 +359,11 @@ fn replay_until_sure(
     Some(runs)
 }
 
-/// Whether it stopped at something else than its own subject that is known to fail by now.
-fn is_known(case: &Case, shortfall: &Shortfall, ledger: &Ledger) -> bool {
-    let row = shortfall.speaks_of.as_ref();
-    row.is_some_and(|row| !case.transcript.covers.contains(row) && ledger.is_known_to_fail(row))
+/// Whether it stopped over another topic than its own, which is known to fail by now.
+fn is_known(case: &Case, policy: &Policy, shortfall: &Shortfall, ledger: &Ledger) -> bool {
+    let about = Topic::of_shortfall(&case.transcript, shortfall);
+    let topic = about.map(|about| about.topic());
+    topic.is_some_and(|topic| !policy.judges(topic) && ledger.is_known_to_fail(topic))
 }
 
 /// Positions of the cases in the order in which to begin them: those that take time by themselves first.

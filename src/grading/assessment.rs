@@ -141,7 +141,8 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
                 let seen = runs.remove(&case.name).unwrap_or_default();
                 (case, seen)
             });
-            let (mut requirements, transcripts) = verdicts(asked.requirements, replayed.collect());
+            let (mut requirements, transcripts) =
+                verdicts(asked.requirements, replayed.collect(), &asked.table);
             if own_command {
                 ruled_out = withhold(&part.command, &mut requirements, &transcripts);
             }
@@ -196,7 +197,8 @@ fn withhold(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::evidence::{Event, EventKind, Shortfall};
+    use crate::conformance::evidence::shortfall::{Expected, Got, Shortfall};
+    use crate::conformance::evidence::{Event, EventKind};
     use crate::conformance::program::profile::Profile;
     use crate::grading::record::SCHEMA;
 
@@ -210,11 +212,11 @@ mod tests {
             }],
             outcome: Outcome::FellShort(Shortfall {
                 step,
-                expected: String::new(),
-                received: String::new(),
-                line: None,
-                speaks_of: None,
-                rests_on: None,
+                expected: Expected::Ends,
+                got: Got::EndUnknown,
+                ended: None,
+                present: Vec::new(),
+                waited_for_enter: false,
             }),
             seconds: 0.0,
         };
@@ -257,7 +259,8 @@ mod tests {
         let suite = Suite::embedded().expect("is right");
         let asked = suite.asked_of(Role::Client, Level::Hardening, None);
         let replayed = asked.cases.into_iter().map(|case| (case, Vec::new()));
-        let (mut rows, transcripts) = verdicts(asked.requirements, replayed.collect());
+        let (mut rows, transcripts) =
+            verdicts(asked.requirements, replayed.collect(), &asked.table);
         for row in &mut rows {
             row.verdict = Verdict::NotApplicable;
         }

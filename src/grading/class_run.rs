@@ -203,6 +203,7 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             ]),
             role,
             requirements: asked.requirements,
+            table: asked.table,
             cases: asked.cases,
             at_once: terms.at_once,
             slots: Arc::clone(terms.slots),

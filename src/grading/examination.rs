@@ -434,6 +434,7 @@ fn plan(
         target: Target::Command(command.to_vec()),
         role,
         requirements: asked.requirements,
+        table: asked.table,
         cases: asked.cases,
         at_once: terms.at_once,
         slots: Arc::clone(terms.slots),

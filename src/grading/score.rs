@@ -522,13 +522,15 @@ fn doubts_about(part: &AssessedPart, found: &Findings, scored: &PartScore) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::evidence::Shortfall;
+    use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, Shortfall};
     use crate::conformance::evidence::time_limit::TimeLimit;
+    use crate::conformance::evidence::topic::Topic;
     use crate::conformance::judge::verdict::verdicts;
     use crate::conformance::program::profile::Profile;
     use crate::conformance::suite::Case;
     use crate::conformance::suite::Suite;
     use crate::conformance::suite::requirement::Level;
+    use crate::conformance::suite::table::Table;
     use crate::grading::assessed_part::Unjudged;
     use proptest::prelude::*;
 
@@ -556,7 +558,7 @@ mod tests {
             .into_iter()
             .filter(|row| row.is_asked_of(role))
             .collect();
-        let (mut requirements, transcripts) = verdicts(asked, Vec::new());
+        let (mut requirements, transcripts) = verdicts(asked, Vec::new(), &Table::default());
         for row in &mut requirements {
             let told = not_passing.iter().find(|(id, _)| row.requirement.id == *id);
             row.verdict = told.map_or(Verdict::Pass, |(_, verdict)| *verdict);
@@ -641,19 +643,19 @@ mod tests {
     #[test]
     fn what_the_program_itself_makes_unsure_gets_the_share_of_races() {
         let skipped = || Outcome::Skipped {
-            because_of: "S-REG-1".to_owned(),
+            because_of: Topic::Registration,
         };
         let unable = || Outcome::Unable {
-            reason: "no port".to_owned(),
+            reason: Hindrance::NoDescriptors,
         };
         let fell_short = || {
             Outcome::FellShort(Shortfall {
                 step: 0,
-                expected: String::new(),
-                received: String::new(),
-                line: None,
-                speaks_of: None,
-                rests_on: None,
+                expected: Expected::Ends,
+                got: Got::EndUnknown,
+                ended: None,
+                present: Vec::new(),
+                waited_for_enter: false,
             })
         };
         let suite = Suite::embedded().expect("is right");

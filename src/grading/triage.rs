@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::assessed_part::AssessedPart;
 use super::assessment::Assessment;
-use crate::conformance::evidence::{Outcome, Shortfall};
+use crate::conformance::evidence::Outcome;
+use crate::conformance::evidence::shape::Shape;
 use crate::conformance::judge::result::{RunResult, TranscriptResult};
 use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
@@ -20,8 +21,8 @@ pub struct Fingerprint {
     pub transcript: String,
     /// The line of it that did not hold, from 1.
     pub line: usize,
-    /// What came instead, names, numbers and texts left out.
-    pub shape: String,
+    /// What was seen instead.
+    pub shape: Shape,
 }
 
 /// Failures with the same fingerprint.
@@ -99,84 +100,6 @@ fn fingerprint(role: Role, result: &RunResult, row: &Requirement) -> Option<Fing
         row: row.id.clone(),
         transcript: judged.case.name.clone(),
         line: step.line,
-        shape: shape(shortfall),
+        shape: Shape::of(&shortfall.got),
     })
-}
-
-/// What came instead, with what differs from one submission to the next left out.
-fn shape(shortfall: &Shortfall) -> String {
-    match &shortfall.line {
-        Some(line) => shape_of_line(line),
-        None => without_particulars(&shortfall.received),
-    }
-}
-
-fn shape_of_line(line: &str) -> String {
-    let word = line.split(' ').next().unwrap_or("");
-    if word.is_empty() && line.is_empty() {
-        "an empty line".to_owned()
-    } else if line.starts_with('@') {
-        "a message `@…: …`".to_owned()
-    } else if word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit()) {
-        format!("status {word}")
-    } else if word == "REGISTER" || word == "DISCONNECT" {
-        format!("`{word} …`")
-    } else {
-        "another text".to_owned()
-    }
-}
-
-/// Numbers become `#`, quoted texts `…`.
-fn without_particulars(phrase: &str) -> String {
-    // Whether the end of a program was seen before that of its connections depends on the moment.
-    let phrase = phrase
-        .split("; the program had ended")
-        .next()
-        .unwrap_or(phrase);
-    let mut shape = String::new();
-    for (at, stretch) in phrase.split('`').enumerate() {
-        if at % 2 == 1 {
-            shape.push_str("`…`");
-            continue;
-        }
-        let mut in_number = false;
-        for character in stretch.chars() {
-            let is_digit = character.is_ascii_digit();
-            if is_digit && !in_number {
-                shape.push('#');
-            }
-            let is_point = in_number && character == '.';
-            if !(is_digit || is_point) {
-                shape.push(character);
-            }
-            in_number = is_digit || in_number && character == '.';
-        }
-    }
-    shape
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_differs_between_submissions_is_left_out() {
-        assert_eq!(
-            without_particulars("nothing within 5.0 s"),
-            "nothing within # s"
-        );
-        assert_eq!(without_particulars("`@bob: 3` twice."), "`…` twice.");
-        let closed = "the connection was closed; the program had ended (signal 2)";
-        assert_eq!(without_particulars(closed), "the connection was closed");
-        for (line, shape) in [
-            ("@alice: hi", "a message `@…: …`"),
-            ("401 taken", "status 401"),
-            ("DISCONNECT bob CHAT/1.0", "`DISCONNECT …`"),
-            ("", "an empty line"),
-            (" ", "another text"),
-            ("2000 years", "another text"),
-        ] {
-            assert_eq!(shape_of_line(line), shape);
-        }
-    }
 }

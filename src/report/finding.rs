@@ -1,7 +1,8 @@
 //! What is said about one transcript's verdict, whatever it is drawn with.
 
 use super::text::{count, harmless, sentence};
-use crate::conformance::evidence::{Outcome, Shortfall, visible};
+use crate::conformance::evidence::shortfall::Shortfall;
+use crate::conformance::evidence::{Outcome, visible};
 use crate::conformance::judge::result::{RunResult, TranscriptResult};
 use crate::transcript::syntax::Action;
 
@@ -60,11 +61,11 @@ pub(super) fn lines_that_differ(
             line, open_ended, ..
         }),
         Some(came),
-    ) = (action, &shortfall.line)
+    ) = (action, shortfall.got.line())
     else {
         return None;
     };
-    let (wanted, came) = (visible(line.as_bytes()), visible(came.as_bytes()));
+    let (wanted, came) = (visible(line.as_bytes()), came.to_string());
     (wanted != came).then_some((wanted, *open_ended, came))
 }
 

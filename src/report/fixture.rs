@@ -1,6 +1,10 @@
 //! Results made by hand, such as a run of the suite finds them: what the reports are tested on.
 
-use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome, Shortfall};
+use crate::conformance::conversation::meaning::Meaning;
+use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, Note, Shortfall};
+use crate::conformance::evidence::topic::Topic;
+use crate::conformance::evidence::{Event, EventKind, Evidence, Excerpt, Outcome};
+use crate::conformance::judge::charge::requirement_of;
 use crate::conformance::judge::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::suite::Case;
@@ -216,21 +220,28 @@ fn make_say(run: &mut Evidence, said: &str) {
             EventKind::Started { command } => *command = vec![said.to_string()],
             EventKind::Listening { address: text }
             | EventKind::Signalled { signal: text }
-            | EventKind::Ended { how: text }
-            | EventKind::Note { text } => *text = said.to_string(),
+            | EventKind::Ended { how: text } => *text = said.to_string(),
+            EventKind::Note(note) => {
+                *note = Note::NotConnected {
+                    actor: "alice".to_string(),
+                    reason: said.to_string(),
+                }
+            }
             EventKind::Connected { .. } | EventKind::Closed { .. } => {}
         }
     }
     match &mut run.outcome {
         Outcome::FellShort(shortfall) => {
-            shortfall.expected = said.to_string();
-            shortfall.received = said.to_string();
-            shortfall.line = Some(said.to_string());
+            shortfall.expected = expected_line(said, false);
+            shortfall.got = another_line(&format!("{said}!"));
         }
-        Outcome::Unable { reason } | Outcome::NotApplicable { reason } => {
-            *reason = said.to_string();
+        Outcome::Unable { reason } => {
+            *reason = Hindrance::Refused {
+                what: said.to_string(),
+                reason: said.to_string(),
+            };
         }
-        Outcome::Completed | Outcome::Skipped { .. } => {}
+        Outcome::Completed | Outcome::Skipped { .. } | Outcome::NotApplicable { .. } => {}
     }
 }
 
@@ -378,10 +389,8 @@ fn scored(
 fn refused() -> TranscriptResult {
     let fall = shortfall(
         4,
-        "the line `401 ...`",
-        "the line `200 Registration successful`",
-        Some("200 Registration successful"),
-        "S-REG-5",
+        expected_line("401", true),
+        another_line("200 Registration successful"),
     );
     let mut events = both_join();
     events.extend([
@@ -408,10 +417,8 @@ fn refused() -> TranscriptResult {
 fn unchanged() -> TranscriptResult {
     let fall = shortfall(
         3,
-        "the line `@alice: two  spaces, and a tail`",
-        "the line `@alice: two spaces, and a tail`",
-        Some("@alice: two spaces, and a tail"),
-        "S-MSG-1",
+        expected_line("@alice: two  spaces, and a tail", false),
+        another_line("@alice: two spaces, and a tail"),
     );
     let mut events = both_join();
     events.extend([
@@ -431,20 +438,21 @@ fn unchanged() -> TranscriptResult {
 }
 
 fn crashes() -> TranscriptResult {
-    let fall = shortfall(
-        3,
-        "alice's registration to be answered with status 200",
-        "the end of the connection, after 0.1 s",
-        None,
-        "S-DISC-5",
-    );
+    let fall = shortfall(3, expected_line("200", true), Got::Closed);
     let mut events = both_join();
     events.extend([
         event(0.130, 2, closed("alice", false, false)),
         event(0.131, 3, printed("Traceback (most recent call last):\r\n  File \"server.py\", line 41, in <module>\r\n    serve(selector)\r\nConnectionResetError: [Errno 104] Connection reset by peer\r\n")),
         event(0.140, 3, ended("exit status 1")),
         event(0.140, 3, closed("bob", true, true)),
-        event(0.141, 3, note("nothing listens at the port any more; 3 tries to connect were refused")),
+        event(
+            0.141,
+            3,
+            EventKind::Note(Note::NotConnected {
+                actor: "alice".to_string(),
+                reason: "connection refused".to_string(),
+            }),
+        ),
     ]);
     let mut judged = judged(
         "server/disconnect/vanishes",
@@ -459,10 +467,8 @@ fn crashes() -> TranscriptResult {
 fn typing() -> TranscriptResult {
     let fall = shortfall(
         7,
-        "the line `@alice: hello`",
-        "the line `@alice: lo`",
-        Some("@alice: lo"),
-        "C-MSG-3",
+        expected_line("@alice: hello", false),
+        another_line("@alice: lo"),
     );
     let events = vec![
         event(
@@ -515,7 +521,7 @@ fn passing(name: &str, covers: &str) -> TranscriptResult {
 
 fn blocked(name: &str, covers: &str, by: &str) -> TranscriptResult {
     let outcome = Outcome::Skipped {
-        because_of: by.to_string(),
+        because_of: topic_of(by),
     };
     let run = Evidence {
         events: both_join(),
@@ -530,10 +536,10 @@ fn blocked(name: &str, covers: &str, by: &str) -> TranscriptResult {
 fn unsure(name: &str, covers: &str) -> TranscriptResult {
     let fall = shortfall(
         2,
-        "the port 54307 among what was printed",
-        "nothing printed within 5.0 s",
-        None,
-        covers,
+        Expected::PortPrinted { port: 54307 },
+        Got::Printed {
+            text: Excerpt::of(b""),
+        },
     );
     let passed = Evidence {
         events: Vec::new(),
@@ -545,13 +551,23 @@ fn unsure(name: &str, covers: &str) -> TranscriptResult {
 }
 
 fn unable(name: &str, covers: &str) -> TranscriptResult {
-    let reason = "no second pseudo-terminal could be opened: too many open files".to_string();
+    let reason = Hindrance::Refused {
+        what: "a second pseudo-terminal".to_string(),
+        reason: "too many open files".to_string(),
+    };
     let run = Evidence {
         events: Vec::new(),
         outcome: Outcome::Unable { reason },
         seconds: 0.0,
     };
     judged(name, &plain(covers), Verdict::Unsure, vec![run])
+}
+
+/// The topic that belongs to a requirement.
+fn topic_of(id: &str) -> Topic {
+    Topic::all()
+        .find(|topic| requirement_of(*topic) == id)
+        .expect("there is one")
 }
 
 fn plain(covers: &str) -> String {
@@ -632,6 +648,9 @@ pub fn requirement(group: &str, id: &str, level: Level, sentence: &str) -> Requi
         assignment: (level == Level::Must).then(|| words.to_string()).into_iter().collect(),
         reason: (level != Level::Must).then(|| "TCP is a stream: it keeps the order of bytes, not where one write ended.".to_string()),
         failing: None,
+        rests_on: Vec::new(),
+        wording_of: None,
+        to_the_letter: false,
         fix: "Look the name up among the registered clients before you add it, and answer with 401 where it is there.".to_string(),
     }
 }
@@ -654,20 +673,29 @@ fn run(events: Vec<Event>, fall: Shortfall) -> Evidence {
     }
 }
 
-fn shortfall(
-    step: usize,
-    expected: &str,
-    received: &str,
-    line: Option<&str>,
-    speaks_of: &str,
-) -> Shortfall {
+fn shortfall(step: usize, expected: Expected, got: Got) -> Shortfall {
     Shortfall {
         step,
-        expected: expected.to_string(),
-        received: received.to_string(),
-        line: line.map(str::to_string),
-        speaks_of: Some(speaks_of.to_string()),
-        rests_on: None,
+        expected,
+        got,
+        ended: None,
+        present: Vec::new(),
+        waited_for_enter: false,
+    }
+}
+
+fn expected_line(line: &str, open_ended: bool) -> Expected {
+    Expected::Line {
+        line: line.to_string(),
+        open_ended,
+    }
+}
+
+fn another_line(line: &str) -> Got {
+    Got::Line {
+        line: Excerpt::of(line.as_bytes()),
+        meaning: Meaning::Regular,
+        freed: None,
     }
 }
 
@@ -742,12 +770,6 @@ pub fn closed(actor: &str, by_subject: bool, reset: bool) -> EventKind {
 pub fn ended(how: &str) -> EventKind {
     EventKind::Ended {
         how: how.to_string(),
-    }
-}
-
-fn note(text: &str) -> EventKind {
-    EventKind::Note {
-        text: text.to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What reports on a submission have in common: which rows count, what they cost, where a transcript fell short.
 
-use crate::conformance::evidence::{Outcome, Shortfall};
+use crate::conformance::evidence::Outcome;
+use crate::conformance::evidence::shortfall::Shortfall;
 use crate::conformance::judge::result::{TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Requirement;
 use crate::grading::assessment::Assessment;

@@ -222,7 +222,8 @@ pub enum Key {
 }
 
 /// What the client tells its user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MessageKind {
     /// Something went wrong.
     Error,

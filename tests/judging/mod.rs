@@ -64,6 +64,7 @@ pub fn run_command(
     is_wanted: impl Fn(usize, &Case) -> bool,
 ) -> Result<RunResult, Failed> {
     let suite = Suite::embedded().map_err(|_| "the embedded suite cannot be read")?;
+    let table = suite.table();
     let cases: Vec<_> = suite
         .cases
         .into_iter()
@@ -77,6 +78,7 @@ pub fn run_command(
         target: Target::Command(command),
         role,
         requirements: requirements.filter(|row| is_covered(&row.id)).collect(),
+        table,
         cases,
         at_once: jobs,
         patience,

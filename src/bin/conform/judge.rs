@@ -248,6 +248,7 @@ fn plan(
         target,
         role,
         requirements: asked.requirements,
+        table: asked.table,
         slots: Arc::new(Slots::new(options.jobs.map_or(2 * processors, usize::from))),
         // Who asks for so many at a time means just that.
         at_once: options.jobs.map_or(8 * processors, usize::from),

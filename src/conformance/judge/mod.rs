@@ -1,4 +1,14 @@
 //! From evidence to verdicts, without I/O.
+//!
+//! ```text
+//! verdict -> finding, tally -> charge -> table
+//! ```
 
+pub mod charge;
+mod finding;
+pub mod policy;
 pub mod result;
+mod tally;
 pub mod verdict;
+
+pub use finding::MOST_RUNS;

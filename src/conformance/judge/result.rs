@@ -155,6 +155,9 @@ mod tests {
             reason: None,
             failing: None,
             fix: "Relay them.".to_owned(),
+            rests_on: Vec::new(),
+            wording_of: None,
+            to_the_letter: false,
         }
     }
 

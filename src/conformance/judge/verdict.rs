@@ -1,68 +1,73 @@
-//! From evidence to verdicts: a pure function, so that grading can be repeated and argued about.
+//! From evidence to verdicts: a pure function, so that judging can be repeated and argued about.
 //!
-//! One fault is charged once, where it is. A transcript that stops at a step which speaks of a row
-//! that it does not cover is blocked by that row, if that row is broken: if at least as many of its
-//! own transcripts fail it as pass, or if one of them fails in the same shape. If it holds there, the fault
-//! is this transcript's own subject, unless the row was seen to fail now and then: then nobody can tell.
+//! One fault is charged once, where it is. A transcript that stops over a requirement that it does not cover is
+//! blocked by that one, if that one is broken: if at least as many of its own transcripts fail as pass, or if one
+//! of them fails in the same shape. If it holds there, the fault is this transcript's own, unless the requirement
+//! was seen to fail now and then: then nobody can tell.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::conformance::conversation::Utterance;
-use crate::conformance::evidence::{EventKind, Evidence, Outcome};
-use crate::conformance::judge::result::{RequirementResult, TranscriptResult, Verdict};
+use super::charge::charge;
+use super::finding::{Finding, Judgement};
+use super::result::{RequirementResult, TranscriptResult, Verdict};
+use super::tally::Tally;
+use crate::conformance::evidence::Evidence;
 use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
-use crate::transcript::syntax::{Action, Transcript};
-
-/// A transcript that does not hold is replayed on a fresh process up to so often in all, runs in which
-/// the harness could not do its part not counted: a mixture is reported as such, never as a pass.
-pub const MOST_RUNS: usize = 3;
+use crate::conformance::suite::table::Table;
 
 /// A transcript with what was seen in each of its runs.
 pub type Replayed = (Case, Vec<Evidence>);
 
-/// The verdicts on one subject: on each requirement, and on each transcript.
+/// The verdicts on one program: on each of `requirements`, and on each transcript. `table` is that of the whole
+/// suite.
 pub fn verdicts(
     requirements: Vec<Requirement>,
     replayed: Vec<Replayed>,
+    table: &Table,
 ) -> (Vec<RequirementResult>, Vec<TranscriptResult>) {
-    let transcripts = judge(replayed, &requirements);
-    (by_requirement(requirements, &transcripts), transcripts)
+    let transcripts = judge(replayed, &requirements, table);
+    let on_requirements = requirements
+        .into_iter()
+        .map(|requirement| on_requirement(requirement, &transcripts, table))
+        .collect();
+    (on_requirements, transcripts)
 }
 
-/// Judges transcripts, each in the light of all. `requirements` gives the order in which rows build
-/// on each other: what fails first is not blamed on what comes later.
-pub fn judge(replayed: Vec<Replayed>, requirements: &[Requirement]) -> Vec<TranscriptResult> {
-    let mut tally = Tally::default();
+/// Judges transcripts, each in the light of all. `requirements` gives the order in which requirements build on
+/// each other: what fails first is not blamed on what comes later.
+fn judge(
+    replayed: Vec<Replayed>,
+    requirements: &[Requirement],
+    table: &Table,
+) -> Vec<TranscriptResult> {
+    let mut tally = Tally::new(table);
+    let mut findings: Vec<Finding> = Vec::new();
     let mut judged: Vec<Option<Judgement>> = Vec::new();
     for (case, runs) in &replayed {
-        let finding = Finding::of(case, runs);
+        let finding = Finding::of(case, runs, table);
         let judgement = finding.by_itself(case);
         tally.count(case, &finding, judgement.as_ref());
         if finding == Finding::Unsure {
-            let rows: BTreeSet<&String> = rows_of_failed(runs).collect();
-            for row in rows {
-                *tally.mixtures.entry(row.clone()).or_default() += 1;
-            }
+            tally.count_mixture(charged(case, runs, table).collect());
         }
+        findings.push(finding);
         judged.push(judgement);
     }
     let rank = |position: &usize| {
-        let row = &replayed[*position].0.transcript.covers[0];
+        let id = &replayed[*position].0.transcript.covers[0];
         requirements
             .iter()
-            .position(|requirement| requirement.id == *row)
+            .position(|requirement| requirement.id == *id)
     };
     let mut waiting: Vec<usize> = (0..judged.len())
         .filter(|at| judged[*at].is_none())
         .collect();
     waiting.sort_by_key(rank);
     for position in waiting {
-        let (case, runs) = &replayed[position];
-        let finding = Finding::of(case, runs);
-        if let Finding::Stopped(stop) = &finding {
-            let judgement = stop.in_the_light_of(&tally, case, runs);
-            tally.count(case, &finding, Some(&judgement));
+        let case = &replayed[position].0;
+        let finding = &findings[position];
+        if let Finding::Stopped(stop) = finding {
+            let judgement = stop.in_the_light_of(&tally, case);
+            tally.count(case, finding, Some(&judgement));
             judged[position] = Some(judgement);
         }
     }
@@ -76,284 +81,16 @@ pub fn judge(replayed: Vec<Replayed>, requirements: &[Requirement]) -> Vec<Trans
         .collect()
 }
 
-/// What the runs of one transcript say by themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Finding {
-    Passed,
-    Unsure,
-    NotRun,
-    NotApplicable,
-    Stopped(Stop),
-}
-
-/// Where every run of a transcript stopped, or the most telling of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stop {
-    /// The row that the step speaks of, if of any.
-    row: Option<String>,
-    /// What that rests on.
-    ground: Option<String>,
-    shape: Shape,
-    /// How many runs there are, and whether all stopped over this row.
-    runs: usize,
-    agreed: bool,
-    /// The rows about the ways in which somebody left before, latest first.
-    departures: Vec<&'static str>,
-    /// In every run the program had ended before anybody asked it to.
-    had_ended: bool,
-}
-
-/// What came where something else was to come. Two failures of different shapes are two faults: a server
-/// that squeezes the spaces of what it relays is not the reason why something was not relayed at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Shape {
-    Nothing,
-    AnotherLine,
-}
-
-impl Finding {
-    fn of(case: &Case, runs: &[Evidence]) -> Finding {
-        if runs.is_empty() {
-            return Finding::NotRun;
-        }
-        let conclusive: Vec<&Evidence> = runs.iter().filter(|run| run.is_conclusive()).collect();
-        let passed = conclusive
-            .iter()
-            .filter(|run| run.outcome == Outcome::Completed)
-            .count();
-        let cannot_be_asked = |run: &Evidence| matches!(run.outcome, Outcome::NotApplicable { .. });
-        if runs.iter().any(cannot_be_asked) {
-            return Finding::NotApplicable;
-        }
-        if passed == conclusive.len() && passed > 0 {
-            return Finding::Passed;
-        }
-        // In one run the harness could do its part, and in another not: too little to blame anybody for.
-        let was_hindered = conclusive.len() < runs.len() && conclusive.len() < MOST_RUNS;
-        if passed > 0 || was_hindered {
-            return Finding::Unsure;
-        }
-        let is_own = |row: &String| case.transcript.covers.contains(row);
-        let is_foreign = |run: &&&Evidence| row_of(run).is_some_and(|row| !is_own(row));
-        // Where runs stopped at different rows, one that is not the transcript's own came in its way.
-        let telling = conclusive.iter().find(is_foreign);
-        let telling = telling.or(conclusive.iter().find(|run| row_of(run).is_some()));
-        let telling = telling.copied();
-        let agree = |run: &&Evidence| row_of(run) == telling.and_then(row_of);
-        Finding::Stopped(Stop {
-            departures: departures_before(&case.transcript, runs).collect(),
-            had_ended: conclusive
-                .iter()
-                .all(|run| had_ended(&case.transcript, run)),
-            agreed: telling.is_none() || conclusive.iter().all(agree),
-            row: telling.and_then(row_of).cloned(),
-            ground: telling.and_then(ground_of).cloned(),
-            shape: telling.map_or(Shape::Nothing, shape_of),
-            runs: conclusive.len(),
-        })
-    }
-
-    /// The judgement, where no other transcript has to be heard for it.
-    fn by_itself(&self, case: &Case) -> Option<Judgement> {
-        let covers = &case.transcript.covers;
-        match self {
-            Finding::Passed => Some(Judgement::Passes),
-            Finding::Unsure => Some(Judgement::Unsure),
-            Finding::NotRun => Some(Judgement::Untested),
-            Finding::NotApplicable => Some(Judgement::NotApplicable),
-            Finding::Stopped(stop) => match (&stop.row, &stop.ground) {
-                (None, _) => {
-                    (stop.departures.is_empty()).then(|| Judgement::Fails(covers[0].clone()))
-                }
-                (Some(row), ground) if covers.contains(row) => {
-                    let rests_on_another = ground.as_ref().is_some_and(|row| !covers.contains(row));
-                    let may_be_another_s =
-                        rests_on_another || stop.had_ended && !stop.departures.is_empty();
-                    (!may_be_another_s).then(|| Judgement::Fails(row.clone()))
-                }
-                (Some(_), _) => None,
-            },
-        }
-    }
-}
-
-impl Stop {
-    fn in_the_light_of(&self, tally: &Tally, case: &Case, runs: &[Evidence]) -> Judgement {
-        let covers = &case.transcript.covers;
-        // Somebody left before, and that is known to go wrong.
-        let mut departures = self.departures.iter();
-        let known =
-            departures.find(|row| tally.has_failed(row) && !case.transcript.covers_any(&[row]));
-        let departure = || known.map(|row| Judgement::BlockedBy((*row).to_owned()));
-        let Some(row) = &self.row else {
-            return departure().unwrap_or_else(|| Judgement::Fails(covers[0].clone()));
-        };
-        if let Some(ground) = self
-            .ground
-            .as_ref()
-            .filter(|row| tally.blames(row, self.shape))
-        {
-            return Judgement::BlockedBy(ground.clone());
-        }
-        if covers.contains(row) {
-            let crashed = departure().filter(|_| self.had_ended);
-            return crashed.unwrap_or_else(|| Judgement::Fails(row.clone()));
-        }
-        if !tally.rows.contains_key(row) || tally.blames(row, self.shape) {
-            return Judgement::BlockedBy(row.clone());
-        }
-        if let Some(blocked) = departure() {
-            return blocked;
-        }
-        // The row holds where it is asked about. Where it fails now and then it may have done so here, and
-        // where this was not seen often enough nothing was seen of the transcript's own subject.
-        let is_seen_often = self.agreed && self.runs >= MOST_RUNS && !runs.iter().all(was_skipped);
-        if tally.is_racy(row) || !is_seen_often {
-            return Judgement::Unsure;
-        }
-        Judgement::Fails(covers[0].clone())
-    }
-}
-
-fn row_of(run: &Evidence) -> Option<&String> {
-    match &run.outcome {
-        Outcome::FellShort(shortfall) => shortfall.speaks_of.as_ref(),
-        Outcome::Skipped { because_of } => Some(because_of),
-        Outcome::Completed | Outcome::NotApplicable { .. } | Outcome::Unable { .. } => None,
-    }
-}
-
-/// The rows about the ways in which somebody left before the step at which the runs stopped, latest first.
-fn departures_before<'t>(
-    transcript: &'t Transcript,
-    runs: &[Evidence],
-) -> impl Iterator<Item = &'static str> + 't {
-    let stopped_at = runs.iter().filter_map(|run| match &run.outcome {
-        Outcome::FellShort(shortfall) => Some(shortfall.step),
-        _ => None,
-    });
-    // The number comes from evidence, which may have been read from a file.
-    let before = transcript.steps.get(..stopped_at.min().unwrap_or(0));
-    before
-        .unwrap_or_default()
+/// Ids of the requirements that the failed runs of a transcript are charged to.
+fn charged<'e>(
+    case: &'e Case,
+    runs: &'e [Evidence],
+    table: &'e Table,
+) -> impl Iterator<Item = String> + 'e {
+    let charges = runs
         .iter()
-        .rev()
-        .filter_map(|step| match &step.action {
-            Action::Says { line, .. } if is_disconnect(line) => Some("S-DISC-1"),
-            Action::Closes { .. } => Some("S-DISC-5"),
-            Action::Resets { .. } => Some("S-DISC-7"),
-            _ => None,
-        })
-}
-
-/// Whether the program ended in a step before the one at which the run stopped, and unasked.
-fn had_ended(transcript: &Transcript, run: &Evidence) -> bool {
-    let Outcome::FellShort(shortfall) = &run.outcome else {
-        return false;
-    };
-    let ended = run.events.iter().find_map(|event| match event.kind {
-        EventKind::Ended { .. } => event.step,
-        _ => None,
-    });
-    let asks = |action: &Action| matches!(action, Action::IsInterrupted | Action::IsTerminated);
-    ended.is_some_and(|at| {
-        let mut until_then = transcript.steps.iter().take(at.saturating_add(1));
-        at < shortfall.step && !until_then.any(|step| asks(&step.action))
-    })
-}
-
-fn is_disconnect(line: &str) -> bool {
-    matches!(Utterance::of(line), Utterance::Disconnect { .. })
-}
-
-/// The rows of which the failed runs of a transcript speak.
-fn rows_of_failed(runs: &[Evidence]) -> impl Iterator<Item = &String> {
-    runs.iter().filter_map(row_of)
-}
-
-fn shape_of(run: &Evidence) -> Shape {
-    match &run.outcome {
-        Outcome::FellShort(shortfall) if shortfall.line.is_some() => Shape::AnotherLine,
-        _ => Shape::Nothing,
-    }
-}
-
-fn ground_of(run: &Evidence) -> Option<&String> {
-    match &run.outcome {
-        Outcome::FellShort(shortfall) => shortfall.rests_on.as_ref(),
-        _ => None,
-    }
-}
-
-fn was_skipped(run: &Evidence) -> bool {
-    matches!(run.outcome, Outcome::Skipped { .. })
-}
-
-/// The verdict on one transcript, with the row that it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Judgement {
-    Passes,
-    Fails(String),
-    BlockedBy(String),
-    Unsure,
-    NotApplicable,
-    Untested,
-}
-
-/// What the transcripts about each row say of it.
-#[derive(Debug, Default)]
-struct Tally {
-    rows: BTreeMap<String, Record>,
-    /// In how many transcripts failed runs speak of a row while others hold.
-    mixtures: BTreeMap<String, usize>,
-}
-
-/// How often a row passed and failed in transcripts of its own, and in which shapes.
-#[derive(Debug, Default)]
-struct Record {
-    passed: usize,
-    failed: usize,
-    shapes: BTreeSet<Shape>,
-}
-
-impl Tally {
-    fn count(&mut self, case: &Case, finding: &Finding, judgement: Option<&Judgement>) {
-        for row in &case.transcript.covers {
-            let record = self.rows.entry(row.clone()).or_default();
-            match judgement {
-                Some(Judgement::Passes) => record.passed += 1,
-                Some(Judgement::Fails(failing)) if failing == row => {
-                    record.failed += 1;
-                    if let Finding::Stopped(stop) = finding {
-                        record.shapes.insert(stop.shape);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Whether a row that was asked about is the reason for a failure of this shape: where it never
-    /// passed, mostly fails, or fails in the same shape.
-    fn blames(&self, row: &str, shape: Shape) -> bool {
-        /// What these are about is compared to the letter in their own transcripts only: where a letter
-        /// is wrong, that is not why nothing comes elsewhere.
-        const TO_THE_LETTER: [&str; 2] = ["S-MSG-1", "C-MSG-1"];
-        self.rows.get(row).is_some_and(|record| {
-            let fails_mostly = record.failed >= record.passed;
-            let only_by_letters = TO_THE_LETTER.contains(&row) && record.failed > 0;
-            record.shapes.contains(&shape) || fails_mostly && !only_by_letters
-        })
-    }
-
-    /// Once may be a hiccup.
-    fn is_racy(&self, row: &str) -> bool {
-        self.mixtures.get(row).is_some_and(|mixtures| *mixtures > 1)
-    }
-
-    fn has_failed(&self, row: &str) -> bool {
-        self.rows.get(row).is_some_and(|record| record.failed > 0)
-    }
+        .filter_map(|run| charge(&case.transcript, run, table));
+    charges.map(|charge| charge.requirement)
 }
 
 fn result(case: Case, runs: Vec<Evidence>, judgement: Judgement) -> TranscriptResult {
@@ -379,27 +116,22 @@ fn result(case: Case, runs: Vec<Evidence>, judgement: Judgement) -> TranscriptRe
     }
 }
 
-/// The verdict on each requirement, by the transcripts that cover it.
-pub fn by_requirement(
-    requirements: Vec<Requirement>,
-    transcripts: &[TranscriptResult],
-) -> Vec<RequirementResult> {
-    requirements
-        .into_iter()
-        .map(|requirement| on_requirement(requirement, transcripts))
-        .collect()
-}
-
-/// Whether a row that may hold in its own transcripts was seen to fail now and then in several others.
-fn fails_now_and_then(id: &String, all: &[TranscriptResult]) -> bool {
+/// Whether a requirement that may hold in its own transcripts was seen to fail now and then in several others.
+fn fails_now_and_then(id: &String, all: &[TranscriptResult], table: &Table) -> bool {
     const SEVERAL: usize = 3;
     let is_mixture_at_it = |result: &&TranscriptResult| {
-        result.runs_passed() > 0 && rows_of_failed(&result.runs).any(|row| row == id)
+        result.runs_passed() > 0
+            && charged(&result.case, &result.runs, table).any(|other| other == *id)
     };
     all.iter().filter(is_mixture_at_it).count() >= SEVERAL
 }
 
-fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> RequirementResult {
+/// The verdict on a requirement, by the transcripts that cover it.
+fn on_requirement(
+    requirement: Requirement,
+    all: &[TranscriptResult],
+    table: &Table,
+) -> RequirementResult {
     let id = &requirement.id;
     let judging: Vec<&TranscriptResult> = all
         .iter()
@@ -407,10 +139,10 @@ fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> Require
         .collect();
     let any = |test: &dyn Fn(&TranscriptResult) -> bool| judging.iter().any(|result| test(result));
     let passes = |result: &TranscriptResult| result.verdict == Verdict::Pass;
-    // Stopped by another row that the same transcript covers: says nothing where others pass.
+    // Stopped by another requirement that the same transcript covers: says nothing where others pass.
     let stops = |result: &TranscriptResult| result.blocked_by.is_some();
     let mut blocked_by: Vec<String> = Vec::new();
-    let is_racy = fails_now_and_then(id, all);
+    let is_racy = fails_now_and_then(id, all, table);
     let verdict = if any(&|result| result.fails.contains(id)) {
         Verdict::Fail
     } else if any(&|result| result.verdict == Verdict::Unsure) || any(&passes) && is_racy {
@@ -445,7 +177,12 @@ fn on_requirement(requirement: Requirement, all: &[TranscriptResult]) -> Require
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::evidence::Shortfall;
+    use crate::conformance::conversation::meaning::Meaning;
+    use crate::conformance::conversation::room::{Departure, Present, Standing};
+    use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, Shortfall};
+    use crate::conformance::evidence::topic::Topic;
+    use crate::conformance::evidence::{EventKind, Excerpt, Outcome};
+    use crate::conformance::suite::Suite;
     use crate::conformance::suite::requirement::Level;
     use crate::transcript::parse;
 
@@ -460,6 +197,9 @@ mod tests {
             reason: None,
             failing: None,
             fix: words(),
+            rests_on: Vec::new(),
+            wording_of: None,
+            to_the_letter: false,
         }
     }
 
@@ -485,39 +225,91 @@ mod tests {
         (case("passing", covers), vec![run(Outcome::Completed)])
     }
 
-    fn stopped(covers: &str, speaks_of: Option<&str>) -> Replayed {
-        let outcome = Outcome::FellShort(Shortfall {
+    /// How a run falls short that is charged to the requirement with this id.
+    fn shortfall(id: Option<&str>) -> Shortfall {
+        let line = |meaning, freed| Got::Line {
+            line: Excerpt::of(b"another"),
+            meaning,
+            freed,
+        };
+        let acceptance = || Expected::Line {
+            line: "200".to_owned(),
+            open_ended: true,
+        };
+        let actor = || "alice".to_owned();
+        let (expected, got) = match id {
+            None => {
+                let expected = Expected::Silence { actor: actor() };
+                (expected, line(Meaning::Regular, None))
+            }
+            Some("S-REG-1") => (acceptance(), Got::Nothing { after: 1000 }),
+            Some("S-MSG-1") => {
+                let expected = Expected::StillConnected { actor: actor() };
+                (expected, Got::ClosedBefore { actor: actor() })
+            }
+            Some("S-MSG-2") => (acceptance(), line(Meaning::Echo, None)),
+            Some("S-DISC-5") => (acceptance(), line(Meaning::Regular, Some(Departure::Close))),
+            Some(other) => panic!("{other}"),
+        };
+        Shortfall {
             step: 0,
-            expected: String::new(),
-            received: String::new(),
-            line: None,
-            speaks_of: speaks_of.map(str::to_owned),
-            rests_on: None,
-        });
+            expected,
+            got,
+            ended: (id == Some("S-MSG-1")).then(String::new),
+            present: Vec::new(),
+            waited_for_enter: false,
+        }
+    }
+
+    fn stopped(covers: &str, id: Option<&str>) -> Replayed {
+        let outcome = Outcome::FellShort(shortfall(id));
         (
             case("stopped", covers),
             vec![run(outcome.clone()), run(outcome.clone()), run(outcome)],
         )
     }
 
-    fn by_another_line((case, mut runs): Replayed) -> Replayed {
-        for run in &mut runs {
-            if let Outcome::FellShort(shortfall) = &mut run.outcome {
-                shortfall.line = Some("another".to_owned());
-            }
+    /// The shortfalls of runs, to be changed.
+    fn shortfalls(runs: &mut [Evidence]) -> impl Iterator<Item = &mut Shortfall> {
+        runs.iter_mut().filter_map(|run| match &mut run.outcome {
+            Outcome::FellShort(shortfall) => Some(shortfall),
+            _ => None,
+        })
+    }
+
+    /// The same, with another line in place of nothing.
+    fn by_another_line((mut case, mut runs): Replayed) -> Replayed {
+        let source = "# A case.\ncovers S-MSG-1\n\nalice joins\nalice < @bob: hi\n";
+        case.transcript = parse("another line", source).expect("is a transcript");
+        for shortfall in shortfalls(&mut runs) {
+            shortfall.step = 1;
+            shortfall.expected = Expected::Line {
+                line: "@bob: hi".to_owned(),
+                open_ended: false,
+            };
+            shortfall.got = Got::Line {
+                line: Excerpt::of(b"another"),
+                meaning: Meaning::Regular,
+                freed: None,
+            };
         }
         (case, runs)
     }
 
-    /// Each row with its verdict.
+    fn table() -> Table {
+        let suite = Suite::embedded();
+        suite.map_or_else(|_| panic!("the suite is broken"), |suite| suite.table())
+    }
+
+    /// Each requirement with its verdict.
     fn verdicts(replayed: Vec<Replayed>) -> Vec<(String, Verdict)> {
-        let rows = [
-            "S-REG-1", "S-REG-3", "S-REG-7", "S-MSG-1", "S-MSG-2", "S-DISC-5",
-        ]
-        .map(requirement);
-        let transcripts = judge(replayed, &rows);
-        let on_rows = by_requirement(rows.to_vec(), &transcripts).into_iter();
-        let tested = on_rows.filter(|row| row.verdict != Verdict::Untested);
+        let ids = [
+            "S-REG-1", "S-REG-3", "S-REG-7", "S-MSG-1", "S-MSG-2", "S-CONC-2", "S-DISC-5",
+        ];
+        let (found, _) = super::verdicts(ids.map(requirement).to_vec(), replayed, &table());
+        let tested = found
+            .into_iter()
+            .filter(|row| row.verdict != Verdict::Untested);
         tested
             .map(|row| (row.requirement.id, row.verdict))
             .collect()
@@ -546,30 +338,29 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_not_to_blame_where_what_it_rests_on_is_broken() {
+    fn a_requirement_is_not_to_blame_where_what_it_rests_on_is_broken() {
         let resting = || {
-            let (case, mut runs) = stopped("S-MSG-2", Some("S-MSG-2"));
-            for run in &mut runs {
-                if let Outcome::FellShort(shortfall) = &mut run.outcome {
-                    shortfall.rests_on = Some("S-MSG-1".to_owned());
-                }
+            let source = "# A case.\ncovers S-CONC-2\n\nalice joins\nalice < @bob: hi\n";
+            let (mut case, mut runs) = stopped("S-CONC-2", Some("S-REG-1"));
+            case.transcript = parse("resting", source).expect("is a transcript");
+            for shortfall in shortfalls(&mut runs) {
+                shortfall.step = 1;
+                shortfall.present = vec![Present {
+                    actor: "lurker".to_owned(),
+                    standing: Standing::Unregistered,
+                    has_spoken: false,
+                }];
             }
             (case, runs)
         };
+        let conc_2 = |verdict| is("S-CONC-2", verdict);
         let broken = verdicts(vec![resting(), stopped("S-MSG-1", Some("S-MSG-1"))]);
-        assert_eq!(
-            broken,
-            [
-                is("S-MSG-1", Verdict::Fail),
-                is("S-MSG-2", Verdict::Blocked)
-            ]
-        );
+        let blocked = [is("S-MSG-1", Verdict::Fail), conc_2(Verdict::Blocked)];
+        assert_eq!(broken, blocked);
         let whole = verdicts(vec![resting(), passing("S-MSG-1")]);
-        assert_eq!(
-            whole,
-            [is("S-MSG-1", Verdict::Pass), is("S-MSG-2", Verdict::Fail)]
-        );
-        assert_eq!(verdicts(vec![resting()]), [is("S-MSG-2", Verdict::Fail)]);
+        let fails = [is("S-MSG-1", Verdict::Pass), conc_2(Verdict::Fail)];
+        assert_eq!(whole, fails);
+        assert_eq!(verdicts(vec![resting()]), [conc_2(Verdict::Fail)]);
     }
 
     #[test]
@@ -619,11 +410,7 @@ mod tests {
     fn a_departure_that_is_known_to_go_wrong_is_to_blame_for_what_comes_after() {
         let after_leaving = |speaks_of| {
             let (_, mut runs) = stopped("S-MSG-2", speaks_of);
-            for run in &mut runs {
-                if let Outcome::FellShort(shortfall) = &mut run.outcome {
-                    shortfall.step = 2;
-                }
-            }
+            shortfalls(&mut runs).for_each(|shortfall| shortfall.step = 2);
             let source = "# A case.\ncovers S-MSG-2\n\nalice joins\nalice closes\nbob joins\n";
             let mut case = case("leaving", "S-MSG-2");
             case.transcript = parse("leaving", source).expect("is a transcript");
@@ -667,19 +454,19 @@ mod tests {
 
     #[test]
     fn of_two_rows_in_one_transcript_the_one_that_fails_blocks_the_other() {
-        let stopped_at_first = || stopped("S-REG-3 S-REG-7", Some("S-REG-3"));
+        let stopped_at_first = || stopped("S-REG-1 S-REG-7", Some("S-REG-1"));
         let found = verdicts(vec![stopped_at_first()]);
         assert_eq!(
             found,
             [
-                is("S-REG-3", Verdict::Fail),
+                is("S-REG-1", Verdict::Fail),
                 is("S-REG-7", Verdict::Blocked)
             ]
         );
         let found = verdicts(vec![stopped_at_first(), passing("S-REG-7")]);
         assert_eq!(
             found,
-            [is("S-REG-3", Verdict::Fail), is("S-REG-7", Verdict::Pass)]
+            [is("S-REG-1", Verdict::Fail), is("S-REG-7", Verdict::Pass)]
         );
     }
 
@@ -692,12 +479,9 @@ mod tests {
         };
         for (step, ended_at) in [(7, 6), (usize::MAX, usize::MAX), (usize::MAX, 5)] {
             let (case, mut runs) = stopped("S-MSG-2", Some("S-MSG-2"));
-            for run in &mut runs {
-                run.events.push(ended(ended_at));
-                if let Outcome::FellShort(shortfall) = &mut run.outcome {
-                    shortfall.step = step;
-                }
-            }
+            runs.iter_mut()
+                .for_each(|run| run.events.push(ended(ended_at)));
+            shortfalls(&mut runs).for_each(|shortfall| shortfall.step = step);
             let found = verdicts(vec![(case, runs)]);
             assert_eq!(found, [is("S-MSG-2", Verdict::Fail)], "{step} {ended_at}");
         }
@@ -714,8 +498,9 @@ mod tests {
     #[test]
     fn what_was_not_run_is_never_blamed() {
         let skipped = |covers: &str| {
-            let because_of = "S-REG-1".to_owned();
-            let outcome = Outcome::Skipped { because_of };
+            let outcome = Outcome::Skipped {
+                because_of: Topic::Registration,
+            };
             (case("skipped", covers), vec![run(outcome)])
         };
         assert_eq!(
@@ -749,7 +534,7 @@ mod tests {
             [is("S-MSG-1", Verdict::Unsure)]
         );
         let unable = run(Outcome::Unable {
-            reason: String::new(),
+            reason: Hindrance::Panicked,
         });
         let (case, _) = passing("S-MSG-1");
         assert_eq!(

@@ -1,36 +1,70 @@
 //! The steps of a transcript about a client: the harness plays the server and the person typing.
 
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use memchr::memmem::find;
 use socket2::{Domain, Socket, Type};
 
-use super::Stop;
-use super::stage::{Glances, Stage, Watch, shown};
-use crate::conformance::conversation::Utterance;
-use crate::conformance::evidence::{EventKind, Outcome, excerpt};
+use super::cast::Cast;
+use super::heard::milliseconds;
+use super::setting::{Stop, hindered, unable};
+use super::settling::wait_for_quiet;
+use super::stage::Replay;
+use super::watch::{Glances, Watch};
+use crate::conformance::conversation::cause::Cause;
+use crate::conformance::conversation::utterance::Utterance;
+use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, Note};
+use crate::conformance::evidence::{EventKind, Excerpt, Outcome};
 use crate::conformance::program::output::{beyond_greeting, own_words, parts_given};
+use crate::conformance::program::process::RunningProgram;
 use crate::conformance::program::screen::Screen;
 use crate::conformance::program::target::{Target, client_command};
 use crate::transcript::syntax::{Action, Key, MessageKind};
 
+/// What the person at the client's terminal has seen and given so far.
+#[derive(Debug, Default)]
+pub(super) struct User {
+    /// What was sent to be shown, with how often it was shown before.
+    expected: Vec<Shown>,
+    /// How much had been printed when something last happened to the program.
+    printed_before: usize,
+    /// What the program was given as its arguments, and parts of it.
+    given: Vec<String>,
+    /// Holds a port at which nobody listens.
+    deaf: Option<Socket>,
+}
+
 /// What was on the screen when something was sent that is to be seen there.
 #[derive(Debug)]
-pub(super) struct Shown {
+struct Shown {
     substance: String,
     times_before: usize,
 }
 
-impl Stage<'_> {
+/// One replay against a client.
+pub(super) struct ClientReplay<'a> {
+    pub(super) replay: Replay<'a>,
+    user: User,
+}
+
+impl<'a> ClientReplay<'a> {
+    pub(super) fn new(replay: Replay<'a>) -> ClientReplay<'a> {
+        ClientReplay {
+            replay,
+            user: User::default(),
+        }
+    }
+
     /// Does, or waits for, what the step under way says.
-    pub(super) fn perform_with_client(&mut self) -> Result<(), Stop> {
-        match &self.step().action {
+    pub(super) fn perform(&mut self) -> Result<(), Stop> {
+        match &self.replay.step().action {
             Action::ClientStarts { name, address } => self.start_client(name, address),
             Action::Says { actor, line } => {
                 self.something_happens()?;
                 self.expect_on_screen(line);
-                self.say(actor, line)
+                self.replay.say(actor, line)
             }
             Action::Sends {
                 actor,
@@ -41,7 +75,7 @@ impl Stage<'_> {
                 String::from_utf8_lossy(bytes)
                     .lines()
                     .for_each(|line| self.expect_on_screen(line));
-                self.send_times(actor, bytes, *times)
+                self.replay.send_times(actor, bytes, *times)
             }
             Action::Gets { actor, line, .. } if actor == "user" => self.see(line),
             Action::Gets {
@@ -50,25 +84,27 @@ impl Stage<'_> {
                 open_ended,
             } => {
                 self.wait_for_client()?;
-                let got = self.get(actor, line, *open_ended);
+                let got = self.replay.get(actor, line, *open_ended);
                 self.say_whether_a_key_was_missing(got)
             }
             Action::Hears {
                 actor,
                 bytes,
                 times,
-            } => self.hear(actor, bytes, *times),
+            } => self.replay.hear(actor, bytes, *times),
             Action::HearsNothing { actor } => self.receive_nothing(actor),
             Action::Closes { actor } => {
                 self.something_happens()?;
-                self.close(actor)
+                self.replay.close(actor)
             }
             Action::Resets { actor } => {
                 self.something_happens()?;
-                self.reset(actor)
+                self.replay.reset(actor)
             }
-            Action::IsDisconnected { actor } => self.be_disconnected(actor),
-            Action::Pass { seconds } => self.let_pass(Duration::from_secs(u64::from(*seconds))),
+            Action::IsDisconnected { actor } => self.replay.be_disconnected(actor),
+            Action::Pass { seconds } => self
+                .replay
+                .let_pass(Duration::from_secs(u64::from(*seconds))),
             Action::Types { text } => self.type_keys(&text.replace('\n', "\r")),
             Action::Presses { key: Key::CtrlC } => self.press_ctrl_c(),
             Action::Presses { key: Key::CtrlD } => self.type_keys("\x04"),
@@ -76,35 +112,31 @@ impl Stage<'_> {
             Action::TerminalNeverGets { bytes } => self.look_for_forbidden(bytes),
             Action::IsTerminated => {
                 self.something_happens()?;
-                self.terminate()
+                self.replay.terminate()
             }
             Action::Ends => {
-                let ended = self.wait_for_end();
+                let ended = self.replay.wait_for_end();
                 self.say_whether_a_key_was_missing(ended)
             }
-            Action::GrowsByAtMost { bytes } => self.compare_memory(*bytes),
+            Action::GrowsByAtMost { bytes } => self.replay.compare_memory(*bytes),
             Action::Joins { .. }
             | Action::Connects { .. }
             | Action::StopsReading { .. }
             | Action::PrintsItsPort
             | Action::AnotherStarts
-            | Action::IsInterrupted => Err(self.not_in_this_role()),
+            | Action::IsInterrupted => Err(self.replay.not_in_this_role()),
         }
     }
 
     fn start_client(&mut self, name: &str, address: &str) -> Result<(), Stop> {
-        let unable = |error: std::io::Error| {
-            Box::new(Outcome::Unable {
-                reason: format!("cannot listen for the client: {error}"),
-            })
+        let refused = |error: io::Error| unable("a port for the client to connect to", &error);
+        let Target::Command(command) = self.replay.setting.target else {
+            return Err(self.replay.not_in_this_role());
         };
-        let Target::Command(command) = self.setting.target else {
-            return Err(self.not_in_this_role());
-        };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(unable)?;
-        listener.set_nonblocking(true).map_err(unable)?;
-        let here = listener.local_addr().map_err(unable)?;
-        let unused = bound_but_deaf().map_err(unable)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        let here = listener.local_addr().map_err(refused)?;
+        let unused = bound_but_deaf().map_err(refused)?;
         let unused_port = unused
             .local_addr()
             .ok()
@@ -117,53 +149,48 @@ impl Stage<'_> {
                 &unused_port.map_or(0, |address| address.port()).to_string(),
             );
         let is_swapped =
-            self.setting.profile.takes_address_first && !self.conversation.covers("C-ARG-1");
+            self.replay.setting.profile.takes_address_first && !self.replay.policy.gives_name_first;
         let Some(command) = client_command(command, name, &url, is_swapped) else {
-            let reason = format!(
-                "the command takes host and port apart, so that `{url}` cannot be given to it"
-            );
-            return Err(Box::new(Outcome::Unable { reason }));
+            return Err(hindered(Hindrance::AddressWithoutParts { address: url }));
         };
-        self.given = parts_given(name, &url);
-        self.listener = Some(listener);
-        self.deaf = Some(unused);
-        self.start_subject(&command)
+        self.user.given = parts_given(name, &url);
+        self.user.deaf = Some(unused);
+        self.replay.cast.listener = Some(listener);
+        self.replay.cast.start(&command)
     }
 
     /// The first words of a client may take as long as its start does.
     fn wait_for_client(&mut self) -> Result<(), Stop> {
-        if !self.peers.is_empty() {
+        if !self.replay.cast.peers.is_empty() {
             return Ok(());
         }
-        let patience = self.setting.pace.start();
-        let connected = self.wait_for(patience, |stage| {
-            let has_ended = stage
-                .subjects
-                .first()
-                .is_some_and(|subject| subject.how_ended().is_some());
-            (has_ended || !stage.peers.is_empty()).then_some(())
+        let patience = self.replay.setting.pace.start();
+        let connected = self.replay.cast.wait_for(patience, |cast| {
+            (cast.how_ended().is_some() || !cast.peers.is_empty()).then_some(())
         })?;
-        self.look(Duration::ZERO);
-        if !self.peers.is_empty() {
-            self.setting.pace.started_within(self.started.elapsed());
+        self.replay.cast.look(Duration::ZERO);
+        let pace = self.replay.setting.pace;
+        if !self.replay.cast.peers.is_empty() {
+            pace.started_within(self.replay.cast.accounts.started.elapsed());
             return Ok(());
         }
-        let received = match connected {
-            Some(()) => "it ended before".to_owned(),
+        let got = match connected {
+            Some(()) => Got::EndedBefore,
             None => {
-                self.setting.pace.started_in_vain();
-                format!("no connection within {}", shown(patience))
+                pace.started_in_vain();
+                let after = milliseconds(patience);
+                Got::NoConnection { after }
             }
         };
-        Err(self.short_of(Some("C-ARG-1"), "that the client connects", received, None))
+        Err(self.replay.short(Expected::ClientConnects, got))
     }
 
     /// What the client prints from now on is about what happens now: what it still had to print before
     /// is waited for.
     fn something_happens(&mut self) -> Result<(), Stop> {
-        self.let_digest()?;
+        self.replay.let_digest()?;
         self.take_what_was_printed();
-        self.printed_before = self.screen.printed().len();
+        self.user.printed_before = self.replay.cast.screen.printed().len();
         Ok(())
     }
 
@@ -171,10 +198,11 @@ impl Stage<'_> {
     fn take_what_was_printed(&mut self) {
         const MOMENT: Duration = Duration::from_millis(2);
         const MOST: usize = 50;
+        let cast = &mut self.replay.cast;
         for _ in 0..MOST {
-            let before = self.screen.printed().len();
-            self.look(MOMENT);
-            if self.screen.printed().len() == before {
+            let before = cast.screen.printed().len();
+            cast.look(MOMENT);
+            if cast.screen.printed().len() == before {
                 return;
             }
         }
@@ -182,8 +210,8 @@ impl Stage<'_> {
 
     fn expect_on_screen(&mut self, line: &str) {
         let substance = substance(line).to_owned();
-        let times_before = times_seen(self.screen.text(), &substance);
-        self.shown.push(Shown {
+        let times_before = times_seen(self.replay.cast.screen.text(), &substance);
+        self.user.expected.push(Shown {
             substance,
             times_before,
         });
@@ -192,55 +220,50 @@ impl Stage<'_> {
     /// The text of a message is to be seen, once; how the sender is shown is the client's choice.
     fn see(&mut self, line: &str) -> Result<(), Stop> {
         let substance = substance(line);
-        let earlier = self
-            .shown
-            .iter()
-            .rev()
-            .find(|shown| shown.substance == substance);
+        let mut latest_first = self.user.expected.iter().rev();
+        let earlier = latest_first.find(|shown| shown.substance == substance);
         let times_before = earlier.map_or(0, |shown| shown.times_before);
-        let patience = self.setting.pace.answer();
-        let expected = format!("`{}` on the screen", excerpt(substance.as_bytes()));
-        let is_there = |stage: &mut Stage<'_>| {
-            let seen = times_seen(stage.screen.text(), substance) > times_before;
+        let patience = self.replay.setting.pace.answer();
+        let expected = |once| Expected::OnScreen {
+            text: Excerpt::of(substance.as_bytes()),
+            once,
+        };
+        let is_there = |cast: &mut Cast<'_>| {
+            let seen = times_seen(cast.screen.text(), substance) > times_before;
             // A terminal may not show every character that a program rightly prints.
-            let is_printed = || find(stage.screen.printed(), substance.as_bytes()).is_some();
+            let is_printed = || find(cast.screen.printed(), substance.as_bytes()).is_some();
             (seen || (times_before == 0 && is_printed())).then_some(())
         };
         let mut glances = Glances::new();
-        let is_seen = self.watch(patience, |stage| {
-            glances.look(stage.screen.printed().len(), || is_there(stage))
+        let cast = &mut self.replay.cast;
+        let is_seen = cast.watch(patience, |cast| {
+            glances.look(cast.screen.printed().len(), || is_there(cast))
         })?;
-        if is_seen.or_else(|| is_there(self)).is_none() {
-            let received = self.last_line_on_screen();
-            return Err(self.short(expected, received, None));
+        if is_seen.or_else(|| is_there(cast)).is_none() {
+            let text = cast.screen.text();
+            let last_line = text.trim_end().lines().last();
+            let last_line = last_line.map(|line| Excerpt::of(line.as_bytes()));
+            return Err(self
+                .replay
+                .short(expected(false), Got::Screen { last_line }));
         }
-        self.let_digest()?;
+        self.replay.let_digest()?;
         self.take_what_was_printed();
-        let copies = times_seen(self.screen.text(), substance).saturating_sub(times_before);
-        if copies > 1 && self.conversation.covers("C-MSG-2") {
-            return Err(self.short(
-                format!("{expected}, once"),
-                format!("it is there {copies} times"),
-                None,
-            ));
+        let text = self.replay.cast.screen.text();
+        let times = times_seen(text, substance).saturating_sub(times_before);
+        if times > 1 && self.replay.policy.counts_copies_on_screen {
+            return Err(self.replay.short(expected(true), Got::Copies { times }));
         }
         Ok(())
     }
 
-    fn last_line_on_screen(&mut self) -> String {
-        let text = self.screen.text();
-        match text.trim_end().lines().last() {
-            Some(line) => format!("a screen whose last line is `{}`", excerpt(line.as_bytes())),
-            None => "an empty screen".to_owned(),
-        }
-    }
-
     /// The harness's server gets nothing: no byte that was not accounted for.
     fn receive_nothing(&mut self, actor: &str) -> Result<(), Stop> {
-        self.let_digest()?;
-        self.wait_for_quiet()?;
+        self.replay.let_digest()?;
+        wait_for_quiet(&mut self.replay.cast)?;
         let mut received: Vec<u8> = Vec::new();
-        for peer in self.peers.iter().filter(|peer| peer.actor == actor) {
+        let peers = self.replay.cast.peers.iter();
+        for peer in peers.filter(|peer| peer.actor == actor) {
             let inbox = peer.inbox();
             inbox
                 .messages()
@@ -250,50 +273,48 @@ impl Stage<'_> {
         if received.is_empty() {
             return Ok(());
         }
-        let phrase = format!("`{}`", excerpt(&received));
-        Err(self.short(
-            format!("that {actor} hears nothing"),
-            phrase,
-            Some(&received),
-        ))
+        let actor = actor.to_owned();
+        let bytes = Excerpt::of(&received);
+        Err(self
+            .replay
+            .short(Expected::Silence { actor }, Got::Bytes { bytes }))
     }
 
     fn type_keys(&mut self, keys: &str) -> Result<(), Stop> {
         self.something_happens()?;
-        let Some(subject) = self.subjects.first_mut() else {
-            return Err(self.not_in_this_role());
+        let cast = &mut self.replay.cast;
+        let Some(program) = cast.programs.first_mut() else {
+            return Err(self.replay.not_in_this_role());
         };
-        subject.press(keys.as_bytes());
-        self.log.record(EventKind::Typed {
+        program.press(keys.as_bytes());
+        cast.log.record(EventKind::Typed {
             bytes: keys.as_bytes().to_vec(),
         });
         Ok(())
     }
 
-    /// As a key first. A program that took the terminal out of its line mode gets only the byte: one
-    /// that does nothing about it is sent the signal.
+    /// As a key first. A program that took the terminal out of its line mode gets only the byte: where it does
+    /// nothing about it, it is sent the signal.
     fn press_ctrl_c(&mut self) -> Result<(), Stop> {
         const TIME_TO_ACT: Duration = Duration::from_secs(1);
-        let patience = TIME_TO_ACT.max(self.setting.pace.settle());
-        self.let_digest()?;
-        let is_signal = self
-            .subjects
-            .first()
-            .is_some_and(|subject| subject.turns_ctrl_c_into_a_signal());
+        let patience = TIME_TO_ACT.max(self.replay.setting.pace.settle());
+        self.replay.let_digest()?;
+        let program = self.replay.cast.programs.first();
+        let is_signal = program.is_some_and(RunningProgram::turns_ctrl_c_into_a_signal);
         self.type_keys("\x03")?;
         if is_signal {
             return Ok(());
         }
-        let acted = self.wait_for(patience, |stage| stage.has_ended_or_spoken())?;
+        let cast = &mut self.replay.cast;
+        let acted = cast.wait_for(patience, has_ended_or_spoken)?;
         if acted.is_none() {
-            if let Some(subject) = self.subjects.first_mut() {
-                subject.interrupt();
+            if let Some(program) = cast.programs.first_mut() {
+                program.interrupt();
             }
-            self.log.record(EventKind::Signalled {
+            cast.log.record(EventKind::Signalled {
                 signal: "SIGINT".to_owned(),
             });
-            self.log
-                .note("the key did nothing, so that Ctrl-C was sent as a signal");
+            cast.log.note(Note::KeyDidNothing);
         }
         Ok(())
     }
@@ -308,91 +329,82 @@ impl Stage<'_> {
         let Outcome::FellShort(shortfall) = &mut *stop else {
             return Err(stop);
         };
-        let is_awaited = self.conversation.has_cause_to_end(self.index())
-            && shortfall.line.is_none()
-            && self.has_ended_or_spoken().is_none();
+        let earlier = &self.replay.transcript.steps[..self.replay.index()];
+        let is_awaited = Cause::in_steps(earlier).is_some()
+            && shortfall.got.line().is_none()
+            && has_ended_or_spoken(&mut self.replay.cast).is_none();
         if is_awaited && self.type_keys("\r").is_ok() {
-            let noticed = self.wait_for(TIME_TO_NOTICE, |stage| stage.has_ended_or_spoken())?;
-            if noticed.is_some() {
-                shortfall
-                    .received
-                    .push_str("; only when Enter was pressed it went on");
-            }
+            let cast = &mut self.replay.cast;
+            let noticed = cast.wait_for(TIME_TO_NOTICE, has_ended_or_spoken)?;
+            shortfall.waited_for_enter = noticed.is_some();
         }
         Err(stop)
     }
 
-    fn has_ended_or_spoken(&mut self) -> Option<()> {
-        let has_ended = self.subjects.first()?.how_ended().is_some();
-        let has_spoken = self
-            .peer("server")
-            .is_some_and(|peer| peer.inbox().messages().next().is_some());
-        (has_ended || has_spoken).then_some(())
-    }
-
-    /// Words of the program's own since the last thing that happened to it; a bare traceback is none.
+    /// Words of the program's own since the last thing that happened to it; a bare traceback does not count.
     fn see_message(&mut self, kind: MessageKind) -> Result<(), Stop> {
-        /// Who prints more than this says nothing that a person could read.
+        /// Maximum number of bytes that a person could be expected to read.
         const MOST_TO_READ: usize = 64 * 1024;
-        let patience = self.setting.pace.answer();
-        let from = self.printed_before;
+        let patience = self.replay.setting.pace.answer();
+        let from = self.user.printed_before;
         // What is printed is shown once, and as far as a person could read it.
         let mut since = Screen::default();
         let mut shown = from;
-        let mut words = |stage: &mut Stage<'_>| {
-            let printed = stage.screen.printed();
+        let given = &self.user.given;
+        let mut words = |cast: &mut Cast<'_>| {
+            let printed = cast.screen.printed();
             let to = printed.len().min(from + MOST_TO_READ);
             since.show(&printed[shown..to]);
             shown = to;
             if from > 0 {
                 return own_words(since.text());
             }
-            let given = &stage.given;
-            own_words(&beyond_greeting(
-                since.text(),
-                stage.setting.greeting,
-                given,
-            ))
+            let greeting = cast.setting.greeting;
+            own_words(&beyond_greeting(since.text(), greeting, given))
         };
         let mut glances = Glances::new();
-        self.watch(patience, |stage| {
-            let has_ended = stage
-                .subjects
-                .first()
-                .is_some_and(|subject| subject.how_ended().is_some());
-            if has_ended {
+        let cast = &mut self.replay.cast;
+        cast.watch(patience, |cast| {
+            if cast.how_ended().is_some() {
                 return Watch::Done(());
             }
-            let amount = stage.screen.printed().len().min(from + MOST_TO_READ);
-            glances.look(amount, || words(stage).map(drop))
+            let amount = cast.screen.printed().len().min(from + MOST_TO_READ);
+            glances.look(amount, || words(cast).map(drop))
         })?;
-        if words(self).is_some() {
+        if words(cast).is_some() {
             return Ok(());
         }
         let mut since = Screen::default();
-        since.show(&self.screen.printed()[from..]);
-        let received = match since.text().trim() {
-            "" => "nothing on the screen".to_owned(),
-            text if text.contains("Traceback") => "a bare traceback".to_owned(),
-            text => format!("only `{}`", excerpt(text.as_bytes())),
+        since.show(&cast.screen.printed()[from..]);
+        let got = match since.text().trim() {
+            text if text.contains("Traceback") => Got::Traceback,
+            text => Got::Printed {
+                text: Excerpt::of(text.as_bytes()),
+            },
         };
-        let expected = match kind {
-            MessageKind::Error => "that the user is told what went wrong",
-            MessageKind::Notice => "that the user is told what happened",
-        };
-        Err(self.short(expected, received, None))
+        Err(self.replay.short(Expected::Message { about: kind }, got))
     }
 
     fn look_for_forbidden(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.let_digest()?;
-        self.wait_for_quiet()?;
-        let printed = self.screen.printed();
+        self.replay.let_digest()?;
+        wait_for_quiet(&mut self.replay.cast)?;
+        let printed = self.replay.cast.screen.printed();
         if bytes.is_empty() || find(printed, bytes).is_none() {
             return Ok(());
         }
-        let expected = format!("that `{}` never reaches the terminal", excerpt(bytes));
-        Err(self.short(expected, "it did", None))
+        let expected = Expected::NeverOnTerminal {
+            bytes: Excerpt::of(bytes),
+        };
+        Err(self.replay.short(expected, Got::OnTerminal))
     }
+}
+
+fn has_ended_or_spoken(cast: &mut Cast<'_>) -> Option<()> {
+    let has_ended = cast.programs.first()?.how_ended().is_some();
+    let has_spoken = cast
+        .peer("server")
+        .is_some_and(|peer| peer.inbox().messages().next().is_some());
+    (has_ended || has_spoken).then_some(())
 }
 
 /// What of a line is to be seen: the text of a message, or else all of it.

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Counts by requirement id.
+use crate::conformance::evidence::topic::Topic;
+
+/// Counts by topic.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    counts: Mutex<BTreeMap<String, Counts>>,
+    counts: Mutex<BTreeMap<Topic, Counts>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -16,34 +18,30 @@ struct Counts {
 }
 
 impl Ledger {
-    /// As many failures without one success are taken for certain.
+    /// This many failures without one success are taken for certain.
     const CERTAIN: u32 = 3;
 
-    pub(super) fn held(&self, row: &str) {
-        self.count(row, |counts| counts.held += 1);
+    pub(super) fn held(&self, topic: Topic) {
+        self.count(topic, |counts| counts.held += 1);
     }
 
-    pub(super) fn fell_short(&self, row: &str) {
-        self.count(row, |counts| counts.fell_short += 1);
+    pub(super) fn fell_short(&self, topic: Topic) {
+        self.count(topic, |counts| counts.fell_short += 1);
     }
 
-    fn count(&self, row: &str, change: impl FnOnce(&mut Counts)) {
+    fn count(&self, topic: Topic, change: impl FnOnce(&mut Counts)) {
         if let Ok(mut counts) = self.counts.lock() {
-            change(counts.entry(row.to_owned()).or_default());
+            change(counts.entry(topic).or_default());
         }
     }
 
-    /// Whether a step that speaks of `row` has never worked and failed often enough.
-    pub fn is_known_to_fail(&self, row: &str) -> bool {
-        let counts = self.counts_of(row);
-        counts.held == 0 && counts.fell_short >= Ledger::CERTAIN
-    }
-
-    fn counts_of(&self, row: &str) -> Counts {
+    /// Whether a step about this topic has never worked and has failed often enough.
+    pub fn is_known_to_fail(&self, topic: Topic) -> bool {
         let counts = self.counts.lock();
-        counts
+        let counts = counts
             .ok()
-            .and_then(|counts| counts.get(row).copied())
-            .unwrap_or_default()
+            .and_then(|counts| counts.get(&topic).copied())
+            .unwrap_or_default();
+        counts.held == 0 && counts.fell_short >= Ledger::CERTAIN
     }
 }

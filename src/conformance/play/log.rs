@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::conformance::evidence::shortfall::Note;
 use crate::conformance::evidence::{Event, EventKind};
 
 /// Bytes kept of one event, and of all events of a replay.
@@ -47,30 +48,27 @@ impl Log {
             if bytes.is_empty() && cut > 0 {
                 if !self.is_full {
                     self.is_full = true;
-                    self.note("from here on there is too much to keep: only the rest is logged");
+                    self.note(Note::LogFull);
                 }
                 return;
             }
         }
         self.push(kind);
         if cut > 0 {
-            self.note(format!("and {cut} bytes more"));
+            self.note(Note::Cut { bytes: cut });
         }
     }
 
-    pub(super) fn note(&mut self, text: impl Into<String>) {
-        let mut text = text.into();
+    pub(super) fn note(&mut self, mut note: Note) {
         // A program can have a note taken of each of its lines.
-        if self.kept + text.len() > KEPT_OF_ALL && text.len() > KEPT_OF_NOTE {
-            let shown = (0..=KEPT_OF_NOTE)
-                .rev()
-                .find(|end| text.is_char_boundary(*end));
-            text.truncate(shown.unwrap_or_default());
-            text.push_str("...");
-        } else {
-            self.kept += text.len();
+        if let Note::PassedOver { line, .. } = &mut note {
+            if self.kept + line.bytes.len() > KEPT_OF_ALL {
+                line.shorten(KEPT_OF_NOTE);
+            } else {
+                self.kept += line.bytes.len();
+            }
         }
-        self.push(EventKind::Note { text });
+        self.push(EventKind::Note(note));
     }
 
     fn push(&mut self, kind: EventKind) {
@@ -112,24 +110,28 @@ fn bytes_of(kind: &mut EventKind) -> Option<&mut Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conformance::evidence::Excerpt;
+    use crate::conformance::evidence::shortfall::PassedOver;
 
     #[test]
-    fn notes_count_too_and_short_ones_are_always_kept() {
+    fn lines_in_notes_count_too_and_short_ones_are_always_kept() {
         let mut log = Log::new();
+        let passed_over = |length: usize| Note::PassedOver {
+            actor: "bob".to_owned(),
+            line: Excerpt::of(&vec![b'n'; length]),
+            because: PassedOver::Notice,
+        };
         for _ in 0..MOST_EVENTS - 1 {
-            log.note("\u{e9}".repeat(2_000));
+            log.note(passed_over(2_000));
         }
-        log.note("short");
+        log.note(passed_over(5));
         let (events, _) = log.finish();
         let length = |event: &Event| match &event.kind {
-            EventKind::Note { text } => text.len(),
+            EventKind::Note(Note::PassedOver { line, .. }) => line.bytes.len(),
             kind => panic!("{kind:?}"),
         };
         let all: usize = events.iter().map(length).sum();
-        assert!(
-            all < KEPT_OF_ALL + MOST_EVENTS * (KEPT_OF_NOTE + 3),
-            "{all}"
-        );
-        assert_eq!(events.last().map(length), Some("short".len()));
+        assert!(all < KEPT_OF_ALL + MOST_EVENTS * KEPT_OF_NOTE, "{all}");
+        assert_eq!(events.last().map(length), Some(5));
     }
 }

@@ -1,28 +1,35 @@
-//! Everybody and everything in one replay, and the one loop that watches them.
+//! One replay while it runs: where it stands in its transcript, and the steps that both roles have in common.
 
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
-use socket2::Socket;
-
-use super::client::Shown;
-use super::log::Log;
-use super::{Setting, Stop};
-use crate::conformance::conversation::{Conversation, Meaning};
-use crate::conformance::evidence::{Event, EventKind, Outcome, Shortfall, excerpt};
-use crate::conformance::play::inbox::{Inbox, Known, Memory, known_messages};
-use crate::conformance::play::peer::{self, End, Peer};
-use crate::conformance::program::dialect::{Dialect, Framing};
-use crate::conformance::program::process::{self, RunningProgram};
-use crate::conformance::program::screen::Screen;
-use crate::conformance::program::system::{self, SocketTable};
+use super::cast::Cast;
+use super::heard::{Heard, got_line, milliseconds, next_message};
+use super::memory_use::MemoryUse;
+use super::peer::{End, Peer};
+use super::policy::Policy;
+use super::setting::{Setting, Stop, hindered, unable};
+use super::settling::{Settling, wait_for_quiet};
+use crate::conformance::conversation::meaning::Meaning;
+use crate::conformance::conversation::room::{Departure, Room};
+use crate::conformance::conversation::utterance::Utterance;
+use crate::conformance::evidence::shortfall::{
+    Expected, Got, Hindrance, Note, PassedOver, Shortfall,
+};
+use crate::conformance::evidence::topic::Topic;
+use crate::conformance::evidence::{Event, EventKind, Excerpt, Outcome};
+use crate::conformance::program::dialect::{Framing, single_message};
 use crate::conformance::program::target::Target;
 use crate::transcript::syntax::{Step, Transcript};
 
-/// A claim that an actor hears nothing, to be upheld until the end.
+/// Begins every line that the harness itself makes an actor say, to show that what came before it is all.
+const FENCE: &str = "that was all, number";
+
+/// Whether a line is one of the harness's own.
+fn is_fence(line: &str) -> bool {
+    line.contains(FENCE)
+}
+
+/// An actor heard nothing in a step: that has to stay so until the end.
 #[derive(Debug)]
 struct Silence {
     actor: String,
@@ -30,157 +37,37 @@ struct Silence {
 }
 
 /// One replay while it runs.
-pub(super) struct Stage<'a> {
+pub(super) struct Replay<'a> {
     pub(super) setting: Setting<'a>,
-    transcript: &'a Transcript,
-    pub(super) conversation: Conversation<'a>,
-    /// How the subject is spoken to and understood here.
-    pub(super) dialect: Dialect,
-    known: Known,
-    /// What all inboxes hold together.
-    memory: Memory,
+    pub(super) policy: &'a Policy,
+    pub(super) transcript: &'a Transcript,
     index: usize,
-    pub(super) log: Log,
-    /// The first is the one that the transcript is about. Dropped before the connections are, so
-    /// that closing these is nothing the subject could trip over.
-    pub(super) subjects: Vec<RunningProgram>,
-    pub(super) screen: Screen,
-    pub(super) peers: Vec<Peer>,
-    pub(super) listener: Option<TcpListener>,
-    /// Whether a connection of another program was refused.
-    pub(super) has_refused: bool,
-    /// Holds a port at which nobody listens.
-    pub(super) deaf: Option<Socket>,
-    /// What was sent to be shown, with what was shown before.
-    pub(super) shown: Vec<Shown>,
-    /// How much had been printed when something last happened to the subject.
-    pub(super) printed_before: usize,
-    /// What the client under test was given as its arguments, and parts of it.
-    pub(super) given: Vec<String>,
-    /// Where the server under test is spoken to.
-    pub(super) address: Option<SocketAddr>,
-    pub(super) sockets: SocketTable,
-    /// The actor whose doing the subject may not have digested yet.
-    unsettled: Option<String>,
-    /// The actor who said goodbye, which the subject may not have carried out yet.
-    leaving: Option<String>,
-    /// The subject was seen never to rest, so that waiting for its rest is vain.
-    is_restless: bool,
-    /// The subject was seen to leave something unread, so that waiting for that is vain.
-    is_deaf: bool,
-    /// The subject was seen to let somebody wait to be accepted, so that waiting for that is vain.
-    is_inattentive: bool,
+    pub(super) cast: Cast<'a>,
+    pub(super) settling: Settling,
+    pub(super) room: Room,
+    pub(super) memory: MemoryUse,
     silences: Vec<Silence>,
-    /// The processes of the subject that are stopped, until somebody's first words have arrived.
-    pub(super) held_still: Vec<i32>,
-    /// By process; empty where it is not known.
-    pub(super) memory_before: BTreeMap<i32, u64>,
-    pub(super) started: Instant,
-    /// How often something was printed.
-    prints: u32,
-    /// The replay is to stop before its end.
-    was_stopped: bool,
-    /// How long a wait lasted that was cut at its bound while the machine was too busy.
-    waited_for_machine: Option<Duration>,
-    /// When the scheduler was last asked about the subject's processes, and what it said.
-    scheduled: (Instant, Duration, Duration),
 }
 
-impl<'a> Stage<'a> {
-    pub(super) fn new(transcript: &'a Transcript, setting: Setting<'a>) -> Stage<'a> {
-        // Before anything is opened, so that no shortage is missed.
-        let started = Instant::now();
-        Stage {
+impl<'a> Replay<'a> {
+    pub(super) fn new(
+        transcript: &'a Transcript,
+        policy: &'a Policy,
+        setting: Setting<'a>,
+    ) -> Replay<'a> {
+        let cast = Cast::new(transcript, policy.dialect.writes, setting);
+        let one_at_a_time = policy.dialect.reads == Framing::Bare || setting.profile.relays_reads;
+        Replay {
             setting,
+            policy,
             transcript,
-            conversation: Conversation::new(transcript),
-            dialect: setting.profile.dialect.for_transcript(transcript),
-            known: known_messages(transcript),
-            memory: Memory::default(),
             index: 0,
-            log: Log::new(),
-            subjects: Vec::new(),
-            screen: Screen::default(),
-            peers: Vec::new(),
-            listener: None,
-            has_refused: false,
-            deaf: None,
-            shown: Vec::new(),
-            printed_before: 0,
-            given: Vec::new(),
-            address: None,
-            sockets: SocketTable::open(),
-            unsettled: None,
-            leaving: None,
-            is_restless: false,
-            is_deaf: false,
-            is_inattentive: false,
+            cast,
+            settling: Settling::new(one_at_a_time),
+            room: Room::new(transcript.role),
+            memory: MemoryUse::default(),
             silences: Vec::new(),
-            held_still: Vec::new(),
-            memory_before: BTreeMap::new(),
-            started,
-            prints: 0,
-            was_stopped: false,
-            waited_for_machine: None,
-            scheduled: (Instant::now(), Duration::ZERO, Duration::ZERO),
         }
-    }
-
-    /// Whether the replay was stopped before its end: nothing that came of it counts.
-    pub(super) fn was_stopped(&self) -> bool {
-        self.was_stopped
-    }
-
-    /// How long a wait lasted that was cut at its bound because the machine was too busy.
-    pub(super) fn waited_for_machine(&self) -> Option<Duration> {
-        self.waited_for_machine
-    }
-
-    /// Stops the replay where everything is to stop. Loops that do not wait call this now and then.
-    pub(super) fn go_on(&mut self) -> Result<(), Stop> {
-        if !self.setting.is_stopping() {
-            return self.has_descriptors();
-        }
-        self.was_stopped = true;
-        Err(Box::new(Outcome::Unable {
-            reason: "stopped before its end".to_owned(),
-        }))
-    }
-
-    /// Where the harness has no descriptor left it sees too little to judge anybody.
-    fn has_descriptors(&self) -> Result<(), Stop> {
-        if !system::DESCRIPTORS.was_there_since(self.started) {
-            return Ok(());
-        }
-        Err(Box::new(Outcome::Unable {
-            reason: "the harness has no file descriptor left: raise `ulimit -n`, or run fewer \
-                     programs at the same time"
-                .to_owned(),
-        }))
-    }
-
-    /// Tells the program's clock what the scheduler did with its processes, now and then.
-    fn account_now_and_then(&mut self) {
-        const BETWEEN: Duration = Duration::from_millis(500);
-        if self.scheduled.0.elapsed() >= BETWEEN {
-            self.account();
-        }
-    }
-
-    fn account(&mut self) {
-        let (at, ran_before, kept_before) = self.scheduled;
-        let passed = at.elapsed();
-        // What it used does not become less: processes that nobody waited for are forgotten.
-        let ran: Duration = self.subjects.iter_mut().map(RunningProgram::cpu_time).sum();
-        let ran = ran.max(ran_before);
-        let kept = self.kept_waiting();
-        self.scheduled = (Instant::now(), ran, kept);
-        let kept = kept.saturating_sub(kept_before);
-        self.setting.time.scheduled(passed, ran - ran_before, kept);
-    }
-
-    pub(super) fn transcript(&self) -> &'a Transcript {
-        self.transcript
     }
 
     pub(super) fn step(&self) -> &'a Step {
@@ -191,796 +78,638 @@ impl<'a> Stage<'a> {
         self.index
     }
 
+    /// What the step under way is about.
+    pub(super) fn topic(&self) -> Option<Topic> {
+        Topic::of_step(self.transcript, self.index, &self.room.present())
+    }
+
     /// Goes on to a step, unless it is known to be in vain.
     pub(super) fn enter(&mut self, index: usize) -> Result<(), Stop> {
         self.index = index;
-        self.log.enter(index);
-        let row = self.conversation.row_of_step(index);
-        match row.filter(|row| !self.conversation.covers(row)) {
-            Some(row) if self.setting.ledger.is_known_to_fail(row) => {
-                Err(Box::new(Outcome::Skipped {
-                    because_of: row.to_owned(),
-                }))
+        self.cast.log.enter(index);
+        let topic = self.topic().filter(|topic| !self.policy.judges(*topic));
+        match topic {
+            Some(topic) if self.setting.ledger.is_known_to_fail(topic) => {
+                Err(Box::new(Outcome::Skipped { because_of: topic }))
             }
             _ => Ok(()),
         }
     }
 
-    /// The step under way held.
+    /// Records that the step under way held.
     pub(super) fn held(&mut self) {
-        self.waited_for_machine = None;
-        if let Some(row) = self.conversation.row_of_step(self.index) {
-            self.setting.ledger.held(row);
+        self.cast.accounts.waited_for_machine = None;
+        if let Some(topic) = self.topic() {
+            self.setting.ledger.held(topic);
         }
     }
 
     /// Ends everything and gives the log.
-    pub(super) fn strike(mut self) -> (Vec<Event>, f64) {
-        let log = std::mem::replace(&mut self.log, Log::new());
+    pub(super) fn end(mut self) -> (Vec<Event>, f64) {
         if matches!(self.setting.target, Target::Running(_)) {
             self.take_leave();
         }
-        self.account();
-        let Stage {
-            subjects,
-            mut peers,
-            ..
-        } = self;
-        // Nothing is judged any more. A connection that ends so leaves no TIME_WAIT behind, which
-        // would keep a server with a port of its own choice from starting again.
-        if matches!(self.setting.target, Target::Command(_)) {
-            peers.iter_mut().for_each(Peer::reset);
-        }
-        drop(subjects);
-        drop(peers);
-        log.finish()
+        self.cast.dismiss()
     }
 
-    /// A server that goes on running is left as it was found: the next transcript uses the same names.
+    /// Leaves a server that goes on running as it was found: the next transcript uses the same names.
     fn take_leave(&mut self) {
-        for peer in &mut self.peers {
-            if let Some(name) = self.conversation.registered_name(&peer.actor) {
+        for peer in &mut self.cast.peers {
+            if let Some(name) = self.room.registered_name(&peer.actor) {
                 let goodbye = format!("DISCONNECT {name} CHAT/1.0");
-                peer.send(&self.dialect.reads.frame(goodbye.as_bytes()));
+                peer.send(&self.policy.dialect.reads.frame(goodbye.as_bytes()));
             }
             peer.finish_sending();
         }
         let settle = self.setting.pace.settle();
         // Where the run is cancelled nobody comes after.
-        let _ = self.wait_for(settle, |stage| {
+        let _ = self.cast.wait_for(settle, |cast| {
             let is_over = |peer: &Peer| !peer.is_open();
-            stage.peers.iter().all(is_over).then_some(())
+            cast.peers.iter().all(is_over).then_some(())
         });
     }
 
-    // Watching.
+    /// The step under way does not hold.
+    pub(super) fn short(&self, expected: Expected, got: Got) -> Stop {
+        Box::new(Outcome::FellShort(Shortfall {
+            step: self.index,
+            expected,
+            got,
+            ended: self.cast.how_ended().map(str::to_owned),
+            present: self.room.present(),
+            waited_for_enter: false,
+        }))
+    }
 
-    /// Looks on until `ready` has an answer or `patience` is out.
-    pub(super) fn wait_for<T>(
-        &mut self,
-        patience: Duration,
-        mut ready: impl FnMut(&mut Stage<'a>) -> Option<T>,
-    ) -> Result<Option<T>, Stop> {
-        self.watch(patience, |stage| {
-            ready(stage).map_or(Watch::On, Watch::Done)
+    pub(super) fn not_in_this_role(&self) -> Stop {
+        hindered(Hindrance::NotForRole {
+            step: self.step().source.clone(),
         })
     }
 
-    /// Looks on for so long, whatever happens.
-    pub(super) fn look_on_for(&mut self, time: Duration) -> Result<(), Stop> {
-        self.watch_lending(time, Duration::ZERO, |_| Watch::On::<()>)?;
-        Ok(())
-    }
-
-    /// Looks on until what sends no event is so, or `longest` is over; whether it is.
-    fn look_until(
-        &mut self,
-        longest: Duration,
-        is_so: impl Fn(&Stage<'a>) -> bool,
-    ) -> Result<bool, Stop> {
-        let mut back_off = BackOff::new();
-        let seen = self.watch(longest, |stage| {
-            if is_so(stage) {
-                Watch::Done(())
-            } else {
-                Watch::Again(back_off.next())
-            }
-        })?;
-        Ok(seen.is_some())
-    }
-
-    /// Looks on until `ready` is done or `patience` is out; looks once more at the very end, so that
-    /// a harness that was held up itself does not blame the subject. Time in which the subject wanted
-    /// to run and the machine did not let it does not count.
-    pub(super) fn watch<T>(
-        &mut self,
-        patience: Duration,
-        ready: impl FnMut(&mut Stage<'a>) -> Watch<T>,
-    ) -> Result<Option<T>, Stop> {
-        self.watch_lending(patience, Stage::ONLY_WAITS_AFTER, ready)
-    }
-
-    /// The same, with the slot lent to another replay when so much time has passed.
-    fn watch_lending<T>(
-        &mut self,
-        patience: Duration,
-        lends_after: Duration,
-        mut ready: impl FnMut(&mut Stage<'a>) -> Watch<T>,
-    ) -> Result<Option<T>, Stop> {
-        let begun = Instant::now();
-        // What is to pass in full, whatever the machine does, is no wait.
-        let longest_wait = self.setting.pace.longest().max(patience);
-        let mut deadline = begun + patience;
-        let mut kept_waiting_before = None;
-        let slots = self.setting.slots;
-        let mut lent = None;
-        let mut is_last = false;
-        loop {
-            self.go_on()?;
-            let longest = match ready(self) {
-                Watch::Done(answer) => return Ok(Some(answer)),
-                Watch::On => patience,
-                Watch::Again(pause) => pause,
-            };
-            self.account_now_and_then();
-            if begun.elapsed() > Stage::WORTH_MEASURING && kept_waiting_before.is_none() {
-                kept_waiting_before = Some(self.kept_waiting());
-            }
-            if begun.elapsed() > lends_after && lent.is_none() {
-                lent = Some(self.setting.time.lend(slots));
-            }
-            if is_last {
-                return Ok(None);
-            }
-            if Instant::now() >= deadline {
-                let owed = self.owed(begun, patience, kept_waiting_before);
-                deadline = begun + (patience + owed).min(longest_wait);
-                if patience + owed > longest_wait && self.setting.time.machine_is_busy() {
-                    self.waited_for_machine = Some(longest_wait);
-                }
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            is_last = left.is_zero();
-            self.look(left.min(longest));
-        }
-    }
-
-    /// A wait that is over sooner is not measured: looking costs more than it could be off.
-    const WORTH_MEASURING: Duration = Duration::from_millis(20);
-
-    /// Who has waited for so long leaves the machine to others meanwhile.
-    const ONLY_WAITS_AFTER: Duration = Duration::from_millis(200);
-
-    /// How much longer to wait than `patience`, for what the machine kept from the subject since `begun`.
-    fn owed(&mut self, begun: Instant, patience: Duration, before: Option<Duration>) -> Duration {
-        const MOST_PATIENCES: u32 = 3;
-        let Some(before) = before else {
-            return Duration::ZERO;
-        };
-        let kept = self.kept_waiting().saturating_sub(before);
-        // Several threads may have waited at the same time.
-        kept.min(begun.elapsed()).min(MOST_PATIENCES * patience)
-    }
-
-    fn kept_waiting(&mut self) -> Duration {
-        let subjects = self.subjects.iter_mut();
-        let processes: Vec<i32> = subjects.flat_map(RunningProgram::processes).collect();
-        system::kept_waiting(&processes)
-    }
-
-    /// Waits at most `patience` for anything at all to happen, and takes note of all that did.
-    pub(super) fn look(&mut self, patience: Duration) {
-        /// So that an interruption of the run is seen soon.
-        const LONGEST: Duration = Duration::from_millis(100);
-        /// What floods its terminal is read now and then, or reading it would be all that is done.
-        const BETWEEN_FLOODS: Duration = Duration::from_millis(5);
-        const MANY_PRINTS: u32 = 2_000;
-        let floods = self.screen.dropped() > 0 || self.prints > MANY_PRINTS;
-        let longest = if floods { BETWEEN_FLOODS } else { LONGEST };
-        let something_happened = self.poll(patience.min(longest), !floods);
-        if something_happened || floods {
-            self.take_news_of_subjects();
-            self.accept();
-            self.take_news_of_peers();
-        }
-    }
-
-    fn poll(&self, patience: Duration, watches_subjects: bool) -> bool {
-        let mut watched: Vec<PollFd<'_>> = Vec::new();
-        let mut watch = |source, flags| watched.push(PollFd::from_borrowed_fd(source, flags));
-        for subject in self.subjects.iter().filter(|_| watches_subjects) {
-            subject
-                .sources()
-                .for_each(|source| watch(source, PollFlags::IN));
-            subject
-                .sink()
-                .into_iter()
-                .for_each(|sink| watch(sink, PollFlags::OUT));
-        }
-        if let Some(listener) = self.listener.as_ref().filter(|_| self.accepts()) {
-            watch(listener.as_fd(), PollFlags::IN);
-        }
-        for (socket, reads, writes) in self.peers.iter().filter_map(Peer::interest) {
-            let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, reads);
-            flags.set(PollFlags::OUT, writes);
-            watch(socket, flags);
-        }
-        let timeout = system::timespec(patience);
-        // An interrupted wait is a short one.
-        poll(&mut watched, Some(&timeout)).is_ok_and(|ready| ready > 0)
-    }
-
-    fn take_news_of_subjects(&mut self) {
-        for position in 0..self.subjects.len() {
-            for news in self.subjects[position].news() {
-                match news {
-                    process::News::Printed(bytes) => self.printed(position, bytes),
-                    process::News::Ended(how) => self.log.record(EventKind::Ended { how }),
-                }
-            }
-        }
-    }
-
-    fn printed(&mut self, position: usize, bytes: Vec<u8>) {
-        self.prints = self.prints.saturating_add(1);
-        if position == 0 {
-            let could_be_drawn = !self.screen.is_exhausted();
-            let answers = self.screen.show(&bytes);
-            if could_be_drawn && self.screen.is_exhausted() {
-                self.log
-                    .note("what it prints from here on is not drawn: drawing it costs too much");
-            }
-            if !answers.is_empty() {
-                self.subjects[position].press(&answers);
-            }
-        }
-        self.log.record(EventKind::Printed { bytes });
-    }
-
-    /// A client that connects more often than any program would is not answered any more.
-    fn accepts(&self) -> bool {
-        const MOST_CONNECTIONS: usize = 16;
-        self.peers.len() < MOST_CONNECTIONS
-    }
-
-    /// In client transcripts: takes the connections that the subject opens.
-    fn accept(&mut self) {
-        /// One look takes no more, so that nobody can keep the harness busy.
-        const MOST_AT_ONCE: usize = 64;
-        for _ in 0..MOST_AT_ONCE {
-            if !self.accepts() {
-                return;
-            }
-            let accepted = self.listener.as_ref().map(TcpListener::accept);
-            let accepted = accepted.map(|accepted| system::DESCRIPTORS.noted(accepted));
-            let Some(Ok((stream, _))) = accepted else {
-                return;
-            };
-            if !self.is_of_subject(&stream) {
-                self.refuse(stream);
-                continue;
-            }
-            let inbox = self.inbox();
-            if let Ok(peer) = Peer::accepted("server", stream, inbox) {
-                self.peers.push(peer);
-                self.log.record(EventKind::Connected {
-                    actor: "server".to_owned(),
-                });
-            }
-        }
-    }
-
-    fn take_news_of_peers(&mut self) {
-        for position in 0..self.peers.len() {
-            let actor = self.peers[position].actor.clone();
-            for news in self.peers[position].news() {
-                let actor = actor.clone();
-                self.log.record(match news {
-                    peer::News::Connected => EventKind::Connected { actor },
-                    peer::News::Received(bytes) => EventKind::Received { actor, bytes },
-                    peer::News::Ended(End::NotConnected(why)) => EventKind::Note {
-                        text: format!("{actor} could not connect: {why}"),
-                    },
-                    peer::News::Ended(end) => EventKind::Closed {
-                        actor,
-                        by_subject: true,
-                        reset: end == End::Reset,
-                    },
-                });
-            }
-        }
-    }
-
-    // Letting the subject come to rest.
-
-    /// Notes that `actor` does something, and first lets the subject digest what another did before,
-    /// so that things are done to it in the order in which the transcript says them.
-    pub(super) fn acts(&mut self, actor: &str) -> Result<(), Stop> {
-        if !self.held_still.is_empty() {
-            return Ok(());
-        }
-        if self.leaving.as_deref().is_some_and(|other| other != actor) {
-            self.let_leave()?;
-        }
-        match &self.unsettled {
-            Some(other) if other != actor => self.let_digest()?,
-            // What ends nowhere must have been read before more follows, or it would go on.
-            Some(_) if self.dialect.reads == Framing::Bare || self.setting.profile.relays_reads => {
-                let has_spoken = self.peer(actor).is_some_and(|peer| peer.has_spoken());
-                if self.address.is_some() && !has_spoken {
-                    self.let_accept()?;
-                } else {
-                    self.let_digest()?;
-                }
-            }
-            // What one actor says keeps its order by itself, and comes in segments of its own.
-            Some(_) => self.let_read(actor)?,
-            None => {}
-        }
-        self.unsettled = Some(actor.to_owned());
-        Ok(())
-    }
-
-    /// Stops the subject, so that what follows is all there when it goes on.
-    pub(super) fn hold_still(&mut self) -> Result<(), Stop> {
-        const LONGEST: Duration = Duration::from_secs(1);
-        self.let_digest()?;
-        let subjects = self.subjects.iter_mut();
-        let processes: Vec<i32> = subjects.flat_map(RunningProgram::processes).collect();
-        system::stop(&processes);
-        self.held_still = processes;
-        self.look_until(LONGEST, |stage| system::are_stopped(&stage.held_still))?;
-        Ok(())
-    }
-
-    /// Lets the subject go on where it was stopped.
-    pub(super) fn let_go(&mut self) {
-        system::resume(&std::mem::take(&mut self.held_still));
-    }
-
-    /// Notes that `actor` did something, nothing of others being left to digest.
-    pub(super) fn acts_next(&mut self, actor: &str) {
-        self.unsettled = Some(actor.to_owned());
-    }
-
-    /// Notes that `actor` said goodbye.
-    pub(super) fn says_goodbye(&mut self, actor: &str) {
-        self.leaving = Some(actor.to_owned());
-    }
-
-    /// Waits until the subject has closed the connection of who said goodbye, for as long as it took over
-    /// its answers: it may rest a moment between reading a goodbye and carrying it out.
-    fn let_leave(&mut self) -> Result<(), Stop> {
-        let Some(actor) = self.leaving.take() else {
-            return Ok(());
-        };
-        let settle = self.setting.pace.settle();
-        self.wait_for(settle, |stage| {
-            let is_gone = stage.peer(&actor).is_none_or(|peer| !peer.is_open());
-            is_gone.then_some(())
-        })?;
-        Ok(())
-    }
-
-    /// Waits until the subject has taken all that was sent to it and all its threads wait in the
-    /// kernel; for a bounded time, since some never do.
     pub(super) fn let_digest(&mut self) -> Result<(), Stop> {
-        const LONGEST: Duration = Duration::from_millis(300);
-        const LONGEST_FOR_RESTLESS: Duration = Duration::from_millis(30);
-        self.unsettled = None;
-        if !self.can_see_processes() {
-            return self.wait_for_quiet();
-        }
-        if !self.let_take_all()? {
-            return Ok(());
-        }
-        let longest = if self.is_restless {
-            LONGEST_FOR_RESTLESS
-        } else {
-            LONGEST
-        };
-        let mut back_off = BackOff::new();
-        let mut mark = None;
-        let rested = self.watch(longest, |stage| {
-            let now = stage.mark_of_rest();
-            if now.is_some() && now == mark {
-                return Watch::Done(());
-            }
-            mark = now;
-            Watch::Again(back_off.next())
-        })?;
-        if rested.is_none() {
-            self.is_restless = true;
-        }
-        Ok(())
+        self.settling.let_digest(&mut self.cast)
     }
 
-    /// Waits until the subject has accepted who connected; not for long, since some serve one at a time.
-    fn let_accept(&mut self) -> Result<(), Stop> {
-        const LONGEST: Duration = Duration::from_millis(300);
-        if self.is_inattentive {
-            return Ok(());
-        }
-        self.is_inattentive = !self.look_until(LONGEST, |stage| stage.all_is_accepted())?;
-        Ok(())
-    }
-
-    /// Waits until the subject has taken all that was sent to it: much longer than for its rest, since one
-    /// that looks at its connections in turn, with a pause, takes the words of two in any order.
-    fn let_take_all(&mut self) -> Result<bool, Stop> {
-        const LONGEST_FOR_DEAF: Duration = Duration::from_millis(30);
-        let longest = if self.is_deaf {
-            LONGEST_FOR_DEAF
-        } else {
-            self.setting.pace.reading()
-        };
-        let is_taken = self.look_until(longest, |stage| stage.all_is_taken())?;
-        if !is_taken && !self.is_deaf {
-            self.is_deaf = true;
-            self.setting.pace.read_in_vain();
-        }
-        Ok(is_taken)
-    }
-
-    fn can_see_processes(&self) -> bool {
-        cfg!(target_os = "linux") && !self.subjects.is_empty()
-    }
-
-    /// `None` while something waits to be read or runs; otherwise equal to the last one if nothing
-    /// ran since.
-    fn mark_of_rest(&mut self) -> Option<(usize, u64)> {
-        if !self.all_is_taken() {
-            return None;
-        }
-        let processes: Vec<i32> = self
-            .subjects
-            .iter_mut()
-            .flat_map(RunningProgram::processes)
-            .collect();
-        system::rest_mark(&processes).map(|mark| (processes.len(), mark))
-    }
-
-    /// Whether the subject has read all that was sent to it and accepted all that connected.
-    fn all_is_taken(&self) -> bool {
-        self.all_is_accepted() && self.peers.iter().all(|peer| self.has_taken(peer))
-    }
-
-    fn all_is_accepted(&self) -> bool {
-        let listens = self
-            .address
-            .map(|address| (address, system::unspecified(address)));
-        !listens.is_some_and(|ends| self.is_waiting(ends))
-    }
-
-    fn has_taken(&self, peer: &Peer) -> bool {
-        let is_waiting = |ends| self.is_waiting(ends);
-        !peer.is_open() || (peer.has_sent_all() && !peer.ends().is_some_and(is_waiting))
-    }
-
-    fn is_waiting(&self, (subjects, own): (SocketAddr, SocketAddr)) -> bool {
-        self.sockets.unread(subjects, own).unwrap_or(0) > 0
-    }
-
-    /// Waits until what `actor` sent to the subject has been read; for a bounded time.
-    fn let_read(&mut self, actor: &str) -> Result<(), Stop> {
-        const LONGEST: Duration = Duration::from_millis(300);
-        let Some(position) = self.position(actor).filter(|_| self.can_see_processes()) else {
-            return Ok(());
-        };
-        self.look_until(LONGEST, |stage| stage.has_taken(&stage.peers[position]))?;
-        Ok(())
-    }
-
-    /// Waits until nothing has come for the settle time; for a bounded time.
-    pub(super) fn wait_for_quiet(&mut self) -> Result<(), Stop> {
-        const LONGEST: Duration = Duration::from_secs(2);
-        let settle = self.setting.pace.settle();
-        let mut quiet_since = (Instant::now(), self.log.length());
-        self.watch(LONGEST, |stage| {
-            if stage.log.length() != quiet_since.1 {
-                quiet_since = (Instant::now(), stage.log.length());
-            }
-            match settle.saturating_sub(quiet_since.0.elapsed()) {
-                Duration::ZERO => Watch::Done(()),
-                left => Watch::Again(left),
-            }
-        })?;
-        Ok(())
-    }
-
-    // Actors.
-
-    /// Position of the actor's current connection.
-    pub(super) fn position(&self, actor: &str) -> Option<usize> {
-        self.peers.iter().rposition(|peer| peer.actor == actor)
-    }
-
-    pub(super) fn peer(&mut self, actor: &str) -> Option<&mut Peer> {
-        self.peers.iter_mut().rfind(|peer| peer.actor == actor)
-    }
+    // Speaking.
 
     /// Sends `bytes` in the name of `actor` and waits until the system has taken them all.
     pub(super) fn send(&mut self, actor: &str, bytes: &[u8]) -> Result<(), Stop> {
-        self.acts(actor)?;
-        let Some(peer) = self.peer(actor) else {
-            return Err(self.short("a connection to speak on", "none", None));
+        self.settling.acts(&mut self.cast, actor)?;
+        let Some(peer) = self.cast.peer(actor) else {
+            return Err(self.short(Expected::Connection, Got::None));
         };
         peer.send(bytes);
-        self.log.record(EventKind::Sent {
+        self.cast.log.record(EventKind::Sent {
             actor: actor.to_owned(),
             bytes: bytes.to_vec(),
         });
         let patience = self.setting.pace.answer();
-        let taken = self.wait_for(patience, |stage| {
-            let peer = stage.peer(actor)?;
+        let taken = self.cast.wait_for(patience, |cast| {
+            let peer = cast.peer(actor)?;
             (peer.has_sent_all() || !peer.is_open()).then_some(())
         })?;
-        self.let_go();
-        match taken {
-            Some(()) => Ok(()),
-            None => {
-                let expected = format!("that all of what {actor} sends is read");
-                Err(self.short(
-                    expected,
-                    format!("{} later it is not", shown(patience)),
-                    None,
-                ))
-            }
+        self.settling.let_go();
+        if taken.is_some() {
+            return Ok(());
         }
-    }
-
-    /// A program that began a message, is silent for so long and rests does not go on with it.
-    const LONGEST_WITHIN_A_MESSAGE: Duration = Duration::from_secs(1);
-    const BETWEEN_MARKS: Duration = Duration::from_millis(5);
-
-    /// An inbox for what the subject writes on a connection.
-    pub(super) fn inbox(&self) -> Inbox {
-        Inbox::new(
-            self.dialect.writes,
-            Known::clone(&self.known),
-            self.memory.clone(),
-        )
-    }
-
-    /// Waits for the next message that `actor` gets.
-    pub(super) fn next_message(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
-        let settle = self.setting.pace.settle();
-        let unended = patience.min(Stage::LONGEST_WITHIN_A_MESSAGE.max(settle));
-        let mut mark = None;
-        let heard = self.watch(patience, |stage| {
-            let Some(peer) = stage.peer(actor) else {
-                return Watch::On;
-            };
-            let ends_by_pause = peer.inbox().waits_for_pause();
-            let longest = if ends_by_pause { settle } else { unended };
-            let has_begun = !peer.inbox().unfinished().is_empty();
-            let rests = has_begun && peer.quiet_for() >= longest && {
-                // The pause may be the harness's own, with the rest there already.
-                stage.look(Duration::ZERO);
-                let before = std::mem::replace(&mut mark, stage.mark_of_rest());
-                mark.is_some() && mark == before
-            };
-            let Some(peer) = stage.peer(actor) else {
-                return Watch::On;
-            };
-            let end = peer.end().cloned();
-            let quiet = peer.quiet_for();
-            // One that never rests is not waited for long.
-            let is_over = rests || ends_by_pause && quiet >= unended;
-            let is_over = end.is_some() || is_over && quiet >= longest;
-            let inbox = peer.inbox_mut();
-            if is_over {
-                inbox.pause();
-            }
-            match (inbox.take_next(), inbox.unfinished(), end) {
-                (Some(message), ..) => Watch::Done(Heard::Message(message)),
-                (None, [], Some(end)) => Watch::Done(Heard::End(end)),
-                (None, [], None) => Watch::On,
-                (None, unfinished, _) if is_over => {
-                    Watch::Done(Heard::Unfinished(unfinished.to_vec()))
-                }
-                (None, ..) => Watch::Again(longest.saturating_sub(quiet).max(Stage::BETWEEN_MARKS)),
-            }
-        })?;
-        if let Some(heard) = heard {
-            return Ok(heard);
-        }
-        self.setting.pace.waited_in_vain();
-        let Some(peer) = self.peer(actor) else {
-            return Ok(Heard::NoConnection(patience));
+        let expected = Expected::AllRead {
+            actor: actor.to_owned(),
         };
-        Ok(match peer.inbox().unfinished() {
-            [] => Heard::Nothing(patience),
-            unfinished => Heard::Unfinished(unfinished.to_vec()),
-        })
+        let after = milliseconds(patience);
+        Err(self.short(expected, Got::Unread { after }))
     }
 
-    // Judging.
-
-    /// The step under way fell short, and speaks of the row that its expectation is about.
-    pub(super) fn short(
-        &self,
-        expected: impl Into<String>,
-        received: impl Into<String>,
-        line: Option<&[u8]>,
-    ) -> Stop {
-        let row = self.conversation.row_of_step(self.index);
-        self.short_of(row, expected, received, line)
-    }
-
-    /// The step under way fell short, and speaks of `row`.
-    pub(super) fn short_of(
-        &self,
-        row: Option<&str>,
-        expected: impl Into<String>,
-        received: impl Into<String>,
-        line: Option<&[u8]>,
-    ) -> Stop {
-        let mut received = received.into();
-        if let Some(how) = self.subjects.first().and_then(RunningProgram::how_ended) {
-            received.push_str(&format!("; the program had ended ({how})"));
+    pub(super) fn say(&mut self, actor: &str, line: &str) -> Result<(), Stop> {
+        if !self.cast.peer(actor).is_some_and(|peer| peer.is_open()) {
+            if !self.room.is_registered(actor) {
+                // Whether the connection of a refused client is closed is left to the server.
+                self.cast.log.note(Note::NotSaid {
+                    actor: actor.to_owned(),
+                    line: line.to_owned(),
+                });
+                return Ok(());
+            }
+            let actor = actor.to_owned();
+            let expected = Expected::StillConnected {
+                actor: actor.clone(),
+            };
+            return Err(self.short(expected, Got::ClosedBefore { actor }));
         }
-        let is_row_of_step = row.is_some() && row == self.conversation.row_of_step(self.index);
-        let ground = self.conversation.ground_of_step(self.index);
-        Box::new(Outcome::FellShort(Shortfall {
-            step: self.index,
-            expected: expected.into(),
-            received,
-            line: line.map(excerpt),
-            speaks_of: row.map(str::to_owned),
-            rests_on: ground.filter(|_| is_row_of_step).map(str::to_owned),
-        }))
+        let is_goodbye = matches!(Utterance::of(line), Utterance::Disconnect { .. });
+        if is_goodbye {
+            self.set_notices_aside(actor)?;
+        }
+        self.send(actor, &self.policy.dialect.reads.frame(line.as_bytes()))?;
+        if is_goodbye {
+            self.settling.says_goodbye(actor);
+        }
+        self.room.said(self.index, actor, line);
+        Ok(())
     }
 
-    /// `actor` was silent in the step under way, and has nothing to hear of what was said before it.
-    pub(super) fn claim_silence(&mut self, actor: &str) {
+    /// A notice that came before a DISCONNECT is not to be taken for the answer to it.
+    fn set_notices_aside(&mut self, actor: &str) -> Result<(), Stop> {
+        self.let_digest()?;
+        self.cast.look(Duration::ZERO);
+        let Some(position) = self.cast.position(actor) else {
+            return Ok(());
+        };
+        let room = &self.room;
+        let notices = self.cast.peers[position]
+            .inbox_mut()
+            .take(|line| room.meaning(actor, &String::from_utf8_lossy(line)) == Meaning::Notice);
+        for notice in notices {
+            self.pass_over(actor, &notice, PassedOver::Notice);
+        }
+        Ok(())
+    }
+
+    pub(super) fn send_times(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
+        // In a segment of its own: the program has taken what was sent before.
+        if !self.settling.is_holding_still() {
+            self.let_digest()?;
+        }
+        self.memory.begin(&mut self.cast);
+        self.room.sent(self.index, actor, bytes);
+        let reads = self.policy.dialect.reads;
+        let all = match (reads, single_message(bytes)) {
+            (Framing::Line, _) | (_, None) => bytes.repeat(usize::try_from(times).unwrap_or(1)),
+            (reads, Some(message)) => reads.frame(message),
+        };
+        self.send(actor, &all)
+    }
+
+    // Hearing.
+
+    pub(super) fn next_message(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
+        next_message(&mut self.cast, actor, patience)
+    }
+
+    /// Waits for the next line of `actor` that is not to be passed over.
+    pub(super) fn get(
+        &mut self,
+        actor: &str,
+        expected: &str,
+        open_ended: bool,
+    ) -> Result<(), Stop> {
+        let wanted = || Expected::Line {
+            line: expected.to_owned(),
+            open_ended,
+        };
+        let is_acceptance = open_ended
+            && matches!(
+                Utterance::of(expected),
+                Utterance::Status { code: "200", .. }
+            );
+        if is_acceptance && self.registers_silently() {
+            let name = self.room.name_asked_for(actor).map(str::to_owned);
+            return self.take_for_registered(actor, name.as_deref().unwrap_or(actor));
+        }
+        let patience = self.setting.pace.answer();
+        let asked = Instant::now();
+        loop {
+            self.refuse_endless(asked, wanted)?;
+            let heard = self.next_message(actor, patience)?;
+            let Heard::Message(line) = &heard else {
+                return Err(self.short_of_line(wanted(), &heard));
+            };
+            let text = String::from_utf8_lossy(line);
+            if self.policy.comparison.accepts(expected, open_ended, line) {
+                self.setting.pace.replied_within(asked.elapsed());
+                self.room.heard(actor, &text);
+                let is_registration = matches!(Utterance::of(expected), Utterance::Register { .. });
+                if is_registration && text != expected {
+                    self.pass_over_registration(actor)?;
+                }
+                return Ok(());
+            }
+            if is_acceptance && self.is_hidden_success(actor, line) {
+                self.pass_over(actor, line, PassedOver::HiddenSuccess);
+                let name = self.room.name_asked_for(actor).map(str::to_owned);
+                self.room
+                    .registered(actor, name.as_deref().unwrap_or(actor));
+                return Ok(());
+            }
+            if is_fence(&text) {
+                continue;
+            }
+            let meaning = self.room.meaning(actor, &text);
+            if meaning.is_mistake() && !self.policy.refuses(meaning) {
+                self.pass_over(actor, line, PassedOver::Mistake(meaning));
+            } else if meaning == Meaning::Notice && !self.must_come_first(expected) {
+                self.pass_over(actor, line, PassedOver::Notice);
+            } else {
+                return Err(self.short(wanted(), got_line(line, meaning)));
+            }
+        }
+    }
+
+    /// Whether the transcript is about an answer that nothing else may stand in front of.
+    fn must_come_first(&self, expected: &str) -> bool {
+        let topic = self.topic().map(Topic::of_code);
+        let is_judged = topic.is_none_or(|topic| self.policy.judges(topic));
+        matches!(Utterance::of(expected), Utterance::Status { .. }) && is_judged
+    }
+
+    /// Something else was taken for a client's registration, which may still follow it.
+    fn pass_over_registration(&mut self, actor: &str) -> Result<(), Stop> {
+        const VERB: &[u8] = b"REGISTER";
+        self.let_digest()?;
+        wait_for_quiet(&mut self.cast)?;
+        let Some(peer) = self.cast.peer(actor) else {
+            return Ok(());
+        };
+        let registers = |line: &[u8]| {
+            let verb = line.get(..VERB.len());
+            verb.is_some_and(|verb| verb.eq_ignore_ascii_case(VERB))
+        };
+        for line in peer.inbox_mut().take(registers) {
+            self.pass_over(actor, &line, PassedOver::Registration);
+        }
+        Ok(())
+    }
+
+    /// Messages that are passed over do not make the wait for the expected one any longer than any wait may be. To
+    /// be called before a wait, so that an answer that comes in time is never refused.
+    pub(super) fn refuse_endless(
+        &self,
+        asked: Instant,
+        expected: impl FnOnce() -> Expected,
+    ) -> Result<(), Stop> {
+        let longest = self.setting.pace.longest();
+        if asked.elapsed() <= longest {
+            return Ok(());
+        }
+        let during = milliseconds(longest);
+        Err(self.short(expected(), Got::OtherLines { during }))
+    }
+
+    /// The wait for a line ended without one.
+    pub(super) fn short_of_line(&self, expected: Expected, heard: &Heard) -> Stop {
+        let got = heard.got(Meaning::Regular, self.policy.dialect.writes);
+        self.short(expected, got)
+    }
+
+    pub(super) fn pass_over(&mut self, actor: &str, line: &[u8], because: PassedOver) {
+        if self.cast.log.is_full() {
+            return;
+        }
+        self.cast.log.note(Note::PassedOver {
+            actor: actor.to_owned(),
+            line: Excerpt::of(line),
+            because,
+        });
+    }
+
+    /// Waits for lines in a row: patience for each. A program may take its time over many, but may not send
+    /// them so slowly that all would take longer than anybody waits.
+    pub(super) fn hear(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let patience = self.setting.pace.answer();
+        let begun = Instant::now();
+        for heard in 1..=times {
+            for line in text.lines() {
+                self.get(actor, line, false)?;
+            }
+            let elapsed = begun.elapsed();
+            if elapsed > patience && elapsed * times > LONGEST * heard {
+                let during = milliseconds(elapsed);
+                let got = Got::FewerLines {
+                    times: heard,
+                    during,
+                };
+                return Err(self.short(Expected::Lines { times }, got));
+            }
+        }
+        Ok(())
+    }
+
+    // Registering.
+
+    /// Whether the program is known to register clients without an answer, and not judged for it here.
+    pub(super) fn registers_silently(&self) -> bool {
+        self.setting.profile.registers_silently && !self.policy.awaits_registration_answer
+    }
+
+    /// No answer is to be expected: the actor is registered when the program has dealt with the request.
+    pub(super) fn take_for_registered(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
+        self.let_digest()?;
+        wait_for_quiet(&mut self.cast)?;
+        self.cast.log.note(Note::TakenForRegistered {
+            actor: actor.to_owned(),
+        });
+        self.room.registered(actor, name);
+        Ok(())
+    }
+
+    /// Whether a line is a 200 behind other text, where nobody is judged for that.
+    pub(super) fn is_hidden_success(&self, actor: &str, line: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(line);
+        let mut words = text.split(|character: char| !character.is_alphanumeric());
+        !self.policy.awaits_registration_answer
+            && self.room.meaning(actor, &text) == Meaning::Notice
+            && words.any(|word| word == "200")
+    }
+
+    /// A name that was given up is in use still.
+    pub(super) fn short_of_name(&self, line: &[u8], freed: Option<Departure>) -> Stop {
+        let got = Got::Line {
+            line: Excerpt::of(line),
+            meaning: Meaning::Regular,
+            freed,
+        };
+        self.short(acceptance(), got)
+    }
+
+    /// What comes before the 200 is a greeting, unless somebody else said it.
+    pub(super) fn refuse_unless_greeting(&mut self, actor: &str, line: &[u8]) -> Result<(), Stop> {
+        let text = String::from_utf8_lossy(line);
+        let meaning = self.room.meaning(actor, &text);
+        if self.policy.refuses(meaning) && !is_fence(&text) {
+            return Err(self.short(acceptance(), got_line(line, meaning)));
+        }
+        self.pass_over(actor, line, PassedOver::Greeting);
+        Ok(())
+    }
+
+    // Silence.
+
+    /// Silence needs no clock: the server has taken everything and rests, and where another registered user is
+    /// there to say a line, the next thing heard is that line.
+    pub(super) fn hear_nothing(&mut self, actor: &str) -> Result<(), Stop> {
+        self.let_digest()?;
+        if !self.raise_fence(actor)? {
+            wait_for_quiet(&mut self.cast)?;
+        }
+        if let Some(peer) = self.cast.peer(actor) {
+            peer.inbox_mut().pause();
+        }
+        while let Some(line) = self
+            .cast
+            .peer(actor)
+            .and_then(|peer| peer.inbox_mut().take_next())
+        {
+            self.cast.go_on()?;
+            self.refuse_unless_passed_over(actor, &line)?;
+        }
+        let unfinished = self
+            .cast
+            .peer(actor)
+            .map(|peer| peer.inbox().unfinished().to_vec())
+            .unwrap_or_default();
+        if !unfinished.is_empty() {
+            self.refuse_unless_passed_over(actor, &unfinished)?;
+        }
         self.silences.push(Silence {
             actor: actor.to_owned(),
             step: self.index,
         });
+        Ok(())
     }
 
-    /// Looks whether anything came after all where silence was claimed, and, where the transcript is
-    /// about what is relayed how often and to whom, whether a second helping comes later.
+    /// A text that nobody but the harness says.
+    fn fence(&self) -> String {
+        format!("{FENCE} {}", self.index)
+    }
+
+    pub(super) fn say_as_fence(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
+        let line = format!("@{name}: {}", self.fence());
+        self.send(actor, &self.policy.dialect.reads.frame(line.as_bytes()))
+    }
+
+    /// Makes another registered user say a line and waits for it. False where that cannot be done.
+    fn raise_fence(&mut self, actor: &str) -> Result<bool, Stop> {
+        if !self.room.is_registered(actor) {
+            return Ok(false);
+        }
+        let speaker = self.cast.peers.iter().rev().find(|peer| {
+            peer.actor != actor && peer.is_open() && self.room.is_registered(&peer.actor)
+        });
+        let Some(speaker) = speaker.map(|peer| peer.actor.clone()) else {
+            return Ok(false);
+        };
+        let name = self
+            .room
+            .registered_name(&speaker)
+            .unwrap_or(&speaker)
+            .to_owned();
+        let listener = actor.to_owned();
+        self.cast.log.note(Note::Fence {
+            speaker: speaker.clone(),
+            listener: listener.clone(),
+        });
+        self.say_as_fence(&speaker, &name)?;
+        let fence = self.fence();
+        let patience = self.setting.pace.answer();
+        let finder = memchr::memmem::Finder::new(&fence);
+        // A message is looked at once.
+        let mut seen = 0;
+        let is_up = self.cast.wait_for(patience, |cast| {
+            let peer = cast.peer(actor)?;
+            let inbox = peer.inbox();
+            let is_there = inbox
+                .messages_from(seen)
+                .any(|line| finder.find(line).is_some());
+            seen = inbox.count();
+            (is_there || !peer.is_open()).then_some(())
+        })?;
+        if is_up.is_none() {
+            self.cast.log.note(Note::FenceUnheard { speaker, listener });
+        }
+        Ok(is_up.is_some())
+    }
+
+    /// A line came where none was expected.
+    fn refuse_unless_passed_over(&mut self, actor: &str, line: &[u8]) -> Result<(), Stop> {
+        let text = String::from_utf8_lossy(line);
+        if is_fence(&text) {
+            return Ok(());
+        }
+        let meaning = self.room.meaning(actor, &text);
+        let because = match meaning {
+            Meaning::Notice => PassedOver::Notice,
+            mistake if mistake.is_mistake() && !self.policy.refuses(mistake) => {
+                PassedOver::Mistake(mistake)
+            }
+            _ => {
+                let actor = actor.to_owned();
+                return Err(self.short(Expected::Silence { actor }, got_line(line, meaning)));
+            }
+        };
+        self.pass_over(actor, line, because);
+        Ok(())
+    }
+
+    /// Looks whether anything came after all where there was silence, and, where the transcript is about how often
+    /// and to whom messages are relayed, whether second copies come later.
     pub(super) fn check_late_arrivals(&mut self) -> Result<(), Stop> {
         const LATE: Duration = Duration::from_millis(500);
-        if ["S-MSG-1", "S-MSG-2"]
-            .iter()
-            .any(|row| self.conversation.covers(row))
-        {
-            self.look_on_for(LATE)?;
-            for actor in self.actors() {
+        if self.policy.looks_for_late_copies {
+            self.cast.look_on_for(LATE)?;
+            for actor in self.cast.actors() {
                 self.refuse_late(&actor, |_, _| true)?;
             }
         }
-        self.look(Duration::ZERO);
+        self.cast.look(Duration::ZERO);
         for silence in std::mem::take(&mut self.silences) {
             self.index = silence.step;
-            self.refuse_late(&silence.actor, |stage, line| {
-                stage.conversation.is_of_before(silence.step, line)
+            self.refuse_late(&silence.actor, |room, line| {
+                room.is_of_before(silence.step, line)
             })?;
         }
         Ok(())
     }
 
-    fn actors(&self) -> Vec<String> {
-        let mut actors: Vec<String> = self.peers.iter().map(|peer| peer.actor.clone()).collect();
-        actors.dedup();
-        actors
-    }
-
-    /// Refuses what an actor got, was not asked about, and breaks a row that the transcript covers.
+    /// Refuses what an actor got unasked and is a mistake that the transcript judges.
     fn refuse_late(
         &mut self,
         actor: &str,
-        is_meant: impl Fn(&Stage<'_>, &str) -> bool,
+        is_meant: impl Fn(&Room, &str) -> bool,
     ) -> Result<(), Stop> {
-        let Some(position) = self.position(actor) else {
+        let Some(position) = self.cast.position(actor) else {
             return Ok(());
         };
-        let inbox = self.peers[position].inbox_mut();
+        let inbox = self.cast.peers[position].inbox_mut();
         inbox.pause();
         let messages: Vec<Vec<u8>> = inbox.messages().cloned().collect();
         for line in messages {
-            self.go_on()?;
+            self.cast.go_on()?;
             let text = String::from_utf8_lossy(&line);
-            let is_regular = self.conversation.meaning(actor, &text) == Meaning::Regular;
-            if !super::server::is_fence(&text) && !is_regular && is_meant(self, &text) {
+            let is_regular = self.room.meaning(actor, &text) == Meaning::Regular;
+            if !is_fence(&text) && !is_regular && is_meant(&self.room, &text) {
                 self.refuse_unless_passed_over(actor, &line)?;
             }
         }
         Ok(())
     }
-}
 
-/// What is to be done after one look.
-pub(super) enum Watch<T> {
-    Done(T),
-    /// Look again when something happens.
-    On,
-    /// Look again after so long at the latest: there is no event for it.
-    Again(Duration),
-}
+    // Leaving.
 
-/// Looks at something that costs more the more there is of it: only when there is more than before, and for a
-/// small part of the time. Who waits in vain looks once more at the end.
-#[derive(Debug)]
-pub(super) struct Glances {
-    seen: Option<usize>,
-    due: Instant,
-}
-
-impl Glances {
-    pub(super) fn new() -> Glances {
-        Glances {
-            seen: None,
-            due: Instant::now(),
+    /// Closes in an orderly way: says that nothing follows, takes what still arrives, and is gone.
+    pub(super) fn close(&mut self, actor: &str) -> Result<(), Stop> {
+        self.settling.acts(&mut self.cast, actor)?;
+        self.let_digest()?;
+        let held: Vec<usize> = self.connections_of(actor);
+        for position in &held {
+            self.cast.peers[*position].finish_sending();
         }
-    }
-
-    /// Looks if it is time to; `amount` is how much there is to look at.
-    pub(super) fn look<T>(&mut self, amount: usize, look: impl FnOnce() -> Option<T>) -> Watch<T> {
-        const PAUSE_FOR_EACH: u32 = 9;
-        let begun = Instant::now();
-        let left = self.due.saturating_duration_since(begun);
-        if self.seen == Some(amount) {
-            return Watch::On;
+        let settle = self.setting.pace.settle();
+        self.cast.wait_for(settle, |cast| {
+            held.iter()
+                .all(|position| !cast.peers[*position].is_open())
+                .then_some(())
+        })?;
+        for position in held {
+            self.cast.peers[position].close();
         }
-        if !left.is_zero() {
-            return Watch::Again(left);
+        self.gone(actor, false);
+        Ok(())
+    }
+
+    pub(super) fn reset(&mut self, actor: &str) -> Result<(), Stop> {
+        self.settling.acts(&mut self.cast, actor)?;
+        self.let_digest()?;
+        for position in self.connections_of(actor) {
+            self.cast.peers[position].reset();
         }
-        let found = look();
-        self.seen = Some(amount);
-        self.due = begun + (PAUSE_FOR_EACH + 1) * begun.elapsed();
-        found.map_or(Watch::On, Watch::Done)
-    }
-}
-
-/// Pauses between looks for something that sends no event: short at first, then longer.
-#[derive(Debug)]
-pub(super) struct BackOff(Duration);
-
-impl BackOff {
-    pub(super) fn new() -> BackOff {
-        BackOff(Duration::from_micros(100))
+        self.gone(actor, true);
+        Ok(())
     }
 
-    pub(super) fn next(&mut self) -> Duration {
-        const LONGEST: Duration = Duration::from_millis(10);
-        let pause = self.0;
-        self.0 = (2 * pause).min(LONGEST);
-        pause
+    fn connections_of(&self, actor: &str) -> Vec<usize> {
+        let peers = &self.cast.peers;
+        let is_held =
+            |position: &usize| peers[*position].actor == actor && !peers[*position].is_closed();
+        (0..peers.len()).filter(is_held).collect()
     }
-}
 
-/// What became of waiting for a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Heard {
-    Message(Vec<u8>),
-    /// Text without the end of a message, and nothing after it.
-    Unfinished(Vec<u8>),
-    End(End),
-    Nothing(Duration),
-    NoConnection(Duration),
-}
+    fn gone(&mut self, actor: &str, reset: bool) {
+        self.settling.acts_next(actor);
+        self.room.left(actor, reset);
+        self.cast.log.record(EventKind::Closed {
+            actor: actor.to_owned(),
+            by_subject: false,
+            reset,
+        });
+    }
 
-impl Heard {
-    /// As a phrase for "received".
-    pub(super) fn phrase(&self) -> String {
-        match self {
-            Heard::Message(line) => format!("the line `{}`", excerpt(line)),
-            Heard::Unfinished(text) => format!("`{}` without a line end", excerpt(text)),
-            Heard::End(End::Orderly) => "the connection was closed".to_owned(),
-            Heard::End(End::Reset) => "the connection was reset".to_owned(),
-            Heard::End(End::NotConnected(why)) => format!("no connection: {why}"),
-            Heard::Nothing(patience) => format!("nothing within {}", shown(*patience)),
-            Heard::NoConnection(patience) => format!("no connection within {}", shown(*patience)),
+    pub(super) fn be_disconnected(&mut self, actor: &str) -> Result<(), Stop> {
+        let patience = self.setting.pace.answer();
+        let end: Option<End> = self.cast.wait_for(patience, |cast| {
+            let peer = cast.peer(actor)?;
+            if peer.inbox().is_full() {
+                // The end comes behind what nobody looks at any more.
+                peer.inbox_mut().take(|_| true);
+            }
+            peer.end().cloned()
+        })?;
+        if end.is_some() {
+            return Ok(());
         }
+        let expected = Expected::Closed {
+            actor: actor.to_owned(),
+        };
+        let after = milliseconds(patience);
+        Err(self.short(expected, Got::StillOpen { after }))
+    }
+
+    // The program's process.
+
+    pub(super) fn let_pass(&mut self, time: Duration) -> Result<(), Stop> {
+        self.let_digest()?;
+        self.cast.look_on_for(time)
+    }
+
+    pub(super) fn terminate(&mut self) -> Result<(), Stop> {
+        self.let_digest()?;
+        let Some(program) = self.cast.programs.first_mut() else {
+            return Err(self.not_in_this_role());
+        };
+        program.terminate();
+        self.cast.log.record(EventKind::Signalled {
+            signal: "SIGTERM".to_owned(),
+        });
+        Ok(())
+    }
+
+    pub(super) fn compare_memory(&mut self, bound: u64) -> Result<(), Stop> {
+        self.let_digest()?;
+        let bytes = self.memory.growth(&mut self.cast);
+        if bytes <= bound {
+            return Ok(());
+        }
+        Err(self.short(Expected::Growth { at_most: bound }, Got::Growth { bytes }))
+    }
+
+    /// Waits for the end of the process that was started; connections stay open meanwhile.
+    pub(super) fn wait_for_end(&mut self) -> Result<(), Stop> {
+        let patience = self.setting.pace.end();
+        let lost = self.cast.wait_for(patience, |cast| {
+            let program = cast.programs.first()?;
+            program.how_ended().map(|_| program.is_lost())
+        })?;
+        let got = match lost {
+            Some(false) => return Ok(()),
+            Some(true) => Got::EndUnknown,
+            None => Got::StillRunning {
+                after: milliseconds(patience),
+            },
+        };
+        Err(self.short(Expected::Ends, got))
     }
 }
 
-/// A duration as a person says it.
-pub(super) fn shown(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
+/// What every registration that is to succeed waits for.
+pub(super) fn acceptance() -> Expected {
+    Expected::Line {
+        line: "200".to_owned(),
+        open_ended: true,
+    }
+}
+
+/// The replay stops because there is no socket for an actor.
+pub(super) fn no_socket(actor: &str, error: &std::io::Error) -> Stop {
+    unable(&format!("a socket for {actor}"), error)
 }

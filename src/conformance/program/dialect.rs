@@ -9,10 +9,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::transcript::syntax::{Action, Transcript};
-
 /// Where a message ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Framing {
     /// At an LF.
     Line,
@@ -74,35 +73,6 @@ impl Dialect {
         reads: Framing::Line,
         writes: Framing::Line,
     };
-
-    /// In which dialect a transcript is replayed against a program that speaks this one: what asks for
-    /// line ends is asked in lines.
-    pub fn for_transcript(self, transcript: &Transcript) -> Dialect {
-        if transcript.covers_any(&["W-LINE-1"]) {
-            Dialect::LINE
-        } else {
-            self
-        }
-    }
-
-    /// Why a transcript cannot be asked of a program that speaks this dialect, if it cannot.
-    pub fn why_not_applicable(self, transcript: &Transcript) -> Option<&'static str> {
-        if self.for_transcript(transcript).reads == Framing::Line {
-            return None;
-        }
-        if transcript.covers_any(&["W-LINE-2", "W-LINE-3"]) {
-            return Some("it is about lines in segments, and the program does not read lines");
-        }
-        let mut actions = transcript.steps.iter().map(|step| &step.action);
-        let cannot_be_framed = |action: &Action| match action {
-            Action::Says { line, .. } => line.is_empty(),
-            Action::Sends { bytes, times, .. } => *times > 1 || single_message(bytes).is_none(),
-            _ => false,
-        };
-        actions.any(cannot_be_framed).then_some(
-            "it sends what is not one whole message, and the program does not read lines",
-        )
-    }
 }
 
 /// The message in the bytes of a step, where they are one whole line that is not empty.
@@ -170,12 +140,6 @@ impl<'de> Deserialize<'de> for Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcript::parse;
-
-    fn transcript(covers: &str, steps: &str) -> Transcript {
-        let source = format!("# A case.\ncovers {covers}\n\n{steps}\n");
-        parse("case", &source).expect("is a transcript")
-    }
 
     #[test]
     fn what_is_framed_shows_its_framing() {
@@ -202,35 +166,5 @@ mod tests {
         for text in ["", "lines", "line/", "/bare", "line/bare/line"] {
             assert!(text.parse::<Dialect>().is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn what_is_about_lines_is_not_asked_of_who_does_not_read_them() {
-        let bare: Dialect = "bare/line".parse().expect("is one");
-        let not_applicable = |covers: &str, steps: &str| {
-            let transcript = transcript(covers, steps);
-            assert_eq!(Dialect::LINE.why_not_applicable(&transcript), None);
-            let writes_bare: Dialect = "line/bare".parse().expect("is one");
-            assert_eq!(writes_bare.why_not_applicable(&transcript), None);
-            bare.why_not_applicable(&transcript).is_some()
-        };
-        let joins = "alice joins\n";
-        assert!(not_applicable("W-LINE-2", joins));
-        assert!(not_applicable("W-LINE-3", joins));
-        assert!(!not_applicable("W-LINE-1", joins));
-        let with = |step: &str| format!("{joins}{step}\n");
-        assert!(not_applicable("S-MSG-1", &with("alice sends \"half\"")));
-        assert!(not_applicable("S-MSG-1", &with("alice sends \"\\n\"")));
-        assert!(not_applicable("S-MSG-1", &with("alice sends \"a\\nb\\n\"")));
-        assert!(not_applicable(
-            "S-MSG-1",
-            &with("alice sends \"a\\n\" 2 times")
-        ));
-        assert!(not_applicable("S-MSG-1", &with("alice >")));
-        assert!(!not_applicable(
-            "S-MSG-1",
-            &with("alice sends \"@alice: \\xff\\n\"")
-        ));
-        assert!(!not_applicable("S-MSG-1", &with("alice > @alice: hi")));
     }
 }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::conformance::program::dialect::Dialect;
-use crate::transcript::syntax::{Action, Transcript};
 
 /// What was found out about a subject before it is judged, and is minded from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,34 +91,11 @@ impl Profile {
         all.into_iter()
             .filter_map(|(is_so, remark)| is_so.then_some(remark))
     }
-
-    /// Why a transcript cannot be asked of a subject that is spoken to so, if it cannot.
-    pub fn why_not_applicable(&self, transcript: &Transcript) -> Option<&'static str> {
-        let begins_registration = |action: &Action| match action {
-            Action::Sends { bytes, .. } => {
-                bytes.starts_with(b"REGISTER ") && !bytes.ends_with(b"\n")
-            }
-            _ => false,
-        };
-        let is_about_parts = transcript.covers_any(&["W-LINE-2"]);
-        let mut actions = transcript.steps.iter().map(|step| &step.action);
-        if self.registers_without_end && is_about_parts && actions.any(begins_registration) {
-            return Some(
-                "the program takes the first part of a registration for all of it, which is about W-LINE-1",
-            );
-        }
-        let is_about_segments = transcript.covers_any(&["W-LINE-2", "W-LINE-3"]);
-        if self.relays_reads && is_about_segments {
-            return Some("the program takes each read for a message, which is about W-LINE-1");
-        }
-        self.dialect.why_not_applicable(transcript)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcript::parse;
 
     #[test]
     fn whatever_is_minded_is_told() {
@@ -142,24 +118,5 @@ mod tests {
             ..Profile::PLAIN
         };
         assert_eq!(apart.remarks().count(), 0);
-    }
-
-    #[test]
-    fn a_registration_in_parts_is_not_sent_to_one_that_takes_the_first() {
-        let is_asked = |covers: &str, sent: &str, registers_without_end: bool| {
-            let source =
-                format!("# A case.\ncovers {covers}\n\nalice connects\nalice sends \"{sent}\"\n");
-            let transcript = parse("case", &source).expect("is a transcript");
-            let profile = Profile {
-                registers_without_end,
-                ..Profile::PLAIN
-            };
-            profile.why_not_applicable(&transcript).is_none()
-        };
-        assert!(!is_asked("W-LINE-2", "REGISTER al", true));
-        assert!(is_asked("W-LINE-2", "REGISTER al", false));
-        assert!(is_asked("W-LINE-2", "REGISTER alice CHAT/1.0\\n", true));
-        assert!(is_asked("W-LINE-2", "@alice: hal", true));
-        assert!(is_asked("W-LINE-1", "REGISTER alice CHAT/1.0", true));
     }
 }

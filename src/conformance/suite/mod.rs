@@ -1,7 +1,9 @@
 //! The transcripts and requirements: those in the binary, or those of a directory.
 
 pub mod digest;
+pub mod id;
 pub mod requirement;
+pub mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use globset::GlobSet;
 use crate::conformance::files::input::{Links, MOST_SETTINGS, odd_kind, read_text};
 use crate::conformance::suite::digest::Digest;
 use crate::conformance::suite::requirement::{Level, Requirement, parse_requirements};
+use crate::conformance::suite::table::Table;
 use crate::transcript::syntax::{Role, Transcript};
 use crate::transcript::{Diagnostic, LONGEST, parse};
 
@@ -45,6 +48,8 @@ pub struct Asked {
     pub requirements: Vec<Requirement>,
     /// The transcripts to replay, in the suite's order.
     pub cases: Vec<Case>,
+    /// The relations between all requirements of the suite.
+    pub table: Table,
 }
 
 /// A file of a suite that cannot be used.
@@ -188,7 +193,13 @@ impl Suite {
         Asked {
             requirements: rows.cloned().collect(),
             cases,
+            table: self.table(),
         }
+    }
+
+    /// The relations between its requirements.
+    pub fn table(&self) -> Table {
+        Table::of(&self.requirements)
     }
 
     /// Digest of all that it asks: other digests, other questions.

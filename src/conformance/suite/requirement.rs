@@ -49,6 +49,16 @@ pub struct Requirement {
     pub failing: Option<String>,
     /// What a student whose program fails it should look at.
     pub fix: String,
+    /// Ids of plainer requirements without which this one cannot hold: where one of them is broken, it is to
+    /// blame.
+    #[serde(default)]
+    pub rests_on: Vec<String>,
+    /// Id of the requirement about the code of an answer, where this one is about the words after it.
+    pub wording_of: Option<String>,
+    /// Whether lines are compared to the letter only in the requirement's own transcripts, so that a wrong
+    /// letter there is not the reason why nothing arrives elsewhere.
+    #[serde(default)]
+    pub to_the_letter: bool,
 }
 
 impl Requirement {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::literal::{bytes, string, strings, truth};
 use crate::conformance::evidence::visible;
+use crate::conformance::judge::policy::dialect;
 use crate::conformance::program::profile::Profile;
 use crate::conformance::suite::Case;
 use crate::report::text::{harmless, one_line};
@@ -62,7 +63,7 @@ pub(super) fn conversation(
             call(step, index, transcript, profile)
         );
     }
-    let dialect = profile.dialect.for_transcript(transcript);
+    let dialect = dialect(transcript, profile.dialect);
     let entry = format!(
         "    {{\n        \"talk\": {name},\n        \"name\": {},\n        \"sentence\": {},\n        \"rows\": {},\n        \"reads\": {},\n        \"writes\": {},\n        \"profile\": MANNER,\n    }},\n",
         string(&harmless(&case.name)),

@@ -124,7 +124,7 @@ impl<'a> Asked<'a> {
         let seen = match (shortfall, outcome) {
             (Some(shortfall), _) => vec![
                 format!("expected  {}", shortfall.expected),
-                format!("received  {}", shortfall.received),
+                format!("received  {}", shortfall.received()),
             ],
             (None, Some(outcome)) => vec![outcome.to_string()],
             (None, None) => Vec::new(),

@@ -23,7 +23,8 @@ pub(super) use rows::{Row, Shape};
 
 use super::Style;
 use super::text::{Ink, cut, harmless, paragraph, wrap};
-use crate::conformance::evidence::{Event, EventKind, Evidence, Shortfall};
+use crate::conformance::evidence::shortfall::Shortfall;
+use crate::conformance::evidence::{Event, EventKind, Evidence};
 use crate::conformance::program::dialect::Dialect;
 use crate::conformance::suite::Case;
 use crate::transcript::syntax::{Action, Step};
@@ -77,9 +78,9 @@ pub(super) fn conversation(
 
 fn words_of_failure(shortfall: &Shortfall, step: Option<&Step>) -> String {
     let line = step.map_or("this".to_string(), |step| format!("line {}", step.line));
-    match &shortfall.line {
+    match shortfall.got.line() {
         Some(_) => format!("✗ not what {line} expects"),
-        None => format!("✗ {line}: {}", harmless(&shortfall.received)),
+        None => format!("✗ {line}: {}", harmless(&shortfall.received())),
     }
 }
 
@@ -165,6 +166,7 @@ mod tests {
     use super::canvas::REMARK_LINES;
     use super::*;
     use crate::conformance::evidence::Outcome;
+    use crate::conformance::evidence::shortfall::{Expected, Got, Note};
     use crate::conformance::program::dialect::Framing;
     use crate::transcript::syntax::Role;
 
@@ -198,11 +200,14 @@ bob   < @alice: hi
         let case = case("server/broadcast/to-others", SOURCE);
         let shortfall = Shortfall {
             step: 3,
-            expected: "the line `@alice: hi`".to_string(),
-            received: "nothing within 5.0 s".to_string(),
-            line: None,
-            speaks_of: None,
-            rests_on: None,
+            expected: Expected::Line {
+                line: "@alice: hi".to_owned(),
+                open_ended: false,
+            },
+            got: Got::Nothing { after: 5000 },
+            ended: None,
+            present: Vec::new(),
+            waited_for_enter: false,
         };
         let run = Evidence {
             events,
@@ -233,7 +238,7 @@ bob   < @alice: hi
                 "  0.100 s    ├─────┼─────>│    @alice: hi",
                 "  0.100 s    │<────┼──────┤    @alice: hi",
                 "  0.100 s    │     │<─────┤    (closes the connection)",
-                "             │     ✗      │    ✗ line 8: nothing within 5.0 s",
+                "             │     ✗      │    ✗ line 8: nothing arrived within 5 s",
             ]
         );
     }
@@ -370,7 +375,7 @@ bob   < @alice: hi
             EventKind::Typed { bytes: vec![3] },
             printed("x"),
             EventKind::Signalled { signal: text() },
-            EventKind::Note { text: text() },
+            EventKind::Note(Note::KeyDidNothing),
             EventKind::Listening { address: text() },
             EventKind::Started {
                 command: Vec::new(),

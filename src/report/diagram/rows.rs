@@ -181,7 +181,7 @@ fn told(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Told> {
             let words = format!("(ends: {})", harmless(how));
             vec![(at, Shape::Mark(subject), words, Some(Ink::Uncertain))]
         }
-        EventKind::Note { text } => remark(Shape::Nothing, &harmless(text)),
+        EventKind::Note(note) => remark(Shape::Nothing, &harmless(&note.to_string())),
     }
 }
 

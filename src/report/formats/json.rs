@@ -37,8 +37,9 @@
 
 use serde::Serialize;
 
+use crate::conformance::evidence::shortfall::Shortfall;
 use crate::conformance::evidence::time_limit::TimeLimit;
-use crate::conformance::evidence::{Event, Outcome, Shortfall, visible};
+use crate::conformance::evidence::{Event, Outcome, visible};
 use crate::conformance::judge::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Level;
 use crate::transcript::syntax::Role;
@@ -166,13 +167,13 @@ pub struct TranscriptEntry<'a> {
     /// Number of the transcript's line that did not hold, from 1.
     pub line: Option<usize>,
     /// What should have been there, as a phrase.
-    pub expected: Option<&'a str>,
+    pub expected: Option<String>,
     /// What was instead, as a phrase.
-    pub received: Option<&'a str>,
+    pub received: Option<String>,
     /// The line that came instead, where it was one.
-    pub received_line: Option<&'a str>,
+    pub received_line: Option<String>,
     /// Why the harness could not do its part, or why it cannot be asked.
-    pub reason: Option<&'a str>,
+    pub reason: Option<String>,
     /// How often it was run.
     pub runs: usize,
     /// How many of these runs passed.
@@ -229,11 +230,12 @@ fn transcript_entry(judged: &TranscriptResult) -> TranscriptEntry<'_> {
         fails: &judged.fails,
         blocked_by: judged.blocked_by.as_deref(),
         line: shortfall.and_then(line_of),
-        expected: shortfall.map(|shortfall| shortfall.expected.as_str()),
-        received: shortfall.map(|shortfall| shortfall.received.as_str()),
-        received_line: shortfall.and_then(|shortfall| shortfall.line.as_deref()),
+        expected: shortfall.map(|shortfall| shortfall.expected.to_string()),
+        received: shortfall.map(|shortfall| shortfall.received()),
+        received_line: shortfall.and_then(|shortfall| Some(shortfall.got.line()?.to_string())),
         reason: match outcome {
-            Some(Outcome::Unable { reason } | Outcome::NotApplicable { reason }) => Some(reason),
+            Some(Outcome::Unable { reason }) => Some(reason.to_string()),
+            Some(Outcome::NotApplicable { reason }) => Some(reason.to_string()),
             _ => None,
         },
         runs: judged.runs.len(),

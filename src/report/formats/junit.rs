@@ -217,7 +217,7 @@ fn details(judged: &TranscriptResult, result: &RunResult) -> String {
     if let Some(shortfall) = shortfall(judged) {
         let _ = writeln!(details, "{file}, line {line}");
         let _ = writeln!(details, "expected  {}", shortfall.expected);
-        let _ = writeln!(details, "received  {}", shortfall.received);
+        let _ = writeln!(details, "received  {}", shortfall.received());
     }
     let rows = result.requirements.iter().map(|row| &row.requirement);
     let held_against = held_against(judged);
@@ -301,7 +301,7 @@ mod tests {
             xml.contains(
                 "<testcase name=\"refused\" classname=\"server.registration\" time=\"5.200\" \
                  file=\"conformance/server/registration/refused.chat\" line=\"9\">\n      \
-                 <failure message=\"expected the line `401 ...`, got the line `200 Registration successful`\" \
+                 <failure message=\"expected the line `401 ...`, got: the line `200 Registration successful`\" \
                  type=\"S-REG-5\">"
             ),
             "{xml}"

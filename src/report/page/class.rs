@@ -138,8 +138,8 @@ fn together(cluster: &Cluster) -> Markup {
             (sentence(&cluster.sentence())) "."
         }
         p class="quiet" {
-            "At line " (fingerprint.line) " of " code { (harmless(&fingerprint.transcript)) }
-            " came " (phrase(&fingerprint.shape)) ". To look at for all: "
+            "Line " (fingerprint.line) " of " code { (harmless(&fingerprint.transcript)) }
+            ": " (phrase(&fingerprint.shape.to_string())) " instead. To look at for all: "
             a href=(section) { span class="said" { (visible_name(exemplar)) } }
         }
         @if cluster.submissions.len() > 1 {

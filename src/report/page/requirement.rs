@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 
 use super::{anchor, sequence, sign};
-use crate::conformance::evidence::{Evidence, Outcome, Shortfall};
+use crate::conformance::evidence::shortfall::Shortfall;
+use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::judge::policy::dialect;
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::grading::points::{Points, counted};
@@ -185,12 +187,9 @@ fn where_it_fell_short(
         return html! { p { (sentence(&harmless(&run.outcome.to_string()))) } };
     };
     let step = judged.case.transcript.steps.get(shortfall.step);
-    let dialect = result
-        .profile
-        .dialect
-        .for_transcript(&judged.case.transcript);
+    let dialect = dialect(&judged.case.transcript, result.profile.dialect);
     let told = diagram::conversation(&judged.case, run, shortfall, dialect);
-    let line = shortfall.line.as_deref().map(harmless);
+    let line = shortfall.got.line().map(|line| harmless(&line.to_string()));
     html! {
         (comparison(shortfall, step.map(|step| &step.action)))
         @if let Some(step) = step { (marked_excerpt(judged, step)) }
@@ -204,8 +203,8 @@ fn comparison(shortfall: &Shortfall, action: Option<&Action>) -> Markup {
         Some((wanted, is_open_ended, came)) => lines_compared(&wanted, is_open_ended, &came),
         None => html! {
             dl class="comparison" {
-                dt { "expected" } dd { (phrase(&shortfall.expected)) }
-                dt { "received" } dd class="received" { (phrase(&shortfall.received)) }
+                dt { "expected" } dd { (phrase(&shortfall.expected.to_string())) }
+                dt { "received" } dd class="received" { (phrase(&shortfall.received())) }
             }
         },
     }

@@ -172,7 +172,7 @@ fn cluster(cluster: &Cluster, style: Style) -> String {
         "{}, line {}: {}. See {}.",
         line(&fingerprint.transcript),
         fingerprint.line,
-        line(&fingerprint.shape),
+        line(&fingerprint.shape.to_string()),
         visible_name(cluster.exemplar())
     );
     let seen = paragraph(&seen, "  ", columns);
@@ -212,7 +212,10 @@ mod tests {
             shown.contains("\n2 submissions: C-MSG-3 not so: typing and receiving"),
             "{shown}"
         );
-        assert!(shown.contains("a message `@…: …`. See bob.\n"), "{shown}");
+        assert!(
+            shown.contains("a message `@…: …` arrived. See bob.\n"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use std::fmt::Write;
 
-use crate::conformance::evidence::{Evidence, Outcome, Shortfall};
+use crate::conformance::evidence::shortfall::Shortfall;
+use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::judge::policy::dialect;
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::report::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, sentence};
@@ -146,10 +148,7 @@ fn where_it_fell_short(
     let step = judged.case.transcript.steps.get(shortfall.step);
     let lines = step.map(|step| excerpt::render(&judged.case, step, style) + "\n");
     let comparison = comparison(shortfall, step.map(|step| &step.action), style);
-    let dialect = result
-        .profile
-        .dialect
-        .for_transcript(&judged.case.transcript);
+    let dialect = dialect(&judged.case.transcript, result.profile.dialect);
     let diagram = diagram::render(&judged.case, run, shortfall, dialect, style);
     format!("{}{comparison}\n{diagram}", lines.unwrap_or_default())
 }
@@ -160,12 +159,12 @@ fn comparison(shortfall: &Shortfall, action: Option<&Action>, style: Style) -> S
         return difference::render(&wanted, open_ended, &came, style);
     }
     let received = paragraph(
-        &harmless(&shortfall.received),
+        &harmless(&shortfall.received()),
         "  received  ",
         style.prose(),
     );
     paragraph(
-        &harmless(&shortfall.expected),
+        &harmless(&shortfall.expected.to_string()),
         "  expected  ",
         style.prose(),
     ) + &style.ink(Ink::Bad, received.trim_end())
@@ -293,7 +292,7 @@ mod tests {
                 "(prints 4 lines, see below)",
                 "(ends: exit status 1)",
                 "(resets the connection)",
-                "✗ line 8: the end of the connection",
+                "✗ line 8: the connection was closed",
                 "\n  0.131 s  printed:\n    Traceback (most recent call last):\n      File",
                 "    ConnectionResetError: [Errno 104] Connection reset by peer\n",
             ],
@@ -302,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_blocks_and_is_told_nowhere_else_is_told_there() {
-        const SEEN: &str = "Not run, because S-REG-5 fails.";
+        const SEEN: &str = "Not run, because status 401 does not come.";
         let mut result = fixture::server();
         assert!(!render(&result, PLAIN).contains(SEEN));
         result
@@ -319,9 +318,9 @@ mod tests {
             &[
                 "– blocked by S-REG-5: 2 transcripts\n  server/registration/refused-is-silent",
                 "? unsure: server/starting/port-printed\n",
-                "  It fell short in 1 of 3 runs: line 6: expected the port 54307",
+                "  It fell short in 1 of 3 runs: line 6: expected that the server prints its",
                 "? unsure: server/hardening/other-name\n",
-                "  The harness could not do its part: no second pseudo-terminal",
+                "  The harness could not do its part: the system refused a second",
             ],
         );
     }

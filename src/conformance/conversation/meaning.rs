@@ -1,0 +1,394 @@
+//! What a line that an actor gets means, in the conversation so far.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::room::{Room, Saying, Standing};
+use super::utterance::{Utterance, contains_words};
+use crate::transcript::syntax::Role;
+
+/// What a line is: a mistake of one kind, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// A message that comes back to its sender.
+    Echo,
+    /// A message that comes more often than it was said.
+    Duplicate,
+    /// A message from before its receiver was registered, or one that arrives after its receiver left.
+    Untimely,
+    /// A message to somebody who is not registered yet.
+    ToUnregistered,
+    /// A message to somebody whose registration was refused.
+    ToRefused,
+    /// A message to somebody who has left.
+    ToDeparted,
+    /// A message from somebody who is not registered.
+    FromUnregistered,
+    /// A message from somebody who has left.
+    FromDeparted,
+    /// A message in the name of another user.
+    Forged,
+    /// An answer to a DISCONNECT.
+    AnswerToDisconnect,
+    /// A DISCONNECT that is passed on to others.
+    RelayedDisconnect,
+    /// A line that a client sends twice.
+    SentTwice,
+    /// Words of the program's own, about which the assignment says nothing.
+    Notice,
+    /// Something that somebody said, or an answer, that may be expected here or not.
+    Regular,
+}
+
+impl Meaning {
+    /// Every meaning that is a mistake.
+    pub const MISTAKES: [Meaning; 12] = [
+        Meaning::Echo,
+        Meaning::Duplicate,
+        Meaning::Untimely,
+        Meaning::ToUnregistered,
+        Meaning::ToRefused,
+        Meaning::ToDeparted,
+        Meaning::FromUnregistered,
+        Meaning::FromDeparted,
+        Meaning::Forged,
+        Meaning::AnswerToDisconnect,
+        Meaning::RelayedDisconnect,
+        Meaning::SentTwice,
+    ];
+
+    /// Whether the line is a mistake wherever it comes.
+    pub fn is_mistake(self) -> bool {
+        !matches!(self, Meaning::Notice | Meaning::Regular)
+    }
+}
+
+impl Room {
+    /// What a line that `actor` got means.
+    pub fn meaning(&self, actor: &str, line: &str) -> Meaning {
+        if self.role == Role::Client {
+            let last = self.heard.get(actor).and_then(|lines| lines.last());
+            return if last.is_some_and(|last| last == line) {
+                Meaning::SentTwice
+            } else {
+                Meaning::Regular
+            };
+        }
+        let standing = self.standing(actor);
+        if let Some((before, saying)) = self.source_of(line) {
+            let is_before = |moments: &BTreeMap<String, usize>| {
+                moments.get(actor).is_some_and(|moment| before < *moment)
+            };
+            // History, or what was on its way when the actor left.
+            let is_untimely = is_before(&self.came_after) || is_before(&self.left_after);
+            if saying.actor != actor && is_untimely {
+                return Meaning::Untimely;
+            }
+            return self.meaning_of_relayed(actor, line, saying);
+        }
+        match (Utterance::of(line), standing) {
+            (Utterance::Other | Utterance::Message { .. }, _)
+                if self.is_about_another(actor, line) =>
+            {
+                Meaning::Notice
+            }
+            (_, Standing::Departed) => Meaning::AnswerToDisconnect,
+            (Utterance::Goodbye, _) => Meaning::Regular,
+            (Utterance::Disconnect { .. }, _) => Meaning::RelayedDisconnect,
+            (Utterance::Status { .. }, Standing::Registered(_)) => Meaning::Notice,
+            (Utterance::Status { .. }, _) => Meaning::Regular,
+            _ => Meaning::Notice,
+        }
+    }
+
+    /// Whether a line names another actor who is or was registered, and not `actor` itself: an announcement
+    /// about somebody else may still be on its way when `actor` leaves, and is not an answer.
+    fn is_about_another(&self, actor: &str, line: &str) -> bool {
+        let names = |name: &str| {
+            line.split(|character: char| !is_part_of_name(character))
+                .any(|word| word == name)
+        };
+        let is_named = |is_own: bool| {
+            self.sayings.iter().any(|saying| {
+                let name = match Utterance::of(&saying.line) {
+                    Utterance::Register { name } => name,
+                    _ => return false,
+                };
+                (saying.actor == actor) == is_own && names(name)
+            })
+        };
+        is_named(false) && !is_named(true)
+    }
+
+    fn meaning_of_relayed(&self, actor: &str, line: &str, saying: &Saying) -> Meaning {
+        let is_own = saying.actor == actor;
+        let spoken_name = match Utterance::of(&saying.line) {
+            Utterance::Message { name, .. } => Some(name),
+            Utterance::Disconnect { .. } if is_own => return Meaning::AnswerToDisconnect,
+            Utterance::Disconnect { .. } => return Meaning::RelayedDisconnect,
+            _ => None,
+        };
+        match (&saying.standing, self.standing(actor)) {
+            (Standing::Registered(own), _) if spoken_name.is_some_and(|name| name != own) => {
+                Meaning::Forged
+            }
+            (Standing::Registered(_), Standing::Registered(_)) if is_own => Meaning::Echo,
+            (_, Standing::Unregistered | Standing::Asking(_)) if is_own => Meaning::Regular,
+            (Standing::Refused | Standing::Unregistered, _) => Meaning::FromUnregistered,
+            (Standing::Departed, _) => Meaning::FromDeparted,
+            (_, Standing::Unregistered | Standing::Asking(_)) => Meaning::ToUnregistered,
+            (_, Standing::Refused) => Meaning::ToRefused,
+            (_, Standing::Departed) => Meaning::ToDeparted,
+            (_, Standing::Registered(_)) if self.has_heard(actor, line, saying) => {
+                Meaning::Duplicate
+            }
+            (_, Standing::Registered(_)) => Meaning::Regular,
+        }
+    }
+
+    /// Whether an actor got as many copies of a line as were said.
+    fn has_heard(&self, actor: &str, line: &str, saying: &Saying) -> bool {
+        let substance = saying.substance();
+        let carries = |text: &str| contains_words(text, substance);
+        let copies = self
+            .sayings
+            .iter()
+            .filter(|said| carries(&said.line))
+            .count();
+        let heard = self.heard.get(actor).into_iter().flatten();
+        heard
+            .filter(|earlier| *earlier == line || carries(earlier))
+            .count()
+            >= copies
+    }
+}
+
+fn is_part_of_name(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Alice and bob are registered, in this order.
+    fn room() -> Room {
+        let mut room = Room::new(Role::Server);
+        join(&mut room, "alice");
+        join(&mut room, "bob");
+        room
+    }
+
+    fn join(room: &mut Room, actor: &str) {
+        room.connected(actor);
+        room.said(0, actor, &format!("REGISTER {actor} CHAT/1.0"));
+        room.registered(actor, actor);
+    }
+
+    #[track_caller]
+    fn is(room: &Room, actor: &str, line: &str, meaning: Meaning) {
+        assert_eq!(room.meaning(actor, line), meaning, "{actor} gets `{line}`");
+    }
+
+    #[test]
+    fn an_echo_is_told_from_a_relayed_message() {
+        let mut room = room();
+        room.said(1, "alice", "@alice: hello");
+        is(&room, "alice", "@alice: hello", Meaning::Echo);
+        is(&room, "alice", "you said: hello", Meaning::Echo);
+        is(&room, "bob", "@alice: hello", Meaning::Regular);
+        is(&room, "bob", "<alice>  hel lo", Meaning::Regular);
+    }
+
+    #[test]
+    fn as_many_copies_are_regular_as_were_said() {
+        let mut room = room();
+        room.said(1, "alice", "@alice: hello");
+        room.heard("bob", "@alice: hello");
+        is(&room, "bob", "@alice: hello", Meaning::Duplicate);
+        room.said(2, "alice", "@alice: hello");
+        is(&room, "bob", "@alice: hello", Meaning::Regular);
+        room.heard("bob", "@alice: hello");
+        is(&room, "bob", "alice: hello", Meaning::Duplicate);
+    }
+
+    #[test]
+    fn what_was_said_before_somebody_came_is_not_theirs_to_hear() {
+        let mut room = room();
+        room.said(1, "alice", "@alice: early");
+        join(&mut room, "carol");
+        is(&room, "carol", "@alice: early", Meaning::Untimely);
+        room.said(2, "alice", "@alice: later");
+        is(&room, "carol", "@alice: later", Meaning::Regular);
+        is(&room, "bob", "@alice: early", Meaning::Regular);
+    }
+
+    #[test]
+    fn the_unregistered_get_no_message() {
+        let mut room = room();
+        room.connected("carol");
+        room.said(1, "alice", "@alice: hello");
+        is(&room, "carol", "@alice: hello", Meaning::ToUnregistered);
+        room.said(2, "carol", "REGISTER carol CHAT/1.0");
+        room.said(3, "alice", "@alice: and again");
+        is(&room, "carol", "@alice: and again", Meaning::ToUnregistered);
+    }
+
+    #[test]
+    fn the_refused_are_not_heard_and_hear_nothing() {
+        let mut room = room();
+        room.connected("rival");
+        room.said(1, "rival", "REGISTER alice CHAT/1.0");
+        room.heard("rival", "401 Client already registered");
+        room.said(2, "rival", "@rival: let me in");
+        is(&room, "bob", "@rival: let me in", Meaning::FromUnregistered);
+        room.said(3, "bob", "@bob: who is there");
+        is(&room, "rival", "@bob: who is there", Meaning::ToRefused);
+        // One that never registered is not on the list either.
+        room.connected("carol");
+        room.said(4, "carol", "@carol: good evening");
+        is(
+            &room,
+            "bob",
+            "@carol: good evening",
+            Meaning::FromUnregistered,
+        );
+    }
+
+    #[test]
+    fn a_disconnect_is_answered_by_nothing_and_passed_on_to_nobody() {
+        let mut room = room();
+        room.said(1, "alice", "DISCONNECT alice CHAT/1.0");
+        is(
+            &room,
+            "alice",
+            "DISCONNECT alice CHAT/1.0",
+            Meaning::AnswerToDisconnect,
+        );
+        is(&room, "alice", "200 Goodbye", Meaning::AnswerToDisconnect);
+        is(&room, "alice", "bye", Meaning::AnswerToDisconnect);
+        is(
+            &room,
+            "bob",
+            "DISCONNECT alice CHAT/1.0",
+            Meaning::RelayedDisconnect,
+        );
+        is(
+            &room,
+            "bob",
+            "@alice: DISCONNECT alice CHAT/1.0",
+            Meaning::RelayedDisconnect,
+        );
+        // Nobody said it, but that is what it is.
+        is(
+            &room,
+            "bob",
+            "DISCONNECT carol CHAT/1.0",
+            Meaning::RelayedDisconnect,
+        );
+    }
+
+    #[test]
+    fn an_announcement_of_another_is_no_answer_to_a_disconnect() {
+        let mut room = room();
+        room.said(1, "alice", "DISCONNECT alice CHAT/1.0");
+        is(&room, "alice", "bob joined", Meaning::Notice);
+        is(&room, "alice", "* bob: has come in", Meaning::Notice);
+        is(&room, "alice", "@server: bob joined", Meaning::Notice);
+        is(
+            &room,
+            "alice",
+            "bye alice, says bob",
+            Meaning::AnswerToDisconnect,
+        );
+        is(&room, "alice", "200 bob", Meaning::AnswerToDisconnect);
+        is(&room, "alice", "bobby joined", Meaning::AnswerToDisconnect);
+    }
+
+    #[test]
+    fn who_has_left_gets_nothing_and_is_not_heard() {
+        for leaves in [
+            |room: &mut Room| room.said(1, "alice", "DISCONNECT alice CHAT/1.0"),
+            |room: &mut Room| room.left("alice", false),
+        ] {
+            let mut room = room();
+            leaves(&mut room);
+            room.said(2, "bob", "@bob: still here");
+            is(&room, "alice", "@bob: still here", Meaning::ToDeparted);
+            room.said(3, "alice", "@alice: so am I");
+            is(&room, "bob", "@alice: so am I", Meaning::FromDeparted);
+        }
+    }
+
+    #[test]
+    fn what_was_on_its_way_when_somebody_left_is_no_message_too_many() {
+        let mut room = room();
+        room.said(1, "bob", "@bob: farewell");
+        room.said(2, "alice", "DISCONNECT alice CHAT/1.0");
+        is(&room, "alice", "@bob: farewell", Meaning::Untimely);
+    }
+
+    #[test]
+    fn a_forged_message_is_not_relayed() {
+        let mut room = room();
+        room.said(1, "bob", "@alice: I am alice");
+        is(&room, "alice", "@alice: I am alice", Meaning::Forged);
+        is(&room, "bob", "@bob: I am alice", Meaning::Forged);
+    }
+
+    #[test]
+    fn words_of_the_servers_own_are_notices_to_the_registered() {
+        let mut room = room();
+        is(&room, "bob", "alice has joined", Meaning::Notice);
+        is(&room, "bob", "250 alice has joined", Meaning::Notice);
+        is(&room, "bob", "@server: welcome", Meaning::Notice);
+        is(&room, "bob", "DISCONNECT CHAT/1.0", Meaning::Regular);
+        room.connected("carol");
+        is(&room, "carol", "welcome", Meaning::Notice);
+        is(&room, "carol", "400 Invalid registration", Meaning::Regular);
+        room.said(1, "carol", "REGISTER carol CHAT/1.0");
+        is(
+            &room,
+            "carol",
+            "200 Registration successful",
+            Meaning::Regular,
+        );
+        // An answer may repeat what it answers.
+        room.said(2, "carol", "HELLO");
+        is(&room, "carol", "400 HELLO", Meaning::Regular);
+    }
+
+    #[test]
+    fn a_text_within_a_text_is_the_latest_that_fits() {
+        let mut room = room();
+        room.said(1, "bob", "@bob: yes");
+        room.said(2, "alice", "@alice: yes and no");
+        is(&room, "bob", "@alice: yes and no", Meaning::Regular);
+        is(&room, "bob", "@bob: yes", Meaning::Echo);
+        assert!(room.is_of_before(2, "@bob: yes"));
+        assert!(!room.is_of_before(2, "@alice: yes and no"));
+        assert!(!room.is_of_before(2, "something else"));
+    }
+
+    #[test]
+    fn a_client_that_says_a_line_twice_is_told_from_one_that_says_another() {
+        let mut conversation = Room::new(Role::Client);
+        is(&conversation, "server", "@alice: hello", Meaning::Regular);
+        conversation.heard("server", "@alice: hello");
+        is(&conversation, "server", "@alice: hello", Meaning::SentTwice);
+        is(&conversation, "server", "@alice: well", Meaning::Regular);
+    }
+
+    #[test]
+    fn a_line_is_said_when_its_end_is() {
+        let mut room = room();
+        for part in ["@", "a", "lice: h", "i\n@alice: an"] {
+            room.sent(1, "alice", part.as_bytes());
+        }
+        is(&room, "bob", "Welcome to the chat", Meaning::Notice);
+        is(&room, "bob", "@alice: hi", Meaning::Regular);
+        is(&room, "bob", "@server: another one", Meaning::Notice);
+    }
+}

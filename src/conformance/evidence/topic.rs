@@ -1,0 +1,299 @@
+//! What a step asks about, and what a failed run is about: topics of the protocol, not requirements.
+//!
+//! `judge::charge` says which requirement a topic belongs to.
+
+use serde::{Deserialize, Serialize};
+
+use super::shortfall::{Expected, Got, Shortfall};
+use crate::conformance::conversation::cause::Cause;
+use crate::conformance::conversation::meaning::Meaning;
+use crate::conformance::conversation::room::{Departure, Present, Standing};
+use crate::conformance::conversation::utterance::Utterance;
+use crate::conformance::program::dialect::Framing;
+use crate::transcript::syntax::{Action, Role, Step, Transcript};
+
+/// What a step, or a failure, is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// Each message ends with LF.
+    LineEnd,
+    /// The server starts and listens on a port of its own.
+    ServerStart,
+    /// The server prints its port.
+    PortPrinted,
+    /// A client registers while no one else is connected.
+    Registration,
+    /// A client registers beside others.
+    RegistrationBesideOthers,
+    /// A client registers, connects or is heard while another one is connected and has never said anything.
+    SilentClient,
+    /// The words after status 200.
+    AcceptanceWords,
+    /// Status 400.
+    Rejection,
+    /// The words after status 400.
+    RejectionWords,
+    /// Status 401.
+    NameTaken,
+    /// The words after status 401.
+    NameTakenWords,
+    /// A message reaches the others.
+    Relaying,
+    /// A name can be registered again after its holder left in this way.
+    NameFreed(Departure),
+    /// The server closes the connection after a DISCONNECT.
+    Closing,
+    /// The server tells its clients that it ends.
+    ServerGoodbye,
+    /// The server ends when it is interrupted.
+    ServerEnd,
+    /// The server says goodbye and ends when it is sent SIGTERM.
+    ServerTerminated,
+    /// A client starts with a name and an address, and connects.
+    ClientStart,
+    /// A client's registration.
+    ClientRegistration,
+    /// A client sends what its user types.
+    ClientMessage,
+    /// A client sends nothing at all of what its user types.
+    ClientSilence,
+    /// A client shows a message.
+    MessageShown,
+    /// A client's DISCONNECT when it is interrupted.
+    ClientGoodbye,
+    /// A client's end, for this reason.
+    ClientEnd(Cause),
+    /// A line that is a mistake wherever it comes.
+    Mistake(Meaning),
+}
+
+impl Topic {
+    /// Every topic.
+    pub fn all() -> impl Iterator<Item = Topic> {
+        let plain = [
+            Topic::LineEnd,
+            Topic::ServerStart,
+            Topic::PortPrinted,
+            Topic::Registration,
+            Topic::RegistrationBesideOthers,
+            Topic::SilentClient,
+            Topic::AcceptanceWords,
+            Topic::Rejection,
+            Topic::RejectionWords,
+            Topic::NameTaken,
+            Topic::NameTakenWords,
+            Topic::Relaying,
+            Topic::NameFreed(Departure::Disconnect),
+            Topic::NameFreed(Departure::Close),
+            Topic::NameFreed(Departure::Reset),
+            Topic::Closing,
+            Topic::ServerGoodbye,
+            Topic::ServerEnd,
+            Topic::ServerTerminated,
+            Topic::ClientStart,
+            Topic::ClientRegistration,
+            Topic::ClientMessage,
+            Topic::ClientSilence,
+            Topic::MessageShown,
+            Topic::ClientGoodbye,
+        ];
+        let ends = Cause::ALL.into_iter().map(Topic::ClientEnd);
+        let mistakes = Meaning::MISTAKES.into_iter().map(Topic::Mistake);
+        plain.into_iter().chain(ends).chain(mistakes)
+    }
+
+    /// What step `index` asks about, where it asks about anything but what its transcript is about.
+    pub fn of_step(transcript: &Transcript, index: usize, present: &[Present]) -> Option<Topic> {
+        let step = transcript.steps.get(index)?;
+        let earlier = &transcript.steps[..index];
+        match transcript.role {
+            Role::Server => of_server_step(&step.action, earlier, present),
+            Role::Client => of_client_step(&step.action, earlier),
+        }
+    }
+
+    /// What step `index` would ask about if nobody but its actor were connected: where that does not work
+    /// either, who else is connected is not the reason.
+    pub fn alone(transcript: &Transcript, index: usize) -> Option<Topic> {
+        Topic::of_step(transcript, index, &[])
+    }
+
+    /// What a failed run is about; `None` where only its transcript can say.
+    pub fn of_shortfall(transcript: &Transcript, shortfall: &Shortfall) -> Option<About> {
+        let of_step = Topic::of_step(transcript, shortfall.step, &shortfall.present);
+        let about = |topic| {
+            Some(About {
+                topic,
+                is_about_code: false,
+            })
+        };
+        let about_code = of_step.map(|topic| About {
+            topic,
+            is_about_code: true,
+        });
+        match (&shortfall.expected, &shortfall.got) {
+            (Expected::Listens, _) => about(Topic::ServerStart),
+            (Expected::ClientConnects, _) => about(Topic::ClientStart),
+            (Expected::StillConnected { .. }, _) => {
+                let relaying = about(relaying(&shortfall.present));
+                relaying.filter(|_| shortfall.ended.is_some())
+            }
+            (_, Got::Line { meaning, .. }) if meaning.is_mistake() => {
+                about(Topic::Mistake(*meaning))
+            }
+            (
+                _,
+                Got::Line {
+                    freed: Some(how), ..
+                },
+            ) => about(Topic::NameFreed(*how)),
+            (Expected::Silence { .. }, Got::Line { .. }) => None,
+            (Expected::Line { line, .. }, Got::Line { line: got, .. }) => {
+                let code = |line: &str| match Utterance::of(line) {
+                    Utterance::Status { code, .. } => Some(code.to_owned()),
+                    _ => None,
+                };
+                // A wrong code is another matter than wrong words after the right one.
+                if code(line) == code(&String::from_utf8_lossy(&got.bytes)) {
+                    of_step.and_then(about)
+                } else {
+                    about_code
+                }
+            }
+            (Expected::Line { .. }, Got::Unfinished { framing, .. })
+                if *framing == Framing::Line =>
+            {
+                about(Topic::LineEnd)
+            }
+            (Expected::Line { .. }, Got::Nothing { .. })
+                if of_step == Some(Topic::ClientMessage) =>
+            {
+                about(Topic::ClientSilence)
+            }
+            (Expected::Line { .. }, _) => about_code,
+            _ => of_step.and_then(about),
+        }
+    }
+
+    /// The topic of an answer's code, for that of the words after it.
+    pub fn of_code(self) -> Topic {
+        match self {
+            Topic::AcceptanceWords => Topic::Registration,
+            Topic::RejectionWords => Topic::Rejection,
+            Topic::NameTakenWords => Topic::NameTaken,
+            other => other,
+        }
+    }
+}
+
+/// What a failed run is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// The topic of the step, or of the mistake.
+    pub topic: Topic,
+    /// Whether an answer's code was wrong, or none came: then its words are not what matters.
+    pub is_about_code: bool,
+}
+
+impl About {
+    /// The topic, for an answer that of its code where its code is what matters.
+    pub fn topic(self) -> Topic {
+        if self.is_about_code {
+            self.topic.of_code()
+        } else {
+            self.topic
+        }
+    }
+}
+
+fn of_server_step(action: &Action, earlier: &[Step], present: &[Present]) -> Option<Topic> {
+    let is_terminated = || {
+        let mut actions = earlier.iter().map(|step| &step.action);
+        actions.any(|action| *action == Action::IsTerminated)
+    };
+    match action {
+        Action::Joins { actor, .. } => Some(registration(actor, present)),
+        Action::Gets {
+            actor,
+            line,
+            open_ended,
+        } => match Utterance::of(line) {
+            Utterance::Status { code: "200", .. } if *open_ended => {
+                Some(registration(actor, present))
+            }
+            Utterance::Status { code: "400", .. } if *open_ended => Some(Topic::Rejection),
+            Utterance::Status { code: "401", .. } if *open_ended => Some(Topic::NameTaken),
+            Utterance::Status { code: "200", .. } => Some(Topic::AcceptanceWords),
+            Utterance::Status { code: "400", .. } => Some(Topic::RejectionWords),
+            Utterance::Status { code: "401", .. } => Some(Topic::NameTakenWords),
+            Utterance::Goodbye if is_terminated() => Some(Topic::ServerTerminated),
+            Utterance::Goodbye => Some(Topic::ServerGoodbye),
+            Utterance::Message { .. } => Some(relaying(present)),
+            _ => None,
+        },
+        Action::Hears { .. } => Some(relaying(present)),
+        Action::Connects { .. } => somebody_is_silent("", present).then_some(Topic::SilentClient),
+        Action::IsDisconnected { .. } => Some(Topic::Closing),
+        Action::PrintsItsPort => Some(Topic::PortPrinted),
+        Action::AnotherStarts => Some(Topic::ServerStart),
+        Action::Ends if is_terminated() => Some(Topic::ServerTerminated),
+        Action::Ends => Some(Topic::ServerEnd),
+        _ => None,
+    }
+}
+
+/// A server that registers one client, and no second one beside it, has another fault than one that
+/// registers none.
+fn registration(actor: &str, present: &[Present]) -> Topic {
+    let is_another = |other: &Present| other.actor != actor && other.standing != Standing::Departed;
+    if somebody_is_silent(actor, present) {
+        Topic::SilentClient
+    } else if present.iter().any(is_another) {
+        Topic::RegistrationBesideOthers
+    } else {
+        Topic::Registration
+    }
+}
+
+fn relaying(present: &[Present]) -> Topic {
+    if somebody_is_silent("", present) {
+        Topic::SilentClient
+    } else {
+        Topic::Relaying
+    }
+}
+
+/// Whether somebody other than `actor` is connected and has never said anything.
+fn somebody_is_silent(actor: &str, present: &[Present]) -> bool {
+    present.iter().any(|other| {
+        other.actor != actor && other.standing == Standing::Unregistered && !other.has_spoken
+    })
+}
+
+fn of_client_step(action: &Action, earlier: &[Step]) -> Option<Topic> {
+    match action {
+        Action::ClientStarts { .. } => Some(Topic::ClientStart),
+        Action::Gets { actor, .. } if actor == "user" => Some(Topic::MessageShown),
+        Action::Gets { line, .. } => of_sent_line(line, earlier),
+        Action::Hears { bytes, .. } => {
+            of_sent_line(String::from_utf8_lossy(bytes).lines().next()?, earlier)
+        }
+        Action::Ends | Action::IsDisconnected { .. } | Action::SeesMessage { .. } => {
+            Cause::in_steps(earlier).map(Topic::ClientEnd)
+        }
+        _ => None,
+    }
+}
+
+fn of_sent_line(line: &str, earlier: &[Step]) -> Option<Topic> {
+    match Utterance::of(line) {
+        Utterance::Register { .. } => Some(Topic::ClientRegistration),
+        Utterance::Disconnect { .. } => Cause::in_steps(earlier).map(|cause| match cause {
+            Cause::Interrupted => Topic::ClientGoodbye,
+            cause => Topic::ClientEnd(cause),
+        }),
+        Utterance::Message { .. } => Some(Topic::ClientMessage),
+        _ => None,
+    }
+}

@@ -1,0 +1,374 @@
+//! Evidence in words: every phrase about a run that a person reads is made here.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::Outcome;
+use super::excerpt;
+use super::shortfall::{Expected, Got, Hindrance, Inapplicable, Note, PassedOver, Shortfall};
+use super::topic::Topic;
+use crate::conformance::conversation::cause::Cause;
+use crate::conformance::conversation::meaning::Meaning;
+use crate::conformance::conversation::room::Departure;
+use crate::transcript::syntax::MessageKind;
+
+/// To follow "expected".
+impl Display for Expected {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Expected::Listens => write!(f, "that the server listens on a port"),
+            Expected::ClientConnects => write!(f, "that the client connects"),
+            Expected::Connects { actor } => write!(f, "that {actor} can connect"),
+            Expected::Connection => write!(f, "a connection to send on"),
+            Expected::StillConnected { actor } => write!(f, "that {actor} is still connected"),
+            Expected::AllRead { actor } => {
+                write!(f, "that the program reads all that {actor} sends")
+            }
+            Expected::Line { line, open_ended } => {
+                let end = if *open_ended { " ..." } else { "" };
+                write!(f, "the line `{}{end}`", excerpt(line.as_bytes()))
+            }
+            Expected::Lines { times } => write!(f, "these lines {times} times"),
+            Expected::Silence { actor } => write!(f, "that {actor} gets nothing"),
+            Expected::Closed { actor } => write!(f, "that the connection of {actor} is closed"),
+            Expected::PortPrinted { port } => {
+                write!(
+                    f,
+                    "that the server prints its port, {port}, on its terminal"
+                )
+            }
+            Expected::OwnPort => write!(f, "a port of its own"),
+            Expected::Ends => write!(f, "that the program ends"),
+            Expected::Growth { at_most } => write!(f, "at most {} KiB more memory", at_most / 1024),
+            Expected::OnScreen { text, once } => {
+                write!(f, "`{text}` on the screen")?;
+                if *once { write!(f, ", once") } else { Ok(()) }
+            }
+            Expected::Message {
+                about: MessageKind::Error,
+            } => write!(f, "a message that tells the user what went wrong"),
+            Expected::Message {
+                about: MessageKind::Notice,
+            } => write!(f, "a message that tells the user what happened"),
+            Expected::NeverOnTerminal { bytes } => {
+                write!(f, "that `{bytes}` never reaches the terminal")
+            }
+        }
+    }
+}
+
+/// To follow "got".
+impl Display for Got {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Got::Nothing { after } => write!(f, "nothing arrived within {}", Seconds(*after)),
+            Got::Line { line, .. } => write!(f, "the line `{line}`"),
+            Got::Bytes { bytes } => write!(f, "`{bytes}`"),
+            Got::Unfinished { text, .. } => write!(f, "`{text}` without a line end"),
+            Got::OtherLines { during } => {
+                write!(f, "only other lines arrived for {}", Seconds(*during))
+            }
+            Got::Closed => write!(f, "the connection was closed"),
+            Got::Reset => write!(f, "the connection was reset"),
+            Got::NotConnected { reason } => write!(f, "no connection: {reason}"),
+            Got::NoAnswer { after } => {
+                write!(
+                    f,
+                    "the connection was not answered within {}",
+                    Seconds(*after)
+                )
+            }
+            Got::NoConnection { after } => {
+                write!(f, "no connection was opened within {}", Seconds(*after))
+            }
+            Got::None => write!(f, "there is none"),
+            Got::ClosedBefore { actor } => {
+                write!(f, "the connection of {actor} was closed before")
+            }
+            Got::StillOpen { after } => write!(f, "it was still open after {}", Seconds(*after)),
+            Got::Unread { after } => write!(f, "it was not read within {}", Seconds(*after)),
+            Got::FewerLines { times, during } => {
+                write!(f, "they arrived {times} times within {}", Seconds(*during))
+            }
+            Got::EndedAtStart { how, printed } => {
+                write!(
+                    f,
+                    "the program ended ({how}); {}",
+                    Printed(printed.as_ref())
+                )
+            }
+            Got::NotListening { after, printed } => write!(
+                f,
+                "it listened on no port within {}; {}",
+                Seconds(*after),
+                Printed(printed.as_ref())
+            ),
+            Got::EndedBefore => write!(f, "the program ended before"),
+            Got::StillRunning { after } => {
+                write!(f, "it was still running after {}", Seconds(*after))
+            }
+            Got::EndUnknown => write!(f, "it did not end by itself"),
+            Got::SamePort { port } => write!(f, "both listen on port {port}"),
+            Got::Growth { bytes } => write!(f, "{} KiB more", bytes / 1024),
+            Got::Printed { text } if text.bytes.is_empty() => write!(f, "nothing was printed"),
+            Got::Printed { text } => write!(f, "only `{text}` was printed"),
+            Got::Screen {
+                last_line: Some(line),
+            } => write!(f, "a screen whose last line is `{line}`"),
+            Got::Screen { last_line: None } => write!(f, "an empty screen"),
+            Got::Copies { times } => write!(f, "it is there {times} times"),
+            Got::Traceback => write!(f, "a bare traceback was printed"),
+            Got::OnTerminal => write!(f, "it reached the terminal"),
+        }
+    }
+}
+
+impl Shortfall {
+    /// What was seen instead, with all that is known about it; to follow "got".
+    pub fn received(&self) -> String {
+        let mut words = self.got.to_string();
+        // Told already.
+        let is_about_start = matches!(self.got, Got::EndedAtStart { .. });
+        if let Some(how) = self.ended.as_ref().filter(|_| !is_about_start) {
+            words.push_str(&format!("; the program had ended ({how})"));
+        }
+        if self.waited_for_enter {
+            words.push_str("; it continued only when Enter was pressed");
+        }
+        words
+    }
+}
+
+impl Display for Shortfall {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}, got: {}", self.expected, self.received())
+    }
+}
+
+/// To follow "The harness could not do its part:".
+impl Display for Hindrance {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Hindrance::Stopped => write!(f, "it was stopped before the end"),
+            Hindrance::MachineStoodStill { during, instead } => write!(
+                f,
+                "the machine stood still for {} meanwhile: {instead}",
+                Seconds(*during)
+            ),
+            Hindrance::MachineTooBusy { longest, instead } => write!(
+                f,
+                "the machine was too busy to let the program run, and {} is the longest wait: {instead}",
+                Seconds(*longest)
+            ),
+            Hindrance::NoDescriptors => write!(
+                f,
+                "the harness has no file descriptor left: raise `ulimit -n`, or run fewer programs at the same time"
+            ),
+            Hindrance::NotForRole { step } => write!(f, "`{step}` is not for this role"),
+            Hindrance::AddressWithoutParts { address } => write!(
+                f,
+                "the command takes host and port apart, so `{address}` cannot be given to it"
+            ),
+            Hindrance::Refused { what, reason } => write!(f, "the system refused {what}: {reason}"),
+            Hindrance::Panicked => write!(f, "the replay panicked"),
+        }
+    }
+}
+
+/// To follow "not applicable:".
+impl Display for Inapplicable {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Inapplicable::NoLines => {
+                "it is about lines in segments, and the program does not read lines"
+            }
+            Inapplicable::NotWholeMessages => {
+                "it sends something else than one whole message, and the program does not read lines"
+            }
+            Inapplicable::RegistersWithoutEnd => {
+                "it sends a registration in parts, and the program takes the first part for all of it"
+            }
+            Inapplicable::RelaysReads => {
+                "it is about lines in segments, and the program takes each read for a message"
+            }
+        })
+    }
+}
+
+/// A sentence without its full stop.
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::PassedOver {
+                actor,
+                line,
+                because,
+            } => write!(f, "{actor} got `{line}`: passed over, {because}"),
+            Note::TriesAgain { actor, name } => {
+                write!(f, "{name} is not free yet: {actor} tries again")
+            }
+            Note::TakenForRegistered { actor } => {
+                write!(f, "{actor} is taken for registered without an answer")
+            }
+            Note::NotSaid { actor, line } => write!(
+                f,
+                "{actor} has no connection any more to say `{}` on",
+                excerpt(line.as_bytes())
+            ),
+            Note::Fence { speaker, listener } => write!(
+                f,
+                "{speaker} says a line of the harness's own: whatever {listener} was still to get comes before it"
+            ),
+            Note::FenceUnheard { speaker, listener } => write!(
+                f,
+                "{listener} does not hear {speaker}: silence is judged by time"
+            ),
+            Note::KeyDidNothing => {
+                write!(f, "Ctrl-C did nothing as a key, so it was sent as a signal")
+            }
+            Note::NotDrawn => write!(
+                f,
+                "what the program prints from here on is not drawn: drawing it costs too much"
+            ),
+            Note::StrangerRefused => write!(
+                f,
+                "a connection from a program that is not under test was refused"
+            ),
+            Note::NotConnected { actor, reason } => {
+                write!(f, "{actor} could not connect: {reason}")
+            }
+            Note::Cut { bytes } => write!(f, "and {bytes} more bytes"),
+            Note::LogFull => write!(f, "the log is full: bytes from here on are not kept"),
+            Note::LeftOut { bytes } => write!(
+                f,
+                "{bytes} bytes that were sent, printed or noted later are left out here"
+            ),
+        }
+    }
+}
+
+/// To follow a comma.
+impl Display for PassedOver {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            PassedOver::Greeting => write!(f, "since it is a greeting"),
+            PassedOver::Notice => write!(f, "since it is a notice"),
+            PassedOver::HiddenSuccess => {
+                write!(f, "since other transcripts judge a 200 behind other text")
+            }
+            PassedOver::Registration => write!(f, "since other transcripts judge registrations"),
+            PassedOver::Mistake(meaning) => {
+                write!(f, "since other transcripts judge {}", Mistake(*meaning))
+            }
+        }
+    }
+}
+
+struct Mistake(Meaning);
+
+impl Display for Mistake {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Meaning::Echo => "echoes to the sender",
+            Meaning::Duplicate => "messages that arrive twice",
+            Meaning::Untimely => "messages that were not meant for this client",
+            Meaning::ToUnregistered => "messages to clients that are not registered",
+            Meaning::ToRefused | Meaning::FromUnregistered => {
+                "messages from and to clients whose registration was refused"
+            }
+            Meaning::ToDeparted | Meaning::FromDeparted => {
+                "messages from and to clients that have left"
+            }
+            Meaning::Forged => "messages in the name of another user",
+            Meaning::AnswerToDisconnect => "answers to a DISCONNECT",
+            Meaning::RelayedDisconnect => "DISCONNECTs that are passed on",
+            Meaning::SentTwice => "lines that are sent twice",
+            Meaning::Notice | Meaning::Regular => "such lines",
+        })
+    }
+}
+
+/// What does not work, to follow "because".
+impl Display for Topic {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Topic::LineEnd => "messages have no line end",
+            Topic::ServerStart => "the server does not start",
+            Topic::PortPrinted => "the server does not print its port",
+            Topic::Registration => "registering does not work",
+            Topic::RegistrationBesideOthers => "registering beside other clients does not work",
+            Topic::SilentClient => "the server does not work beside a silent client",
+            Topic::AcceptanceWords => "the words after status 200 are wrong",
+            Topic::Rejection => "status 400 does not come",
+            Topic::RejectionWords => "the words after status 400 are wrong",
+            Topic::NameTaken => "status 401 does not come",
+            Topic::NameTakenWords => "the words after status 401 are wrong",
+            Topic::Relaying => "messages are not relayed",
+            Topic::NameFreed(Departure::Disconnect) => "a name is not free after a DISCONNECT",
+            Topic::NameFreed(Departure::Close) => {
+                "a name is not free after the connection is closed"
+            }
+            Topic::NameFreed(Departure::Reset) => {
+                "a name is not free after the connection is reset"
+            }
+            Topic::Closing => "the server does not close connections",
+            Topic::ServerGoodbye => "the server does not say goodbye",
+            Topic::ServerEnd => "the server does not end",
+            Topic::ServerTerminated => "the server does not end well on SIGTERM",
+            Topic::ClientStart => "the client does not start and connect",
+            Topic::ClientRegistration => "the client does not register",
+            Topic::ClientMessage => "the client does not send messages",
+            Topic::ClientSilence => "the client sends nothing",
+            Topic::MessageShown => "the client does not show messages",
+            Topic::ClientGoodbye => "the client does not say goodbye",
+            Topic::ClientEnd(cause) => match cause {
+                Cause::Interrupted => "the client does not end when it is interrupted",
+                Cause::EndOfInput => "the client does not end with its input",
+                Cause::ConnectionLost => "the client does not end when its connection is lost",
+                Cause::Rejected => "the client does not end after status 400",
+                Cause::NameTaken => "the client does not end after status 401",
+                Cause::ServerLeft => "the client does not end when the server does",
+                Cause::NobodyListens => "the client does not end where nobody listens",
+                Cause::BadAddress => "the client does not end after a bad address",
+            },
+            Topic::Mistake(_) => "it makes a mistake",
+        })
+    }
+}
+
+impl Display for Outcome {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Completed => write!(f, "every step held"),
+            Outcome::FellShort(shortfall) => write!(f, "{shortfall}"),
+            Outcome::Skipped { because_of } => write!(f, "not run, because {because_of}"),
+            Outcome::NotApplicable { reason } => write!(f, "not applicable: {reason}"),
+            Outcome::Unable { reason } => write!(f, "{reason}"),
+        }
+    }
+}
+
+/// Milliseconds as seconds: `5 s`, `2.5 s`.
+struct Seconds(u64);
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let tenths = (self.0 + 50) / 100;
+        match tenths % 10 {
+            0 => write!(f, "{} s", tenths / 10),
+            rest => write!(f, "{}.{rest} s", tenths / 10),
+        }
+    }
+}
+
+/// What a program printed before it was given up, as a clause.
+struct Printed<'a>(Option<&'a super::Excerpt>);
+
+impl Display for Printed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => write!(f, "see below what it printed"),
+            Some(text) if text.bytes.is_empty() => write!(f, "it printed nothing"),
+            Some(text) => write!(f, "it printed `{text}`"),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Which requirement a failed run is charged to.
+
+use crate::conformance::conversation::cause::Cause;
+use crate::conformance::conversation::meaning::Meaning;
+use crate::conformance::conversation::room::Departure;
+use crate::conformance::evidence::topic::Topic;
+use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::suite::id;
+use crate::conformance::suite::table::Table;
+use crate::transcript::syntax::Transcript;
+
+/// What a failed run is charged to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// Id of the requirement.
+    pub requirement: String,
+    /// Id of a plainer requirement without which this one cannot hold: where it is broken, it is to blame.
+    pub rests_on: Option<String>,
+}
+
+/// The requirement that a topic belongs to.
+pub fn requirement_of(topic: Topic) -> &'static str {
+    match topic {
+        Topic::LineEnd => id::W_LINE_1,
+        Topic::ServerStart => id::S_PORT_1,
+        Topic::PortPrinted => id::S_PORT_2,
+        Topic::Registration => id::S_REG_1,
+        Topic::RegistrationBesideOthers => id::S_CONC_1,
+        Topic::SilentClient => id::S_CONC_2,
+        Topic::AcceptanceWords => id::S_REG_2,
+        Topic::Rejection => id::S_REG_3,
+        Topic::RejectionWords => id::S_REG_4,
+        Topic::NameTaken => id::S_REG_5,
+        Topic::NameTakenWords => id::S_REG_6,
+        Topic::Relaying => id::S_MSG_1,
+        Topic::NameFreed(Departure::Disconnect) => id::S_DISC_2,
+        Topic::NameFreed(Departure::Close) => id::S_DISC_5,
+        Topic::NameFreed(Departure::Reset) => id::S_DISC_7,
+        Topic::Closing => id::S_DISC_4,
+        Topic::ServerGoodbye => id::S_SHUT_1,
+        Topic::ServerEnd => id::S_SHUT_2,
+        Topic::ServerTerminated => id::S_HARD_7,
+        Topic::ClientStart => id::C_ARG_1,
+        Topic::ClientRegistration => id::C_REG_1,
+        Topic::ClientMessage => id::C_MSG_1,
+        Topic::ClientSilence => id::C_REG_2,
+        Topic::MessageShown => id::C_MSG_2,
+        Topic::ClientGoodbye => id::C_QUIT_1,
+        Topic::ClientEnd(cause) => match cause {
+            Cause::Interrupted => id::C_QUIT_2,
+            Cause::EndOfInput => id::C_HARD_2,
+            Cause::ConnectionLost => id::C_SHUT_2,
+            Cause::Rejected => id::C_REG_3,
+            Cause::NameTaken => id::C_REG_4,
+            Cause::ServerLeft => id::C_SHUT_1,
+            Cause::NobodyListens => id::C_ARG_3,
+            Cause::BadAddress => id::C_ARG_2,
+        },
+        Topic::Mistake(meaning) => match meaning {
+            Meaning::Echo => id::S_MSG_2,
+            Meaning::Duplicate | Meaning::Untimely | Meaning::Notice | Meaning::Regular => {
+                id::S_MSG_1
+            }
+            Meaning::ToUnregistered => id::S_MSG_3,
+            Meaning::ToRefused | Meaning::FromUnregistered => id::S_REG_7,
+            Meaning::ToDeparted | Meaning::FromDeparted => id::S_DISC_1,
+            Meaning::Forged => id::S_HARD_1,
+            Meaning::AnswerToDisconnect => id::S_DISC_3,
+            Meaning::RelayedDisconnect => id::S_DISC_6,
+            Meaning::SentTwice => id::C_MSG_1,
+        },
+    }
+}
+
+/// What a run is charged to; `None` where it did not fail, or where only its transcript can say: in a suite that
+/// does not have the requirement, each transcript answers for itself.
+pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<Charge> {
+    let charge = match &run.outcome {
+        Outcome::Skipped { because_of } => Charge {
+            requirement: requirement_of(*because_of).to_owned(),
+            rests_on: None,
+        },
+        Outcome::FellShort(shortfall) => {
+            let about = Topic::of_shortfall(transcript, shortfall)?;
+            let mut requirement = requirement_of(about.topic);
+            if about.is_about_code {
+                requirement = table.wording_of(requirement).unwrap_or(requirement);
+            }
+            let of_step = Topic::of_step(transcript, shortfall.step, &shortfall.present);
+            let ground = Topic::alone(transcript, shortfall.step)
+                .filter(|_| of_step == Some(about.topic))
+                .map(requirement_of)
+                .filter(|ground| table.rests_on(requirement, ground));
+            Charge {
+                requirement: requirement.to_owned(),
+                rests_on: ground.map(str::to_owned),
+            }
+        }
+        Outcome::Completed | Outcome::NotApplicable { .. } | Outcome::Unable { .. } => return None,
+    };
+    Some(charge).filter(|charge| table.has(&charge.requirement))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::conversation::room::{Present, Room};
+    use crate::conformance::suite::Suite;
+    use crate::transcript::parse;
+    use crate::transcript::syntax::Role;
+
+    fn table() -> Table {
+        let suite = Suite::embedded();
+        suite.map_or_else(|_| panic!("the suite is broken"), |suite| suite.table())
+    }
+
+    fn transcript(steps: &str) -> Transcript {
+        let covers = if steps.starts_with("client") {
+            "C-MSG-4"
+        } else {
+            "S-MSG-4"
+        };
+        let source = format!("# A case.\ncovers {covers}\n\n{steps}\n");
+        parse("case", &source).expect("is a transcript")
+    }
+
+    fn requirement_of_step(
+        transcript: &Transcript,
+        index: usize,
+        present: &[Present],
+    ) -> Option<&'static str> {
+        Topic::of_step(transcript, index, present).map(requirement_of)
+    }
+
+    /// The requirement of each step, where nobody is connected.
+    #[track_caller]
+    fn charges(steps: &[(&str, Option<&'static str>)]) {
+        let text: Vec<&str> = steps.iter().map(|(step, _)| *step).collect();
+        let transcript = transcript(&text.join("\n"));
+        for (index, (step, id)) in steps.iter().enumerate() {
+            assert_eq!(requirement_of_step(&transcript, index, &[]), *id, "{step}");
+        }
+    }
+
+    #[test]
+    fn the_words_after_a_code_belong_to_the_requirement_that_the_table_says() {
+        let table = table();
+        for topic in Topic::all() {
+            let id = requirement_of(topic);
+            let of_code = requirement_of(topic.of_code());
+            assert_eq!(table.wording_of(id).unwrap_or(id), of_code, "{topic:?}");
+        }
+    }
+
+    #[test]
+    fn each_step_with_a_server_is_about_its_requirement() {
+        charges(&[
+            ("alice joins", Some("S-REG-1")),
+            ("bob connects", None),
+            ("bob > REGISTER bob CHAT/1.0", None),
+            ("bob < 200 ...", Some("S-REG-1")),
+            ("bob < 400 ...", Some("S-REG-3")),
+            ("bob < 401 ...", Some("S-REG-5")),
+            ("bob < 200 Registration successful", Some("S-REG-2")),
+            ("bob < 400 Invalid registration", Some("S-REG-4")),
+            ("bob < 401 Client already registered", Some("S-REG-6")),
+            ("bob < 500 ...", None),
+            ("bob < @alice: hi", Some("S-MSG-1")),
+            ("bob < something else", None),
+            ("bob sends \"x\"", None),
+            ("bob hears \"@alice: hi\\n\"", Some("S-MSG-1")),
+            ("bob hears nothing", None),
+            ("bob is disconnected", Some("S-DISC-4")),
+            ("carol connects", None),
+            ("carol stops reading", None),
+            ("carol resets", None),
+            ("server prints its port", Some("S-PORT-2")),
+            ("another server starts", Some("S-PORT-1")),
+            ("2 seconds pass", None),
+            ("server grows by at most 2 KiB", None),
+            ("alice closes", None),
+            ("dave joins", Some("S-REG-1")),
+            ("server is interrupted", None),
+            ("dave < DISCONNECT CHAT/1.0", Some("S-SHUT-1")),
+            ("server ends", Some("S-SHUT-2")),
+        ]);
+        charges(&[
+            ("alice joins", Some("S-REG-1")),
+            ("server is terminated", None),
+            ("alice < DISCONNECT CHAT/1.0", Some("S-HARD-7")),
+            ("server ends", Some("S-HARD-7")),
+        ]);
+    }
+
+    #[test]
+    fn who_else_is_connected_decides_what_a_registration_and_a_message_are_about() {
+        let transcript = transcript("alice joins\nbob joins\nbob < @alice: hi");
+        let mut room = Room::new(Role::Server);
+        let table = table();
+        let ids = |room: &Room| {
+            [0, 1, 2].map(|step| {
+                requirement_of_step(&transcript, step, &room.present()).expect("has one")
+            })
+        };
+        let grounds = |room: &Room| {
+            [0, 1, 2].map(|step| {
+                let id = requirement_of_step(&transcript, step, &room.present())?;
+                let alone = Topic::alone(&transcript, step).map(requirement_of);
+                alone.filter(|ground| table.rests_on(id, ground))
+            })
+        };
+        assert_eq!(ids(&room), ["S-REG-1", "S-REG-1", "S-MSG-1"]);
+        assert_eq!(grounds(&room), [None, None, None]);
+        room.connected("alice");
+        room.said(0, "alice", "REGISTER alice CHAT/1.0");
+        room.registered("alice", "alice");
+        assert_eq!(ids(&room), ["S-REG-1", "S-CONC-1", "S-MSG-1"]);
+        room.connected("lurker");
+        assert_eq!(ids(&room), ["S-CONC-2", "S-CONC-2", "S-CONC-2"]);
+        let plain = [Some("S-REG-1"), Some("S-REG-1"), Some("S-MSG-1")];
+        assert_eq!(grounds(&room), plain);
+        room.left("lurker", false);
+        room.left("alice", false);
+        assert_eq!(ids(&room), ["S-REG-1", "S-REG-1", "S-MSG-1"]);
+    }
+
+    #[test]
+    fn each_step_with_a_client_is_about_its_requirement() {
+        charges(&[
+            ("client starts as alice", Some("C-ARG-1")),
+            ("server < REGISTER alice CHAT/1.0", Some("C-REG-1")),
+            ("server > 200 Registration successful", None),
+            ("user types \"hi\\n\"", None),
+            ("server < @alice: hi", Some("C-MSG-1")),
+            ("server hears \"@alice: hi\\n\"", Some("C-MSG-1")),
+            (
+                "server hears \"REGISTER alice CHAT/1.0\\n\"",
+                Some("C-REG-1"),
+            ),
+            ("server < something else", None),
+            ("server sends \"@bob: ho\\n\"", None),
+            ("user < @bob: ho", Some("C-MSG-2")),
+            ("server hears nothing", None),
+            ("terminal never gets \"\\x1b\"", None),
+            ("client grows by at most 2 KiB", None),
+            ("1 second passes", None),
+            // For no reason.
+            ("client ends", None),
+        ]);
+    }
+
+    #[test]
+    fn the_end_of_a_client_is_about_what_made_it_end() {
+        let first = ("client starts as alice", Some("C-ARG-1"));
+        for (cause, goodbye, end) in [
+            ("user presses Ctrl-C", "C-QUIT-1", "C-QUIT-2"),
+            ("client is terminated", "C-QUIT-1", "C-QUIT-2"),
+            ("user presses Ctrl-D", "C-HARD-2", "C-HARD-2"),
+        ] {
+            charges(&[
+                first,
+                (cause, None),
+                ("server < DISCONNECT alice CHAT/1.0", Some(goodbye)),
+                ("server is disconnected", Some(end)),
+                ("user sees a notice", Some(end)),
+                ("client ends", Some(end)),
+            ]);
+        }
+        for (cause, end) in [
+            ("server > 400 Invalid registration", "C-REG-3"),
+            ("server > 401 Client already registered", "C-REG-4"),
+            ("server > DISCONNECT CHAT/1.0", "C-SHUT-1"),
+            ("server closes", "C-SHUT-2"),
+            ("server resets", "C-SHUT-2"),
+        ] {
+            charges(&[
+                first,
+                (cause, None),
+                ("user sees an error", Some(end)),
+                ("client ends", Some(end)),
+            ]);
+        }
+        for (address, end) in [
+            ("chat://{host}:{unused}", "C-ARG-3"),
+            ("http://{host}:{port}", "C-ARG-2"),
+        ] {
+            let start = format!("client starts as alice at \"{address}\"");
+            charges(&[
+                (&start, Some("C-ARG-1")),
+                ("user sees an error", Some(end)),
+                ("client ends", Some(end)),
+            ]);
+        }
+        charges(&[
+            first,
+            ("server sends \"DISCONN\"", None),
+            ("server sends \"ECT CHAT/1.0\\n\"", None),
+            ("client ends", Some("C-SHUT-1")),
+        ]);
+        // The latest cause counts.
+        charges(&[
+            first,
+            ("server > DISCONNECT CHAT/1.0", None),
+            ("user presses Ctrl-C", None),
+            ("client ends", Some("C-QUIT-2")),
+        ]);
+    }
+}

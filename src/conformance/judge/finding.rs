@@ -1,0 +1,222 @@
+//! What the runs of one transcript say, by themselves and in the light of the others.
+
+use super::charge::{Charge, charge};
+use super::tally::Tally;
+use crate::conformance::conversation::utterance::Utterance;
+use crate::conformance::evidence::{EventKind, Evidence, Outcome};
+use crate::conformance::suite::table::Table;
+use crate::conformance::suite::{Case, id};
+use crate::transcript::syntax::{Action, Transcript};
+
+/// A transcript that does not pass is replayed on a fresh process up to so many times in all; runs in which the
+/// harness could not do its part do not count. Runs that disagree are reported as such, never as a pass.
+pub const MOST_RUNS: usize = 3;
+
+/// What the runs of one transcript say by themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    Passed,
+    Unsure,
+    NotRun,
+    NotApplicable,
+    Stopped(Stop),
+}
+
+/// Where every run of a transcript stopped, or the most telling of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stop {
+    /// What the run is charged to; `None` where only its transcript can say.
+    charge: Option<Charge>,
+    pub(super) shape: Shape,
+    /// How many runs there are, and whether all are charged to the same requirement.
+    runs: usize,
+    agreed: bool,
+    /// Whether no run was replayed to where it stopped.
+    was_skipped: bool,
+    /// Ids of the requirements about the ways in which somebody left before, latest first.
+    departures: Vec<&'static str>,
+    /// In every run the program had ended before anybody asked it to.
+    had_ended: bool,
+}
+
+/// What came where something else was expected. Two failures of different shapes are two faults: a server that
+/// squeezes the spaces of what it relays is not the reason why something was not relayed at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Shape {
+    Nothing,
+    AnotherLine,
+}
+
+/// The verdict on one transcript, with the id of the requirement that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Judgement {
+    Passes,
+    Fails(String),
+    BlockedBy(String),
+    Unsure,
+    NotApplicable,
+    Untested,
+}
+
+impl Finding {
+    pub(super) fn of(case: &Case, runs: &[Evidence], table: &Table) -> Finding {
+        if runs.is_empty() {
+            return Finding::NotRun;
+        }
+        let conclusive: Vec<&Evidence> = runs.iter().filter(|run| run.is_conclusive()).collect();
+        let passed = conclusive
+            .iter()
+            .filter(|run| run.outcome == Outcome::Completed)
+            .count();
+        let cannot_be_asked = |run: &Evidence| matches!(run.outcome, Outcome::NotApplicable { .. });
+        if runs.iter().any(cannot_be_asked) {
+            return Finding::NotApplicable;
+        }
+        if passed == conclusive.len() && passed > 0 {
+            return Finding::Passed;
+        }
+        // In one run the harness could do its part, and in another not: too little to blame anybody for.
+        let was_hindered = conclusive.len() < runs.len() && conclusive.len() < MOST_RUNS;
+        if passed > 0 || was_hindered {
+            return Finding::Unsure;
+        }
+        let charges: Vec<Option<Charge>> = conclusive
+            .iter()
+            .map(|run| charge(&case.transcript, run, table))
+            .collect();
+        let id = |charge: &Option<Charge>| charge.as_ref().map(|charge| charge.requirement.clone());
+        let is_own = |id: &String| case.transcript.covers.contains(id);
+        let is_foreign = |at: &usize| id(&charges[*at]).is_some_and(|id| !is_own(&id));
+        // Where runs stopped over different requirements, one that is not the transcript's own came in its way.
+        let positions = 0..charges.len();
+        let telling = positions.clone().find(is_foreign);
+        let telling = telling.or(positions.clone().find(|at| charges[*at].is_some()));
+        let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
+        Finding::Stopped(Stop {
+            departures: departures_before(&case.transcript, runs).collect(),
+            had_ended: conclusive
+                .iter()
+                .all(|run| had_ended(&case.transcript, run)),
+            agreed: charges.iter().all(agree),
+            shape: telling.map_or(Shape::Nothing, |at| shape_of(conclusive[at])),
+            was_skipped: runs.iter().all(was_skipped),
+            runs: conclusive.len(),
+            charge: telling.and_then(|at| charges[at].clone()),
+        })
+    }
+
+    /// The judgement, where no other transcript has to be heard for it.
+    pub(super) fn by_itself(&self, case: &Case) -> Option<Judgement> {
+        let covers = &case.transcript.covers;
+        match self {
+            Finding::Passed => Some(Judgement::Passes),
+            Finding::Unsure => Some(Judgement::Unsure),
+            Finding::NotRun => Some(Judgement::Untested),
+            Finding::NotApplicable => Some(Judgement::NotApplicable),
+            Finding::Stopped(stop) => match &stop.charge {
+                None => (stop.departures.is_empty()).then(|| Judgement::Fails(covers[0].clone())),
+                Some(charge) if covers.contains(&charge.requirement) => {
+                    let ground = charge.rests_on.as_ref();
+                    let rests_on_another = ground.is_some_and(|id| !covers.contains(id));
+                    let may_be_another_s =
+                        rests_on_another || stop.had_ended && !stop.departures.is_empty();
+                    (!may_be_another_s).then(|| Judgement::Fails(charge.requirement.clone()))
+                }
+                Some(_) => None,
+            },
+        }
+    }
+}
+
+impl Stop {
+    pub(super) fn in_the_light_of(&self, tally: &Tally<'_>, case: &Case) -> Judgement {
+        let covers = &case.transcript.covers;
+        // Somebody left before, and that is known to go wrong.
+        let mut departures = self.departures.iter();
+        let known =
+            departures.find(|id| tally.has_failed(id) && !case.transcript.covers_any(&[id]));
+        let departure = || known.map(|id| Judgement::BlockedBy((*id).to_owned()));
+        let Some(Charge {
+            requirement,
+            rests_on,
+        }) = &self.charge
+        else {
+            return departure().unwrap_or_else(|| Judgement::Fails(covers[0].clone()));
+        };
+        if let Some(ground) = rests_on.as_ref().filter(|id| tally.blames(id, self.shape)) {
+            return Judgement::BlockedBy(ground.clone());
+        }
+        if covers.contains(requirement) {
+            let crashed = departure().filter(|_| self.had_ended);
+            return crashed.unwrap_or_else(|| Judgement::Fails(requirement.clone()));
+        }
+        if !tally.asks_about(requirement) || tally.blames(requirement, self.shape) {
+            return Judgement::BlockedBy(requirement.clone());
+        }
+        if let Some(blocked) = departure() {
+            return blocked;
+        }
+        // The requirement holds where it is asked about. Where it fails now and then it may have done so here,
+        // and where this was not seen often enough nothing was seen of the transcript's own requirement.
+        let is_seen_often = self.agreed && self.runs >= MOST_RUNS && !self.was_skipped;
+        if tally.is_racy(requirement) || !is_seen_often {
+            return Judgement::Unsure;
+        }
+        Judgement::Fails(covers[0].clone())
+    }
+}
+
+/// Ids of the requirements about the ways in which somebody left before the step at which the runs stopped, latest
+/// first.
+fn departures_before<'t>(
+    transcript: &'t Transcript,
+    runs: &[Evidence],
+) -> impl Iterator<Item = &'static str> + 't {
+    let stopped_at = runs.iter().filter_map(|run| match &run.outcome {
+        Outcome::FellShort(shortfall) => Some(shortfall.step),
+        _ => None,
+    });
+    // The number comes from evidence, which may have been read from a file.
+    let before = transcript.steps.get(..stopped_at.min().unwrap_or(0));
+    before
+        .unwrap_or_default()
+        .iter()
+        .rev()
+        .filter_map(|step| match &step.action {
+            Action::Says { line, .. } if is_disconnect(line) => Some(id::S_DISC_1),
+            Action::Closes { .. } => Some(id::S_DISC_5),
+            Action::Resets { .. } => Some(id::S_DISC_7),
+            _ => None,
+        })
+}
+
+/// Whether the program ended unasked, in a step before the one at which the run stopped.
+fn had_ended(transcript: &Transcript, run: &Evidence) -> bool {
+    let Outcome::FellShort(shortfall) = &run.outcome else {
+        return false;
+    };
+    let ended = run.events.iter().find_map(|event| match event.kind {
+        EventKind::Ended { .. } => event.step,
+        _ => None,
+    });
+    let asks = |action: &Action| matches!(action, Action::IsInterrupted | Action::IsTerminated);
+    ended.is_some_and(|at| {
+        let mut until_then = transcript.steps.iter().take(at.saturating_add(1));
+        at < shortfall.step && !until_then.any(|step| asks(&step.action))
+    })
+}
+
+fn is_disconnect(line: &str) -> bool {
+    matches!(Utterance::of(line), Utterance::Disconnect { .. })
+}
+
+fn shape_of(run: &Evidence) -> Shape {
+    match &run.outcome {
+        Outcome::FellShort(shortfall) if shortfall.got.line().is_some() => Shape::AnotherLine,
+        _ => Shape::Nothing,
+    }
+}
+
+fn was_skipped(run: &Evidence) -> bool {
+    matches!(run.outcome, Outcome::Skipped { .. })
+}

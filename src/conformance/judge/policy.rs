@@ -1,0 +1,175 @@
+//! What a replay does differently for the requirements that its transcript is about.
+
+use super::charge::requirement_of;
+use crate::conformance::conversation::expectation::{Comparison, Exactness};
+use crate::conformance::evidence::shortfall::Inapplicable;
+use crate::conformance::evidence::topic::Topic;
+use crate::conformance::play::policy::Policy;
+use crate::conformance::program::dialect::{Dialect, Framing, single_message};
+use crate::conformance::program::profile::Profile;
+use crate::conformance::suite::id;
+use crate::conformance::suite::table::Table;
+use crate::transcript::syntax::{Action, Role, Transcript};
+
+/// The policy of replays of `transcript` against a program with this profile. A requirement that the suite does not
+/// have is judged by each transcript for itself.
+pub fn policy(transcript: &Transcript, profile: &Profile, table: &Table) -> Policy {
+    let covers = |ids: &[&str]| transcript.covers_any(ids);
+    let judges = |id: &str| covers(&[id]) || !table.has(id);
+    let lenient = Policy::lenient(dialect(transcript, profile.dialect));
+    Policy {
+        comparison: comparison(transcript.role, judges),
+        judges: Topic::all()
+            .filter(|topic| judges(requirement_of(*topic)))
+            .collect(),
+        awaits_registration_answer: covers(&[id::S_REG_1]),
+        comes_without_words: covers(&[id::S_CONC_3]),
+        leaves_clients_quiet: covers(&[id::S_CONC_1, id::S_CONC_2]),
+        looks_for_late_copies: covers(&[id::S_MSG_1, id::S_MSG_2]),
+        gives_name_first: covers(&[id::C_ARG_1]),
+        counts_copies_on_screen: covers(&[id::C_MSG_2]),
+        ..lenient
+    }
+}
+
+/// A line is compared exactly where a transcript is about it, and else by its words.
+fn comparison(role: Role, judges: impl Fn(&str) -> bool) -> Comparison {
+    let (message, text, goodbye) = match role {
+        Role::Server => (id::S_MSG_1, id::S_MSG_6, id::S_SHUT_1),
+        Role::Client => (id::C_MSG_1, id::C_MSG_5, id::C_SHUT_1),
+    };
+    let line_or = |id: &str, otherwise: Exactness| {
+        if judges(id) {
+            Exactness::Line
+        } else {
+            otherwise
+        }
+    };
+    let message_otherwise = if judges(text) {
+        Exactness::Text
+    } else {
+        Exactness::Words
+    };
+    // Whatever a client's first words are, it may be right in all else.
+    let register_otherwise = if judges(id::C_ARG_1) {
+        Exactness::Words
+    } else {
+        Exactness::Anything
+    };
+    Comparison {
+        message: line_or(message, message_otherwise),
+        goodbye: line_or(goodbye, Exactness::Words),
+        register: line_or(id::C_REG_1, register_otherwise),
+        disconnect: line_or(id::C_QUIT_1, Exactness::Words),
+    }
+}
+
+/// In which dialect a transcript is replayed against a program that speaks `own`: what asks for line ends is
+/// asked in lines.
+pub fn dialect(transcript: &Transcript, own: Dialect) -> Dialect {
+    if transcript.covers_any(&[id::W_LINE_1]) {
+        Dialect::LINE
+    } else {
+        own
+    }
+}
+
+/// Why a transcript cannot be asked of a program with this profile, if it cannot.
+pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<Inapplicable> {
+    let covers = |ids: &[&str]| transcript.covers_any(ids);
+    let mut actions = transcript.steps.iter().map(|step| &step.action);
+    let begins_registration = |action: &Action| match action {
+        Action::Sends { bytes, .. } => bytes.starts_with(b"REGISTER ") && !bytes.ends_with(b"\n"),
+        _ => false,
+    };
+    if profile.registers_without_end
+        && covers(&[id::W_LINE_2])
+        && actions.clone().any(begins_registration)
+    {
+        return Some(Inapplicable::RegistersWithoutEnd);
+    }
+    let is_about_segments = covers(&[id::W_LINE_2, id::W_LINE_3]);
+    if profile.relays_reads && is_about_segments {
+        return Some(Inapplicable::RelaysReads);
+    }
+    if dialect(transcript, profile.dialect).reads == Framing::Line {
+        return None;
+    }
+    if is_about_segments {
+        return Some(Inapplicable::NoLines);
+    }
+    let cannot_be_framed = |action: &Action| match action {
+        Action::Says { line, .. } => line.is_empty(),
+        Action::Sends { bytes, times, .. } => *times > 1 || single_message(bytes).is_none(),
+        _ => false,
+    };
+    actions
+        .any(cannot_be_framed)
+        .then_some(Inapplicable::NotWholeMessages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::parse;
+
+    fn transcript(covers: &str, steps: &str) -> Transcript {
+        let source = format!("# A case.\ncovers {covers}\n\n{steps}\n");
+        parse("case", &source).expect("is a transcript")
+    }
+
+    #[test]
+    fn what_is_about_lines_is_not_asked_of_a_program_that_reads_none() {
+        let bare: Dialect = "bare/line".parse().expect("is one");
+        let not_applicable = |covers: &str, steps: &str| {
+            let transcript = transcript(covers, steps);
+            let why_not = |dialect| {
+                let profile = Profile {
+                    dialect,
+                    ..Profile::PLAIN
+                };
+                why_not_applicable(&transcript, &profile)
+            };
+            assert_eq!(why_not(Dialect::LINE), None);
+            assert_eq!(why_not("line/bare".parse().expect("is one")), None);
+            why_not(bare).is_some()
+        };
+        let joins = "alice joins\n";
+        assert!(not_applicable("W-LINE-2", joins));
+        assert!(not_applicable("W-LINE-3", joins));
+        assert!(!not_applicable("W-LINE-1", joins));
+        let with = |step: &str| format!("{joins}{step}\n");
+        assert!(not_applicable("S-MSG-1", &with("alice sends \"half\"")));
+        assert!(not_applicable("S-MSG-1", &with("alice sends \"\\n\"")));
+        assert!(not_applicable("S-MSG-1", &with("alice sends \"a\\nb\\n\"")));
+        assert!(not_applicable(
+            "S-MSG-1",
+            &with("alice sends \"a\\n\" 2 times")
+        ));
+        assert!(not_applicable("S-MSG-1", &with("alice >")));
+        assert!(!not_applicable(
+            "S-MSG-1",
+            &with("alice sends \"@alice: \\xff\\n\"")
+        ));
+        assert!(!not_applicable("S-MSG-1", &with("alice > @alice: hi")));
+    }
+
+    #[test]
+    fn a_registration_in_parts_is_not_sent_to_a_program_that_takes_the_first_part() {
+        let is_asked = |covers: &str, sent: &str, registers_without_end: bool| {
+            let source =
+                format!("# A case.\ncovers {covers}\n\nalice connects\nalice sends \"{sent}\"\n");
+            let transcript = parse("case", &source).expect("is a transcript");
+            let profile = Profile {
+                registers_without_end,
+                ..Profile::PLAIN
+            };
+            why_not_applicable(&transcript, &profile).is_none()
+        };
+        assert!(!is_asked("W-LINE-2", "REGISTER al", true));
+        assert!(is_asked("W-LINE-2", "REGISTER al", false));
+        assert!(is_asked("W-LINE-2", "REGISTER alice CHAT/1.0\\n", true));
+        assert!(is_asked("W-LINE-2", "@alice: hal", true));
+        assert!(is_asked("W-LINE-1", "REGISTER alice CHAT/1.0", true));
+    }
+}

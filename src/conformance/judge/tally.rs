@@ -1,0 +1,81 @@
+//! What the transcripts about each requirement say of it, taken together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::finding::{Finding, Judgement, Shape};
+use crate::conformance::suite::Case;
+use crate::conformance::suite::table::Table;
+
+/// The counts of all requirements.
+#[derive(Debug)]
+pub(super) struct Tally<'t> {
+    table: &'t Table,
+    records: BTreeMap<String, Record>,
+    /// In how many transcripts failed runs are charged to a requirement while other runs pass.
+    mixtures: BTreeMap<String, usize>,
+}
+
+/// How often a requirement passed and failed in transcripts of its own, and in which shapes.
+#[derive(Debug, Default)]
+struct Record {
+    passed: usize,
+    failed: usize,
+    shapes: BTreeSet<Shape>,
+}
+
+impl Tally<'_> {
+    pub(super) fn new(table: &Table) -> Tally<'_> {
+        Tally {
+            table,
+            records: BTreeMap::new(),
+            mixtures: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn count(&mut self, case: &Case, finding: &Finding, judgement: Option<&Judgement>) {
+        for id in &case.transcript.covers {
+            let record = self.records.entry(id.clone()).or_default();
+            match judgement {
+                Some(Judgement::Passes) => record.passed += 1,
+                Some(Judgement::Fails(failing)) if failing == id => {
+                    record.failed += 1;
+                    if let Finding::Stopped(stop) = finding {
+                        record.shapes.insert(stop.shape);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts a transcript whose runs disagree, for each requirement that a failed run is charged to.
+    pub(super) fn count_mixture(&mut self, ids: BTreeSet<String>) {
+        for id in ids {
+            *self.mixtures.entry(id).or_default() += 1;
+        }
+    }
+
+    /// Whether any transcript is about the requirement.
+    pub(super) fn asks_about(&self, id: &str) -> bool {
+        self.records.contains_key(id)
+    }
+
+    /// Whether a requirement is the reason for a failure of this shape: where it never passed, mostly fails, or
+    /// fails in the same shape.
+    pub(super) fn blames(&self, id: &str, shape: Shape) -> bool {
+        self.records.get(id).is_some_and(|record| {
+            let fails_mostly = record.failed >= record.passed;
+            let only_by_letters = self.table.is_to_the_letter(id) && record.failed > 0;
+            record.shapes.contains(&shape) || fails_mostly && !only_by_letters
+        })
+    }
+
+    /// Whether a requirement fails now and then; once may be a hiccup.
+    pub(super) fn is_racy(&self, id: &str) -> bool {
+        self.mixtures.get(id).is_some_and(|mixtures| *mixtures > 1)
+    }
+
+    pub(super) fn has_failed(&self, id: &str) -> bool {
+        self.records.get(id).is_some_and(|record| record.failed > 0)
+    }
+}

@@ -1,0 +1,63 @@
+//! Finding out where the server under test listens.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::cast::Cast;
+use super::setting::Stop;
+use super::watch::Glances;
+use crate::conformance::program::system;
+
+/// Where a process listens: by what the system says, or, where it says nothing, by what was printed.
+pub(super) fn address(cast: &mut Cast<'_>, position: usize) -> Option<SocketAddr> {
+    if cfg!(target_os = "linux") {
+        let found = addresses(cast, position);
+        if found.len() < 2 {
+            return found.first().copied();
+        }
+        // Of several the one that it tells its users, if it has told them by now.
+        let text = cast.screen.text();
+        let is_printed = |address: &&SocketAddr| has_number(text, address.port());
+        return found.iter().find(is_printed).or(found.first()).copied();
+    }
+    let text = cast.screen.text();
+    let numbers = text.split(|character: char| !character.is_ascii_digit());
+    let mut ports = numbers.filter_map(|digits| digits.parse::<u16>().ok());
+    let port = ports.rfind(|port| *port >= 1024)?;
+    Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+}
+
+fn addresses(cast: &mut Cast<'_>, position: usize) -> Vec<SocketAddr> {
+    let processes = cast.programs[position].processes();
+    system::listening(&cast.sockets, &processes)
+}
+
+/// Which of several addresses a program tells its users, once it does.
+pub(super) fn address_told(
+    cast: &mut Cast<'_>,
+    position: usize,
+) -> Result<Option<SocketAddr>, Stop> {
+    const TIME_TO_TELL: Duration = Duration::from_secs(2);
+    let found = addresses(cast, position);
+    let ports: BTreeSet<u16> = found.iter().map(SocketAddr::port).collect();
+    if ports.len() < 2 {
+        return Ok(None);
+    }
+    let mut glances = Glances::new();
+    cast.watch(TIME_TO_TELL, |cast| {
+        glances.look(cast.screen.printed().len(), || {
+            let found = addresses(cast, position);
+            let text = cast.screen.text();
+            let mut told = found.into_iter().filter(|at| has_number(text, at.port()));
+            told.next()
+        })
+    })
+}
+
+/// Whether a number stands in a text by itself, not as a part of a longer one.
+pub(super) fn has_number(text: &str, number: u16) -> bool {
+    let number = number.to_string();
+    let mut numbers = text.split(|character: char| !character.is_ascii_digit());
+    numbers.any(|digits| digits == number)
+}
