@@ -1,4 +1,4 @@
-//! The result model: what a run found out about one subject. Reports read this and nothing else.
+//! The result of judging one program. Reports read this and nothing else.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +17,11 @@ pub enum Verdict {
     Pass,
     /// It does not hold.
     Fail,
-    /// It could not be asked, because something else does not work.
+    /// It cannot be tested, because another requirement fails.
     Blocked,
-    /// The harness could not tell: runs disagree, or it could not do its part.
+    /// Unknown: runs disagree, or the harness could not do its part.
     Unsure,
-    /// It cannot be asked of a program that speaks this dialect; it counts for nothing.
+    /// It does not apply to a program that speaks this dialect, and does not count.
     #[serde(rename = "not_applicable")]
     NotApplicable,
     /// No transcript of it was run.
@@ -29,33 +29,33 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether it costs nothing, so that it must not stand while a transcript of the requirement was not replayed.
+    /// Whether it costs no points, so that it must not be given while a transcript of the requirement was not replayed.
     pub fn can_be_withheld(self) -> bool {
         matches!(self, Verdict::Pass | Verdict::NotApplicable)
     }
 
-    /// Whether something was asked, and is to be counted.
+    /// Whether the requirement was tested and counts.
     pub fn is_judgement(self) -> bool {
         !matches!(self, Verdict::NotApplicable | Verdict::Untested)
     }
 }
 
-/// What a run found out.
+/// The result of judging one program.
 #[derive(Debug, Clone)]
 pub struct RunResult {
     /// Whether a server or a client was judged.
     pub role: Role,
     /// Program and arguments, or the address of a running server.
     pub command: Vec<String>,
-    /// How it was spoken to, its dialect included.
+    /// How the program speaks, its dialect included.
     pub profile: Profile,
-    /// What was found out about it and minded, a sentence each.
+    /// What the probe found out and the replays take into account, a sentence each.
     pub remarks: Vec<String>,
-    /// Every requirement of the subject's role and level asked for, in the table's order.
+    /// Every requirement that was asked for, in the table's order.
     pub requirements: Vec<RequirementResult>,
     /// Every transcript that was run, in the suite's order.
     pub transcripts: Vec<TranscriptResult>,
-    /// Wall time of the whole run.
+    /// Wall time of all replays, in seconds.
     pub seconds: f64,
     /// Set where the program's time ran out before every transcript was replayed.
     pub time_limit: Option<TimeLimit>,
@@ -64,10 +64,10 @@ pub struct RunResult {
 /// A requirement neither passes nor is found not to apply while one of its transcripts is still to be replayed:
 /// it is untested.
 pub fn withhold_passes(limit: &TimeLimit, requirements: &mut [RequirementResult]) {
-    for row in requirements {
+    for requirement in requirements {
         let is_missing = |name: &String| limit.not_replayed.contains(name);
-        if row.verdict.can_be_withheld() && row.transcripts.iter().any(is_missing) {
-            row.verdict = Verdict::Untested;
+        if requirement.verdict.can_be_withheld() && requirement.transcripts.iter().any(is_missing) {
+            requirement.verdict = Verdict::Untested;
         }
     }
 }
@@ -75,13 +75,13 @@ pub fn withhold_passes(limit: &TimeLimit, requirements: &mut [RequirementResult]
 /// The verdict on one requirement.
 #[derive(Debug, Clone)]
 pub struct RequirementResult {
-    /// The row.
+    /// The requirement.
     pub requirement: Requirement,
-    /// Passes when each of its transcripts passes, fails when one fails it.
+    /// Pass when each of its transcripts passes, fail when one fails it.
     pub verdict: Verdict,
     /// Names of the transcripts that judge it.
     pub transcripts: Vec<String>,
-    /// Ids of the rows whose failure blocks it.
+    /// Ids of the requirements whose failure blocks it.
     pub blocked_by: Vec<String>,
 }
 
@@ -92,11 +92,11 @@ pub struct TranscriptResult {
     pub case: Case,
     /// The verdict.
     pub verdict: Verdict,
-    /// Of the rows that it covers, those that it fails.
+    /// Ids of the requirements that it covers and fails.
     pub fails: Vec<String>,
-    /// Id of the row whose failure blocks it, or some of the rows that it covers.
+    /// Id of the requirement whose failure blocks it, or some of the requirements that it covers.
     pub blocked_by: Option<String>,
-    /// What was seen, one entry a run; the first run that did not pass is the one to show.
+    /// What was seen in each run; the first run that did not pass is the one to show.
     pub runs: Vec<Evidence>,
 }
 
@@ -123,20 +123,20 @@ impl RunResult {
         let mut counted = self
             .requirements
             .iter()
-            .filter(|row| row.requirement.level != Level::Hardening);
-        counted.all(|row| match row.verdict {
+            .filter(|requirement| requirement.requirement.level != Level::Hardening);
+        counted.all(|requirement| match requirement.verdict {
             Verdict::Pass => true,
-            Verdict::Untested => !self.is_cut_short(row),
+            Verdict::Untested => !self.is_cut_short(requirement),
             verdict => !verdict.is_judgement(),
         })
     }
 
     /// Whether the time limit kept one of the requirement's transcripts from being replayed.
-    pub fn is_cut_short(&self, row: &RequirementResult) -> bool {
+    pub fn is_cut_short(&self, requirement: &RequirementResult) -> bool {
         let limit = self.time_limit.as_ref();
         let is_missing =
             |name: &String| limit.is_some_and(|limit| limit.not_replayed.contains(name));
-        row.transcripts.iter().any(is_missing)
+        requirement.transcripts.iter().any(is_missing)
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_the_time_limit_cut_short_does_not_pass() {
-        let row = |verdict, transcripts: &[&str]| RequirementResult {
+        let requirement = |verdict, transcripts: &[&str]| RequirementResult {
             requirement: requirement(),
             verdict,
             transcripts: transcripts.iter().map(|name| (*name).to_owned()).collect(),
@@ -174,15 +174,15 @@ mod tests {
             used_up_by: UsedUpBy::Program,
             not_replayed: vec!["late".to_owned()],
         };
-        let mut rows = [
-            row(Verdict::Pass, &["early"]),
-            row(Verdict::Pass, &["early", "late"]),
-            row(Verdict::Fail, &["early", "late"]),
-            row(Verdict::NotApplicable, &["early"]),
-            row(Verdict::NotApplicable, &["early", "late"]),
+        let mut requirements = [
+            requirement(Verdict::Pass, &["early"]),
+            requirement(Verdict::Pass, &["early", "late"]),
+            requirement(Verdict::Fail, &["early", "late"]),
+            requirement(Verdict::NotApplicable, &["early"]),
+            requirement(Verdict::NotApplicable, &["early", "late"]),
         ];
-        withhold_passes(&limit, &mut rows);
-        let verdicts = rows.map(|row| row.verdict);
+        withhold_passes(&limit, &mut requirements);
+        let verdicts = requirements.map(|requirement| requirement.verdict);
         let expected = [
             Verdict::Pass,
             Verdict::Untested,

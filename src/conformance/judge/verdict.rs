@@ -97,12 +97,12 @@ fn result(case: Case, runs: Vec<Evidence>, judgement: Judgement) -> TranscriptRe
     let covers_more = case.transcript.covers.len() > 1;
     let (verdict, fails, blocked_by) = match judgement {
         Judgement::Passes => (Verdict::Pass, Vec::new(), None),
-        Judgement::Fails(row) => (
+        Judgement::Fails(id) => (
             Verdict::Fail,
-            vec![row.clone()],
-            Some(row).filter(|_| covers_more),
+            vec![id.clone()],
+            Some(id).filter(|_| covers_more),
         ),
-        Judgement::BlockedBy(row) => (Verdict::Blocked, Vec::new(), Some(row)),
+        Judgement::BlockedBy(id) => (Verdict::Blocked, Vec::new(), Some(id)),
         Judgement::Unsure => (Verdict::Unsure, Vec::new(), None),
         Judgement::NotApplicable => (Verdict::NotApplicable, Vec::new(), None),
         Judgement::Untested => (Verdict::Untested, Vec::new(), None),
@@ -309,18 +309,18 @@ mod tests {
         let (found, _) = super::verdicts(ids.map(requirement).to_vec(), replayed, &table());
         let tested = found
             .into_iter()
-            .filter(|row| row.verdict != Verdict::Untested);
+            .filter(|found| found.verdict != Verdict::Untested);
         tested
-            .map(|row| (row.requirement.id, row.verdict))
+            .map(|found| (found.requirement.id, found.verdict))
             .collect()
     }
 
-    fn is(row: &str, verdict: Verdict) -> (String, Verdict) {
-        (row.to_owned(), verdict)
+    fn is(id: &str, verdict: Verdict) -> (String, Verdict) {
+        (id.to_owned(), verdict)
     }
 
     #[test]
-    fn a_broken_row_blocks_what_needs_it() {
+    fn a_broken_requirement_blocks_what_needs_it() {
         let found = verdicts(vec![
             stopped("S-REG-1", Some("S-REG-1")),
             stopped("S-MSG-1", Some("S-REG-1")),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_holds_in_its_own_transcripts_is_not_to_blame_elsewhere() {
+    fn a_requirement_that_holds_in_its_own_transcripts_is_not_to_blame_elsewhere() {
         let with = |own_failure: Replayed| {
             verdicts(vec![
                 passing("S-MSG-1"),
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_fails_now_and_then_is_charged_to_nobody_else() {
+    fn a_requirement_that_fails_now_and_then_is_charged_to_nobody_else() {
         let mixture = || {
             let (case, mut runs) = stopped("S-REG-3", Some("S-REG-1"));
             runs.push(run(Outcome::Completed));
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_fails_only_by_another_way_blocks_what_comes_later() {
+    fn a_requirement_that_fails_only_by_another_way_blocks_what_comes_later() {
         // Nothing of S-MSG-1 can be seen, since the one before it already fails.
         let found = verdicts(vec![
             stopped("S-DISC-5", Some("S-MSG-1")),
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_rows_in_one_transcript_the_one_that_fails_blocks_the_other() {
+    fn of_two_requirements_in_one_transcript_the_one_that_fails_blocks_the_other() {
         let stopped_at_first = || stopped("S-REG-1 S-REG-7", Some("S-REG-1"));
         let found = verdicts(vec![stopped_at_first()]);
         assert_eq!(
@@ -488,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_else_is_to_blame_the_first_row_is() {
+    fn where_nothing_else_is_to_blame_the_first_requirement_is() {
         assert_eq!(
             verdicts(vec![stopped("S-MSG-2", None)]),
             [is("S-MSG-2", Verdict::Fail)]
@@ -520,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_nobody_asked_about_blocks() {
+    fn a_requirement_nobody_asked_about_blocks() {
         let found = verdicts(vec![stopped("S-MSG-2", Some("S-REG-1"))]);
         assert_eq!(found, [is("S-MSG-2", Verdict::Blocked)]);
     }
