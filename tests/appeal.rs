@@ -3,6 +3,8 @@
 
 #[path = "judging/mod.rs"]
 mod judging;
+#[path = "python/mod.rs"]
+mod python;
 #[path = "faults/table.rs"]
 mod table;
 
@@ -151,7 +153,7 @@ fn each_is_shown(role: Role, chosen: &[(&str, &str)], all: &[table::Fault]) {
 fn a_script_speaks_as_a_bare_server_does() {
     let server = folder().join("bare_server.py");
     fs::write(&server, BARE_SERVER).expect("can be written");
-    let command = vec!["python3".to_owned(), server.display().to_string()];
+    let command = vec![interpreter().to_owned(), server.display().to_string()];
     let repaired: Vec<String> = command
         .iter()
         .cloned()
@@ -412,8 +414,12 @@ fn folder() -> PathBuf {
     folder
 }
 
+fn interpreter() -> &'static str {
+    python::python().expect("these tests need python3")
+}
+
 fn run_script(file: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new("python3");
+    let mut command = Command::new(interpreter());
     command.arg(file).args(arguments);
     command.output().expect("Python is there")
 }

@@ -6,6 +6,8 @@
 
 #[path = "../judging/mod.rs"]
 mod judging;
+#[path = "../python/mod.rs"]
+mod python;
 mod table;
 
 use std::path::Path;
@@ -65,7 +67,10 @@ fn command(kind: &str, variation: &Variation) -> Result<Option<Vec<String>>, Fai
             variation.name.to_owned(),
         ])),
         Making::Interpreted(interpreter, file) => {
-            let words = interpreter.iter().copied().map(str::to_owned);
+            let words = interpreter.iter().map(|word| match *word {
+                "python3" => python::python().unwrap_or(word).to_owned(),
+                word => word.to_owned(),
+            });
             let command = words.chain([source(file)]).collect();
             Ok(is_here(interpreter[0], kind, variation).then_some(command))
         }
