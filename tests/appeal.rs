@@ -3,6 +3,8 @@
 
 #[path = "judging/mod.rs"]
 mod judging;
+#[path = "python/mod.rs"]
+mod python;
 #[path = "faults/table.rs"]
 mod table;
 
@@ -21,7 +23,7 @@ use chat_conformance::conformance::suite::requirement::Level;
 use chat_conformance::grading::assessed_part::AssessedPart;
 use chat_conformance::report::appeal;
 use chat_conformance::transcript::syntax::Role;
-use judging::{covers_any, example, not_passing, run_command, takes_its_time, wants_whole_suite};
+use judging::{covers_any, example, is_thorough, not_passing, run_command, takes_its_time};
 
 /// Faults of the server, and a row that each breaks.
 const SERVER_FAULTS: &[(&str, &str)] = &[
@@ -130,11 +132,11 @@ fn a_script_shows_what_a_faulty_client_does_and_holds_for_a_right_one() {
     each_is_shown(Role::Client, CLIENT_FAULTS, table::CLIENT);
 }
 
-/// Of `all` faults every second of those that were chosen; with `CONFORM_WHOLE_SUITE=1` in the environment every one.
+/// Of `all` faults every second of those that were chosen; with `CONFORM_THOROUGH=1` in the environment every one.
 fn each_is_shown(role: Role, chosen: &[(&str, &str)], all: &[table::Fault]) {
     let program = format!("faulty-{role}");
     let every = all.iter().map(|fault| (fault.name, fault.breaks[0]));
-    let faults: Vec<(&str, &str)> = if wants_whole_suite() {
+    let faults: Vec<(&str, &str)> = if is_thorough() {
         every.filter(|(_, row)| !row.contains("-HARD-")).collect()
     } else {
         chosen.iter().step_by(2).copied().collect()
@@ -151,7 +153,7 @@ fn each_is_shown(role: Role, chosen: &[(&str, &str)], all: &[table::Fault]) {
 fn a_script_speaks_as_a_bare_server_does() {
     let server = folder().join("bare_server.py");
     fs::write(&server, BARE_SERVER).expect("can be written");
-    let command = vec!["python3".to_owned(), server.display().to_string()];
+    let command = vec![interpreter().to_owned(), server.display().to_string()];
     let repaired: Vec<String> = command
         .iter()
         .cloned()
@@ -169,8 +171,7 @@ fn is_shown(role: Role, command: Vec<String>, right: &[String], row: &str) -> Re
         2,
         Duration::from_secs(2),
         |_, case| {
-            let is_about_row =
-                covers_any(case, &[row]) && (!takes_its_time(case) || wants_whole_suite());
+            let is_about_row = covers_any(case, &[row]) && (!takes_its_time(case) || is_thorough());
             is_about_row || FOUNDATIONS.contains(&case.name.as_str())
         },
     );
@@ -258,7 +259,7 @@ fn every_transcript_that_counts_can_be_played_with_the_reference() {
         .collect();
     assert!(cases.len() > 100, "{}", cases.len());
     // All of them take a minute.
-    let step = if wants_whole_suite() { 1 } else { 3 };
+    let step = if is_thorough() { 1 } else { 3 };
     let cases: Vec<_> = cases.into_iter().step_by(step).collect();
     let wrong = side_by_side(&cases, |case| {
         let command = reference(case.transcript.role);
@@ -412,8 +413,12 @@ fn folder() -> PathBuf {
     folder
 }
 
+fn interpreter() -> &'static str {
+    python::python().expect("these tests need python3")
+}
+
 fn run_script(file: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new("python3");
+    let mut command = Command::new(interpreter());
     command.arg(file).args(arguments);
     command.output().expect("Python is there")
 }

@@ -1,10 +1,13 @@
-//! Nobody is blamed who is right: programs that differ wherever that is free to choose must pass.
+//! A program that is right is never blamed: programs that differ wherever the assignment leaves a choice must pass.
 //!
-//! Each is judged by a sixth of the transcripts in which no time passes, another one for each program.
-//! With `CONFORM_WHOLE_SUITE=1` in the environment by all of them, which takes some minutes.
+//! Each is judged by a part of the transcripts in which no time passes, a different part for each program: a sixth
+//! with `CONFORM_THOROUGH=1` in the environment, and otherwise less. `scripts/measure-verdicts` judges them by the
+//! whole suite.
 
 #[path = "../judging/mod.rs"]
 mod judging;
+#[path = "../python/mod.rs"]
+mod python;
 mod table;
 
 use std::path::Path;
@@ -14,8 +17,8 @@ use std::time::Duration;
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::transcript::syntax::Role;
 use judging::{
-    example, expect_none, is_of_sixth, not_passing, once_sure, run_command, takes_its_time,
-    wants_whole_suite,
+    example, expect_none, is_in_part, is_thorough, not_passing, once_sure, run_command,
+    takes_its_time,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::{Making, Variation};
@@ -42,9 +45,9 @@ fn judge(role: Role, kind: &str, variation: &Variation) -> Result<(), Failed> {
     let Some(command) = command(kind, variation)? else {
         return Ok(());
     };
+    let parts = if is_thorough() { 6 } else { 24 };
     let is_wanted = |position: usize, case: &Case| {
-        let is_asked = is_of_sixth(variation.name, position) && !takes_its_time(case);
-        is_asked || wants_whole_suite()
+        is_in_part(variation.name, position, parts) && !takes_its_time(case)
     };
     let patience = Duration::from_secs(5);
     let result = once_sure(|| run_command(command.clone(), role, 4, patience, is_wanted))?;
@@ -64,7 +67,10 @@ fn command(kind: &str, variation: &Variation) -> Result<Option<Vec<String>>, Fai
             variation.name.to_owned(),
         ])),
         Making::Interpreted(interpreter, file) => {
-            let words = interpreter.iter().copied().map(str::to_owned);
+            let words = interpreter.iter().map(|word| match *word {
+                "python3" => python::python().unwrap_or(word).to_owned(),
+                word => word.to_owned(),
+            });
             let command = words.chain([source(file)]).collect();
             Ok(is_here(interpreter[0], kind, variation).then_some(command))
         }

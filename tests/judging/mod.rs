@@ -124,17 +124,17 @@ const FOUNDATIONS: &[&str] = &[
     "C-REG-1", "C-MSG-1", "C-MSG-2", "C-QUIT-2", "C-SHUT-1", "C-SHUT-2",
 ];
 
-/// Whether a transcript is one on which others rest, or of the share of the rest that a program with
-/// this name is judged by; never one in which time passes.
-pub fn is_in_share(name: &str, position: usize, case: &Case) -> bool {
-    let is_chosen = is_of_sixth(name, position) || covers_any(case, FOUNDATIONS);
+/// Whether a transcript is one on which others rest, or belongs to the part of the suite, of `parts` in all, by which
+/// a program with this name is judged. Transcripts in which time passes never are.
+pub fn is_in_share(name: &str, position: usize, parts: usize, case: &Case) -> bool {
+    let is_chosen = is_in_part(name, position, parts) || covers_any(case, FOUNDATIONS);
     is_chosen && !takes_its_time(case)
 }
 
-/// Whether a transcript is of the sixth of all that falls to a program with this name.
-pub fn is_of_sixth(name: &str, position: usize) -> bool {
+/// Whether a transcript belongs to one part of the suite, of `parts` in all. The program's name decides which part.
+pub fn is_in_part(name: &str, position: usize, parts: usize) -> bool {
     let share = name.bytes().map(usize::from).sum::<usize>();
-    (position + share) % 6 == 0
+    (position + share) % parts == 0
 }
 
 /// Whether a transcript is about one of these rows.
@@ -143,7 +143,7 @@ pub fn covers_any(case: &Case, rows: &[&str]) -> bool {
     covered.any(|id| rows.contains(&id.as_str()))
 }
 
-/// Whether all transcripts are to be taken, however long that takes.
-pub fn wants_whole_suite() -> bool {
-    std::env::var_os("CONFORM_WHOLE_SUITE").is_some()
+/// Whether to test everything, as continuous integration does, and not only the part that takes little time.
+pub fn is_thorough() -> bool {
+    std::env::var_os("CONFORM_THOROUGH").is_some_and(|value| !value.is_empty() && value != "0")
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::python::python;
+
 /// Far more than is needed on an idle machine, and far less than without a limit.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -17,7 +19,7 @@ fn start(mode: &str, marker: &str, options: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_conform"))
         .args(["server", "-j", "2", "--only", "server/registration/*"])
         .args(options)
-        .args(["--", "python3"])
+        .args(["--", python().expect("this test needs python3")])
         .arg(program)
         .args([mode, marker])
         .stdin(Stdio::null())

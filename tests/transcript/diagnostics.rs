@@ -1,6 +1,6 @@
 //! Each bad script in `conformance/invalid` is refused with exactly the words beside it.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test transcript_diagnostics` writes those words anew: read the
+//! `UPDATE_GOLDEN=1 cargo test --test transcript` writes those words anew: read the
 //! difference before you keep it.
 
 use chat_conformance::transcript::{Diagnostic, Place, parse, render};

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::BTreeMap;
 
-const PAGE: &str = include_str!("../conformance/LANGUAGE.md");
+const PAGE: &str = include_str!("../../conformance/LANGUAGE.md");
 
 /// The fenced blocks of one language.
 fn blocks(language: &str) -> Vec<&'static str> {
@@ -59,7 +59,7 @@ fn each_step_that_it_shows_is_one() {
 
 #[test]
 fn its_refusal_is_the_one_that_is_drawn() {
-    let script = include_str!("../conformance/invalid/misspelt-verb.chat");
+    let script = include_str!("../../conformance/invalid/misspelt-verb.chat");
     let faults = parse("", script).expect_err("a bad script");
     let shown = blocks("text");
     assert_eq!(

@@ -20,6 +20,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
+use crate::python::python;
+
 /// Only a harness that hangs, or a machine that stands still, takes so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
@@ -289,10 +291,10 @@ supervisor.wait()
 
 #[test]
 fn a_supervisor_that_a_submission_starts_is_no_help_to_it() {
-    if Scene::set().is_none() {
+    let Some(interpreter) = python() else {
         return;
-    }
-    let command = ["python3", "-c", STARTS_A_SUPERVISOR, CONFORM];
+    };
+    let command = [interpreter, "-c", STARTS_A_SUPERVISOR, CONFORM];
     let (printed, _) = run_program(&for_submission(), &command);
     assert!(printed.contains("report: started"), "{printed}");
     assert!(printed.contains("for conform itself"), "{printed}");
@@ -565,10 +567,17 @@ fn is_contained_within(role: &str, mode: &str, limits: &[&str]) -> Option<String
         .output()
         .expect("conform runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{}: {said}", output.status);
+    let report = String::from_utf8_lossy(&output.stdout).into_owned();
+    // On a busy machine a program that keeps a processor busy leaves too little for a verdict.
+    let expected = if report.contains("the machine was too busy") {
+        3
+    } else {
+        1
+    };
+    assert_eq!(output.status.code(), Some(expected), "{said}\n{report}");
     assert_eq!(said, "", "the harness itself has nothing to complain of");
     scene.is_clean();
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    Some(report)
 }
 
 /// Starts a run that would take many minutes, and waits until the subject is running.
@@ -589,7 +598,6 @@ fn in_mid_run(scene: &Scene) -> Child {
         .stderr(Stdio::null());
     let conform = conform.spawn().expect("conform starts");
     wait_until("a subject runs, and heeds no signal", || {
-        // What `python3` is, a script that finds the real one for instance, has its arguments elsewhere.
         let is_subject =
             |process: &Process| process.arguments.get(1).is_some_and(|word| word == HOSTILE);
         scene
@@ -610,6 +618,7 @@ fn ignores_hangup(id: Pid) -> bool {
 
 /// What one test has to itself.
 struct Scene {
+    interpreter: &'static str,
     word: String,
     temporary: TempDir,
 }
@@ -623,18 +632,14 @@ impl Scene {
     /// Nothing where there is no Python to run the hostile programs with.
     fn set() -> Option<Scene> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        if !Command::new("python3")
-            .arg("--version")
-            .output()
-            .is_ok_and(|output| output.status.success())
-        {
-            // Past the test runner, which keeps what a passing test prints to itself.
+        let Some(interpreter) = python() else {
+            // The test runner captures what a passing test prints with `eprintln!`.
             let _ = writeln!(
                 stderr(),
                 "NOT RUN: there is no python3 here, so containment was not tested"
             );
             return None;
-        }
+        };
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let temporary = tempfile::tempdir().expect("a directory");
         let unique = temporary
@@ -643,6 +648,7 @@ impl Scene {
             .expect("a name")
             .to_string_lossy();
         Some(Scene {
+            interpreter,
             word: format!("contained-{}-{count}-{unique}", std::process::id()),
             temporary,
         })
@@ -653,7 +659,7 @@ impl Scene {
         let mut conform = Command::new(CONFORM);
         conform
             .args(options)
-            .args(["--", "python3", HOSTILE, mode, &self.word]);
+            .args(["--", self.interpreter, HOSTILE, mode, &self.word]);
         conform.env("TMPDIR", self.temporary.path());
         conform
     }

@@ -2,9 +2,6 @@
 //! system gives none, only the connections of the program under test count.
 #![cfg(target_os = "linux")]
 
-#[path = "judging/mod.rs"]
-mod judging;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
@@ -28,6 +25,9 @@ use chat_conformance::conformance::suite::Suite;
 use chat_conformance::transcript::parse;
 use chat_conformance::transcript::syntax::Role;
 use socket2::SockRef;
+
+use crate::judging;
+use crate::python::python;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
 const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
@@ -130,6 +130,10 @@ fn remarks(result: &RunResult) -> Vec<&String> {
         .collect()
 }
 
+fn interpreter() -> &'static str {
+    python().expect("these tests need python3")
+}
+
 fn may_have_networks() -> bool {
     let may = has_networks_to_give();
     if !may {
@@ -192,7 +196,7 @@ fn judged_with_announcements(
         }
     };
     let door_path = path.display().to_string();
-    let command = ["python3", "-c", ANNOUNCED_CLIENT, &door_path, CLIENT];
+    let command = [interpreter(), "-c", ANNOUNCED_CLIENT, &door_path, CLIENT];
     let cases = some_cases(Role::Client, &["C-REG-1", "C-MSG-1", "C-MSG-2", "C-QUIT-1"]);
     let plan = plan(Role::Client, &command, network, cases);
     std::thread::scope(|scope| {
@@ -254,7 +258,7 @@ fn a_client_that_is_gone_at_once_is_heard() {
         transcript: parse("hasty", source).expect("is a transcript"),
         source: source.to_owned(),
     };
-    let command = ["python3", "-c", HASTY_CLIENT];
+    let command = [interpreter(), "-c", HASTY_CLIENT];
     for network in [Network::Shared, Network::Own] {
         let cases = vec![case.clone(); 4];
         all_pass(&judged(plan(Role::Client, &command, network, cases)));
@@ -270,7 +274,7 @@ fn a_server_at_the_machine_s_own_address_only_is_judged() {
         return;
     };
     let by_address = [SERVER, "--host", &address.to_string()];
-    let by_look_up = ["python3", "-c", SERVER_AT_OWN_ADDRESS, SERVER];
+    let by_look_up = [interpreter(), "-c", SERVER_AT_OWN_ADDRESS, SERVER];
     for command in [&by_address[..], &by_look_up[..]] {
         let cases = some_cases(Role::Server, &ABOUT_SERVERS);
         let result = judged(plan(Role::Server, command, Network::Own, cases));
@@ -330,7 +334,7 @@ fn a_program_that_needs_the_machine_s_network_gets_it_and_is_told_so() {
     let network = fs::read_link("/proc/self/ns/net").expect("is there");
     let network = network.display().to_string();
     for (role, program) in [(Role::Server, SERVER), (Role::Client, CLIENT)] {
-        let command = ["python3", "-c", NEEDS_NETWORK, &network, program];
+        let command = [interpreter(), "-c", NEEDS_NETWORK, &network, program];
         let cases = some_cases(role, &["S-REG-1", "C-REG-1"]);
         let result = judged(plan(role, &command, Network::Own, cases));
         all_pass(&result);

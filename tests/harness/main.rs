@@ -1,0 +1,12 @@
+//! `conform` itself: its command line, its suite, and how it contains the programs that it starts.
+
+#[path = "../judging/mod.rs"]
+mod judging;
+#[path = "../python/mod.rs"]
+mod python;
+
+mod command_line;
+mod containment;
+mod networks;
+mod suite;
+mod time_limit;
