@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::BTreeMap;
 
-const PAGE: &str = include_str!("../../conformance/LANGUAGE.md");
+const PAGE: &str = include_str!("../../docs/language.md");
 
 /// The fenced blocks of one language.
 fn blocks(language: &str) -> Vec<&'static str> {

@@ -1,0 +1,2 @@
+" Transcripts of chat-conformance.
+autocmd BufNewFile,BufRead *.chat setfiletype chat
