@@ -3,10 +3,11 @@
 use super::broker::{Broker, Client};
 use super::patience::{Patience, Taking};
 use super::room::ConnectionId;
-use mio::net::TcpStream;
+use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Read};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::Instant;
 
 /// A socket, and the client behind it.
@@ -44,16 +45,17 @@ pub enum Input {
 impl Connection {
     /// A connection that the poller watches for something to read.
     pub fn new(
-        mut stream: TcpStream,
+        stream: TcpStream,
         address: SocketAddr,
         id: ConnectionId,
         registry: &Registry,
     ) -> io::Result<Connection> {
+        stream.set_nonblocking(true)?;
         // Each write is all that there is to say, so there is nothing to wait for.
         stream.set_nodelay(true)?;
         // The poller tells of changes only, so that space may be watched for always.
         let interest = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut stream, Token(id.0), interest)?;
+        registry.register(&mut SourceFd(&stream.as_raw_fd()), Token(id.0), interest)?;
         Ok(Connection {
             client: Client::new(id, address),
             deadline: None,

@@ -14,12 +14,13 @@ use super::log::{Level, Log};
 use super::patience::{LONGEST_WAIT, Patience};
 use super::room::ConnectionId;
 use crate::protocol::MAX_LINE;
-use mio::net::{TcpListener, TcpStream};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -92,14 +93,16 @@ enum End {
 impl EventLoop {
     /// Watches the listener; nobody is accepted before [`EventLoop::serve`].
     pub fn new(
-        listener: std::net::TcpListener,
+        listener: TcpListener,
         registration_time: Duration,
         log: Log,
     ) -> io::Result<EventLoop> {
         let poll = Poll::new()?;
-        let mut listener = TcpListener::from_std(listener);
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry().register(
+            &mut SourceFd(&listener.as_raw_fd()),
+            LISTENER,
+            Interest::READABLE,
+        )?;
         Ok(EventLoop {
             stopper: Arc::new(Waker::new(poll.registry(), STOP)?),
             poll,
