@@ -40,7 +40,7 @@ fn is_caught(fault: &str, verdict: &str, told: &str) {
 }
 
 #[test]
-fn a_right_server_holds_under_a_load_with_comings_and_goings() {
+fn the_reference_holds_while_clients_come_and_go() {
     let load = [
         "--clients",
         "40",
@@ -77,7 +77,7 @@ fn a_right_server_holds_under_a_load_with_comings_and_goings() {
 }
 
 #[test]
-fn at_a_rate_messages_go_as_they_are_due() {
+fn with_a_rate_messages_are_sent_when_due() {
     let load = [
         "--clients",
         "5",
@@ -97,7 +97,7 @@ fn at_a_rate_messages_go_as_they_are_due() {
 }
 
 #[test]
-fn a_server_that_holds_unpaced_senders_back_loses_nothing() {
+fn a_server_that_makes_unpaced_senders_wait_loses_nothing() {
     for load in [
         &["--clients", "11", "--senders", "1"][..],
         &["--clients", "30", "--senders", "10", "--busy", "2"],
@@ -111,13 +111,13 @@ fn a_server_that_holds_unpaced_senders_back_loses_nothing() {
 }
 
 #[test]
-fn a_server_that_drops_slow_readers_is_told_from_one_that_holds_everybody_up() {
+fn dropping_slow_readers_and_making_everybody_wait_are_distinguished() {
     let load = ["--clients", "4", "--senders", "1", "--unpaced"];
     let slow = ["--read-rate", "1000000", "--duration", "2", "--"];
     stress(&[&load[..], &slow, &[&lossy(), "--fault", "drops-slow"]].concat())
         .code(1)
         .stdout(contains("dropped though they went on reading"))
-        .stdout(contains("though it went on reading, slowly"));
+        .stdout(contains("although it kept reading, slowly"));
     let stops_reading = ["--slow", "3", "--size", "1000", "--duration", "5", "--"];
     stress(&[&load[..], &stops_reading, &[&lossy()]].concat())
         .success()
@@ -142,7 +142,11 @@ fn one_repeated_message_is_caught() {
 #[test]
 fn one_changed_message_is_caught() {
     // What it should have been is then missing.
-    is_caught("changes", "✗ 1 lost, 1 changed.", "heard what nobody said");
+    is_caught(
+        "changes",
+        "✗ 1 lost, 1 changed.",
+        "heard a line that nobody sent",
+    );
 }
 
 #[test]
@@ -155,7 +159,7 @@ fn one_message_returned_to_its_sender_is_caught() {
 }
 
 #[test]
-fn a_message_to_somebody_who_is_not_registered_is_caught() {
+fn a_message_to_an_unregistered_client_is_caught() {
     is_caught(
         "tells-strangers",
         "✗ 2 heard by somebody who was not registered.",
@@ -168,17 +172,17 @@ fn a_connection_closed_without_a_reason_is_caught() {
     is_caught(
         "disconnects",
         "disconnected without a reason",
-        "though it did nothing wrong",
+        "although it did nothing wrong",
     );
 }
 
 #[test]
-fn a_server_that_hears_nobody_any_more_is_caught() {
-    is_caught("stalls", "not taken any more", "takes and relays nothing");
+fn a_server_that_stops_reading_is_caught() {
+    is_caught("stalls", "not taken any more", "reads and relays nothing");
 }
 
 #[test]
-fn a_server_that_ends_is_told_once() {
+fn a_server_that_ends_is_reported_once() {
     is_caught(
         "ends",
         "✗ 1 disconnected without a reason.",
@@ -223,7 +227,7 @@ fn a_running_server_is_left_as_it_was_found() {
 }
 
 #[test]
-fn what_is_no_server_for_a_load_is_told() {
+fn servers_that_cannot_be_loaded_are_reported() {
     stress(&["--", "false"])
         .code(1)
         .stderr(contains("ended before it listened"));
@@ -248,7 +252,7 @@ fn wrong_use_is_status_2() {
     for (arguments, said) in [
         (
             &["--clients", "3", "--senders", "4"][..],
-            "give more of --clients",
+            "increase --clients",
         ),
         (&["--clients", "1"], "a whole number from 2"),
         (&["--size", "3"], "a whole number from 40"),

@@ -24,49 +24,49 @@ impl fmt::Display for Address {
     }
 }
 
-/// Each way in which an address can be wrong.
+/// What is wrong with an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressError {
-    /// It has no `scheme://` at the front.
+    /// It does not begin with `scheme://`.
     NotUrl,
-    /// Its scheme is this one.
+    /// It has this scheme instead of `chat`.
     OtherScheme(String),
-    /// There is a scheme, and no `//` after it.
+    /// There is no `//` after the scheme.
     NoSlashes,
-    /// Nothing stands where the host should.
+    /// The host is missing.
     NoHost,
-    /// What stands there can be no host.
+    /// The host is invalid.
     BadHost(String),
-    /// Nothing stands after the host.
+    /// The port is missing.
     NoPort,
-    /// What stands after the host is no number.
+    /// The port is not a number.
     PortNotNumber(String),
-    /// It is a number, and ports end before it or begin after it.
+    /// The port is not between 1 and 65535.
     PortOutOfRange(String),
-    /// `user@` or `user:password@` before the host.
+    /// It has `user@` or `user:password@` before the host.
     UserInformation,
-    /// A path, query or fragment after the port.
+    /// It has a path, query or fragment after the port.
     Trailing(String),
 }
 
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotUrl => write!(f, "it is no URL")?,
+            Self::NotUrl => write!(f, "it is not a URL")?,
             Self::OtherScheme(scheme) => write!(f, "its scheme is `{scheme}`, not `{SCHEME}`")?,
             Self::NoSlashes => write!(f, "there is no `//` after `{SCHEME}:`")?,
             Self::NoHost => write!(f, "it has no host")?,
-            Self::BadHost(why) => write!(f, "its host cannot be one: {why}")?,
+            Self::BadHost(why) => write!(f, "its host is invalid: {why}")?,
             Self::NoPort => write!(f, "it has no port")?,
-            Self::PortNotNumber(port) => write!(f, "its port `{port}` is no number")?,
-            Self::PortOutOfRange(port) => write!(f, "its port {port} is not in 1..65535")?,
+            Self::PortNotNumber(port) => write!(f, "its port `{port}` is not a number")?,
+            Self::PortOutOfRange(port) => write!(f, "its port {port} is not between 1 and 65535")?,
             Self::UserInformation => write!(
                 f,
-                "it names a user before the host; the name is a parameter of its own"
+                "it has a user before the host; give the name as the first argument"
             )?,
-            Self::Trailing(rest) => write!(f, "`{rest}` after the port means nothing")?,
+            Self::Trailing(rest) => write!(f, "`{rest}` after the port is not allowed")?,
         }
-        write!(f, "; an address is written {SCHEME}://host:port")
+        write!(f, "; write the address as {SCHEME}://host:port")
     }
 }
 
@@ -93,14 +93,14 @@ impl FromStr for Address {
         if let Some(rest) = trailing(&url) {
             return Err(AddressError::Trailing(rest));
         }
-        // Under a scheme of our own the url crate leaves hosts as they are: IP addresses and
-        // names beyond ASCII are recognised here.
+        // The url crate does not parse hosts under schemes that it does not know. This recognises
+        // IP addresses and names beyond ASCII.
         let host = Host::parse(host).map_err(|error| AddressError::BadHost(error.to_string()))?;
         Ok(Self { host, port })
     }
 }
 
-/// What the url crate found wrong, as a fault of an address.
+/// Converts an error of the url crate.
 fn explain(error: ParseError, text: &str) -> AddressError {
     let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
     match error {
@@ -119,13 +119,13 @@ fn explain(error: ParseError, text: &str) -> AddressError {
     }
 }
 
-/// What stands between `//` and the path.
+/// The part between `//` and the path.
 fn authority(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("://")?;
     rest.split(['/', '?', '#']).next()
 }
 
-/// What follows the port; a lone slash is how some programs write an address.
+/// The part after the port. A lone slash is allowed, since some programs write addresses that way.
 fn trailing(url: &Url) -> Option<String> {
     let path = match url.path() {
         "/" => "",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_name() {
+    fn each_mistake_has_its_error() {
         use AddressError::*;
         for text in [
             "",
@@ -230,14 +230,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_upsets_it(text in ".*") {
+        fn no_text_makes_it_panic(text in ".*") {
             let _ = text.parse::<Address>();
             let _ = format!("chat://{text}").parse::<Address>();
             let _ = format!("chat://localhost:{text}").parse::<Address>();
         }
 
         #[test]
-        fn every_port_from_one_on_is_one(port in 1_u16..) {
+        fn every_port_from_one_on_is_valid(port in 1_u16..) {
             let address: Address = format!("chat://localhost:{port}").parse().expect("good");
             prop_assert_eq!(address.port.get(), port);
         }

@@ -1,4 +1,4 @@
-//! Connecting to the server: every address of its name, one after the other (C-ARG-3).
+//! Connects to the server. Tries every address of its host in turn (C-ARG-3).
 
 use std::error::Error;
 use std::fmt;
@@ -10,15 +10,15 @@ use url::Host;
 
 use super::address::Address;
 
-/// How long one address may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout for one address.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no connection.
 #[derive(Debug)]
 pub enum ConnectError {
-    /// The system knows no address of this name.
+    /// The system cannot resolve the host.
     UnknownHost(Address, io::Error),
-    /// Each address that was tried, and what came of it.
+    /// No address answered: each one with its error.
     NoAnswer(Address, Vec<(SocketAddr, io::Error)>),
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for ConnectError {
             Self::UnknownHost(address, error) => {
                 write!(
                     f,
-                    "cannot find the host of {address}: {error}; is it spelt right?"
+                    "cannot resolve the host of {address}: {error}; check its spelling"
                 )
             }
             Self::NoAnswer(address, attempts) => {
@@ -45,15 +45,15 @@ impl fmt::Display for ConnectError {
 
 impl Error for ConnectError {}
 
-/// What an attempt's failure means to the user.
+/// Explains a failed attempt to the user.
 fn explain(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => {
             "refused the connection; is the server running, and is this the port it printed?".into()
         }
         ErrorKind::TimedOut => format!(
-            "did not answer within {} seconds; is the host right, and does a firewall stand before it?",
-            PATIENCE.as_secs()
+            "did not answer within {} seconds; is the host right, and does a firewall block it?",
+            TIMEOUT.as_secs()
         ),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
             "cannot be reached from here; is the network up?".into()
@@ -73,7 +73,7 @@ pub fn connect(address: &Address) -> Result<TcpStream, ConnectError> {
 fn connect_to_first(candidates: &[SocketAddr]) -> Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
     let mut failures = Vec::new();
     for candidate in candidates {
-        match TcpStream::connect_timeout(candidate, PATIENCE) {
+        match TcpStream::connect_timeout(candidate, TIMEOUT) {
             Ok(stream) => return Ok(stream),
             Err(error) => failures.push((*candidate, error)),
         }
@@ -97,7 +97,7 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
-    fn failures_read_differently() {
+    fn each_failure_has_its_explanation() {
         let [refused, timed_out, unreachable] = [
             ErrorKind::ConnectionRefused,
             ErrorKind::TimedOut,
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn every_address_is_tried() {
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        // Bound and not listening: it refuses, and nobody else can come to listen there.
+        // Bound but not listening: it refuses connections, and no other program can listen there.
         let silent = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         silent.bind(&any_port.into()).expect("a free port");
         let silent_address = silent.local_addr().expect("its address");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_tried_is_told() {
+    fn the_error_lists_every_address_tried() {
         let address: Address = "chat://localhost:5000".parse().expect("good");
         let attempts = ["[::1]:5000", "127.0.0.1:5000"].map(|tried| {
             (
@@ -135,19 +135,19 @@ mod tests {
                 ErrorKind::ConnectionRefused.into(),
             )
         });
-        let told = ConnectError::NoAnswer(address, attempts.into()).to_string();
-        assert!(told.contains("[::1]:5000 refused"), "{told}");
-        assert!(told.contains("127.0.0.1:5000 refused"), "{told}");
+        let shown = ConnectError::NoAnswer(address, attempts.into()).to_string();
+        assert!(shown.contains("[::1]:5000 refused"), "{shown}");
+        assert!(shown.contains("127.0.0.1:5000 refused"), "{shown}");
     }
 
     #[test]
-    fn a_host_that_nobody_knows_is_told() {
+    fn an_unknown_host_has_its_error() {
         let address: Address = "chat://nowhere:5000".parse().expect("good");
         let error = io::Error::other("no such name");
-        let told = ConnectError::UnknownHost(address, error).to_string();
+        let shown = ConnectError::UnknownHost(address, error).to_string();
         assert!(
-            told.contains("cannot find the host of chat://nowhere:5000"),
-            "{told}"
+            shown.contains("cannot resolve the host of chat://nowhere:5000"),
+            "{shown}"
         );
     }
 }

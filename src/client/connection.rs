@@ -1,4 +1,4 @@
-//! The connection to the server: lines in, bytes out, and never waiting for either.
+//! The connection to the server: lines in, bytes out, without blocking.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -8,22 +8,22 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::session::Event;
 use crate::protocol::{Line, LineSplitter};
 
-/// How much is read at once.
+/// Maximum number of bytes in one read.
 const READ_SIZE: usize = 64 * 1024;
 
-/// A connected socket, and what waits to be sent on it.
+/// A connected socket and the bytes waiting to be sent on it.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     lines: LineSplitter,
     unsent: VecDeque<u8>,
-    /// Whether the socket takes nothing more. Reading tells when and why the connection ended,
-    /// after all that the server had said before.
+    /// Whether writing has failed. Reading then reports when and why the connection ended, after
+    /// everything that the server sent before.
     broken: bool,
 }
 
 impl Connection {
-    /// Takes over a connected socket.
+    /// Wraps a connected socket.
     pub fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
@@ -35,22 +35,22 @@ impl Connection {
         })
     }
 
-    /// Appends bytes to what is to be sent.
+    /// Queues bytes to send.
     pub fn send(&mut self, bytes: &[u8]) {
         self.unsent.extend(bytes);
     }
 
-    /// How many bytes are still to be sent.
+    /// Number of bytes not sent yet.
     pub fn unsent(&self) -> usize {
         self.unsent.len()
     }
 
-    /// Whether it is worth waiting until the socket takes more.
+    /// Whether to wait for free space in the socket's send buffer.
     pub fn wants_to_write(&self) -> bool {
         !self.unsent.is_empty() && !self.broken
     }
 
-    /// Sends what the socket takes; whether it took anything.
+    /// Sends as much as the socket accepts. Returns whether it accepted anything.
     pub fn flush(&mut self) -> bool {
         let before = self.unsent.len();
         while self.wants_to_write() {
@@ -64,13 +64,13 @@ impl Connection {
         self.unsent.len() < before
     }
 
-    /// Reads once, what there is.
+    /// Reads once.
     pub fn receive(&mut self) -> Vec<Event> {
         let mut buffer = [0; READ_SIZE];
         match self.stream.read(&mut buffer) {
             Ok(0) => vec![Event::Closed(None)],
             Ok(length) => self.lines(&buffer[..length]),
-            Err(error) if is_passing(&error) => Vec::new(),
+            Err(error) if is_temporary(&error) => Vec::new(),
             Err(error) => vec![Event::Closed(Some(error.to_string()))],
         }
     }
@@ -86,9 +86,9 @@ impl Connection {
         events
     }
 
-    /// Tells the server that nothing more will come.
+    /// Tells the server that no more bytes will come.
     pub fn close_sending(&self) {
-        // It fails where the connection has ended by itself, which reading will tell.
+        // This fails if the connection has ended already. Reading reports that.
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 }
@@ -99,6 +99,6 @@ impl AsFd for Connection {
     }
 }
 
-fn is_passing(error: &io::Error) -> bool {
+fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

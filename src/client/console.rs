@@ -1,4 +1,4 @@
-//! What stands between the session and the user, be that a person or a pipe; no I/O.
+//! The interface between the session and the user, who is a person or a pipe; no I/O.
 
 use anstyle::{AnsiColor, Style};
 
@@ -6,31 +6,31 @@ use super::session::{Entry, Event};
 use super::visible::visible;
 use crate::protocol::Name;
 
-/// Turns what the user types into events, and what is to be shown into bytes.
+/// Turns the user's input into events and entries into output.
 pub trait Console {
-    /// Takes bytes of the user's input.
+    /// Handles bytes of the user's input.
     fn typed(&mut self, bytes: &[u8]) -> Vec<Event>;
 
-    /// Takes the end of the user's input.
+    /// Handles the end of the user's input.
     fn input_ended(&mut self) -> Vec<Event>;
 
-    /// Whether input is wanted before the server has accepted the registration.
+    /// Whether to read input before the server has accepted the registration.
     fn reads_ahead(&self) -> bool;
 
     /// Shows an entry.
     fn show(&mut self, entry: &Entry);
 
-    /// Leaves the screen to other programs: tidy, and with nothing lost that is half typed.
-    fn let_go(&mut self);
+    /// Leaves the screen tidy for other programs, without losing a half-typed line.
+    fn leave_screen(&mut self);
 
-    /// Brings the prompt up to date, on a screen of so many columns.
+    /// Redraws the prompt if it has changed, on a screen of `width` columns.
     fn draw(&mut self, width: usize);
 
-    /// What is to be printed, once.
+    /// Removes and returns the output that is to be printed.
     fn take_output(&mut self) -> Output;
 }
 
-/// Bytes to print.
+/// Output to print.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Output {
     /// For standard output.
@@ -39,7 +39,7 @@ pub struct Output {
     pub err: Vec<u8>,
 }
 
-/// The colours that tell speakers apart.
+/// The colours that distinguish speakers.
 const PALETTE: [AnsiColor; 6] = [
     AnsiColor::Cyan,
     AnsiColor::Green,
@@ -49,17 +49,17 @@ const PALETTE: [AnsiColor; 6] = [
     AnsiColor::Red,
 ];
 
-/// Whether and how to colour.
+/// Whether to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colours {
-    /// Names and notices stand out.
+    /// Colour names and dim notices.
     Wanted,
     /// Plain text only.
     Unwanted,
 }
 
 impl Colours {
-    /// `@name: `, in the colour that this name always has.
+    /// `@name: `, always in the same colour for the same name.
     pub fn speaker(self, name: &Name) -> String {
         let sum: usize = name.as_str().bytes().map(usize::from).sum();
         let style = self.style(PALETTE[sum % PALETTE.len()].on_default().bold());

@@ -1,21 +1,22 @@
 //! The line being typed: text, cursor and history; no I/O.
 //!
-//! Characters without a width of their own (accents that combine) stay with the one before them.
+//! Zero-width characters, such as combining accents, stay with the character before them.
 
 use std::collections::VecDeque;
 
 use super::keys::Key;
 use super::visible::{columns, push_visible};
 
-/// How many lines the history keeps.
+/// Maximum number of lines in the history.
 const HISTORY_LENGTH: usize = 1_000;
 
-/// What a key led to, beyond a change of the line.
+/// The result of a key press, besides a change of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Enter: the line is finished, and the next one begins.
+    /// Enter: the line is finished.
     Line(String),
-    /// Enter on a line that is too long by so many bytes; it stays to be shortened.
+    /// Enter on a line that exceeds the limit by this many bytes. The line stays, so that the user
+    /// can shorten it.
     TooLong(usize),
     /// Ctrl-D on an empty line.
     EndOfInput,
@@ -23,12 +24,12 @@ pub enum Outcome {
     Interrupt,
 }
 
-/// The part of the line that fits its row of the terminal.
+/// The part of the line that fits into the terminal's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The characters to show, harmless to print.
+    /// The characters to show, safe to print.
     pub text: String,
-    /// The columns between the row's start and the cursor.
+    /// Number of columns before the cursor.
     pub cursor: usize,
 }
 
@@ -36,15 +37,15 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Editor {
     text: Vec<char>,
-    /// The number of characters before the cursor.
+    /// Number of characters before the cursor.
     cursor: usize,
-    /// The most bytes that a line may have.
+    /// Maximum length of a line, in bytes.
     limit: usize,
     history: History,
 }
 
 impl Editor {
-    /// An empty line, of which the user may make one of at most `limit` bytes.
+    /// An editor with an empty line, for lines of at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self {
             text: Vec::new(),
@@ -54,12 +55,12 @@ impl Editor {
         }
     }
 
-    /// Whether nothing is typed.
+    /// Whether the line is empty.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// Applies one key.
+    /// Handles a key press.
     pub fn press(&mut self, key: Key) -> Option<Outcome> {
         match key {
             Key::Character(character) => self.insert(character),
@@ -70,9 +71,9 @@ impl Editor {
             Key::Delete | Key::DeleteOrEnd => {
                 drop(self.text.drain(self.cursor..self.after_cursor()))
             }
-            Key::KillToEnd => self.text.truncate(self.cursor),
-            Key::KillToStart => self.delete_back_to(0),
-            Key::KillWord => self.delete_back_to(self.word_start()),
+            Key::DeleteToEnd => self.text.truncate(self.cursor),
+            Key::DeleteToStart => self.delete_back_to(0),
+            Key::DeleteWord => self.delete_back_to(self.word_start()),
             Key::Left => self.cursor = self.before_cursor(),
             Key::Right => self.cursor = self.after_cursor(),
             Key::Home => self.cursor = 0,
@@ -83,10 +84,10 @@ impl Editor {
         None
     }
 
-    /// The part of the line around the cursor that fits so many columns, the cursor's included.
+    /// The part of the line around the cursor that fits into `width` columns, cursor included.
     pub fn row(&self, width: usize) -> Row {
         let room = width.saturating_sub(1);
-        // Of a long line, some of what is right of the cursor is worth seeing too.
+        // In a long line, the text right of the cursor is worth showing, too.
         let ahead = self.fitting(room / 3, self.text[self.cursor..].iter());
         let ahead_columns = total_columns(&self.text[self.cursor..self.cursor + ahead]);
         let behind = self.fitting(room - ahead_columns, self.text[..self.cursor].iter().rev());
@@ -103,7 +104,7 @@ impl Editor {
         }
     }
 
-    /// How many of the characters fit so many columns.
+    /// Number of leading characters that fit into `room` columns.
     fn fitting<'a>(&self, room: usize, characters: impl Iterator<Item = &'a char>) -> usize {
         let mut used = 0;
         characters
@@ -173,13 +174,13 @@ fn total_columns(characters: &[char]) -> usize {
     characters.iter().map(|&character| columns(character)).sum()
 }
 
-/// The lines that were finished, and where among them the user is.
+/// The finished lines, and the user's position among them.
 #[derive(Debug, Default)]
 struct History {
     lines: VecDeque<String>,
-    /// How many lines back the user went.
+    /// How many lines back the user is.
     back: usize,
-    /// The line that was being typed when the user went back.
+    /// The line that the user was typing before going back.
     unfinished: String,
 }
 
@@ -232,13 +233,13 @@ mod tests {
             .collect()
     }
 
-    /// What Enter sends after these bytes.
+    /// The line that Enter sends after these bytes.
     fn line(bytes: impl AsRef<[u8]>) -> String {
         let mut editor = Editor::new(1_000);
         typed(&mut editor, bytes);
         match editor.press(Key::Enter) {
             Some(Outcome::Line(line)) => line,
-            other => panic!("no line but {other:?}"),
+            other => panic!("expected a line, got {other:?}"),
         }
     }
 
@@ -255,19 +256,19 @@ mod tests {
     }
 
     #[test]
-    fn edits_at_the_edges_change_nothing() {
+    fn edits_at_the_edges_do_nothing() {
         assert_eq!(line("\x7f\x1b[D\x1b[3~\x17\x15\x0b\x1b[C"), "");
         assert_eq!(line("a\x1b[C\x1b[C\x1b[3~\x04"), "a");
     }
 
     #[test]
-    fn an_accent_goes_with_its_letter() {
+    fn an_accent_is_deleted_with_its_letter() {
         assert_eq!(line("ae\u{301}\x7f"), "a");
         assert_eq!(line("ae\u{301}b\x1b[D\x1b[D\x1b[3~"), "ab");
     }
 
     #[test]
-    fn many_lines_in_one_read_are_many_lines() {
+    fn one_read_may_hold_many_lines() {
         let mut editor = Editor::new(1_000);
         let lines = typed(&mut editor, "one\ntwo\r\nthree");
         assert_eq!(
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_shows_what_is_around_the_cursor() {
+    fn a_row_shows_the_text_around_the_cursor() {
         let mut editor = Editor::new(1_000);
         typed(&mut editor, "0123456789");
         assert_eq!(
@@ -375,7 +376,7 @@ mod tests {
         }
 
         #[test]
-        fn no_keys_upset_it(bytes in any::<Vec<u8>>()) {
+        fn no_keys_make_it_panic(bytes in any::<Vec<u8>>()) {
             let mut editor = Editor::new(100);
             typed(&mut editor, bytes);
             editor.row(10);

@@ -1,4 +1,4 @@
-//! One thread that waits for the user, the server and signals at once, and lets the session decide.
+//! One thread that waits for the user, the server and signals, and asks the session what to do.
 
 use std::error::Error;
 use std::io::{self, stderr, stdin, stdout};
@@ -20,17 +20,17 @@ use super::raw_mode::{self, RawMode};
 use super::session::{Action, Ending, Event, Phase, Session};
 use super::wake::{Alarm, Wake};
 
-/// How much is read at once.
+/// Maximum number of bytes in one read.
 const READ_SIZE: usize = 64 * 1024;
-/// While so much waits to be sent, no more input is read.
+/// While this many bytes wait to be sent, the client reads no more input.
 const BACKLOG: usize = 8 * 1024 * 1024;
-/// The width of a terminal that does not know its own.
-const USUAL_WIDTH: usize = 80;
+/// Width to assume if the terminal does not report one.
+const DEFAULT_WIDTH: usize = 80;
 
-/// What the client cannot do without, and was refused.
+/// An error that the client cannot continue after.
 type Failure = Box<dyn Error>;
 
-/// The session with all that it is connected to.
+/// The session and everything that it is connected to.
 pub struct EventLoop {
     session: Session,
     console: Box<dyn Console>,
@@ -39,11 +39,11 @@ pub struct EventLoop {
     raw_mode: Option<RawMode>,
     input_open: bool,
     output_open: bool,
-    /// When the session's patience began to count.
+    /// When the timeout of the session's phase started.
     waiting_since: Instant,
 }
 
-/// What does not have to be waited for.
+/// What is ready without waiting.
 struct Ready {
     input: bool,
     server: bool,
@@ -53,7 +53,7 @@ struct Ready {
 type Flow = ControlFlow<Result<Ending, Failure>>;
 
 impl EventLoop {
-    /// Everything in place, and nothing done yet.
+    /// An event loop that has not started yet.
     pub fn new(
         session: Session,
         console: Box<dyn Console>,
@@ -72,7 +72,7 @@ impl EventLoop {
         }
     }
 
-    /// Runs until the session ends; the terminal is then as it was before.
+    /// Runs until the session ends. The terminal is then back in its original mode.
     pub fn run(mut self) -> Result<Ending, Failure> {
         let result = loop {
             if let ControlFlow::Break(result) = self.turn() {
@@ -80,19 +80,19 @@ impl EventLoop {
             }
         };
         self.console.draw(width());
-        self.console.let_go();
-        // What cannot be shown any more is nobody's loss now.
+        self.console.leave_screen();
+        // Output that cannot be printed any more does not matter now.
         let _ = self.print();
         result
     }
 
-    /// Waits for something to happen, and deals with it.
+    /// Waits for an event and handles it.
     fn turn(&mut self) -> Flow {
         self.console.draw(width());
         if self.output_open && self.print().is_err() {
-            // Nobody is there to read it any more.
+            // Nobody reads the output any more.
             self.output_open = false;
-            self.deal_with([Event::Interrupted])?;
+            self.handle_all([Event::Interrupted])?;
         }
         let ready = match self.wait() {
             Ok(ready) => ready,
@@ -102,7 +102,7 @@ impl EventLoop {
             self.read_input()?;
         }
         if ready.alarm {
-            for wake in self.alarm.news() {
+            for wake in self.alarm.notifications() {
                 self.wake(wake)?;
             }
         }
@@ -110,8 +110,8 @@ impl EventLoop {
             self.receive()?;
         }
         self.flush()?;
-        match self.patience_is_out() {
-            true => self.deal_with([Event::TimedOut]),
+        match self.has_timed_out() {
+            true => self.handle_all([Event::TimedOut]),
             false => ControlFlow::Continue(()),
         }
     }
@@ -141,7 +141,7 @@ impl EventLoop {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        // An error or a hang-up is something to read, too.
+        // An error or a hang-up counts as readable, too.
         let is_ready =
             |index: usize| descriptors[index].revents() - PollFlags::OUT != PollFlags::empty();
         Ok(Ready {
@@ -157,7 +157,7 @@ impl EventLoop {
         let is_time = match self.session.phase() {
             Phase::Connecting | Phase::Registering => self.console.reads_ahead(),
             Phase::Chatting => true,
-            Phase::Leaving { .. } | Phase::Parting => false,
+            Phase::Leaving { .. } | Phase::Closing => false,
         };
         self.input_open && is_time && backlog < BACKLOG
     }
@@ -165,11 +165,11 @@ impl EventLoop {
     fn deadline(&self) -> Option<Instant> {
         self.session
             .phase()
-            .patience()
-            .map(|patience| self.waiting_since + patience)
+            .timeout()
+            .map(|timeout| self.waiting_since + timeout)
     }
 
-    fn patience_is_out(&self) -> bool {
+    fn has_timed_out(&self) -> bool {
         self.deadline()
             .is_some_and(|deadline| deadline <= Instant::now())
     }
@@ -179,29 +179,29 @@ impl EventLoop {
         let events = match rustix::io::read(stdin(), &mut buffer) {
             Ok(length @ 1..) => self.console.typed(&buffer[..length]),
             Err(Errno::INTR | Errno::AGAIN) => Vec::new(),
-            // A terminal that has gone away gives an error.
+            // A terminal that was closed reports an error.
             Ok(_) | Err(_) => {
                 self.input_open = false;
                 self.console.input_ended()
             }
         };
-        self.deal_with(events)
+        self.handle_all(events)
     }
 
     fn receive(&mut self) -> Flow {
         let events = self.connection.as_mut().map(Connection::receive);
-        self.deal_with(events.unwrap_or_default())
+        self.handle_all(events.unwrap_or_default())
     }
 
     fn flush(&mut self) -> Flow {
         let Some(connection) = &mut self.connection else {
             return ControlFlow::Continue(());
         };
-        if connection.flush() && self.session.phase() == (Phase::Leaving { in_haste: false }) {
+        if connection.flush() && self.session.phase() == (Phase::Leaving { hurried: false }) {
             self.waiting_since = Instant::now();
         }
         match connection.unsent() {
-            0 => self.happen(Event::Sent),
+            0 => self.handle(Event::Sent),
             _ => ControlFlow::Continue(()),
         }
     }
@@ -211,15 +211,15 @@ impl EventLoop {
             Wake::Connected(result) => return self.connected(result),
             Wake::Interrupted => return self.interrupted(),
             Wake::Suspended => self.suspend(),
-            // After a SIGSTOP, which nobody can prepare for.
+            // After a SIGSTOP, which a program cannot catch.
             Wake::Continued => self.resume(),
-            // Drawing the prompt anew is all, and done in each turn.
+            // Each turn redraws the prompt anyway.
             Wake::Resized => {}
         }
         ControlFlow::Continue(())
     }
 
-    /// What was typed before the Ctrl-C is said before the goodbye.
+    /// Sends what was typed before Ctrl-C, then the goodbye.
     fn interrupted(&mut self) -> Flow {
         let stdin = stdin();
         let mut input = [PollFd::new(&stdin, PollFlags::IN)];
@@ -227,7 +227,7 @@ impl EventLoop {
         if self.console.reads_ahead() && self.wants_input() && is_typed() {
             self.read_input()?;
         }
-        self.deal_with([Event::Interrupted])
+        self.handle_all([Event::Interrupted])
     }
 
     fn connected(&mut self, result: Result<TcpStream, ConnectError>) -> Flow {
@@ -238,17 +238,17 @@ impl EventLoop {
         match connection {
             Ok(connection) => {
                 self.connection = Some(connection);
-                self.deal_with([Event::Connected])
+                self.handle_all([Event::Connected])
             }
             Err(failure) => ControlFlow::Break(Err(failure)),
         }
     }
 
     fn suspend(&mut self) {
-        self.console.let_go();
+        self.console.leave_screen();
         let _ = self.print();
         raw_mode::restore();
-        // Returns when the program goes on.
+        // Returns when the program continues.
         let _ = emulate_default_handler(SIGTSTP);
         self.resume();
     }
@@ -256,20 +256,20 @@ impl EventLoop {
     fn resume(&mut self) {
         if let Some(raw_mode) = &self.raw_mode {
             let _ = raw_mode.resume();
-            self.console.let_go();
+            self.console.leave_screen();
         }
     }
 
-    /// Sends what the events lead to at once: a second request to leave ends the session, and the
-    /// first one's goodbye should be on its way by then.
-    fn deal_with(&mut self, events: impl IntoIterator<Item = Event>) -> Flow {
+    /// Handles the events and sends at once. A second request to leave ends the session, and the
+    /// goodbye of the first one should be sent by then.
+    fn handle_all(&mut self, events: impl IntoIterator<Item = Event>) -> Flow {
         events
             .into_iter()
-            .try_for_each(|event| self.happen(event))?;
+            .try_for_each(|event| self.handle(event))?;
         self.flush()
     }
 
-    fn happen(&mut self, event: Event) -> Flow {
+    fn handle(&mut self, event: Event) -> Flow {
         let phase = self.session.phase();
         let actions = self.session.on(event);
         if self.session.phase() != phase {
@@ -297,15 +297,15 @@ impl EventLoop {
     }
 }
 
-/// The columns of the terminal.
+/// Number of columns of the terminal.
 fn width() -> usize {
     match tcgetwinsize(stdout()) {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => USUAL_WIDTH,
+        _ => DEFAULT_WIDTH,
     }
 }
 
-/// Writes everything, even where another program has made the descriptor non-blocking.
+/// Writes everything, even if another program made the descriptor non-blocking.
 fn write_all(descriptor: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(&descriptor, bytes) {

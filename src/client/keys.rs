@@ -1,9 +1,9 @@
-//! Bytes from a keyboard to keys; no I/O.
+//! Converts bytes from a keyboard to keys; no I/O.
 //!
-//! A terminal sends a character as its UTF-8 bytes and an editing key as a control character or
-//! an escape sequence, and one read may end in the middle of either.
+//! A terminal sends a character as its UTF-8 bytes, and an editing key as a control character or an
+//! escape sequence. One read may end in the middle of either.
 
-/// What one press of a key asks for.
+/// What a key press means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     /// A character of text.
@@ -14,7 +14,7 @@ pub enum Key {
     Backspace,
     /// Delete: delete at the cursor.
     Delete,
-    /// Ctrl-D: delete at the cursor, or end the input where the line is empty.
+    /// Ctrl-D: delete at the cursor, or end the input if the line is empty.
     DeleteOrEnd,
     /// One character to the left.
     Left,
@@ -29,19 +29,19 @@ pub enum Key {
     /// A newer line of the history.
     Down,
     /// Ctrl-K: delete to the end of the line.
-    KillToEnd,
+    DeleteToEnd,
     /// Ctrl-U: delete to the start of the line.
-    KillToStart,
+    DeleteToStart,
     /// Ctrl-W: delete the word before the cursor.
-    KillWord,
-    /// Ctrl-C, where the terminal sends it as a character and not as a signal.
+    DeleteWord,
+    /// Ctrl-C, if the terminal sends it as a character and not as a signal.
     Interrupt,
 }
 
-/// An escape sequence longer than this is none.
-const LONGEST_SEQUENCE: usize = 32;
+/// Maximum length of an escape sequence's parameters.
+const MAX_SEQUENCE: usize = 32;
 
-/// Turns bytes into keys, however they are cut into reads.
+/// Converts bytes to keys, however reads split them.
 #[derive(Debug, Default)]
 pub struct KeyDecoder {
     state: State,
@@ -51,7 +51,7 @@ pub struct KeyDecoder {
 enum State {
     #[default]
     Text,
-    /// The first bytes of a character that takes several.
+    /// The first bytes of a multi-byte character.
     Utf8(Vec<u8>),
     /// ESC.
     Escape,
@@ -62,14 +62,14 @@ enum State {
 }
 
 impl KeyDecoder {
-    /// Takes one byte and appends the keys that it completes, if any.
+    /// Handles one byte and appends the keys that it completes, if any.
     pub fn decode(&mut self, byte: u8, keys: &mut Vec<Key>) {
         match (std::mem::take(&mut self.state), byte) {
             (State::Text, _) => self.text(byte, keys),
             (State::Utf8(bytes), _) => self.utf8(bytes, byte, keys),
             (State::Escape, b'[') => self.state = State::Csi(Vec::new()),
             (State::Escape, b'O') => self.state = State::Ss3,
-            // Escape pressed by itself says nothing, and must not swallow what is typed next.
+            // Escape on its own does nothing, and must not swallow the next character.
             (State::Escape, _) => self.text(byte, keys),
             (State::Ss3, _) => match cursor_key(byte) {
                 Some(key) => keys.push(key),
@@ -78,12 +78,13 @@ impl KeyDecoder {
                     self.text(byte, keys);
                 }
             },
-            (State::Csi(mut parameters), 0x20..=0x3f) if parameters.len() < LONGEST_SEQUENCE => {
+            (State::Csi(mut parameters), 0x20..=0x3f) if parameters.len() < MAX_SEQUENCE => {
                 parameters.push(byte);
                 self.state = State::Csi(parameters);
             }
             (State::Csi(parameters), 0x40..=0x7e) => keys.extend(csi_key(&parameters, byte)),
-            // Not a sequence after all. Enter and the like keep their meaning in the midst of one.
+            // Not a valid sequence. Enter and other control characters keep their meaning inside
+            // one.
             (State::Csi(_), _) => self.text(byte, keys),
         }
     }
@@ -91,7 +92,7 @@ impl KeyDecoder {
     fn text(&mut self, byte: u8, keys: &mut Vec<Key>) {
         match byte {
             0x1b => self.state = State::Escape,
-            // A tab is text: pasted code is full of them.
+            // A tab is text: pasted code contains many of them.
             b'\t' | 0x20..=0x7e => keys.push(Key::Character(char::from(byte))),
             0x00..=0x1f | 0x7f => keys.extend(control_key(byte)),
             0x80.. => self.utf8(Vec::new(), byte, keys),
@@ -103,7 +104,7 @@ impl KeyDecoder {
         match std::str::from_utf8(&bytes) {
             Ok(text) => keys.extend(text.chars().map(Key::Character)),
             Err(error) if error.error_len().is_none() => self.state = State::Utf8(bytes),
-            // The last byte may begin something valid: only what was before it is broken.
+            // The last byte may start a valid character: only the bytes before it are broken.
             Err(_) => {
                 keys.push(Key::Character(char::REPLACEMENT_CHARACTER));
                 if bytes.len() > 1 {
@@ -126,11 +127,11 @@ fn control_key(byte: u8) -> Option<Key> {
             b'E' => Key::End,
             b'F' => Key::Right,
             b'H' => Key::Backspace,
-            b'K' => Key::KillToEnd,
+            b'K' => Key::DeleteToEnd,
             b'N' => Key::Down,
             b'P' => Key::Up,
-            b'U' => Key::KillToStart,
-            b'W' => Key::KillWord,
+            b'U' => Key::DeleteToStart,
+            b'W' => Key::DeleteWord,
             _ => return None,
         },
     })
@@ -153,7 +154,7 @@ fn csi_key(parameters: &[u8], last: u8) -> Option<Key> {
         (b"1" | b"7", b'~') => Some(Key::Home),
         (b"3", b'~') => Some(Key::Delete),
         (b"4" | b"8", b'~') => Some(Key::End),
-        // With parameters it is the same key with a modifier, such as Ctrl-Left.
+        // With parameters it is the same key with a modifier, for example Ctrl-Left.
         _ => cursor_key(last),
     }
 }
@@ -177,7 +178,7 @@ mod tests {
             .into_iter()
             .map(|key| match key {
                 Key::Character(character) => character,
-                other => panic!("{other:?} is no text"),
+                other => panic!("{other:?} is not text"),
             })
             .collect()
     }
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_utf8_costs_only_itself() {
+    fn broken_utf8_leaves_the_rest_intact() {
         assert_eq!(
             text(b"a\xff\xc3b\xe6\x97\xc3\xa9"),
             "a\u{fffd}\u{fffd}b\u{fffd}é"
@@ -215,9 +216,9 @@ mod tests {
             [
                 Key::Home,
                 Key::End,
-                Key::KillToEnd,
-                Key::KillToStart,
-                Key::KillWord,
+                Key::DeleteToEnd,
+                Key::DeleteToStart,
+                Key::DeleteWord,
                 Key::Backspace,
                 Key::Backspace,
                 Key::DeleteOrEnd,
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_sequences_are_passed_over() {
+    fn unknown_sequences_are_ignored() {
         assert_eq!(text(b"\x1b[200~pasted\x1b[201~"), "pasted");
     }
 
@@ -239,12 +240,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_comes_through_whole(input in "[^\\x00-\\x08\\x0a-\\x1f\\x7f]*") {
+        fn text_is_decoded_unchanged(input in "[^\\x00-\\x08\\x0a-\\x1f\\x7f]*") {
             prop_assert_eq!(text(input.as_bytes()), input);
         }
 
         #[test]
-        fn no_bytes_upset_it(input in any::<Vec<u8>>()) {
+        fn no_bytes_make_it_panic(input in any::<Vec<u8>>()) {
             keys(&input);
         }
     }

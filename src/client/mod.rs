@@ -1,8 +1,8 @@
 //! The client: `chat-client NAME chat://host:port`.
 //!
-//! A pure core decides and a thin shell does. [`session`] says what to do when something happens;
-//! a [`console`] is what the user has before them, a [`terminal`] with a line [`editor`] or a
-//! [`plain`] pipe. [`event_loop`] waits for the user, the server and signals at once.
+//! [`session`] is the pure core: it decides what to do about each event. [`console`] is the
+//! interface to the user: a [`terminal`] with a line [`editor`], or a [`plain`] pipe.
+//! [`event_loop`] waits for the user, the server and signals.
 
 use std::env;
 use std::error::Error;
@@ -36,37 +36,37 @@ pub mod terminal;
 pub mod visible;
 pub mod wake;
 
-/// Takes part in a chat.
+/// Join a CHAT/1.0 chat
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "chat-client",
     bin_name = "chat-client",
     version,
     override_usage = "chat-client NAME chat://HOST:PORT",
-    after_long_help = "At a terminal, messages of others appear above the line that you type; the arrow keys, \
-        Home, End,\nCtrl-A, Ctrl-E, Ctrl-K, Ctrl-U and Ctrl-W edit it, and Up and Down recall what \
-        you said before.\nCtrl-C leaves, as does Ctrl-D on an empty line.\n\n\
-        With its input or output in a pipe it reads lines to say and prints the messages of others;\n\
-        at the end of the input it leaves. NO_COLOR in the environment turns colours off.\n\n\
-        Exit status: 0 when you or the server said goodbye, 1 when it could not connect or was cut off,\n\
-        2 when the name or the address is wrong."
+    after_long_help = "On a terminal, messages appear above the line that you type. The arrow keys, \
+        Home, End,\nCtrl-A, Ctrl-E, Ctrl-K, Ctrl-U and Ctrl-W edit it. Up and Down recall \
+        earlier lines.\nPress Ctrl-C to leave, or Ctrl-D on an empty line.\n\n\
+        If input or output is a pipe, it sends each input line, prints the messages of others, and\n\
+        leaves at the end of the input. Set NO_COLOR in the environment to turn colours off.\n\n\
+        Exit status: 0 if you left or the server shut down, 1 if it could not connect or the connection\n\
+        failed, 2 for a wrong name or address."
 )]
 pub struct Arguments {
-    /// The name that you go by, a single word.
+    /// Your name in the chat, a single word
     #[arg(value_name = "NAME")]
     pub name: Name,
 
-    /// Where the server listens: chat://HOST:PORT, with the port that it printed.
+    /// Address of the server, chat://HOST:PORT, with the port that the server printed
     #[arg(value_name = "ADDRESS")]
     pub address: Address,
 }
 
-/// Runs the client, from connecting to the end.
+/// Runs the client until it ends.
 pub fn run(arguments: Arguments) -> ExitCode {
-    match converse(arguments) {
+    match chat(arguments) {
         Ok(ending) if ending.is_success() => {
             if ending != Ending::Left {
-                tell(&format_args!("* {ending}"));
+                print_last_message(&format_args!("* {ending}"));
             }
             ExitCode::SUCCESS
         }
@@ -76,25 +76,25 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 fn fail(error: &dyn Display) -> ExitCode {
-    tell(&format_args!("error: {error}"));
+    print_last_message(&format_args!("error: {error}"));
     ExitCode::FAILURE
 }
 
-/// The last words. Where the terminal has gone away nobody misses them.
-fn tell(words: &dyn Display) {
+/// Prints the last message. If the terminal is gone, nobody misses it.
+fn print_last_message(words: &dyn Display) {
     let _ = writeln!(io::stderr(), "{words}");
 }
 
-fn converse(arguments: Arguments) -> Result<Ending, Box<dyn Error>> {
+fn chat(arguments: Arguments) -> Result<Ending, Box<dyn Error>> {
     let alarm = Alarm::new()?;
-    // Before raw mode: whatever ends the program from here on, the terminal is restored.
-    alarm.ring_on_signals()?;
+    // Before raw mode: from here on the terminal is restored however the program ends.
+    alarm.notify_on_signals()?;
     let (console, raw_mode) = open_console(&arguments.name);
-    alarm.ring_on_connection(arguments.address);
+    alarm.connect_in_background(arguments.address);
     EventLoop::new(Session::new(arguments.name), console, alarm, raw_mode).run()
 }
 
-/// A prompt where there is a person at a terminal that can show one, else plain lines.
+/// A prompt on a terminal that can show one, otherwise plain lines.
 fn open_console(name: &Name) -> (Box<dyn Console>, Option<RawMode>) {
     let colours = colours();
     if is_capable_terminal(&io::stdin()) && is_capable_terminal(&io::stdout()) {
@@ -113,7 +113,7 @@ fn colours() -> Colours {
     }
 }
 
-/// Whether this is a terminal that can do more than print.
+/// Whether this is a terminal that can move the cursor and show colours.
 fn is_capable_terminal(stream: &impl IsTerminal) -> bool {
     let is_capable = env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb");
     stream.is_terminal() && is_capable

@@ -1,10 +1,10 @@
-//! The console of a pipe, a file or a dumb terminal: lines in, lines out; no I/O.
+//! The console for a pipe, a file or a dumb terminal: lines in, lines out; no I/O.
 
 use super::console::{Colours, Console, Output};
 use super::session::{Entry, Event, text_limit};
 use crate::protocol::{Line, LineSplitter, Name};
 
-/// Lines in, lines out.
+/// A console without a prompt.
 #[derive(Debug)]
 pub struct Plain {
     colours: Colours,
@@ -14,7 +14,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// The plain console of this user.
+    /// A plain console for this user.
     pub fn new(name: &Name, colours: Colours) -> Self {
         Self {
             colours,
@@ -38,19 +38,19 @@ impl Console for Plain {
     }
 
     fn input_ended(&mut self) -> Vec<Event> {
-        // The last line counts even where its end is missing.
+        // The last line counts even without a line end.
         let mut events = self.typed(b"\n");
         events.push(Event::InputEnded);
         events
     }
 
-    /// What is not read yet is kept by whoever writes it.
+    /// Unread input stays in the pipe.
     fn reads_ahead(&self) -> bool {
         false
     }
 
     fn show(&mut self, entry: &Entry) {
-        // The colours are those of standard output.
+        // The setting is about standard output only.
         let (stream, colours) = match entry {
             Entry::Message { .. } => (&mut self.output.out, self.colours),
             Entry::Notice(_) | Entry::FromServer(_) => (&mut self.output.err, Colours::Unwanted),
@@ -59,7 +59,7 @@ impl Console for Plain {
         stream.push(b'\n');
     }
 
-    fn let_go(&mut self) {}
+    fn leave_screen(&mut self) {}
 
     fn draw(&mut self, _width: usize) {}
 
@@ -68,7 +68,7 @@ impl Console for Plain {
     }
 }
 
-/// The text of a line of input: control characters cannot be said, except for tabs.
+/// The text of an input line, without control characters except tabs.
 fn text(line: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(line).into_owned();
     text.retain(|character| character == '\t' || !character.is_ascii_control());
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn only_text_is_said() {
+    fn control_characters_are_removed() {
         assert_eq!(
             plain().typed(b"a\x1b[2Jb\0\tc\xff\n"),
             [typed("a[2Jb\tc\u{fffd}")]
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_too_long_is_dropped_alone() {
+    fn only_the_line_that_is_too_long_is_dropped() {
         let mut plain = plain();
         let mut line = vec![b'x'; plain.limit];
         line.push(b'\n');
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_go_out_and_notices_aside() {
+    fn messages_go_to_stdout_and_notices_to_stderr() {
         let mut plain = plain();
         let from = "bob".parse().expect("a name");
         plain.show(&Entry::Message {

@@ -1,4 +1,5 @@
-//! The terminal's raw mode: keys come one by one and unechoed, for the editor to show.
+//! The terminal's raw mode: the program receives each key at once, and the terminal does not echo
+//! it.
 
 use std::io::{self, stdin};
 use std::sync::OnceLock;
@@ -7,18 +8,18 @@ use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
-/// The terminal's settings from before. There is one terminal, and whichever thread ends the
-/// program has to be able to restore it.
+/// The terminal's original settings. There is only one terminal, and any thread that ends the
+/// program must be able to restore it.
 static ORIGINAL: OnceLock<Termios> = OnceLock::new();
 
-/// The terminal is in raw mode; dropping this restores it, in a panic too.
+/// Raw mode is on while this exists. Dropping it restores the terminal, also in a panic.
 #[derive(Debug)]
 pub struct RawMode {
     settings: Termios,
 }
 
 impl RawMode {
-    /// Puts the terminal on standard input into raw mode.
+    /// Switches the terminal on standard input to raw mode.
     pub fn enter() -> io::Result<Self> {
         let original = tcgetattr(stdin())?;
         let raw_mode = Self {
@@ -28,9 +29,9 @@ impl RawMode {
         Ok(raw_mode)
     }
 
-    /// Puts it there again, after others had the terminal.
+    /// Switches back to raw mode after other programs used the terminal.
     pub fn resume(&self) -> io::Result<()> {
-        // Not discarding what is to be read: somebody may have typed ahead.
+        // Keep unread input: the user may have typed ahead.
         Ok(tcsetattr(stdin(), OptionalActions::Now, &self.settings)?)
     }
 }
@@ -41,7 +42,7 @@ impl Drop for RawMode {
     }
 }
 
-/// Restores the terminal's settings from before raw mode, if it ever was in it.
+/// Restores the terminal's original settings if raw mode was ever on.
 pub fn restore() {
     if let Some(original) = ORIGINAL.get() {
         // A terminal that is gone needs no settings.
@@ -54,7 +55,7 @@ fn raw(original: &Termios) -> Termios {
     raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN;
     // Ctrl-C stays a signal, and must not discard what was typed before it.
     raw.local_modes |= LocalModes::ISIG | LocalModes::NOFLSH;
-    // Ctrl-S would stop the output, and with it the program.
+    // Ctrl-S would stop the output and so block the program.
     raw.input_modes -= InputModes::IXON;
     raw.special_codes[SpecialCodeIndex::VMIN] = 1;
     raw.special_codes[SpecialCodeIndex::VTIME] = 0;

@@ -1,4 +1,4 @@
-//! What the client does when something happens: events in, actions out; no I/O and no clock.
+//! What the client does about each event: events in, actions out; no I/O and no clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,89 +9,89 @@ use crate::protocol::{MAX_LINE, Message, Name, Status, Text};
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The connection to the server is there.
+    /// The client is connected to the server.
     Connected,
     /// The user finished a line.
     Typed(String),
-    /// The user finished a line that is too long by so many bytes; it stays in the prompt.
+    /// The user finished a line that exceeds the limit by this many bytes. It stays in the prompt.
     TooLongTyped(usize),
-    /// A line of the input was too long, and is gone.
+    /// A line of the input was too long and was dropped.
     TooLongDropped,
-    /// There will be no more input (C-HARD-2).
+    /// The input has ended (C-HARD-2).
     InputEnded,
-    /// The user wants to leave, now: Ctrl-C, or SIGTERM (C-QUIT-1).
+    /// The user wants to leave now: Ctrl-C or SIGTERM (C-QUIT-1).
     Interrupted,
     /// The server sent a line.
     Received(String),
-    /// The server sent a line that has no end (C-HARD-3).
+    /// The server sent a line that exceeds the maximum length (C-HARD-3).
     EndlessLine,
-    /// All that was to be sent has been.
+    /// Everything queued was sent.
     Sent,
-    /// The connection has ended, in an orderly way or by this error.
+    /// The connection has ended, in an orderly way or with this error.
     Closed(Option<String>),
-    /// The patience of this phase is out.
+    /// The timeout of this phase has passed.
     TimedOut,
 }
 
-/// Something to be done.
+/// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Send these bytes to the server.
     Send(Vec<u8>),
     /// Show this to the user.
     Show(Entry),
-    /// Say that nothing more will be sent, by closing the connection's sending half.
+    /// Close the connection's sending half, so that the server knows that no more will come.
     CloseSending,
     /// End the client.
     End(Ending),
 }
 
-/// Something to be shown.
+/// Something to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A message of another user (C-MSG-2).
     Message {
-        /// Who said it.
+        /// The sender.
         from: Name,
-        /// What was said, as it was said.
+        /// The text, as it was sent.
         text: String,
     },
-    /// Words of the client's own.
+    /// A message from the client itself.
     Notice(String),
-    /// A line from the server that is neither a message nor a word of the protocol.
+    /// A line from the server that is neither a chat message nor part of the protocol.
     FromServer(String),
 }
 
-/// How far the conversation with the server is.
+/// The state of the conversation with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// There is no connection yet.
+    /// Not connected yet.
     Connecting,
-    /// The registration is sent, and not yet answered.
+    /// The registration was sent, but not answered yet.
     Registering,
-    /// The user is registered: what is typed is sent (C-REG-2).
+    /// The user is registered. Typed lines are sent (C-REG-2).
     Chatting,
-    /// The goodbye is said, and must still be sent, with all that was said before it.
+    /// The goodbye is queued behind everything typed before it.
     Leaving {
-        /// Whether the user has asked for it with Ctrl-C, and is waiting.
-        in_haste: bool,
+        /// Whether the user pressed Ctrl-C and is waiting.
+        hurried: bool,
     },
-    /// All is sent; the server has yet to close the connection. Closing it first, with something
-    /// unread on it, would be a reset, which may cost the server the last lines.
-    Parting,
+    /// Everything is sent. The server has yet to close the connection. If the client closed it
+    /// first, unread input would cause a reset, which may cost the server the last lines.
+    Closing,
 }
 
 impl Phase {
-    /// How long to wait for what ends this phase; in [`Phase::Leaving`] without haste, how long
-    /// to wait for the server to take anything at all.
-    pub fn patience(self) -> Option<Duration> {
+    /// The timeout of this phase. In [`Phase::Leaving`] without hurry, it restarts whenever the
+    /// server reads something.
+    pub fn timeout(self) -> Option<Duration> {
         match self {
-            // Connecting has its own deadline for each address.
+            // Connecting has a timeout for each address.
             Phase::Connecting | Phase::Chatting => None,
             Phase::Registering => Some(Duration::from_secs(10)),
-            Phase::Leaving { in_haste: false } => Some(Duration::from_secs(10)),
-            Phase::Leaving { in_haste: true } => Some(Duration::from_secs(2)),
-            Phase::Parting => Some(Duration::from_millis(500)),
+            Phase::Leaving { hurried: false } => Some(Duration::from_secs(10)),
+            Phase::Leaving { hurried: true } => Some(Duration::from_secs(2)),
+            Phase::Closing => Some(Duration::from_millis(500)),
         }
     }
 }
@@ -101,27 +101,27 @@ impl Phase {
 pub enum Ending {
     /// The user has left.
     Left,
-    /// The user has left, and something that was said did not reach the server.
+    /// The user has left, but something typed did not reach the server.
     Unsent,
     /// The server is shutting down (C-SHUT-1).
     Shutdown,
-    /// The server does not accept the registration (C-REG-3, C-REG-4).
+    /// The server refused the registration (C-REG-3, C-REG-4).
     Refused {
-        /// The number of its answer.
+        /// The status code.
         code: u16,
-        /// Its answer, as it was said.
+        /// The whole answer.
         answer: String,
     },
-    /// The server does not answer the registration.
+    /// The server did not answer the registration.
     Unanswered,
-    /// The connection ended without a goodbye, in an orderly way or by this error (C-SHUT-2).
+    /// The connection ended without a goodbye, in an orderly way or with this error (C-SHUT-2).
     Vanished(Option<String>),
-    /// The server sends a line without an end (C-HARD-3).
+    /// The server sent a line that exceeds the maximum length (C-HARD-3).
     EndlessLine,
 }
 
 impl Ending {
-    /// Whether all went as it should.
+    /// Whether everything went well.
     pub fn is_success(&self) -> bool {
         matches!(self, Ending::Left | Ending::Shutdown)
     }
@@ -133,22 +133,22 @@ impl fmt::Display for Ending {
             Ending::Left => write!(f, "You have left the chat."),
             Ending::Unsent => write!(
                 f,
-                "not all that you said was sent: the server did not take it"
+                "some of your messages were not sent: the server did not read them"
             ),
-            Ending::Shutdown => write!(f, "The server is shutting down, and says goodbye."),
+            Ending::Shutdown => write!(f, "The server is shutting down."),
             Ending::Refused { code, answer } => {
                 let (said, advice) = (visible(answer), advice(*code));
-                write!(f, "the server refused you: {said}\n{advice}")
+                write!(f, "the server refused the registration: {said}\n{advice}")
             }
             Ending::Unanswered => write!(
                 f,
-                "the server does not answer the registration; is it a CHAT/1.0 server?"
+                "the server did not answer the registration; is it a CHAT/1.0 server?"
             ),
             Ending::Vanished(None) => {
                 write!(f, "the server closed the connection without a goodbye")
             }
             Ending::Vanished(Some(error)) => {
-                write!(f, "the connection to the server broke: {error}")
+                write!(f, "the connection to the server failed: {error}")
             }
             Ending::EndlessLine => write!(
                 f,
@@ -161,9 +161,9 @@ impl fmt::Display for Ending {
 /// What the user can do about a refusal.
 fn advice(code: u16) -> &'static str {
     match code {
-        400 => "It does not like the name: try one of letters and digits only.",
-        401 => "Someone is using the name: take another one, or wait until they have left.",
-        _ => "Try again later, or ask whoever runs the server.",
+        400 => "It does not accept the name: try one with only letters and digits.",
+        401 => "Someone else is using the name: choose another one, or wait until they have left.",
+        _ => "Try again later, or ask the person who runs the server.",
     }
 }
 
@@ -172,16 +172,16 @@ fn advice(code: u16) -> &'static str {
 pub struct Session {
     name: Name,
     phase: Phase,
-    /// What was typed before the server accepted the registration.
+    /// Lines typed before the server accepted the registration.
     waiting: Vec<u8>,
     /// Whether the input ended before the server accepted the registration.
     input_ended: bool,
-    /// Whether something of the input was too long to be sent.
+    /// Whether an input line was dropped because it was too long.
     dropped: bool,
 }
 
 impl Session {
-    /// A session of this user, before there is a connection.
+    /// A session for this user, before it is connected.
     pub fn new(name: Name) -> Self {
         Self {
             name,
@@ -192,17 +192,17 @@ impl Session {
         }
     }
 
-    /// How far the conversation is.
+    /// The state of the conversation.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// How many bytes wait for the registration to succeed.
+    /// Number of bytes that wait for the registration to succeed.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// What to do now that this has happened.
+    /// Handles an event and returns what to do.
     pub fn on(&mut self, event: Event) -> Vec<Action> {
         match event {
             Event::Connected => {
@@ -211,12 +211,12 @@ impl Session {
             }
             Event::Typed(line) => self.typed(&line),
             Event::TooLongTyped(excess) => vec![notice(format!(
-                "This line is {excess} bytes too long to be sent; shorten it, and press Enter again."
+                "This line is {excess} bytes too long. Shorten it and press Enter again."
             ))],
             Event::TooLongDropped => {
                 self.dropped = true;
                 vec![notice(
-                    "A line of the input was too long, and was not sent.".to_owned(),
+                    "A line of the input was too long and was not sent.".to_owned(),
                 )]
             }
             Event::InputEnded => self.input_ended(),
@@ -240,7 +240,7 @@ impl Session {
         match self.phase {
             Phase::Connecting | Phase::Registering => self.waiting.extend(said),
             Phase::Chatting => return vec![Action::Send(said)],
-            Phase::Leaving { .. } | Phase::Parting => {}
+            Phase::Leaving { .. } | Phase::Closing => {}
         }
         Vec::new()
     }
@@ -249,25 +249,25 @@ impl Session {
         match self.phase {
             Phase::Connecting | Phase::Registering => self.input_ended = true,
             Phase::Chatting => return vec![self.leave(false)],
-            Phase::Leaving { .. } | Phase::Parting => {}
+            Phase::Leaving { .. } | Phase::Closing => {}
         }
         Vec::new()
     }
 
     fn interrupted(&mut self) -> Vec<Action> {
         match self.phase {
-            Phase::Connecting | Phase::Parting => vec![Action::End(self.left())],
+            Phase::Connecting | Phase::Closing => vec![Action::End(self.left())],
             Phase::Registering | Phase::Chatting => vec![self.leave(true)],
             Phase::Leaving { .. } => vec![Action::End(Ending::Unsent)],
         }
     }
 
-    fn leave(&mut self, in_haste: bool) -> Action {
-        self.phase = Phase::Leaving { in_haste };
+    fn leave(&mut self, hurried: bool) -> Action {
+        self.phase = Phase::Leaving { hurried };
         send(Message::Disconnect(self.name.borrowed()))
     }
 
-    /// Text is only text (C-MSG-4): a line is a message by its beginning, whatever follows.
+    /// The start of a line alone makes it a chat message: its text may contain anything (C-MSG-4).
     fn received(&mut self, line: String) -> Vec<Action> {
         match Message::parse(&line) {
             Some(Message::Chat { from, text }) => {
@@ -291,7 +291,7 @@ impl Session {
         }
         self.phase = Phase::Chatting;
         let mut actions = vec![notice(format!(
-            "You are in the chat as {}. Type a line and press Enter to say it; Ctrl-C leaves.",
+            "You are in the chat as {}. Type a message and press Enter to send it. Press Ctrl-C to leave.",
             self.name
         ))];
         if !self.waiting.is_empty() {
@@ -306,7 +306,7 @@ impl Session {
     fn sent(&mut self) -> Vec<Action> {
         match self.phase {
             Phase::Leaving { .. } => {
-                self.phase = Phase::Parting;
+                self.phase = Phase::Closing;
                 vec![Action::CloseSending]
             }
             _ => Vec::new(),
@@ -315,14 +315,14 @@ impl Session {
 
     fn ending_when_shut_down(&self) -> Ending {
         match self.phase {
-            Phase::Parting => self.left(),
+            Phase::Closing => self.left(),
             _ => Ending::Shutdown,
         }
     }
 
     fn ending_when_closed(&self, error: Option<String>) -> Ending {
         match self.phase {
-            Phase::Parting => self.left(),
+            Phase::Closing => self.left(),
             Phase::Leaving { .. } => Ending::Unsent,
             _ => Ending::Vanished(error),
         }
@@ -330,7 +330,7 @@ impl Session {
 
     fn ending_when_timed_out(&self) -> Ending {
         match self.phase {
-            Phase::Parting => self.left(),
+            Phase::Closing => self.left(),
             Phase::Leaving { .. } => Ending::Unsent,
             _ => Ending::Unanswered,
         }
@@ -344,7 +344,7 @@ impl Session {
     }
 }
 
-/// The most bytes of text that a line of this user may have.
+/// Maximum length of a message text by this user, in bytes.
 pub fn text_limit(name: &Name) -> usize {
     MAX_LINE - "@: \n".len() - name.as_str().len()
 }
@@ -402,13 +402,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_sent() {
+    fn typed_lines_are_sent() {
         assert_eq!(chatting().on(typed("hi")), [said("@alice: hi")]);
         assert_eq!(chatting().on(typed("")), []);
     }
 
     #[test]
-    fn what_is_typed_early_is_sent_after_the_200() {
+    fn lines_typed_early_are_sent_after_the_200() {
         let mut session = session();
         assert_eq!(session.on(typed("one")), []);
         session.on(Event::Connected);
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_end_it_with_advice() {
+    fn a_refusal_ends_the_client_with_advice() {
         for (line, advice) in [
             ("400 Invalid registration", "letters and digits"),
             ("401 Client already registered", "another one"),
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_one_whatever_its_text() {
+    fn any_text_makes_a_message() {
         for text in [
             "DISCONNECT CHAT/1.0",
             "400 Invalid registration",
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_shown_as_the_servers() {
+    fn other_lines_are_shown_as_from_the_server() {
         for line in ["bob joined", "400 Invalid registration", "", "@nobody"] {
             assert_eq!(
                 chatting().on(received(line)),
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_goodbye_ends_it() {
+    fn the_servers_goodbye_ends_the_client() {
         assert_eq!(
             chatting().on(received("DISCONNECT CHAT/1.0")),
             [Action::End(Ending::Shutdown)]
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_connection_ends_it() {
+    fn a_closed_connection_ends_the_client() {
         for mut session in [registering(), chatting()] {
             assert_eq!(
                 session.on(Event::Closed(None)),
@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_takes_nothing_does_not_keep_the_user() {
+    fn a_server_that_reads_nothing_cannot_keep_the_user() {
         for event in [Event::TimedOut, Event::Interrupted, Event::Closed(None)] {
             let mut session = chatting();
             session.on(Event::Interrupted);
@@ -512,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_before_the_connection_just_ends_it() {
+    fn an_interrupt_before_connecting_ends_the_client() {
         assert_eq!(
             session().on(Event::Interrupted),
             [Action::End(Ending::Left)]
@@ -520,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_early_and_never_sent_is_told() {
+    fn early_lines_that_were_never_sent_are_reported() {
         let mut session = session();
         session.on(typed("one"));
         assert_eq!(
@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_instead_of_an_answer_ends_it() {
+    fn a_missing_answer_ends_the_client() {
         assert_eq!(
             registering().on(Event::TimedOut),
             [Action::End(Ending::Unanswered)]
@@ -538,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn input_that_was_dropped_is_no_success() {
+    fn dropped_input_is_not_a_success() {
         let mut session = chatting();
         session.on(Event::TooLongDropped);
         session.on(Event::InputEnded);

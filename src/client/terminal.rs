@@ -1,8 +1,7 @@
-//! The console of a person at a terminal: a prompt below, what others say above it; no I/O.
+//! The console for a person at a terminal: a prompt at the bottom, messages above it; no I/O.
 //!
-//! The prompt is one row, which scrolls sideways where the line is longer. It asks nothing of the
-//! terminal but to return to the row's start, move right and erase to the row's end, and never
-//! asks it a question.
+//! The prompt takes one row and scrolls sideways if the line is longer. It only uses carriage
+//! return, cursor right and erase to the end of the row, and never queries the terminal.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -13,8 +12,8 @@ use super::session::{Entry, Event, text_limit};
 use super::visible::visible;
 use crate::protocol::Name;
 
-/// A prompt that leaves fewer columns than this for text is not shown.
-const NARROWEST: usize = 10;
+/// Minimum number of columns for text. If the name would leave less, it is not shown.
+const MIN_TEXT_COLUMNS: usize = 10;
 const ERASE_ROW: &[u8] = b"\r\x1b[K";
 const NEW_LINE: &[u8] = b"\r\n";
 
@@ -22,13 +21,13 @@ const NEW_LINE: &[u8] = b"\r\n";
 #[derive(Debug)]
 pub struct Terminal {
     colours: Colours,
-    /// The prompt: what others will see before the line.
+    /// The prompt: the prefix that others will see before the line.
     prompt: String,
     prompt_columns: usize,
     keys: KeyDecoder,
     editor: Editor,
     output: Vec<u8>,
-    /// The bytes that drew the prompt's row as it is on the screen, if it is.
+    /// The bytes that drew the prompt, if it is on the screen.
     drawn: Option<Vec<u8>>,
 }
 
@@ -58,7 +57,7 @@ impl Terminal {
         }
     }
 
-    /// A finished line stays on the screen, whole, as others see it.
+    /// Leaves a finished line on the screen in full, as others see it.
     fn keep(&mut self, line: &str) {
         if !line.is_empty() {
             let said = format!("{}{}", self.prompt, visible(line));
@@ -77,10 +76,10 @@ impl Terminal {
         }
     }
 
-    /// The bytes that draw the prompt's row, wherever in that row the cursor is.
+    /// The bytes that draw the prompt, wherever in its row the cursor is.
     fn row(&self, width: usize) -> Vec<u8> {
         let (prompt, prompt_columns, left) = match width.checked_sub(self.prompt_columns) {
-            Some(left @ NARROWEST..) => (self.prompt.as_str(), self.prompt_columns, left),
+            Some(left @ MIN_TEXT_COLUMNS..) => (self.prompt.as_str(), self.prompt_columns, left),
             _ => ("", 0, width),
         };
         let row = self.editor.row(left);
@@ -120,7 +119,7 @@ impl Console for Terminal {
         self.print(&self.colours.entry(entry));
     }
 
-    fn let_go(&mut self) {
+    fn leave_screen(&mut self) {
         if self.drawn.take().is_some() {
             let end = if self.editor.is_empty() {
                 ERASE_ROW
@@ -153,7 +152,7 @@ mod tests {
     use proptest::prelude::*;
     use std::num::NonZeroU16;
 
-    /// A terminal and the screen that a person would see.
+    /// A terminal, and the screen as a person would see it.
     struct Seen {
         terminal: Terminal,
         screen: vt100::Parser,
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_half_typed_stays_below_a_message() {
+    fn a_half_typed_line_stays_below_a_message() {
         let mut seen = Seen::new();
         seen.typed("hel");
         seen.hears("hi");
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_longer_than_the_row_scrolls_and_is_kept_whole() {
+    fn a_line_longer_than_the_row_scrolls_and_is_printed_in_full() {
         let mut seen = Seen::new();
         let line = "0123456789".repeat(5);
         seen.typed(&line);
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_longer_than_the_row_does_not_hurt_the_prompt() {
+    fn a_message_longer_than_the_row_leaves_the_prompt_intact() {
         let mut seen = Seen::new();
         seen.typed("hel");
         let text = "x".repeat(usize::from(WIDTH.get()) * 2 - "@bob: ".len());
@@ -236,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn letting_go_leaves_half_a_line_and_no_empty_prompt() {
+    fn leaving_the_screen_keeps_a_half_typed_line_but_no_empty_prompt() {
         let mut seen = Seen::new();
-        seen.terminal.let_go();
+        seen.terminal.leave_screen();
         seen.screen.process(&seen.terminal.take_output().out);
         assert_eq!(seen.rows(), Vec::<String>::new());
         seen.typed("hel");
-        seen.terminal.let_go();
+        seen.terminal.leave_screen();
         seen.screen.process(&seen.terminal.take_output().out);
         assert_eq!(seen.rows(), ["@alice: hel"]);
         assert_eq!(seen.screen.screen().cursor_position(), (1, 0));

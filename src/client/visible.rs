@@ -1,12 +1,12 @@
-//! Text from others, made harmless for a terminal (C-HARD-1).
+//! Makes text from others safe to print on a terminal (C-HARD-1).
 //!
-//! A terminal obeys control characters: they move the cursor, erase what others said, or answer
-//! in the user's name. Unicode's directional controls are milder and can still make a line read
-//! as what it is not. Both are shown as something to look at instead.
+//! A terminal obeys control characters: they move the cursor, erase earlier messages, or make the
+//! terminal type for the user. Unicode's directional controls can make a line look like a different
+//! one. Both are replaced by visible characters.
 
 use unicode_width::UnicodeWidthChar;
 
-/// The text with every character that a terminal would obey replaced by a visible one.
+/// Replaces every character that a terminal would obey by a visible one.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -21,17 +21,18 @@ pub fn push_visible(shown: &mut String, character: char) {
         '\t' => shown.push(' '),
         '\0'..='\x1f' => shown.push(control_picture(character)),
         '\x7f' => shown.push('␡'),
-        _ if is_obeyed(character) => shown.extend(character.escape_unicode()),
+        _ if is_terminal_control(character) => shown.extend(character.escape_unicode()),
         _ => shown.push(character),
     }
 }
 
-/// The columns that the visible form of a character takes.
+/// Number of columns that the visible form of a character takes.
 pub fn columns(character: char) -> usize {
-    if is_obeyed(character) {
+    if is_terminal_control(character) {
         return character.escape_unicode().len();
     }
-    // What has no width of its own here is a C0 control or DEL, shown as a picture of one column.
+    // Characters without a width are C0 controls and DEL here, which are shown as a picture of one
+    // column.
     character.width().unwrap_or(1)
 }
 
@@ -40,8 +41,8 @@ fn control_picture(control: char) -> char {
     char::from_u32(0x2400 + u32::from(control)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// C1 controls, and the controls that embed, override or isolate a direction of writing.
-fn is_obeyed(character: char) -> bool {
+/// C1 controls, and the characters that embed, override or isolate a writing direction.
+fn is_terminal_control(character: char) -> bool {
     matches!(character, '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -71,12 +72,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_a_terminal_obeys_is_left(text in any::<String>()) {
+        fn no_control_character_is_left(text in any::<String>()) {
             prop_assert!(!visible(&text).chars().any(char::is_control));
         }
 
         #[test]
-        fn columns_are_those_of_the_visible_form(character in any::<char>()) {
+        fn columns_match_the_visible_form(character in any::<char>()) {
             let shown = visible(&character.to_string());
             let sum: usize = shown.chars().map(|c| c.width().unwrap_or(0)).sum();
             prop_assert_eq!(columns(character), sum, "{:?} is {:?}, {}", character, shown, shown.width());

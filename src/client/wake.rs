@@ -1,4 +1,4 @@
-//! What other threads have to tell the event loop: signals, and the end of connecting.
+//! How other threads notify the event loop of signals and of the connection.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -15,68 +15,68 @@ use super::address::Address;
 use super::connect::{ConnectError, connect};
 use super::raw_mode;
 
-/// This many requests to leave, and the program ends whatever holds it up, such as a terminal that
-/// takes no output.
-const LAST_INTERRUPT: usize = 3;
+/// After this many requests to leave, the program ends at once, even if a blocked terminal holds it
+/// up.
+const MAX_INTERRUPTS: usize = 3;
 
-/// Something that another thread has to tell.
+/// A notification from another thread.
 #[derive(Debug)]
 pub enum Wake {
-    /// The connection is there, or cannot be.
+    /// The connection is open or has failed.
     Connected(Result<TcpStream, ConnectError>),
     /// The user wants to leave: SIGINT, SIGTERM or SIGHUP.
     Interrupted,
     /// The user wants to suspend the program: SIGTSTP.
     Suspended,
-    /// The program goes on after it was stopped: SIGCONT.
+    /// The program continues after it was stopped: SIGCONT.
     Continued,
-    /// The terminal has another size: SIGWINCH.
+    /// The terminal's size has changed: SIGWINCH.
     Resized,
 }
 
-/// Where the event loop hears of it; a descriptor to poll, and then the news.
+/// Receives notifications: a descriptor to poll, and a queue.
 #[derive(Debug)]
 pub struct Alarm {
-    news: Receiver<Wake>,
+    notifications: Receiver<Wake>,
     sender: Sender<Wake>,
-    bell: UnixStream,
-    /// A byte written here makes the descriptor readable.
-    button: Arc<UnixStream>,
+    receiver_end: UnixStream,
+    /// Writing a byte here makes the descriptor readable.
+    sender_end: Arc<UnixStream>,
 }
 
 impl Alarm {
-    /// An alarm that nothing rings yet.
+    /// An alarm without any sources.
     pub fn new() -> io::Result<Self> {
-        let (sender, news) = mpsc::channel();
-        let (bell, button) = UnixStream::pair()?;
-        bell.set_nonblocking(true)?;
-        button.set_nonblocking(true)?;
+        let (sender, notifications) = mpsc::channel();
+        let (receiver_end, sender_end) = UnixStream::pair()?;
+        receiver_end.set_nonblocking(true)?;
+        sender_end.set_nonblocking(true)?;
         Ok(Self {
-            news,
+            notifications,
             sender,
-            bell,
-            button: Arc::new(button),
+            receiver_end,
+            sender_end: Arc::new(sender_end),
         })
     }
 
-    /// Has signals ring it.
-    pub fn ring_on_signals(&self) -> Result<(), Box<dyn std::error::Error>> {
-        let ring = self.ringer();
+    /// Makes signals send notifications.
+    pub fn notify_on_signals(&self) -> Result<(), Box<dyn std::error::Error>> {
+        let notify = self.notifier();
         let mut interrupts = 0;
         ctrlc::set_handler(move || {
             interrupts += 1;
-            if interrupts == LAST_INTERRUPT {
+            if interrupts == MAX_INTERRUPTS {
                 raw_mode::restore();
                 std::process::exit(1);
             }
-            ring(Wake::Interrupted);
+            notify(Wake::Interrupted);
         })?;
 
-        let ring = self.ringer();
+        let notify = self.notifier();
         let mut signals = Signals::new([SIGTSTP, SIGCONT, SIGWINCH])?;
         thread::spawn(move || {
             for signal in signals.forever() {
-                ring(match signal {
+                notify(match signal {
                     SIGTSTP => Wake::Suspended,
                     SIGCONT => Wake::Continued,
                     _ => Wake::Resized,
@@ -86,31 +86,32 @@ impl Alarm {
         Ok(())
     }
 
-    /// Connects in the background, and rings when that is done.
-    pub fn ring_on_connection(&self, address: Address) {
-        let ring = self.ringer();
-        thread::spawn(move || ring(Wake::Connected(connect(&address))));
+    /// Connects in the background and sends a notification when done.
+    pub fn connect_in_background(&self, address: Address) {
+        let notify = self.notifier();
+        thread::spawn(move || notify(Wake::Connected(connect(&address))));
     }
 
-    /// What has happened since the last call.
-    pub fn news(&self) -> Vec<Wake> {
-        // Emptied first: what rings after that makes it readable anew.
-        while matches!((&self.bell).read(&mut [0; 64]), Ok(1..)) {}
-        self.news.try_iter().collect()
+    /// All notifications since the last call.
+    pub fn notifications(&self) -> Vec<Wake> {
+        // Empty it first: later notifications make it readable again.
+        while matches!((&self.receiver_end).read(&mut [0; 64]), Ok(1..)) {}
+        self.notifications.try_iter().collect()
     }
 
-    fn ringer(&self) -> impl Fn(Wake) + Send + use<> {
-        let (sender, button) = (self.sender.clone(), Arc::clone(&self.button));
+    fn notifier(&self) -> impl Fn(Wake) + Send + use<> {
+        let (sender, sender_end) = (self.sender.clone(), Arc::clone(&self.sender_end));
         move |wake| {
-            // Neither fails but when the event loop has ended, or is rung already.
+            // These fail only if the event loop has ended, or if the descriptor is readable
+            // already.
             let _ = sender.send(wake);
-            let _ = (&*button).write(&[0]);
+            let _ = (&*sender_end).write(&[0]);
         }
     }
 }
 
 impl AsFd for Alarm {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.receiver_end.as_fd()
     }
 }

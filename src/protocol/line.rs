@@ -1,24 +1,24 @@
-//! Bytes to lines, with one bound on a line's length.
+//! Splits bytes into lines of bounded length.
 
 use memchr::memchr;
 
-/// The longest line, counted with its LF (and its CR, where it has one).
+/// Maximum length of a line, in bytes, with its LF and CR.
 pub const MAX_LINE: usize = 8192;
 
 /// One line of input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// A line without its LF and without the CR that may stand before it; not checked for UTF-8.
+    /// A line without its line end (LF or CR LF). It may not be valid UTF-8.
     Whole(&'a [u8]),
-    /// A line of more than [`MAX_LINE`] bytes. It is reported once, as soon as that is known; all of
-    /// it is discarded.
+    /// A line longer than [`MAX_LINE`]. It is reported once, as soon as it exceeds the limit, and
+    /// discarded in full.
     TooLong,
 }
 
-/// Cuts a stream of bytes into lines, wherever its segments begin and end (W-LINE-2, W-LINE-3).
+/// Splits a stream of bytes into lines, however it is cut into segments (W-LINE-2, W-LINE-3).
 ///
-/// Holds what came of an unfinished line, never more than [`MAX_LINE`] bytes (S-HARD-3), and
-/// nothing at all between lines.
+/// It keeps the start of an unfinished line, at most [`MAX_LINE`] bytes (S-HARD-3), and no memory
+/// between lines.
 #[derive(Debug, Default)]
 pub struct LineSplitter {
     partial: Vec<u8>,
@@ -27,18 +27,18 @@ pub struct LineSplitter {
 
 #[derive(Debug, Default)]
 enum State {
-    /// `partial` is the beginning of a line.
+    /// `partial` is the start of a line.
     #[default]
     Collecting,
-    /// `partial` was a whole line, handed out by the last call.
+    /// `partial` is a whole line that the last call returned.
     HandedOut,
-    /// The line was too long: nothing counts until its LF has come.
+    /// The line is too long: discard it up to its LF.
     Discarding,
 }
 
 impl LineSplitter {
-    /// Takes the next line from the front of `input`; `None` when all of `input` is taken and no
-    /// line is whole. Lines that lie whole in `input` are not copied.
+    /// Takes the next line from the front of `input`. Returns `None` once it has consumed `input`
+    /// without completing another line. A line that lies entirely in `input` is not copied.
     ///
     /// ```
     /// # use chat_conformance::protocol::{Line, LineSplitter};
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_carriage_return_before_the_line_feed_is_dropped() {
+    fn only_a_carriage_return_before_the_line_feed_is_dropped() {
         assert_eq!(lines(&[b"a\rb\r\r\n"]), [Some(b"a\rb\r".to_vec())]);
         assert_eq!(
             lines(&[b"a\r", b"\n\n"]),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_line_is_taken_and_one_byte_more_is_not() {
+    fn a_line_of_maximum_length_is_accepted_and_one_byte_more_is_not() {
         let mut longest = vec![b'x'; MAX_LINE - 1];
         assert_eq!(lines(&[&longest, b"\n"]), [Some(longest.clone())]);
         longest.push(b'x');
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_held_between_lines() {
+    fn no_memory_is_kept_between_lines() {
         let mut splitter = LineSplitter::default();
         for segment in [&b"be"[..], b"gun\nwhole\n"] {
             let mut input = segment;

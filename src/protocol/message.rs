@@ -1,4 +1,4 @@
-//! What a line says.
+//! The messages of the protocol.
 
 use super::NameRef;
 use memchr::memchr;
@@ -6,31 +6,31 @@ use std::fmt;
 
 const VERSION: &str = "CHAT/1.0";
 
-/// What one line of the protocol says; `Display` is that line, without its end.
+/// A message, which is one line of the protocol. `Display` writes it without the line end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message<'l> {
     /// `REGISTER name CHAT/1.0`: a client asks to be registered (C-REG-1).
     Register(NameRef<'l>),
-    /// `DISCONNECT name CHAT/1.0`: a client leaves (C-QUIT-1).
+    /// `DISCONNECT name CHAT/1.0`: a client says goodbye (C-QUIT-1).
     Disconnect(NameRef<'l>),
-    /// `DISCONNECT CHAT/1.0`: the server ends (S-SHUT-1).
+    /// `DISCONNECT CHAT/1.0`: the server shuts down (S-SHUT-1).
     Shutdown,
-    /// `@name: text`: a user speaks (C-MSG-1).
+    /// `@name: text`: a chat message (C-MSG-1).
     Chat {
-        /// Who speaks.
+        /// The sender.
         from: NameRef<'l>,
-        /// What is said.
+        /// The text.
         text: Text<'l>,
     },
     /// `NNN phrase`: the server's answer to a registration.
     Status(Status<'l>),
 }
 
-/// Text of a single line: anything but LF.
+/// The text of a chat message: anything except LF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Text<'l>(&'l str);
 
-/// The server's answer to a registration: a number of three digits, and what it means in words.
+/// The server's answer to a registration: a three-digit code and a phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status<'l> {
     code: u16,
@@ -38,10 +38,10 @@ pub struct Status<'l> {
 }
 
 impl<'l> Message<'l> {
-    /// Reads a line that was parted from its end; `None` where it is nothing that CHAT/1.0 knows.
+    /// Parses a line without its end. Returns `None` if it is not a message of CHAT/1.0.
     ///
-    /// Words are parted by one space each; there is no second way to write a message.
-    // A call would cost as much as what is done for somebody's words, which nearly every line is.
+    /// A single space separates words. There is no other spelling of a message.
+    // Nearly every line is a chat message, and a call would cost as much as parsing one.
     #[inline(always)]
     pub fn parse(line: &'l str) -> Option<Message<'l>> {
         let Some(rest) = line.strip_prefix('@') else {
@@ -52,7 +52,7 @@ impl<'l> Message<'l> {
         Some(Message::Chat { from, text })
     }
 
-    /// Reads a line that is nobody's words.
+    /// Parses a line that is not a chat message.
     fn parse_other(line: &'l str) -> Option<Message<'l>> {
         if let Some(rest) = line.strip_prefix("REGISTER ") {
             return name_before_version(rest).map(Message::Register);
@@ -73,7 +73,7 @@ fn name_before_version(rest: &str) -> Option<NameRef<'_>> {
 }
 
 impl<'l> Text<'l> {
-    /// `None` where there is an LF in it.
+    /// Returns `None` if the text contains LF.
     #[inline]
     pub fn new(text: &'l str) -> Option<Text<'l>> {
         memchr(b'\n', text.as_bytes())
@@ -81,7 +81,7 @@ impl<'l> Text<'l> {
             .then_some(Text(text))
     }
 
-    /// The text as it is written.
+    /// The text as a string.
     pub fn as_str(self) -> &'l str {
         self.0
     }
@@ -102,7 +102,7 @@ impl Status<'static> {
 }
 
 impl<'l> Status<'l> {
-    /// A status that nobody has foreseen; `None` where the code has more than three digits.
+    /// Any other status. Returns `None` if the code has more than three digits.
     pub fn new(code: u16, phrase: Text<'l>) -> Option<Status<'l>> {
         (code <= 999).then_some(Status { code, phrase })
     }
@@ -115,12 +115,12 @@ impl<'l> Status<'l> {
         Status::new(code.parse().ok()?, Text::new(phrase)?)
     }
 
-    /// The number: 200 is success, all others are refusals.
+    /// The code. 200 means success; every other code is a refusal.
     pub fn code(self) -> u16 {
         self.code
     }
 
-    /// What it means, in words; may be empty.
+    /// The phrase; it may be empty.
     pub fn phrase(self) -> &'l str {
         self.phrase.as_str()
     }
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_message_is_written_as_the_protocol_has_it() {
+    fn each_message_has_its_spelling() {
         let alice = NameRef::new("alice").unwrap();
         let text = Text::new("DISCONNECT alice CHAT/1.0").unwrap();
         for (line, message) in [
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearly_a_message_is_none() {
+    fn near_misses_are_not_messages() {
         for line in [
             "",
             " ",
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_feed_makes_it_none_wherever_it_stands() {
+    fn a_message_contains_no_line_feed() {
         let long = "x".repeat(100);
         for line in [
             "REGISTER alice CHAT/1.0",
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_known_by_its_number() {
+    fn three_digits_alone_are_a_status() {
         let Some(Message::Status(status)) = Message::parse("503") else {
             panic!("three digits alone are a status");
         };

@@ -6,42 +6,42 @@ use std::sync::Arc;
 
 /// A user's name: one word of 1 to 64 bytes of UTF-8, without white space or control characters.
 ///
-/// A clone is a reference to the same bytes.
+/// Cloning does not copy the bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
 
-/// A [`Name`] where it stands in a line: as right as one, and lent.
+/// A borrowed [`Name`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NameRef<'l>(&'l str);
 
-/// Why something is not a [`Name`].
+/// Why a word is not a valid [`Name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidName {
-    /// There is nothing.
+    /// It is empty.
     Empty,
-    /// It has so many bytes, more than [`Name::MAX_BYTES`].
+    /// It has this many bytes, more than [`Name::MAX_BYTES`].
     TooLong(usize),
-    /// White space or a control character is in it.
+    /// It contains this white space or control character.
     Forbidden(char),
 }
 
 impl Name {
-    /// The longest name, in bytes.
+    /// Maximum length of a name, in bytes.
     pub const MAX_BYTES: usize = 64;
 
-    /// The name as it is written.
+    /// The name as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same name, lent.
+    /// Borrows the name.
     pub fn borrowed(&self) -> NameRef<'_> {
         NameRef(self.as_str())
     }
 
-    /// The text of `line` if it is a message of this name, `@name: text`.
+    /// If `line` is a chat message under this name, `@name: text`, returns its text.
     ///
-    /// Says the same as [`Message::parse`](super::Message::parse), by one comparison.
+    /// Equivalent to [`Message::parse`](super::Message::parse), but a single comparison.
     pub fn text_in<'l>(&self, line: &'l str) -> Option<&'l str> {
         line.strip_prefix('@')?
             .strip_prefix(self.as_str())?
@@ -50,24 +50,26 @@ impl Name {
 }
 
 impl<'l> NameRef<'l> {
-    /// The word, if it can be a name.
+    /// Checks that a word is a valid name.
     pub fn new(word: &'l str) -> Result<NameRef<'l>, InvalidName> {
         NameRef::check(word, graphic_bytes(word))
     }
 
-    /// The name that `rest` begins with, if `": "` ends it.
+    /// The name at the start of `rest`, if `": "` follows it.
     #[inline(always)]
     pub(super) fn before_colon(rest: &'l str) -> Option<NameRef<'l>> {
         let graphic = graphic_bytes(rest);
         let space = match rest.as_bytes().get(graphic)? {
-            // Nearly always: one look at each byte has told where the word ends, and all about it.
+            // The common case: one pass over the bytes has found the end of the name and checked
+            // it.
             b' ' => graphic,
             _ => rest.find(' ')?,
         };
         NameRef::check(rest[..space].strip_suffix(':')?, graphic).ok()
     }
 
-    /// The word, if it can be a name; its first bytes, so many, are known to be graphic ASCII.
+    /// Checks that a word is a valid name. Its first `graphic` bytes are known to be printable
+    /// ASCII.
     #[inline]
     fn check(word: &'l str, graphic: usize) -> Result<NameRef<'l>, InvalidName> {
         if word.is_empty() {
@@ -84,25 +86,25 @@ impl<'l> NameRef<'l> {
         Ok(NameRef(word))
     }
 
-    /// The name as it is written.
+    /// The name as a string.
     pub fn as_str(self) -> &'l str {
         self.0
     }
 
-    /// The same name, to be kept.
+    /// Copies the name.
     pub fn to_name(self) -> Name {
         Name(self.0.into())
     }
 }
 
-/// How many bytes of graphic ASCII a text begins with: none of them is forbidden in a name.
+/// Number of leading bytes that are printable ASCII. A name may contain all of these.
 #[inline]
 fn graphic_bytes(text: &str) -> usize {
     let end = text.bytes().position(|byte| !byte.is_ascii_graphic());
     end.unwrap_or(text.len())
 }
 
-/// The first of a word's characters that no name has.
+/// The first character that a name must not contain.
 fn forbidden_character(word: &str) -> Option<char> {
     word.chars().find(|c| c.is_whitespace() || c.is_control())
 }
@@ -148,7 +150,7 @@ impl fmt::Debug for NameRef<'_> {
 impl fmt::Display for InvalidName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            InvalidName::Empty => write!(f, "a name has at least one character"),
+            InvalidName::Empty => write!(f, "a name needs at least one character"),
             InvalidName::TooLong(bytes) => write!(
                 f,
                 "a name has at most {} bytes, this one has {bytes}",
@@ -160,7 +162,7 @@ impl fmt::Display for InvalidName {
                 character.escape_default()
             ),
             InvalidName::Forbidden(_) => {
-                write!(f, "a name is one word, this one has white space in it")
+                write!(f, "a name is one word, this one contains white space")
             }
         }
     }

@@ -1,4 +1,5 @@
-//! What was relayed and has not reached every member yet: one sequence of rounds that all members share.
+//! Relayed lines that some member has not received yet, as one sequence of rounds that all members
+//! share.
 
 use super::room::ConnectionId;
 use std::collections::VecDeque;
@@ -7,21 +8,22 @@ use std::ops::Range;
 
 /// Maximum memory, in bytes, that closed rounds hold before [`Backlog::is_full`].
 pub const LIMIT: usize = 8 << 20;
-/// What a round costs besides its bytes: its entry here, and what the allocator adds.
-const COST_OF_A_ROUND: usize = size_of::<Round>() + 64;
-/// How many buffers of finished rounds are kept for new ones: memory that was written a moment ago is fast.
+/// Memory that a round costs besides its bytes: its entry here and the allocator's overhead.
+const ROUND_OVERHEAD: usize = size_of::<Round>() + 64;
+/// Number of buffers of finished rounds to keep for reuse: recently written memory is fast.
 const SPARE_BUFFERS: usize = 8;
 
-/// Rounds in the order in which they were gathered; the last one is still open.
+/// Rounds in the order in which they were filled. The last one is open.
 ///
-/// Each member has a [`Place`] in it and moves on as its socket takes bytes, so a message is stored once,
-/// whoever has yet to get it. A round goes when no place points to it or to an earlier one. What is bounded
-/// is therefore what is held: from the slowest member's place to the end.
+/// Each member has a [`Cursor`] and advances it as its socket accepts bytes. A message is stored
+/// once, however many members still need it. A round is dropped when no cursor points to it or to
+/// an earlier round. The limit therefore applies to everything from the slowest member's cursor to
+/// the end.
 #[derive(Debug)]
 pub struct Backlog {
-    /// Never empty: the last one is open.
+    /// Never empty: the last round is open.
     rounds: VecDeque<Round>,
-    /// Number of the first of them.
+    /// Number of the first round in `rounds`.
     first: u64,
     /// Memory of the closed rounds, in bytes.
     held: usize,
@@ -29,27 +31,28 @@ pub struct Backlog {
     spare: Vec<Vec<u8>>,
 }
 
-/// How far a member has come.
+/// How far a member has read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Cursor {
     /// Number of a round.
     round: u64,
-    /// How many bytes the member has taken of those that it gets of this round.
+    /// Bytes of this round that the member has read, not counting bytes excluded for it.
     taken: usize,
 }
 
-/// The lines that were relayed between two waits for the poller, and who does not get which of them.
+/// The lines relayed between two waits for the poller, and which of them to withhold from whom.
 ///
-/// All that one connection says in a round is read in one go. So what it must not get back (S-MSG-2),
-/// together with what was said before it registered (S-MSG-3), is one range: its cut.
+/// The server reads everything that one connection sends in a round in one go. So the bytes that
+/// the connection must not get back (S-MSG-2) and those from before it registered (S-MSG-3) form a
+/// single range.
 #[derive(Debug, Default)]
 struct Round {
     bytes: Vec<u8>,
-    /// In the order of the ids.
-    cuts: Vec<(ConnectionId, Range<usize>)>,
-    /// How many places point to it.
-    places: usize,
-    /// Its part of what the backlog holds; 0 while it is open.
+    /// Sorted by id.
+    excluded: Vec<(ConnectionId, Range<usize>)>,
+    /// Number of cursors that point to this round.
+    cursors: usize,
+    /// Its share of `held`; 0 while it is open.
     cost: usize,
 }
 
@@ -60,7 +63,7 @@ impl Default for Backlog {
 }
 
 impl Backlog {
-    /// An empty backlog that is full when closed rounds hold `limit` bytes.
+    /// An empty backlog that is full once closed rounds hold `limit` bytes.
     pub fn with_limit(limit: usize) -> Backlog {
         Backlog {
             rounds: VecDeque::from([Round::default()]),
@@ -73,36 +76,38 @@ impl Backlog {
 
     // The open round.
 
-    /// Adds a line, given without its end, to the open round.
+    /// Adds a line, given without its line end, to the open round.
     pub fn relay(&mut self, line: &str) {
         let bytes = &mut self.open_mut().bytes;
         bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');
     }
 
-    /// How many bytes the open round has.
+    /// Number of bytes in the open round.
     pub fn gathered(&self) -> usize {
         self.open().bytes.len()
     }
 
-    /// Keeps from a connection what came into the open round since `start`, and since its cut began if it has one.
-    pub fn cut(&mut self, who: ConnectionId, start: usize) {
+    /// Excludes the bytes added to the open round since `start` from what a connection reads. A
+    /// range that is already excluded is extended.
+    pub fn exclude(&mut self, who: ConnectionId, start: usize) {
         let round = self.open_mut();
         let end = round.bytes.len();
-        match round.find_cut(who) {
+        match round.find_excluded(who) {
             Ok(at) => {
-                let cut = &mut round.cuts[at].1;
-                *cut = start.min(cut.start)..end;
+                let range = &mut round.excluded[at].1;
+                *range = start.min(range.start)..end;
             }
-            Err(at) if start < end => round.cuts.insert(at, (who, start..end)),
+            Err(at) if start < end => round.excluded.insert(at, (who, start..end)),
             Err(_) => {}
         }
     }
 
-    /// Closes the open round, if it has any bytes: from now on members can read it. Returns whether it had.
+    /// Closes the open round if it has any bytes, so that members can read it. Returns whether it
+    /// closed one.
     pub fn close_round(&mut self) -> bool {
         if self.gathered() == 0 {
-            self.open_mut().cuts.clear();
+            self.open_mut().excluded.clear();
             return false;
         }
         let round = self.open_mut();
@@ -116,8 +121,8 @@ impl Backlog {
         true
     }
 
-    /// Gives back the memory that the newest closed round does not use. Call it after everybody was written to: a
-    /// round that nobody waits for keeps its memory for the next one.
+    /// Frees the memory that the newest closed round does not use. Call it after writing to all
+    /// members: a round that nobody still needs keeps its memory for the next one.
     pub fn shrink(&mut self) {
         let last_closed = self.rounds.len().wrapping_sub(2);
         if let Some(round) = self.rounds.get_mut(last_closed) {
@@ -130,62 +135,67 @@ impl Backlog {
         }
     }
 
-    // What is held.
+    // Memory.
 
     /// Memory of the closed rounds, in bytes.
     pub fn held(&self) -> usize {
         self.held
     }
 
-    /// Whether so much is held that members should not be read.
+    /// Whether the backlog is so full that the server should stop reading from members.
     pub fn is_full(&self) -> bool {
         self.held + self.gathered() >= self.limit
     }
 
-    /// Whether at least half of what may be held is held.
+    /// Whether the backlog has reached half of its limit.
     pub fn is_half_full(&self) -> bool {
         self.held + self.gathered() >= self.limit / 2
     }
 
-    /// Whether so much is held that nobody should be read.
+    /// Whether the backlog is so full that the server should stop reading from everybody.
     pub fn is_overfull(&self) -> bool {
         self.held + self.gathered() >= 2 * self.limit
     }
 
-    // Places.
+    // Cursors.
 
-    /// A new place, in the open round: nothing before it is read.
-    pub fn enter(&mut self) -> Place {
-        self.open_mut().places += 1;
-        Place {
+    /// A new cursor at the start of the open round: it skips everything before.
+    pub fn enter(&mut self) -> Cursor {
+        self.open_mut().cursors += 1;
+        Cursor {
             round: self.open_number(),
             taken: 0,
         }
     }
 
-    /// Number of the open round, which is where a place has nothing more to read.
+    /// Number of the open round. A cursor in it has nothing more to read.
     pub fn open_number(&self) -> u64 {
         self.first + self.rounds.len() as u64 - 1
     }
 
-    /// Gives up a place.
-    pub fn leave(&mut self, place: Place) {
-        if let Some(round) = self.round_mut(place.round) {
-            round.places -= 1;
+    /// Removes a cursor.
+    pub fn leave(&mut self, cursor: Cursor) {
+        if let Some(round) = self.round_mut(cursor.round) {
+            round.cursors -= 1;
         }
         self.drop_finished();
     }
 
-    /// Whether the member has nothing to read before the round `end`.
-    pub fn is_at_end(&self, who: ConnectionId, place: Place, end: u64) -> bool {
-        self.unread(who, place, end).next().is_none()
+    /// Whether the member has nothing to read before round `end`.
+    pub fn is_at_end(&self, who: ConnectionId, cursor: Cursor, end: u64) -> bool {
+        self.unread(who, cursor, end).next().is_none()
     }
 
-    /// What the member has yet to read before the round `end`, in pieces.
-    pub fn unread(&self, who: ConnectionId, place: Place, end: u64) -> impl Iterator<Item = &[u8]> {
+    /// The bytes that the member has yet to read before round `end`, in pieces.
+    pub fn unread(
+        &self,
+        who: ConnectionId,
+        cursor: Cursor,
+        end: u64,
+    ) -> impl Iterator<Item = &[u8]> {
         let end = end.min(self.open_number());
-        let mut skip = place.taken;
-        let rounds = (place.round..end).filter_map(|number| self.round(number));
+        let mut skip = cursor.taken;
+        let rounds = (cursor.round..end).filter_map(|number| self.round(number));
         let pieces = rounds.flat_map(move |round| round.pieces_for(who));
         pieces.filter_map(move |piece| {
             let skipped = skip.min(piece.len());
@@ -194,34 +204,34 @@ impl Backlog {
         })
     }
 
-    /// Moves a place on by `taken` bytes of what [`Backlog::unread`] gives, and past rounds in which the member has
-    /// nothing more to read.
-    pub fn move_on(&mut self, who: ConnectionId, place: &mut Place, taken: usize) {
-        let (from, open) = (place.round, self.open_number());
-        place.taken += taken;
-        while place.round < open {
+    /// Advances a cursor by `taken` bytes of [`Backlog::unread`], and past rounds in which the
+    /// member has nothing more to read.
+    pub fn advance(&mut self, who: ConnectionId, cursor: &mut Cursor, taken: usize) {
+        let (from, open) = (cursor.round, self.open_number());
+        cursor.taken += taken;
+        while cursor.round < open {
             let length = self
-                .round(place.round)
+                .round(cursor.round)
                 .map_or(0, |round| round.length_for(who));
-            if place.taken < length {
+            if cursor.taken < length {
                 break;
             }
-            place.taken -= length;
-            place.round += 1;
+            cursor.taken -= length;
+            cursor.round += 1;
         }
-        if place.round != from {
+        if cursor.round != from {
             if let Some(round) = self.round_mut(from) {
-                round.places -= 1;
+                round.cursors -= 1;
             }
-            if let Some(round) = self.round_mut(place.round) {
-                round.places += 1;
+            if let Some(round) = self.round_mut(cursor.round) {
+                round.cursors += 1;
             }
             self.drop_finished();
         }
     }
 
     fn drop_finished(&mut self) {
-        while self.rounds.len() > 1 && self.rounds[0].places == 0 {
+        while self.rounds.len() > 1 && self.rounds[0].cursors == 0 {
             let Some(round) = self.rounds.pop_front() else {
                 return;
             };
@@ -256,31 +266,32 @@ impl Backlog {
 }
 
 impl Round {
-    /// The pieces that this member gets: what is before its cut, and after it.
+    /// The pieces that this member reads: before and after its excluded range.
     fn pieces_for(&self, who: ConnectionId) -> [&[u8]; 2] {
-        match self.find_cut(who) {
+        match self.find_excluded(who) {
             Ok(at) => {
-                let cut = &self.cuts[at].1;
+                let cut = &self.excluded[at].1;
                 [&self.bytes[..cut.start], &self.bytes[cut.end..]]
             }
             Err(_) => [&self.bytes, &[]],
         }
     }
 
-    /// How many bytes this member gets.
+    /// Number of bytes that this member reads.
     fn length_for(&self, who: ConnectionId) -> usize {
-        let cut = self.find_cut(who).map(|at| self.cuts[at].1.len());
+        let cut = self.find_excluded(who).map(|at| self.excluded[at].1.len());
         self.bytes.len() - cut.unwrap_or(0)
     }
 
-    /// Where its cut is, or would be.
-    fn find_cut(&self, who: ConnectionId) -> Result<usize, usize> {
-        self.cuts.binary_search_by_key(&who, |(other, _)| *other)
+    /// Index of its excluded range, or the index at which to insert one.
+    fn find_excluded(&self, who: ConnectionId) -> Result<usize, usize> {
+        self.excluded
+            .binary_search_by_key(&who, |(other, _)| *other)
     }
 
-    /// Memory that it holds, in bytes.
+    /// Memory that the round holds, in bytes.
     fn memory(&self) -> usize {
-        let of_a_cut = size_of::<(ConnectionId, Range<usize>)>();
-        COST_OF_A_ROUND + self.bytes.capacity() + of_a_cut * self.cuts.capacity()
+        let per_range = size_of::<(ConnectionId, Range<usize>)>();
+        ROUND_OVERHEAD + self.bytes.capacity() + per_range * self.excluded.capacity()
     }
 }

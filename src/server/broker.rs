@@ -1,5 +1,5 @@
-//! The server without sockets and without a clock: what clients say goes in, what they are to get
-//! comes out in their outboxes.
+//! The server without sockets and without a clock: it takes the bytes that clients send and fills
+//! their outboxes.
 
 use super::backlog::Backlog;
 use super::log::{Level, Log};
@@ -10,14 +10,15 @@ use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-/// Knows who is registered, gathers what is to be relayed, round by round, and holds it until everybody has it.
+/// Applies the rules of the room to what clients send, collects relayed lines in rounds, and keeps
+/// them until every member has them.
 pub struct Broker {
     room: Room,
     backlog: Backlog,
     log: Log,
 }
 
-/// One client, as far as bytes go.
+/// One client: everything about it except its socket.
 #[derive(Debug)]
 pub struct Client {
     id: ConnectionId,
@@ -27,19 +28,19 @@ pub struct Client {
     stage: Stage,
 }
 
-/// How far a client has come.
+/// The state of a client's conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// It has not registered yet.
     Guest,
     /// It is registered.
     Member,
-    /// It was refused, or said goodbye: what it says no longer counts.
+    /// It was refused or has said goodbye. The server ignores what it sends.
     Leaving,
 }
 
 impl Client {
-    /// One that has just connected.
+    /// A client that has just connected.
     pub fn new(id: ConnectionId, address: SocketAddr) -> Client {
         Client {
             id,
@@ -50,7 +51,7 @@ impl Client {
         }
     }
 
-    /// How far it has come.
+    /// The state of the client's conversation.
     pub fn stage(&self) -> Stage {
         self.stage
     }
@@ -61,23 +62,23 @@ impl Client {
 }
 
 impl Broker {
-    /// Nobody is registered, nothing is gathered.
+    /// A broker with an empty room and an empty backlog.
     pub fn new(log: Log) -> Broker {
         let (room, backlog) = (Room::default(), Backlog::default());
         Broker { room, backlog, log }
     }
 
-    /// Takes what a client said, in segments of any size. Within a round, all that one client says
-    /// is taken before anything of the next.
+    /// Takes bytes from a client, in segments of any size. Within a round, pass everything that one
+    /// client sent before anything from the next client.
     pub fn receive(&mut self, client: &mut Client, mut input: &[u8]) {
-        let mut not_for_sender = self.backlog.gathered();
+        let mut excluded_from = self.backlog.gathered();
         let mut lines = std::mem::take(&mut client.lines);
         while client.stage != Stage::Leaving {
             let Some(line) = lines.next(&mut input) else {
                 break;
             };
             let action = self.room.hear(client.id, line);
-            self.log_line(client, line, &action);
+            self.log_client_line(client, line, &action);
             match action {
                 Action::Relay(line) => self.backlog.relay(line),
                 Action::Ignore(_) => {}
@@ -85,8 +86,8 @@ impl Broker {
                     client.stage = Stage::Member;
                     client.send(Message::Status(Status::SUCCESSFUL));
                     client.outbox.enter(&mut self.backlog);
-                    // What was said before is not for it either (S-MSG-3).
-                    not_for_sender = 0;
+                    // Lines from before it registered are not for it either (S-MSG-3).
+                    excluded_from = 0;
                 }
                 Action::Refuse(status) => {
                     client.stage = Stage::Leaving;
@@ -99,46 +100,49 @@ impl Broker {
             }
         }
         client.lines = lines;
-        self.backlog.cut(client.id, not_for_sender);
+        self.backlog.exclude(client.id, excluded_from);
     }
 
-    /// How many bytes this round has gathered.
+    /// Number of bytes collected in this round.
     pub fn gathered(&self) -> usize {
         self.backlog.gathered()
     }
 
-    /// What is held for those who have not read it yet.
+    /// Lines that some member has not read yet.
     pub fn backlog(&self) -> &Backlog {
         &self.backlog
     }
 
-    /// Ends the gathering of a round. Returns all who have something new to get: none where nothing was gathered.
+    /// Closes the round. Returns the members with something new to read: none if the round is
+    /// empty.
     pub fn close_round(&mut self) -> impl Iterator<Item = ConnectionId> {
         let is_new = self.backlog.close_round();
         let members = is_new.then(|| self.room.members());
         members.into_iter().flatten()
     }
 
-    /// Sends a client what waits for it, as much as the sink takes, its own words excepted (S-MSG-2).
+    /// Writes a client's pending bytes to `sink`, as many as it accepts. They never include what
+    /// the client sent itself (S-MSG-2).
     ///
     /// # Errors
-    /// Where the sink fails for good.
+    /// When the sink fails permanently.
     pub fn send(&mut self, client: &mut Client, sink: &mut impl Write) -> io::Result<Written> {
         client.outbox.write_to(sink, client.id, &mut self.backlog)
     }
 
-    /// Nothing can be sent to this client any more, though it may still be heard.
+    /// Drops the client's pending bytes: nothing can be sent to it any more. What it sends still
+    /// counts.
     pub fn give_up_sending(&mut self, client: &mut Client) {
         client.outbox.discard(&mut self.backlog);
     }
 
-    /// Everybody was sent what they take for now. What happened in this round is logged.
+    /// Ends a round after everybody was written to: frees memory and writes the log.
     pub fn end_round(&mut self) {
         self.backlog.shrink();
         self.log.flush();
     }
 
-    /// A client is gone, for this reason; its name is free.
+    /// Removes a client and frees its name; `why` is for the log.
     pub fn leave(&mut self, client: &mut Client, why: impl fmt::Display) {
         client.outbox.discard(&mut self.backlog);
         let address = client.address;
@@ -148,7 +152,8 @@ impl Broker {
         }
     }
 
-    /// The server ends: a member is told so (S-SHUT-1), and nobody is heard any more.
+    /// The server shuts down: tells a member so (S-SHUT-1), and ignores what the client sends from
+    /// now on.
     pub fn dismiss(&mut self, client: &mut Client) {
         if self.room.leave(client.id).is_some() {
             client.outbox.close(&self.backlog);
@@ -157,12 +162,12 @@ impl Broker {
         client.stage = Stage::Leaving;
     }
 
-    /// Logs something that is not said in a line.
+    /// Logs an event that is not a line from a client.
     pub fn note(&mut self, level: Level, line: fmt::Arguments<'_>) {
         self.log.note(level, line);
     }
 
-    fn log_line(&mut self, client: &Client, line: Line<'_>, action: &Action<'_>) {
+    fn log_client_line(&mut self, client: &Client, line: Line<'_>, action: &Action<'_>) {
         let (line, address) = (Shown(line), client.address);
         let (room, log) = (&self.room, &mut self.log);
         let mut note = |line: fmt::Arguments<'_>| log.note(Level::Room, line);
@@ -179,7 +184,7 @@ impl Broker {
     }
 }
 
-/// A line as the log shows it.
+/// Formats a line for the log.
 struct Shown<'a>(Line<'a>);
 
 impl fmt::Display for Shown<'_> {

@@ -1,51 +1,52 @@
-//! The shell: waits, reads, writes. One wake-up is one round:
+//! The server's event loop: wait, read, write. One wake-up is one round:
 //!
-//! 1. read from everyone who has something to say, a fair share each; from members only while the backlog has
-//!    room for what they say;
-//! 2. write to everyone for whom there is something new, or new space, once;
-//! 3. end what has waited too long, drop members that hold up everybody, accept who is new.
+//! 1. Read from everybody who has sent something, a fair share each. Read from members only while
+//!    the backlog has room for it.
+//! 2. Write once to everybody who has something new to get or new space for it.
+//! 3. Close connections whose deadline has passed, drop stalled members, accept new clients.
 //!
-//! Ids of connections that end in a round are given away at its very end, so that within a round
-//! an id means one connection.
+//! Ids that become free are reused only at the very end of a round, so within a round an id always
+//! means the same connection.
 
 use super::broker::{Broker, Stage};
 use super::connection::{Connection, Connections, Input};
 use super::log::{Level, Log};
-use super::patience::{LONGEST_WAIT, Patience};
 use super::room::ConnectionId;
+use super::stall::{MAX_WAIT, StallDetector};
 use crate::protocol::MAX_LINE;
-use mio::net::{TcpListener, TcpStream};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What is read at a time: a fair share, before the others have their turn.
+/// Maximum number of bytes read from a client before the others have their turn.
 const READ_SIZE: usize = 256 << 10;
-/// What is read at a time at least, however many have something to say.
-const SMALLEST_SHARE: usize = 16 << 10;
-/// What is gathered in a round: whoever has more to say waits for the next.
+/// Minimum of that share, however many clients have sent something.
+const MIN_SHARE: usize = 16 << 10;
+/// Maximum number of bytes collected in a round. Further input waits for the next one.
 const ROUND_SIZE: usize = 256 << 10;
-/// How many are accepted in a round.
-const ACCEPTS_A_ROUND: usize = 256;
-/// How long a client may take to close its side after we closed ours.
+/// Maximum number of connections accepted in a round.
+const MAX_ACCEPTS_PER_ROUND: usize = 256;
+/// Timeout for a client to close its side after the server closed its own.
 const LEAVING_TIME: Duration = Duration::from_secs(5);
-/// How long the goodbye at the end may take.
+/// Maximum time for saying goodbye at shutdown.
 const GOODBYE_TIME: Duration = Duration::from_secs(1);
-/// When to try again to accept, if nobody leaves before.
-const ACCEPT_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Delay before accepting again after a failure, unless a client leaves earlier.
+const RETRY_ACCEPT_AFTER: Duration = Duration::from_secs(1);
 
-/// The poller tells of free space only when about a third of the send buffer is free. Members for whom everybody has
-/// waited this long are written to without that.
-const TRY_AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// The poller reports free space only once about a third of the send buffer is free. After this
+/// time the server tries to write to a stalled member without such a report.
+const RETRY_WRITE_AFTER: Duration = Duration::from_millis(200);
 
 const LISTENER: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);
 
-/// The server at work.
+/// The running server.
 pub struct EventLoop {
     poll: Poll,
     listener: TcpListener,
@@ -53,34 +54,35 @@ pub struct EventLoop {
     registration_time: Duration,
     broker: Broker,
     connections: Connections,
-    /// When each connection that has a deadline reaches it.
+    /// All deadlines of connections, in order.
     deadlines: BTreeSet<(Instant, ConnectionId)>,
     /// When this round began.
     now: Instant,
-    /// Those that may have something to read: the poller tells once, so it is kept here until a
-    /// read has found the last of it.
+    /// Connections that may have input. The poller reports input only once, so an entry stays until
+    /// a read has drained the socket.
     to_read: ToRead,
-    patience: Patience,
-    /// Those whose outbox has something new, or new space, or whose stage is new.
+    stalls: StallDetector,
+    /// Connections with something new to send, with new space, or with a new stage.
     to_write: Vec<ConnectionId>,
-    /// Whether there may be somebody to accept; told once, too.
+    /// Whether clients may be waiting to be accepted. The poller reports that only once, too.
     to_accept: bool,
-    /// Set while accepting fails for want of descriptors or memory: when to try again.
-    accept_again: Option<Instant>,
-    /// That accepting fails has been said.
-    said_full: bool,
+    /// When to try again after accepting failed for lack of descriptors or memory.
+    retry_accept_at: Option<Instant>,
+    /// Whether the log already says that accepting fails.
+    reported_full: bool,
 }
 
-/// Connections that may have something to read.
+/// Connections that may have input to read.
 #[derive(Debug, Default)]
 struct ToRead {
-    /// Members. They are not read while there is no room for what they say.
+    /// Members. The server does not read from them while the backlog is full.
     members: VecDeque<ConnectionId>,
-    /// Those who are not registered, and members whose connection ends: their names are to be free soon.
+    /// Clients that are not registered, and members whose connection is ending: their names should
+    /// become free soon.
     others: VecDeque<ConnectionId>,
 }
 
-/// How a connection ended.
+/// Why a connection ended.
 enum End {
     Closed,
     Failed(io::Error),
@@ -90,16 +92,18 @@ enum End {
 }
 
 impl EventLoop {
-    /// Watches the listener; nobody is accepted before [`EventLoop::serve`].
+    /// Registers the listener with the poller. [`EventLoop::serve`] accepts the clients.
     pub fn new(
-        listener: std::net::TcpListener,
+        listener: TcpListener,
         registration_time: Duration,
         log: Log,
     ) -> io::Result<EventLoop> {
         let poll = Poll::new()?;
-        let mut listener = TcpListener::from_std(listener);
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry().register(
+            &mut SourceFd(&listener.as_raw_fd()),
+            LISTENER,
+            Interest::READABLE,
+        )?;
         Ok(EventLoop {
             stopper: Arc::new(Waker::new(poll.registry(), STOP)?),
             poll,
@@ -110,20 +114,20 @@ impl EventLoop {
             deadlines: BTreeSet::new(),
             now: Instant::now(),
             to_read: ToRead::default(),
-            patience: Patience::default(),
+            stalls: StallDetector::default(),
             to_write: Vec::new(),
             to_accept: false,
-            accept_again: None,
-            said_full: false,
+            retry_accept_at: None,
+            reported_full: false,
         })
     }
 
-    /// Wakes [`EventLoop::serve`] to end.
+    /// A handle that makes [`EventLoop::serve`] stop.
     pub fn stopper(&self) -> Arc<Waker> {
         Arc::clone(&self.stopper)
     }
 
-    /// Serves until the stopper is called, then says goodbye.
+    /// Serves until the stopper is used, then says goodbye.
     pub fn serve(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; READ_SIZE];
@@ -134,7 +138,7 @@ impl EventLoop {
             self.to_write.extend(self.broker.close_round());
             self.write_round();
             self.expire();
-            self.drop_those_who_hold_up_everybody();
+            self.drop_stalled_members();
             self.accept();
             self.broker.end_round();
         }
@@ -150,23 +154,21 @@ impl EventLoop {
             return Some(Duration::ZERO);
         }
         let deadline = self.deadlines.first().map(|(at, _)| *at);
-        let next = deadline.into_iter().chain(self.accept_again).min();
+        let next = deadline.into_iter().chain(self.retry_accept_at).min();
         let next = next.map(|next| next.saturating_duration_since(Instant::now()));
-        next.into_iter()
-            .chain(is_full.then_some(LONGEST_WAIT))
-            .min()
+        next.into_iter().chain(is_full.then_some(MAX_WAIT)).min()
     }
 
-    /// Waits until something happens, and notes what; says whether it is time to stop.
+    /// Waits until something happens and records it. Returns whether it is time to stop.
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
         let begun = Instant::now();
         match self.poll.poll(events, timeout) {
-            // A signal that is not ours: nothing has happened.
+            // Interrupted by an unrelated signal: nothing has happened.
             Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
             result => result?,
         }
         self.now = Instant::now();
-        self.patience.waited(self.now - begun);
+        self.stalls.waited(self.now - begun);
         let mut stopped = false;
         for event in &*events {
             match event.token() {
@@ -192,7 +194,7 @@ impl EventLoop {
         }
         if ends && !connection.is_closing {
             connection.is_closing = true;
-            // From now on it is read even while the backlog is full.
+            // From now on it is read from even while the backlog is full.
             self.to_read.remove(id, connection);
         }
         if has_input {
@@ -201,10 +203,10 @@ impl EventLoop {
     }
 
     fn read_round(&mut self, buffer: &mut [u8]) {
-        // Somebody who registers now is a member, and has had a turn in this round already.
+        // Count first: a client that registers in this round has already had its turn.
         let members = self.to_read.members.len();
         let backlog = self.broker.backlog();
-        // While members wait, the others have only as much read as a registration needs.
+        // While members have to wait, read only as much from the others as a registration needs.
         let share = if backlog.is_full() {
             MAX_LINE
         } else {
@@ -217,9 +219,10 @@ impl EventLoop {
                 }
             }
         }
-        // Where there is little room, turns are short, so that nobody waits long for one: to say goodbye, say.
+        // When there is little room, keep turns short, so that nobody waits long, for example to
+        // say goodbye.
         let share = if self.broker.backlog().is_half_full() {
-            (buffer.len() / members.max(1)).max(SMALLEST_SHARE)
+            (buffer.len() / members.max(1)).max(MIN_SHARE)
         } else {
             buffer.len()
         };
@@ -271,13 +274,13 @@ impl EventLoop {
             return;
         };
         let stage = connection.client.stage();
-        match connection.write(&mut self.broker, &mut self.patience) {
+        match connection.write(&mut self.broker, &mut self.stalls) {
             Ok(true) if stage == Stage::Leaving => match connection.input_ended {
                 true => self.end(id, End::Finished),
                 false => connection.close_output(),
             },
             Ok(_) => {}
-            // A member may have said something before its connection was lost.
+            // It may have sent something before the connection was lost.
             Err(_) if stage == Stage::Member => {
                 self.to_read.remove(id, connection);
                 connection.give_up_writing(&mut self.broker);
@@ -287,17 +290,18 @@ impl EventLoop {
         }
     }
 
-    /// While the backlog is full, members are not read. Whoever takes nothing for a second of that time is dropped;
-    /// whoever takes something, however little, is waited for.
-    fn drop_those_who_hold_up_everybody(&mut self) {
+    /// While the backlog is full, the server does not read from members. It drops a member that
+    /// reads nothing for a second of that time, and waits for one that reads something, however
+    /// little.
+    fn drop_stalled_members(&mut self) {
         let backlog = self.broker.backlog();
         let (is_full, is_half_full) = (backlog.is_full(), backlog.is_half_full());
-        if !self.patience.is_look_due(is_full, is_half_full) {
+        if !self.stalls.is_check_due(is_full, is_half_full) {
             return;
         }
         let blocked = self.connections.iter_mut();
         let blocked = blocked.filter(|(_, connection)| {
-            connection.blocked && self.patience.pause(&connection.taking) >= TRY_AGAIN_AFTER
+            connection.blocked && self.stalls.stalled_for(&connection.pace) >= RETRY_WRITE_AFTER
         });
         for (id, connection) in blocked {
             connection.blocked = false;
@@ -307,23 +311,23 @@ impl EventLoop {
         self.write_round();
         for id in tried {
             let is_stuck = |connection: &mut Connection| {
-                connection.blocked && self.patience.is_out(&connection.taking)
+                connection.blocked && self.stalls.has_stalled(&connection.pace)
             };
             if self.connections.find(id).is_some_and(is_stuck) {
-                // What it has said and nobody has read is lost with it.
+                // Its unread input is lost with it.
                 self.end(id, End::DidNotRead);
             }
         }
     }
 
     fn accept(&mut self) {
-        self.to_accept |= self.accept_again.is_some_and(|at| at <= self.now);
-        for _ in 0..ACCEPTS_A_ROUND {
+        self.to_accept |= self.retry_accept_at.is_some_and(|at| at <= self.now);
+        for _ in 0..MAX_ACCEPTS_PER_ROUND {
             if !self.to_accept {
                 return;
             }
             match self.listener.accept() {
-                Ok((stream, address)) => self.begin(stream, plain(address)),
+                Ok((stream, address)) => self.begin(stream, canonical(address)),
                 Err(error) => self.accept_failed(error),
             }
         }
@@ -339,30 +343,32 @@ impl EventLoop {
                 self.set_deadline(id, Some(self.now + self.registration_time));
             }
             Err(error) => {
-                self.broker
-                    .note(Level::Problems, format_args!("{address} was lost: {error}"));
+                self.broker.note(
+                    Level::Problems,
+                    format_args!("{address} could not be served: {error}"),
+                );
             }
         }
     }
 
-    /// Those who are here are served on. Accepting is tried again when one of them leaves, when
-    /// somebody comes, or after a while: the shortage may be another program's doing.
+    /// Existing clients stay connected. The server tries to accept again when a client leaves, when
+    /// a new one connects, or after a while, since another program may have caused the shortage.
     fn accept_failed(&mut self, error: io::Error) {
         match error.kind() {
             ErrorKind::Interrupted | ErrorKind::ConnectionAborted => return,
             ErrorKind::WouldBlock => {
-                self.accept_again = None;
-                self.said_full = false;
+                self.retry_accept_at = None;
+                self.reported_full = false;
             }
             _ => {
-                self.accept_again = Some(self.now + ACCEPT_AGAIN_AFTER);
-                if !self.said_full {
+                self.retry_accept_at = Some(self.now + RETRY_ACCEPT_AFTER);
+                if !self.reported_full {
                     let here = self.connections.len();
                     let full = format_args!(
-                        "full with {here} connections ({error}): others come in as these leave"
+                        "full: cannot accept more than {here} connections ({error}); new clients wait until others leave"
                     );
                     self.broker.note(Level::Problems, full);
-                    self.said_full = true;
+                    self.reported_full = true;
                 }
             }
         }
@@ -399,21 +405,21 @@ impl EventLoop {
         }
     }
 
-    /// Frees all that belongs to a connection.
+    /// Closes a connection and frees everything that belongs to it.
     fn end(&mut self, id: ConnectionId, end: End) {
         self.set_deadline(id, None);
         let Some(mut connection) = self.connections.remove(id) else {
             return;
         };
-        // Or whoever is given its id would have two turns.
+        // Otherwise the next connection with this id would have two turns.
         self.to_read.remove(id, &mut connection);
         self.broker.leave(&mut connection.client, end);
         connection.close();
-        // Its descriptor is free for somebody who could not be accepted.
-        self.to_accept |= self.accept_again.take().is_some();
+        // Its descriptor can serve a client that could not be accepted before.
+        self.to_accept |= self.retry_accept_at.take().is_some();
     }
 
-    /// Tells every member that the server ends, and waits a little for those who read slowly.
+    /// Tells every member that the server shuts down, and waits briefly for slow readers.
     fn say_goodbye(mut self, events: &mut Events) -> io::Result<()> {
         self.broker.note(Level::Room, format_args!("shutting down"));
         for (id, connection) in self.connections.iter_mut() {
@@ -433,7 +439,7 @@ impl EventLoop {
 }
 
 impl ToRead {
-    /// Adds a connection, unless it is here already.
+    /// Adds a connection unless it is queued already.
     fn push(&mut self, id: ConnectionId, connection: &mut Connection) {
         if connection.in_reading_queue {
             return;
@@ -445,7 +451,7 @@ impl ToRead {
         }
     }
 
-    /// Takes a connection out, if it is here.
+    /// Removes a connection if it is queued.
     fn remove(&mut self, id: ConnectionId, connection: &mut Connection) {
         if std::mem::take(&mut connection.in_reading_queue) {
             self.members.retain(|queued| *queued != id);
@@ -454,8 +460,8 @@ impl ToRead {
     }
 }
 
-/// IPv4 as IPv4, not as an IPv6 socket shows it.
-fn plain(address: SocketAddr) -> SocketAddr {
+/// Shows an IPv4 client of an IPv6 socket by its IPv4 address.
+fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => (ip, address.port()).into(),
         IpAddr::V6(_) => address,
@@ -465,13 +471,10 @@ fn plain(address: SocketAddr) -> SocketAddr {
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            End::Closed => write!(f, "it closed the connection"),
-            End::Failed(error) => write!(f, "the connection is lost, {error}"),
-            End::DidNotRead => write!(
-                f,
-                "dropped, since it read nothing while everybody waited for it"
-            ),
-            End::DidNotRegister => write!(f, "dropped, since it does not register"),
+            End::Closed => write!(f, "the client closed the connection"),
+            End::Failed(error) => write!(f, "the connection failed: {error}"),
+            End::DidNotRead => write!(f, "dropped: it stopped reading and everybody waited for it"),
+            End::DidNotRegister => write!(f, "dropped: it did not register in time"),
             End::Finished => write!(f, "closed"),
         }
     }

@@ -5,26 +5,27 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
-/// How many clients may wait to be accepted; the system may allow fewer.
+/// Maximum number of clients that wait to be accepted. The system may allow fewer.
 const BACKLOG: i32 = 4096;
 
-/// Why there is no socket to listen on.
+/// Why the server cannot listen.
 #[derive(Debug)]
 pub enum ListenError {
-    /// The host is no address, and no name that can be resolved to one.
+    /// The host is neither an address nor a name that resolves to one.
     UnknownHost(String, io::Error),
-    /// The system says no.
+    /// The system refused the address.
     Refused(SocketAddr, io::Error),
 }
 
-/// Listens on `host`, or on all interfaces, IPv6 and IPv4 by one socket; port 0 is any free port.
+/// Listens on `host`, or on all interfaces with one socket for IPv6 and IPv4. Port 0 means any free
+/// port.
 pub fn open(host: Option<&str>, port: u16) -> Result<TcpListener, ListenError> {
     let Some(host) = host else {
         let everywhere = (Ipv6Addr::UNSPECIFIED, port).into();
         let by_ipv4 = (Ipv4Addr::UNSPECIFIED, port).into();
         return listen(everywhere)
             .or_else(|cause| match cause.kind() {
-                // By the other half of the port `localhost` would still lead to somebody else.
+                // Another program has one half of the port: `localhost` could lead a client to it.
                 io::ErrorKind::AddrInUse => Err(cause),
                 // Not every machine has IPv6.
                 _ => listen(by_ipv4),
@@ -52,7 +53,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     if address.ip() == Ipv6Addr::UNSPECIFIED {
         socket.set_only_v6(false)?;
     }
-    // A port whose old connections are still in TIME_WAIT is free.
+    // Reuses a port whose old connections are still in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -60,7 +61,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// The host as a client on this machine writes it in a chat:// address.
+/// The host that a client on this machine writes in its chat:// address.
 pub fn host_for_clients(host: Option<&str>) -> String {
     let Some(host) = host.map(bare) else {
         return "localhost".to_owned();
@@ -72,7 +73,7 @@ pub fn host_for_clients(host: Option<&str>) -> String {
     }
 }
 
-/// `[::1]` is taken for `::1`, as it stands in addresses with a port.
+/// Accepts `[::1]` for `::1`, since addresses with a port are written that way.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
@@ -83,25 +84,25 @@ impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ListenError::UnknownHost(host, cause) => {
-                write!(f, "cannot find the address of host {host:?}: {cause}")
+                write!(f, "cannot resolve host {host:?}: {cause}")
             }
             ListenError::Refused(address, cause) => {
                 let port = address.port();
                 match cause.kind() {
                     io::ErrorKind::AddrInUse => write!(
                         f,
-                        "port {port} is taken by another program; choose another, \
-                         or leave --port out to have a free one picked"
+                        "port {port} is in use by another program; choose another one \
+                         or omit --port to use a free one"
                     ),
                     io::ErrorKind::AddrNotAvailable => write!(
                         f,
-                        "{} is not an address of this machine; leave --host out to listen on all",
+                        "{} is not an address of this machine; omit --host to listen on all interfaces",
                         address.ip()
                     ),
                     io::ErrorKind::PermissionDenied => write!(
                         f,
-                        "port {port} needs a privilege that this user does not have; \
-                         choose one from 1024 up, or leave --port out"
+                        "this user may not listen on port {port}; \
+                         choose a port from 1024 up, or omit --port"
                     ),
                     _ => write!(f, "cannot listen on {address}: {cause}"),
                 }
@@ -115,8 +116,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_are_told_a_host_that_they_can_write() {
-        for (host, told) in [
+    fn the_printed_host_works_in_a_client_address() {
+        for (host, expected) in [
             (None, "localhost"),
             (Some("0.0.0.0"), "localhost"),
             (Some("::"), "localhost"),
@@ -125,7 +126,7 @@ mod tests {
             (Some("127.0.0.1"), "127.0.0.1"),
             (Some("lab7.example"), "lab7.example"),
         ] {
-            assert_eq!(host_for_clients(host), told);
+            assert_eq!(host_for_clients(host), expected);
         }
     }
 }

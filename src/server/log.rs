@@ -1,46 +1,47 @@
-//! A log for a person: who came, spoke and left.
+//! The log, for people: who joined, what they said, who left.
 
 use std::fmt;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
 use std::time::Duration;
 
-/// How much is logged; each level includes those before it.
+/// How much to log. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// What the person who runs the server may want to do something about.
+    /// Problems that the operator may want to fix.
     Problems,
-    /// Who comes, speaks and leaves.
+    /// Who joins, speaks and leaves.
     Room,
-    /// Connections that never became more than that.
+    /// Connections that never registered, too.
     Connections,
 }
 
-/// Gathers what happens in one wake-up, and has it written to standard error at once, by a thread of its
-/// own: nobody in the room waits for whoever reads the log, or does not.
+/// Collects the events of one wake-up and writes them to standard error in one go, on a thread of
+/// its own: a slow reader of the log must not slow down the room.
 #[derive(Debug)]
 pub struct Log {
     level: Level,
     pending: String,
-    /// Lines that nobody took in time.
+    /// Number of lines dropped because the log's reader was too slow.
     lost: usize,
     writer: Option<Writer>,
 }
 
-/// The thread that writes, which there is once there is something to be written.
+/// The writer thread. It starts with the first line.
 #[derive(Debug)]
 struct Writer {
     texts: SyncSender<String>,
     is_done: Receiver<()>,
 }
 
-/// How many wake-ups' worth of log may wait to be written: then what comes is lost, and that is said.
-const MOST_WAITING: usize = 64;
-/// How long the last words of the log may take.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Maximum number of wake-ups whose lines wait to be written. Beyond that, lines are dropped and
+/// the log says how many.
+const MAX_WAITING: usize = 64;
+/// How long to wait for the last lines to be written at shutdown.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Log {
-    /// Logs this level and those before it.
+    /// Logs events of this level and the ones before it.
     pub fn new(level: Level) -> Log {
         Log {
             level,
@@ -50,7 +51,8 @@ impl Log {
         }
     }
 
-    /// Notes one line. Others have written parts of it, so what a terminal would act on is escaped.
+    /// Adds a line. It may contain text from clients, so characters that control a terminal are
+    /// escaped.
     pub fn note(&mut self, level: Level, line: fmt::Arguments<'_>) {
         if level <= self.level {
             push_escaped(&mut self.pending, &line.to_string());
@@ -58,7 +60,7 @@ impl Log {
         }
     }
 
-    /// Has written what was noted.
+    /// Hands the collected lines to the writer thread.
     pub fn flush(&mut self) {
         if self.pending.is_empty() {
             return;
@@ -81,23 +83,23 @@ impl Log {
 }
 
 impl Drop for Log {
-    /// Waits a little until what was noted is written.
+    /// Waits a short time for the remaining lines to be written.
     fn drop(&mut self) {
         self.flush();
         if let Some(Writer { texts, is_done }) = self.writer.take() {
             drop(texts);
-            let _ = is_done.recv_timeout(LAST_WORDS);
+            let _ = is_done.recv_timeout(DRAIN_TIMEOUT);
         }
     }
 }
 
 impl Writer {
     fn start() -> Writer {
-        let (texts, to_write) = sync_channel::<String>(MOST_WAITING);
+        let (texts, to_write) = sync_channel::<String>(MAX_WAITING);
         let (done, is_done) = channel();
         std::thread::spawn(move || {
             for text in to_write {
-                // A log that nobody reads any more is no reason to stop.
+                // A log that nobody reads is no reason to stop serving.
                 let _ = std::io::stderr().write_all(text.as_bytes());
             }
             let _ = done.send(());
@@ -108,15 +110,15 @@ impl Writer {
 
 fn push_escaped(log: &mut String, line: &str) {
     for character in line.chars() {
-        match is_harmful(character) {
+        match needs_escape(character) {
             true => log.extend(character.escape_default()),
             false => log.push(character),
         }
     }
 }
 
-/// Controls, and what turns the direction of a line or breaks it.
-fn is_harmful(character: char) -> bool {
+/// Control characters, and characters that break a line or change its direction.
+fn needs_escape(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_gets_no_controls() {
+    fn control_characters_are_escaped() {
         let mut log = Log::new(Level::Room);
         log.note(Level::Room, format_args!("a\u{1b}[2Jé\u{9b}\u{202e}\tz\n"));
         assert_eq!(log.pending, "a\\u{1b}[2Jé\\u{9b}\\u{202e}\\tz\\n\n");

@@ -1,39 +1,39 @@
-//! What one client has yet to be sent.
+//! The bytes waiting to be sent to one client.
 
-use super::backlog::{Backlog, Place};
+use super::backlog::{Backlog, Cursor};
 use super::room::ConnectionId;
 use std::io::{self, ErrorKind, IoSlice, Write};
 
 /// Maximum number of pieces in one system call.
-const PIECES_A_WRITE: usize = 64;
+const MAX_PIECES_PER_WRITE: usize = 64;
 
-/// Messages to this client alone, and its place in what is relayed to all. Holds no memory of its own while nothing
-/// waits.
+/// Messages for one client alone, and its cursor in the backlog of relayed lines. It uses no memory
+/// of its own while nothing waits.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// Sent before anything of the backlog.
+    /// Sent before anything from the backlog.
     first: Vec<u8>,
-    /// Where it reads on in the backlog; none for those who are not registered.
-    place: Option<Place>,
-    /// The round before which it stops reading, once it is about to leave.
+    /// How far it has read in the backlog; `None` for a client that is not a member.
+    cursor: Option<Cursor>,
+    /// For a client that is about to leave: the round before which it stops reading.
     end: Option<u64>,
-    /// Sent after everything of the backlog.
+    /// Sent after everything from the backlog.
     last: Vec<u8>,
 }
 
-/// What came of a write.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
-    /// How many bytes the system took.
+    /// Number of bytes that the socket accepted.
     pub taken: usize,
-    /// Whether nothing waits any more; otherwise the system takes no more for now.
+    /// Whether nothing is left to send. If not, the socket accepts no more for now.
     pub is_all: bool,
 }
 
 impl Outbox {
-    /// Adds a message to this client alone.
+    /// Adds a message for this client alone.
     pub fn push(&mut self, message: &[u8]) {
-        let end = if self.place.is_none() {
+        let end = if self.cursor.is_none() {
             &mut self.first
         } else {
             &mut self.last
@@ -41,29 +41,30 @@ impl Outbox {
         end.extend_from_slice(message);
     }
 
-    /// From now on everything that is relayed waits here, too.
+    /// Subscribes to the backlog: every line relayed from now on is for this client.
     pub fn enter(&mut self, backlog: &mut Backlog) {
-        self.place = Some(backlog.enter());
+        self.cursor = Some(backlog.enter());
     }
 
-    /// From now on nothing more that is relayed waits here; what waits already stays.
+    /// Ends the subscription: lines relayed from now on are not for this client. Earlier ones still
+    /// are.
     pub fn close(&mut self, backlog: &Backlog) {
         self.end = Some(backlog.open_number());
     }
 
-    /// Nothing waits here any more.
+    /// Drops everything that waits.
     pub fn discard(&mut self, backlog: &mut Backlog) {
-        if let Some(place) = self.place.take() {
-            backlog.leave(place);
+        if let Some(cursor) = self.cursor.take() {
+            backlog.leave(cursor);
         }
         self.first = Vec::new();
         self.last = Vec::new();
     }
 
-    /// Writes what waits, as much as is taken.
+    /// Writes the waiting bytes, as many as `sink` accepts.
     ///
     /// # Errors
-    /// Where the sink fails for good.
+    /// When the sink fails permanently.
     pub fn write_to(
         &mut self,
         sink: &mut impl Write,
@@ -75,10 +76,10 @@ impl Outbox {
             is_all: false,
         };
         loop {
-            let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
+            let mut slices = [IoSlice::new(&[]); MAX_PIECES_PER_WRITE];
             let (mut count, mut offered, mut relayed) = (0, 0, 0);
             let mut offer = |piece| {
-                let is_offered = count < PIECES_A_WRITE;
+                let is_offered = count < MAX_PIECES_PER_WRITE;
                 if is_offered {
                     slices[count] = IoSlice::new(piece);
                     count += 1;
@@ -91,9 +92,9 @@ impl Outbox {
             }
             let end = self.end.unwrap_or(u64::MAX);
             for piece in self
-                .place
+                .cursor
                 .into_iter()
-                .flat_map(|place| backlog.unread(who, place, end))
+                .flat_map(|cursor| backlog.unread(who, cursor, end))
             {
                 if !offer(piece) {
                     break;
@@ -103,7 +104,7 @@ impl Outbox {
             if !self.last.is_empty() {
                 offer(&self.last);
             }
-            // A single piece is most common, and the simpler call is cheaper.
+            // A single piece is the common case, and the simpler call is cheaper.
             let result = match &slices[..count] {
                 [] => Ok(0),
                 [slice] => sink.write(slice),
@@ -116,7 +117,7 @@ impl Outbox {
                     if taken < offered {
                         return Ok(written);
                     }
-                    if count < PIECES_A_WRITE {
+                    if count < MAX_PIECES_PER_WRITE {
                         written.is_all = true;
                         return Ok(written);
                     }
@@ -128,22 +129,22 @@ impl Outbox {
         }
     }
 
-    /// Goes on by `taken` bytes, of which at most `relayed` are of the backlog.
+    /// Advances by `taken` bytes, at most `relayed` of them from the backlog.
     fn take(&mut self, taken: usize, relayed: usize, who: ConnectionId, backlog: &mut Backlog) {
         let of_first = taken.min(self.first.len());
         let of_backlog = (taken - of_first).min(relayed);
         remove_front(&mut self.first, of_first);
         remove_front(&mut self.last, taken - of_first - of_backlog);
-        let Some(place) = &mut self.place else {
+        let Some(cursor) = &mut self.cursor else {
             return;
         };
-        backlog.move_on(who, place, of_backlog);
+        backlog.advance(who, cursor, of_backlog);
         let has_read_all = self
             .end
-            .is_some_and(|end| backlog.is_at_end(who, *place, end));
+            .is_some_and(|end| backlog.is_at_end(who, *cursor, end));
         if has_read_all {
-            backlog.leave(*place);
-            self.place = None;
+            backlog.leave(*cursor);
+            self.cursor = None;
         }
     }
 }
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Takes so many bytes at each call, and then no more for now.
+    /// Accepts the given number of bytes at each call, then none.
     struct Trickle {
         allowances: Vec<usize>,
         taken: Vec<u8>,
@@ -187,9 +188,10 @@ mod tests {
     }
 
     proptest! {
-        /// Three members of which one speaks: what each takes, in whatever portions, is what the others said.
+        /// Three members, one of whom speaks: each receives what the others said, in whatever
+        /// portions.
         #[test]
-        fn all_is_written_once_and_in_order(
+        fn every_byte_is_written_once_and_in_order(
             rounds in proptest::collection::vec((0usize..3, 0usize..150), 0..100),
             allowances in proptest::collection::vec(0usize..3000, 0..20),
         ) {
@@ -204,7 +206,7 @@ mod tests {
             for (number, (speaker, length)) in rounds.into_iter().enumerate() {
                 let line = format!("{number}{}", "x".repeat(length));
                 backlog.relay(&line);
-                backlog.cut(ConnectionId(speaker), 0);
+                backlog.exclude(ConnectionId(speaker), 0);
                 backlog.close_round();
                 backlog.shrink();
                 for (_, expected) in expected.iter_mut().enumerate().filter(|(who, _)| *who != speaker) {
@@ -216,7 +218,7 @@ mod tests {
                 outbox.close(&backlog);
                 outbox.push(b"bye\n");
             }
-            backlog.relay("nobody gets this any more");
+            backlog.relay("nobody gets this");
             backlog.close_round();
             for (who, (outbox, mut expected)) in outboxes.iter_mut().zip(expected).enumerate() {
                 expected.extend_from_slice(b"bye\n");
@@ -233,7 +235,7 @@ mod tests {
                 let rest = outbox.write_to(&mut sink, ConnectionId(who), &mut backlog).unwrap();
                 prop_assert!(rest.is_all);
                 prop_assert_eq!(String::from_utf8_lossy(&sink.taken), String::from_utf8_lossy(&expected));
-                prop_assert_eq!(outbox.place, None);
+                prop_assert_eq!(outbox.cursor, None);
             }
             prop_assert_eq!(backlog.held(), 0);
         }

@@ -1,58 +1,58 @@
-//! The rules: who is registered, and what follows from each line. Pure: events in, actions out.
+//! The rules: who is registered, and what each line does. Pure: lines in, actions out.
 
 use crate::protocol::{Line, Message, Name, Status};
 use std::collections::HashSet;
 use std::fmt;
 
-/// A connection; the number may be used again when the connection has left.
+/// Identifies a connection. The number may be reused once the connection has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub usize);
 
 /// The registration list.
 #[derive(Debug, Default)]
 pub struct Room {
-    /// By the numbers of their connections.
+    /// Indexed by connection id.
     members: Vec<Option<Name>>,
     names: HashSet<Name>,
 }
 
-/// What is to be done about a line.
+/// What the server does about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action<'l> {
-    /// The sender is registered from now on: answer [`Status::SUCCESSFUL`] (S-REG-1).
+    /// Register the sender under this name and answer [`Status::SUCCESSFUL`] (S-REG-1).
     Welcome(Name),
-    /// Answer with this status, then close the connection and hear no more of it (S-REG-7).
+    /// Answer with this status, then close the connection and ignore further lines (S-REG-7).
     Refuse(Status<'static>),
     /// Send this line to every other member (S-MSG-1, S-MSG-2).
     Relay(&'l str),
-    /// The sender said goodbye, and is no member any more: close the connection without an answer
+    /// The sender said goodbye and is no longer a member. Close the connection without an answer
     /// (S-DISC-1 to S-DISC-4).
     Release(Name),
-    /// Do nothing; the sender, a member still, is told nothing either.
+    /// Do nothing and answer nothing. The sender stays a member.
     Ignore(Ignored),
 }
 
-/// Why a member's line is not relayed.
+/// Why the server does not relay a member's line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {
-    /// It is a message or a DISCONNECT in the name of somebody else (S-HARD-1, S-HARD-2).
+    /// It is a message or a DISCONNECT under another user's name (S-HARD-1, S-HARD-2).
     AnothersName,
-    /// It is a registration, and the sender is registered.
+    /// It is a registration, but the sender is already registered.
     SecondRegistration,
-    /// It is nothing that a client says.
+    /// It is not a message that a client sends.
     Unknown,
-    /// It is longer than a line may be (S-HARD-3).
+    /// It exceeds the maximum line length (S-HARD-3).
     TooLong,
     /// It is not UTF-8 (S-HARD-5).
     NotUtf8,
 }
 
 impl Room {
-    /// Takes one line from a connection that was neither refused nor released.
+    /// Handles a line from a connection that was neither refused nor released.
     pub fn hear<'l>(&mut self, from: ConnectionId, line: Line<'l>) -> Action<'l> {
         match self.name(from) {
             Some(name) => {
-                let action = heed(name, line);
+                let action = member_action(name, line);
                 if let Action::Release(_) = action {
                     self.leave(from);
                 }
@@ -62,14 +62,15 @@ impl Room {
         }
     }
 
-    /// The connection has ended, however it ended: its name is free (S-DISC-5, S-DISC-7).
+    /// Removes a connection that has ended, for whatever reason, and frees its name (S-DISC-5,
+    /// S-DISC-7).
     pub fn leave(&mut self, who: ConnectionId) -> Option<Name> {
         let name = self.members.get_mut(who.0)?.take()?;
         self.names.remove(&name);
         Some(name)
     }
 
-    /// All who are registered, by the order of their ids.
+    /// All members, sorted by id.
     pub fn members(&self) -> impl Iterator<Item = ConnectionId> {
         let members = self.members.iter().enumerate();
         members.filter_map(|(id, name)| name.as_ref().map(|_| ConnectionId(id)))
@@ -100,8 +101,8 @@ impl Room {
     }
 }
 
-/// What follows from a line of the member of this name.
-fn heed<'l>(name: &Name, line: Line<'l>) -> Action<'l> {
+/// What to do about a line from the member with this name.
+fn member_action<'l>(name: &Name, line: Line<'l>) -> Action<'l> {
     let Line::Whole(bytes) = line else {
         return Action::Ignore(Ignored::TooLong);
     };
@@ -124,7 +125,7 @@ fn heed<'l>(name: &Name, line: Line<'l>) -> Action<'l> {
 impl fmt::Display for Ignored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Ignored::AnothersName => "it bears another's name",
+            Ignored::AnothersName => "it uses another user's name",
             Ignored::SecondRegistration => "already registered",
             Ignored::Unknown => "not a message",
             Ignored::TooLong => "the line is too long",

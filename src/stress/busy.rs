@@ -1,4 +1,5 @@
-//! Threads that take processor time from the server and the load, as other programs on a machine do.
+//! Threads that compete with the server and the load for processor time, as other programs on a
+//! machine do.
 
 use std::hint::spin_loop;
 use std::io;
@@ -16,10 +17,10 @@ impl Busy {
     /// Starts `count` threads.
     ///
     /// # Errors
-    /// Where the system does not allow as many.
+    /// When the system does not allow that many threads.
     pub fn threads(count: usize) -> io::Result<Busy> {
         let is_over = Arc::new(AtomicBool::new(false));
-        // Dropped on an error, which ends those that were started.
+        // If starting one fails, dropping this ends the others.
         let busy = Busy {
             is_over: Arc::clone(&is_over),
         };

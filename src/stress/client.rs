@@ -1,41 +1,41 @@
-//! One client: its part, where it stands, and its connection.
+//! One client of the load: its role, its state and its connection.
 
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::shape::Part;
+use super::spec::ClientRole;
 
-/// Where a client stands with the server.
+/// The state of a client's conversation with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ClientState {
     /// It is not connected.
     Away,
-    /// Its connection is being made.
+    /// It is connecting.
     Connecting,
-    /// It asked to be registered.
+    /// It has sent its registration.
     Registering,
     /// It is registered.
     Present,
     /// It said goodbye.
     Leaving,
-    /// It is connected, and does not register.
+    /// It is connected, but never registers.
     Lurking,
 }
 
-/// What a client is about to do at some time.
+/// Something that a client will do at a planned time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Turn {
+pub enum PlannedAction {
     /// It connects.
-    Come,
+    Connect,
     /// It says goodbye.
     Leave,
-    /// It closes its connection without a word.
+    /// It closes its connection without a goodbye.
     Vanish,
     /// It stops reading.
     StopReading,
-    /// It reads on.
+    /// It reads again.
     ReadOn,
-    /// It is slowed to a rate, and reads as much as that allows by now.
+    /// Its reading rate is limited, and it may read more now.
     ReadMore,
 }
 
@@ -43,37 +43,39 @@ pub enum Turn {
 #[derive(Debug)]
 pub struct Client {
     /// What it does besides listening.
-    pub part: Part,
-    /// Where it stands.
-    pub standing: Standing,
+    pub role: ClientRole,
+    /// The state of its conversation.
+    pub state: ClientState,
     /// Its socket.
     pub connection: Option<Connection>,
-    /// Which of its connections this is: a turn that was planned for an earlier one is void.
+    /// Number of its current connection. Actions planned for an earlier one are void.
     pub visit: u64,
-    /// False while it does not read.
+    /// False while it has stopped reading.
     pub reads: bool,
-    /// Whether it is in the queue of those that may have something to read.
+    /// Whether it is in the queue of clients that may have input to read.
     pub in_reading_queue: bool,
-    /// When it first asked for its name since it last had it.
+    /// When it first tried to register since it last was registered.
     pub asks_since: Option<Instant>,
-    /// When it said goodbye, since the load began.
+    /// When it said goodbye, as time since the load began.
     pub left_at: Duration,
-    /// How many messages of each sender all had heard when it asked to be registered.
+    /// For each sender, how many messages everybody had heard when this client sent its
+    /// registration.
     pub relayed: Vec<u64>,
-    /// How many bytes of messages it heard, its own counted as heard.
+    /// Bytes of messages it has heard, counting its own as heard.
     pub progress: u64,
-    /// When it is slowed to a rate: until when what it has read already takes, since the load began.
+    /// If its reading rate is limited: until when the bytes it has read use up the rate, as time
+    /// since the load began.
     pub has_read_until: Option<Duration>,
-    /// Whether a turn to read more is planned.
+    /// Whether a [`PlannedAction::ReadMore`] is planned.
     pub will_read_more: bool,
 }
 
 impl Client {
-    /// One that has not come yet.
-    pub fn new(part: Part) -> Client {
+    /// A client that has not connected yet.
+    pub fn new(role: ClientRole) -> Client {
         Client {
-            part,
-            standing: Standing::Away,
+            role,
+            state: ClientState::Away,
             connection: None,
             visit: 0,
             reads: true,

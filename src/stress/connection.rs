@@ -1,20 +1,21 @@
 //! One client's socket.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 
-use mio::net::TcpStream;
+use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::conformance::play::peer::is_in_progress;
 
-/// A line that has no end after so many bytes is none.
-const LONGEST_LINE: usize = 64 << 10;
-/// Room for a read, and for the longest line that may be unfinished before it.
-pub const BUFFER_SIZE: usize = (64 << 10) + LONGEST_LINE;
+/// Maximum length of a line, in bytes.
+const MAX_LINE: usize = 64 << 10;
+/// Room for one read behind the longest unfinished line.
+pub const BUFFER_SIZE: usize = (64 << 10) + MAX_LINE;
 
-/// A socket that does not block, its unfinished line, and what it has yet to say.
+/// A non-blocking socket, its unfinished line, and the bytes waiting to be sent.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -24,19 +25,19 @@ pub struct Connection {
     is_closing: bool,
 }
 
-/// What a read has come to.
+/// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// There is nothing more for now.
+    /// There is no more input for now.
     Drained,
-    /// There may be more.
+    /// There may be more input.
     More,
     /// The server closed the connection.
     Ended,
 }
 
 impl Connection {
-    /// Begins to connect to the server; the poller says when that is done.
+    /// Starts connecting to the server. The poller reports when that is done.
     pub fn open(
         server: SocketAddr,
         own: Option<IpAddr>,
@@ -57,8 +58,12 @@ impl Connection {
             Err(error) if !is_in_progress(&error) => return Err(error),
             _ => {}
         }
-        let mut stream = TcpStream::from_std(socket.into());
-        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let stream = TcpStream::from(socket);
+        registry.register(
+            &mut SourceFd(&stream.as_raw_fd()),
+            token,
+            Interest::READABLE | Interest::WRITABLE,
+        )?;
         Ok(Connection {
             stream,
             partial: Vec::new(),
@@ -68,10 +73,10 @@ impl Connection {
         })
     }
 
-    /// Whether it is connected by now.
+    /// Whether the connection is established.
     ///
     /// # Errors
-    /// Where it never will be.
+    /// When connecting has failed.
     pub fn is_connected(&self) -> io::Result<bool> {
         match self.stream.take_error()? {
             Some(error) => Err(error),
@@ -79,28 +84,28 @@ impl Connection {
         }
     }
 
-    /// How much has yet to be written.
-    pub fn waits(&self) -> usize {
+    /// Number of bytes not sent yet.
+    pub fn unsent(&self) -> usize {
         self.outgoing.len() - self.written
     }
 
-    /// How many lines have yet to be written, or to be written to their end.
+    /// Number of lines not sent yet, or not in full.
     pub fn lines_waiting(&self) -> u64 {
         memchr::memchr_iter(b'\n', &self.outgoing[self.written..]).count() as u64
     }
 
-    /// What is added here is written by [`Connection::flush`].
+    /// The bytes waiting to be sent. [`Connection::flush`] sends what is added here.
     pub fn outgoing(&mut self) -> &mut Vec<u8> {
         &mut self.outgoing
     }
 
-    /// Writes what waits, as much as is taken; whether that was all.
+    /// Sends as much as the socket accepts. Returns whether that was everything.
     pub fn flush(&mut self) -> io::Result<bool> {
-        while self.waits() > 0 {
+        while self.unsent() > 0 {
             match self.stream.write(&self.outgoing[self.written..]) {
                 Ok(taken) => self.written += taken,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.let_go_of_written();
+                    self.free_sent_bytes();
                     return Ok(false);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -112,8 +117,8 @@ impl Connection {
         Ok(true)
     }
 
-    /// Or it would all be kept while some always waits.
-    fn let_go_of_written(&mut self) {
+    /// Frees sent bytes: the buffer may never become empty.
+    fn free_sent_bytes(&mut self) {
         const MOST: usize = 256 << 10;
         if self.written > MOST {
             self.outgoing.drain(..self.written);
@@ -121,24 +126,26 @@ impl Connection {
         }
     }
 
-    /// The line that has no end yet.
+    /// The start of an unfinished line.
     pub fn partial(&self) -> &[u8] {
         &self.partial
     }
 
-    /// Keeps the beginning of a line, until its end comes; whether that may still be one.
+    /// Stores the start of an unfinished line. Returns whether it is still within the maximum
+    /// length.
     pub fn keep_partial(&mut self, beginning: &[u8]) -> bool {
         self.partial.extend_from_slice(beginning);
-        self.partial.len() <= LONGEST_LINE
+        self.partial.len() <= MAX_LINE
     }
 
-    /// The poller has told that the server closed its side: only a read that finds nothing shows when all is read.
+    /// The poller has reported the end of the stream. From now on, only a read that finds nothing
+    /// proves that everything was read.
     pub fn expect_end(&mut self) {
         self.is_closing = true;
     }
 
-    /// Reads once, at most `most` bytes, behind the line that had no end; how much of `buffer`, which has
-    /// [`BUFFER_SIZE`], is filled by both.
+    /// Reads once, at most `most` bytes. Copies the unfinished line to the start of `buffer`, which
+    /// has [`BUFFER_SIZE`] bytes, and returns the length of both together.
     pub fn read(&mut self, buffer: &mut [u8], most: usize) -> io::Result<(usize, Input)> {
         let kept = self.partial.len();
         buffer[..kept].copy_from_slice(&self.partial);
@@ -148,8 +155,8 @@ impl Connection {
             Ok(0) => Ok((0, Input::Ended)),
             Ok(count) => {
                 self.partial.clear();
-                // Less than there was room for was all, and what comes from then on is told of anew: so it is with
-                // pollers that tell of changes.
+                // A short read drained the socket: an edge-triggered poller reports whatever
+                // arrives later.
                 let is_drained = count < room.len() && !self.is_closing;
                 let input = if is_drained {
                     Input::Drained

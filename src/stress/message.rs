@@ -1,78 +1,79 @@
-//! Messages that tell by themselves who sent them, as which of its messages, when they were meant to be sent, and
-//! whether they are whole.
+//! Messages that carry their sender, their number, the time they were due, and a checksum.
 
 use std::time::Duration;
 
-/// What a message says of itself.
+/// The contents of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message {
-    /// The number of the client that sends it.
+    /// Number of the client that sends it.
     pub sender: usize,
-    /// How many its sender sent before.
+    /// Number of messages that its sender sent before.
     pub number: u64,
-    /// When it was meant to be sent: microseconds since the load began.
+    /// When it was due, in microseconds since the load began.
     pub intended: u64,
 }
 
-/// The least that a text has room for: number, time, seal and the spaces between.
-pub const SMALLEST_TEXT: usize = 40;
-/// The longest text: the bundled server takes no line that is much longer.
-pub const LONGEST_TEXT: usize = 8_000;
+/// Minimum length of a text: number, time, checksum and the spaces between.
+pub const MIN_TEXT: usize = 40;
+/// Maximum length of a text. The bundled server accepts little more.
+pub const MAX_TEXT: usize = 8_000;
 
-/// What fills a text up, from a place that depends on the message: a run of another one does not fit.
+/// The filling of a text starts at an offset that depends on the message, so pieces of different
+/// messages do not match.
 const FILLING: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
-/// The name of the client with this number.
+/// Name of the client with this number.
 pub fn name(client: usize) -> String {
     format!("c{client}")
 }
 
-/// A time as messages tell it.
+/// A time as messages carry it.
 pub(super) fn microseconds(time: Duration) -> u64 {
     time.as_micros().try_into().unwrap_or(u64::MAX)
 }
 
 impl Message {
-    /// Adds it to `line`s as a chat message, whose text is `size` bytes long if that has room for it.
+    /// Appends the message to `lines` as a chat message. Its text is `size` bytes long, or longer
+    /// if the contents need more.
     pub fn compose(&self, size: usize, lines: &mut Vec<u8>) {
-        let seal = self.seal();
+        let checksum = self.checksum();
         lines.extend_from_slice(b"@c");
         put_number(lines, self.sender as u64, 10, 1);
         lines.extend_from_slice(b": ");
         let text = lines.len();
-        for (number, digits) in [(self.number, 1), (self.intended, 1), (seal.into(), 8)] {
+        for (number, digits) in [(self.number, 1), (self.intended, 1), (checksum.into(), 8)] {
             put_number(lines, number, 16, digits);
             lines.push(b' ');
         }
         let left = size.saturating_sub(lines.len() - text);
-        fill(lines, seal, left);
+        fill(lines, checksum, left);
         lines.push(b'\n');
     }
 
-    /// Who sent the message that these bytes begin with, if they begin with one.
+    /// Number of the client that sent the message at the start of `bytes`, if there is one.
     pub fn sender_of(bytes: &[u8]) -> Option<usize> {
-        Message::parted(bytes).map(|(sender, _)| sender)
+        Message::split(bytes).map(|(sender, _)| sender)
     }
 
-    /// Who sent it, and what.
-    fn parted(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    /// Splits a line into sender and text.
+    fn split(bytes: &[u8]) -> Option<(usize, &[u8])> {
         let name = bytes.strip_prefix(b"@c")?;
         let (sender, length) = digits(name, 10)?;
         let text = name.get(length..)?.strip_prefix(b": ")?;
-        // The names of the load have no zeros in front.
+        // Names of the load have no leading zeros.
         let is_name = length == 1 || name[0] != b'0';
         is_name.then_some((usize::try_from(sender).ok()?, text))
     }
 
-    /// Reads a line, without its end; `None` where it is no message of this kind, or not whole. Its text has to
-    /// be `size` bytes long, as it was composed.
+    /// Parses a line without its end. Returns `None` if it is not an intact message of this load
+    /// with a text of `size` bytes.
     pub fn read(line: &[u8], size: usize) -> Option<Message> {
-        let (sender, text) = Message::parted(line)?;
+        let (sender, text) = Message::split(line)?;
         let (number, after_number) = digits(text, 16)?;
         let rest = text.get(after_number..)?.strip_prefix(b" ")?;
         let (intended, after_intended) = digits(rest, 16)?;
         let rest = rest.get(after_intended..)?.strip_prefix(b" ")?;
-        let (seal, eight) = digits(rest, 16)?;
+        let (checksum, eight) = digits(rest, 16)?;
         let filling = rest.get(eight..)?.strip_prefix(b" ")?;
         let message = Message {
             sender,
@@ -81,25 +82,25 @@ impl Message {
         };
         let head = text.len() - filling.len();
         let is_whole = eight == 8
-            && seal == u64::from(message.seal())
+            && checksum == u64::from(message.checksum())
             && filling.len() == size.saturating_sub(head)
-            && is_filling(filling, message.seal());
+            && is_filling(filling, message.checksum());
         is_whole.then_some(message)
     }
 
-    /// A number that another message hardly has.
-    fn seal(&self) -> u32 {
+    /// A checksum that another message is unlikely to have.
+    fn checksum(&self) -> u32 {
         let mut mixed = 0x9e37_79b9_7f4a_7c15_u64;
-        for part in [self.sender as u64, self.number, self.intended] {
-            mixed = (mixed ^ part).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        for field in [self.sender as u64, self.number, self.intended] {
+            mixed = (mixed ^ field).wrapping_mul(0xff51_afd7_ed55_8ccd);
             mixed ^= mixed >> 32;
         }
         (mixed >> 16) as u32
     }
 }
 
-/// Adds a number, with so many digits at least. It is most of what a load has to do for a message that it sends, and
-/// `write!` takes several times as long.
+/// Appends a number with at least `least` digits. Most of the time of composing a message is spent
+/// here, and `write!` takes several times as long.
 fn put_number(lines: &mut Vec<u8>, mut number: u64, base: u64, least: usize) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len();
@@ -111,7 +112,7 @@ fn put_number(lines: &mut Vec<u8>, mut number: u64, base: u64, least: usize) {
     lines.extend_from_slice(&digits[first.min(digits.len() - least)..]);
 }
 
-/// A number at the start of `text`, and how many digits it has; twelve at most.
+/// The number at the start of `text`, and how many digits it has, at most twelve.
 fn digits(text: &[u8], base: u64) -> Option<(u64, usize)> {
     const MOST: usize = 12;
     let mut number = 0;
@@ -128,12 +129,12 @@ fn digits(text: &[u8], base: u64) -> Option<(u64, usize)> {
     (length > 0).then_some((number, length))
 }
 
-fn first_filling(seal: u32) -> usize {
-    seal as usize % FILLING.len()
+fn first_filling(checksum: u32) -> usize {
+    checksum as usize % FILLING.len()
 }
 
-fn fill(lines: &mut Vec<u8>, seal: u32, mut left: usize) {
-    let mut at = first_filling(seal);
+fn fill(lines: &mut Vec<u8>, checksum: u32, mut left: usize) {
+    let mut at = first_filling(checksum);
     while left > 0 {
         let piece = &FILLING[at..];
         let piece = &piece[..piece.len().min(left)];
@@ -143,8 +144,8 @@ fn fill(lines: &mut Vec<u8>, seal: u32, mut left: usize) {
     }
 }
 
-fn is_filling(mut text: &[u8], seal: u32) -> bool {
-    let mut at = first_filling(seal);
+fn is_filling(mut text: &[u8], checksum: u32) -> bool {
+    let mut at = first_filling(checksum);
     while !text.is_empty() {
         let piece = &FILLING[at..];
         let length = piece.len().min(text.len());
@@ -171,11 +172,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_composed_is_read_and_as_long_as_asked_for(
+        fn a_composed_message_parses_and_has_the_requested_length(
             sender in 0..100_000_usize,
             number in 0..1_u64 << 40,
             intended in 0..1_u64 << 40,
-            size in SMALLEST_TEXT..2_000,
+            size in MIN_TEXT..2_000,
         ) {
             let message = Message { sender, number, intended };
             let line = composed(message, size);
@@ -184,7 +185,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_changed_in_any_byte_is_not_read(
+        fn a_message_with_a_changed_byte_does_not_parse(
             number in 0..1_u64 << 20,
             at in any::<prop::sample::Index>(),
             byte in any::<u8>(),
@@ -198,7 +199,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_cut_or_ran_together_is_not_read(cut in 0..100_usize, number in 0..1_u64 << 20) {
+        fn cut_or_joined_messages_do_not_parse(cut in 0..100_usize, number in 0..1_u64 << 20) {
             let message = Message { sender: 3, number, intended: 1 };
             let line = composed(message, 100);
             prop_assert_eq!(Message::read(&line[..cut], 100), None);

@@ -1,26 +1,27 @@
-//! Load on a server, and proof that nothing is lost under it.
+//! Puts a server under load and checks that it loses nothing.
 //!
-//! - [`shape`]: who talks, how much, for how long.
-//! - [`message`]: texts that tell by themselves who sent them when, and whether they are whole; no I/O.
-//! - [`said`]: what a sender said last, byte for byte; no I/O.
-//! - [`witness`]: what each client heard, held against what was sent; no I/O.
+//! - [`spec`]: the load: who talks, how much, for how long.
+//! - [`message`]: messages that carry their sender, their number, their time and a checksum; no
+//!   I/O.
+//! - [`sent_log`]: the last lines that a sender sent, byte for byte; no I/O.
+//! - [`witness`]: compares what each client heard with what was sent; no I/O.
 //! - `connection`: one client's socket.
-//! - `client`: one client: what it is about to do, and where it stands.
-//! - [`load`]: the one loop that speaks, listens and measures.
-//! - [`server_process`]: the server under load, where it is started here.
-//! - [`busy`]: threads that take processor time from both.
-//! - [`trouble`]: why nothing came of it.
-//! - [`outcome`]: what came of it, for reports.
+//! - `client`: one client: its state and what it will do next.
+//! - [`load`]: the loop that talks, listens and measures.
+//! - [`server_process`]: the server under load, if this program started it.
+//! - [`busy`]: threads that compete with both for processor time.
+//! - [`error`]: why a load could not run.
+//! - [`outcome`]: measurements and breachs, for reports.
 
 pub mod busy;
 mod client;
 mod connection;
+pub mod error;
 pub mod load;
 pub mod message;
 pub mod outcome;
-pub mod said;
+pub mod sent_log;
 pub mod server_process;
-pub mod shape;
+pub mod spec;
 mod timer;
-pub mod trouble;
 pub mod witness;

@@ -1,44 +1,45 @@
-//! What came of a load, for reports.
+//! The result of a load, for reports.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::shape::Shape;
+use super::spec::LoadSpec;
 use super::witness::{Breach, Kind};
 
-/// Everything that was measured and found.
+/// All measurements and breachs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
     /// Program and arguments of the server, or its address.
     pub server: Vec<String>,
     /// The load.
-    pub shape: Shape,
-    /// From the first message to the last that was heard, in seconds.
+    #[serde(rename = "shape")]
+    pub spec: LoadSpec,
+    /// From the first message sent to the last one heard, in seconds.
     pub seconds: f64,
-    /// Messages that were sent, and their bytes.
+    /// Messages sent.
     pub sent: Traffic,
-    /// Messages that were heard, and their bytes.
+    /// Messages heard.
     pub delivered: Traffic,
-    /// From when a message was meant to be sent to when it was heard.
+    /// From when a message was due to when it was heard.
     pub latency: Latency,
-    /// Who came and went.
+    /// Clients that came and went.
     pub visits: Visits,
-    /// The longest time in which nobody could say anything and nobody heard anything, in seconds: how long a server holds
-    /// everybody up for somebody who does not read.
+    /// The longest time in which nobody could send and nobody heard anything, in seconds. That is
+    /// how long a server makes everybody wait for a client that does not read.
     pub standstill: f64,
-    /// How all came, before anything was said.
+    /// What it took to register all clients, before the first message.
     pub registration: Registration,
-    /// What the server took of the machine, where that can be seen.
+    /// What the server used of the machine, if that is known.
     pub usage: Option<Usage>,
-    /// What the load itself took.
+    /// What the load generator used of the machine.
     pub generator: Generator,
-    /// How often the server fell short, in each way.
+    /// Number of breachs of each kind.
     pub counts: Vec<(Kind, u64)>,
-    /// The first times in full.
+    /// The first breachs in full.
     pub breaches: Vec<Breach>,
 }
 
-/// So many messages, of so many bytes.
+/// A number of messages and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
     /// Messages.
@@ -47,108 +48,109 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
-/// How long messages took, in microseconds.
+/// Delivery times of messages, in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Latency {
-    /// Half of them took no longer.
+    /// The median.
     pub p50: u64,
-    /// All but one in a hundred took no longer.
+    /// The 99th percentile.
     pub p99: u64,
-    /// All but one in a thousand took no longer.
+    /// The 99.9th percentile.
     pub p99_9: u64,
-    /// The longest.
+    /// The maximum.
     pub most: u64,
-    /// How many took less than so long, and no less than the bound before.
+    /// Upper bounds of buckets, and the number of messages in each: below its bound, but not below
+    /// the one before.
     pub distribution: Vec<(u64, u64)>,
 }
 
-/// Who came and went while others talked.
+/// Clients that came and went while others talked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Visits {
-    /// Registrations under a name that was there before.
+    /// Registrations under a name that had been registered before.
     pub came_back: u64,
     /// Goodbyes.
     pub left: u64,
-    /// Connections closed without a word.
+    /// Connections closed without a goodbye.
     pub vanished: u64,
-    /// Clients that had stopped reading and were dropped by the server, as it may.
+    /// Clients that had stopped reading and that the server then dropped, which is allowed.
     pub dropped: u64,
-    /// Clients that were slowed to a rate, went on reading, and were dropped by the server.
+    /// Clients with a limited reading rate that the server dropped although they kept reading.
     pub dropped_while_reading: u64,
-    /// Lines that were no messages of the load: notices of the server's own.
+    /// Lines that were not messages of the load: notices from the server.
     pub notices: u64,
 }
 
-/// What it took until all clients of the load were connected and registered.
+/// What it took to connect and register all clients of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Registration {
     /// From the first connection to the last answer, in seconds.
     pub seconds: f64,
-    /// Processor time of the server, in seconds, where that can be seen.
+    /// Processor time of the server, in seconds, if that is known.
     pub cpu_seconds: Option<f64>,
 }
 
-/// What the server took of the machine.
+/// What the server used of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Usage {
     /// Processor time under load, in seconds.
     pub cpu_seconds: f64,
-    /// Own memory before anybody came, in bytes.
+    /// Its own memory before anybody connected, in bytes.
     pub memory_at_first: u64,
-    /// Own memory when all were registered and nothing had been said.
+    /// Its own memory when all clients were registered, before the first message, in bytes.
     pub memory_registered: u64,
-    /// The most that it ever had resident.
+    /// Its peak resident memory, in bytes.
     pub memory_at_most: u64,
-    /// Own memory when the load was over and all was heard.
+    /// Its own memory after the load, when everything was heard, in bytes.
     pub memory_at_last: u64,
 }
 
-/// What the load generator took.
+/// What the load generator used of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Generator {
-    /// Its processor time, in seconds; it has one thread.
+    /// Its processor time, in seconds. It has one thread.
     pub cpu_seconds: f64,
-    /// By how much its messages were later than meant where the server had taken all before: of all but one
-    /// in a hundred at most, in microseconds.
+    /// The 99th percentile of how late it sent messages, in microseconds. Messages that had to wait
+    /// for the server do not count.
     pub late_p99: u64,
-    /// Messages that were later than meant because the server, or those who listen, had not taken what was said
+    /// Messages that were late because the server, or the listeners, had not yet read the ones
     /// before.
     pub held_back: u64,
 }
 
-/// What held the load back.
+/// What limited the throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bottleneck {
-    /// Nothing: messages went at the rate that was asked for.
+    /// Nothing: messages were sent at the requested rate.
     Rate,
-    /// The load generator, which was busy all the time: the server may hold more.
+    /// The load generator was busy all the time. The server may be able to do more.
     Generator,
-    /// The machine: messages went late though neither the load generator nor the server was busy.
+    /// The machine: messages were late although neither the load generator nor the server was busy.
     Machine,
-    /// The server, which was busy all the time.
+    /// The server was busy all the time.
     Server,
     /// Both were busy all the time.
     Both,
-    /// Neither was: they waited for each other, or for the system.
+    /// Neither was busy: they waited for each other or for the system.
     Neither,
 }
 
 impl Outcome {
-    /// Whether the server held.
+    /// Whether there was no breach.
     pub fn holds(&self) -> bool {
         self.counts.is_empty()
     }
 
-    /// What held the load back, as far as it can be told.
+    /// What limited the throughput, as far as that is known.
     pub fn bottleneck(&self) -> Bottleneck {
         const BUSY: f64 = 0.9;
-        // Where the poller counts in milliseconds, one is no sign of anything.
+        // Some pollers count in milliseconds, so being one late means nothing.
         const LATE: u64 = 2_000;
         let is_busy = |cpu: f64| cpu > BUSY * self.seconds;
         let generator = is_busy(self.generator.cpu_seconds);
         let server = self.usage.is_some_and(|usage| is_busy(usage.cpu_seconds));
-        match self.shape.rate {
+        match self.spec.rate {
             Some(_) if self.generator.late_p99 > LATE && !generator && !server => {
                 Bottleneck::Machine
             }
@@ -169,7 +171,7 @@ impl Outcome {
 }
 
 impl Latency {
-    /// Of a histogram in microseconds.
+    /// Evaluates a histogram in microseconds.
     pub fn of(histogram: &Histogram<u64>) -> Latency {
         let buckets = histogram.iter_log(1, 2.0);
         let distribution = buckets
@@ -192,7 +194,7 @@ impl Latency {
 }
 
 impl Traffic {
-    /// Counts so many more, with so many bytes in all.
+    /// Adds messages with this many bytes in total.
     pub fn add(&mut self, messages: u64, bytes: usize) {
         self.messages += messages;
         self.bytes += bytes as u64;
@@ -202,9 +204,10 @@ impl Traffic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stress::shape::Length;
+    use crate::stress::spec::Length;
 
-    /// Ten seconds of 1,000 messages, with this much processor time of the generator and of the server.
+    /// The bottleneck of ten seconds with 1,000 messages, given the processor time of the generator
+    /// and of the server.
     fn held_back_by(
         rate: Option<f64>,
         [generator, server]: [f64; 2],
@@ -213,7 +216,7 @@ mod tests {
     ) -> Bottleneck {
         let outcome = Outcome {
             server: vec![],
-            shape: Shape {
+            spec: LoadSpec {
                 clients: 2,
                 senders: 1,
                 rate,
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_held_a_load_back_is_told_apart() {
+    fn the_bottleneck_is_found() {
         let rate = Some(100.0);
         for (rate, cpu, late, held_back, expected) in [
             (None, [9.5, 3.0], 0, 0, Bottleneck::Generator),

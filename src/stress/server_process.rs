@@ -1,4 +1,4 @@
-//! The server under load, where it is started here: kept going, and looked at from outside.
+//! The server under load, if this program started it: runs it and watches it from outside.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::trouble::Trouble;
+use super::error::LoadError;
 use crate::conformance::program::environment::Environment;
 use crate::conformance::program::limits::Limits;
 use crate::conformance::program::process::{News, RunningProgram};
 use crate::conformance::program::system::{self, SocketTable};
 use crate::conformance::program::target::to_speak_to;
 
-/// A server that was started, and ends when this is dropped.
+/// A running server. Dropping this ends it.
 #[derive(Debug)]
 pub struct ServerProcess {
     address: SocketAddr,
@@ -24,7 +24,7 @@ pub struct ServerProcess {
     keeper: Option<JoinHandle<()>>,
 }
 
-/// Between the load and the thread that keeps the server.
+/// State shared by the load and the thread that watches the server.
 #[derive(Debug, Default)]
 struct Shared {
     /// The load is over.
@@ -34,57 +34,58 @@ struct Shared {
     changed: Condvar,
 }
 
-/// What was last seen of a server.
+/// The last observation of the server.
 #[derive(Debug, Default, Clone)]
 struct Seen {
     processes: Vec<i32>,
     peak: u64,
     how_ended: Option<String>,
-    last_words: String,
+    last_output: String,
 }
 
 impl ServerProcess {
-    /// Starts `command` by `harness`, the path of the `conform` program, and waits until it listens.
+    /// Starts `command` through `harness`, the path of the `conform` program, and waits until it
+    /// listens.
     ///
     /// # Errors
-    /// What went wrong, and what the program printed.
+    /// Why it failed, with what the program printed.
     pub fn start(
         harness: &Path,
         command: &[String],
         limits: Limits,
         cancelled: &AtomicBool,
-    ) -> Result<ServerProcess, Trouble> {
-        const LONGEST_START: Duration = Duration::from_secs(60);
+    ) -> Result<ServerProcess, LoadError> {
+        const START_TIMEOUT: Duration = Duration::from_secs(60);
         let environment = Environment {
             limits,
             ..Environment::default()
         };
-        let mut subject = RunningProgram::start(harness, &environment, command).map_err(|why| {
-            Trouble::Unable(format!("{} cannot be started: {why}", command.join(" ")))
+        let mut server = RunningProgram::start(harness, &environment, command).map_err(|why| {
+            LoadError::Generator(format!("{} cannot be started: {why}", command.join(" ")))
         })?;
         let sockets = SocketTable::open();
         let mut seen = Seen::default();
         let begun = Instant::now();
         let address = loop {
-            wait(&subject, Duration::from_millis(5));
-            seen.take_news(&mut subject);
+            wait(&server, Duration::from_millis(5));
+            seen.read_news(&mut server);
             if let Some(end) = seen.end() {
-                return Err(Trouble::Unfit(format!(
+                return Err(LoadError::Server(format!(
                     "the server ended before it listened: {end}"
                 )));
             }
-            seen.processes = subject.processes();
+            seen.processes = server.processes();
             if let Some(address) = system::listening(&sockets, &seen.processes).first() {
                 break *address;
             }
             if cancelled.load(Ordering::Relaxed) {
-                return Err(Trouble::Interrupted);
+                return Err(LoadError::Interrupted);
             }
-            if begun.elapsed() > LONGEST_START {
-                let seconds = LONGEST_START.as_secs();
-                let said = seen.said();
-                return Err(Trouble::Unfit(format!(
-                    "the server does not listen after {seconds} s{said}"
+            if begun.elapsed() > START_TIMEOUT {
+                let seconds = START_TIMEOUT.as_secs();
+                let printed = seen.printed();
+                return Err(LoadError::Server(format!(
+                    "the server did not listen within {seconds} s{printed}"
                 )));
             }
         };
@@ -93,7 +94,7 @@ impl ServerProcess {
             ..Shared::default()
         });
         let kept = Arc::clone(&shared);
-        let keeper = std::thread::spawn(move || keep(subject, seen, &kept));
+        let keeper = std::thread::spawn(move || keep(server, seen, &kept));
         Ok(ServerProcess {
             address: to_speak_to(address),
             shared,
@@ -111,12 +112,12 @@ impl ServerProcess {
         self.shared.has_ended.load(Ordering::Relaxed)
     }
 
-    /// How it ended, once it has, and its last words.
+    /// How it ended, with its last output, if it has ended.
     pub fn end(&self) -> Option<String> {
         self.shared.seen().end()
     }
 
-    /// The same, waited for so long.
+    /// The same, but waits up to `longest` for the end.
     pub fn wait_for_end(&self, longest: Duration) -> Option<String> {
         let goes_on = |seen: &mut Seen| seen.how_ended.is_none();
         let waited = self
@@ -126,17 +127,17 @@ impl ServerProcess {
         waited.unwrap_or_else(PoisonError::into_inner).0.end()
     }
 
-    /// Processor time that it has used.
+    /// Processor time it has used.
     pub fn cpu_time(&self) -> Duration {
         system::cpu_time(&self.processes())
     }
 
-    /// Memory that is its own now, in bytes.
+    /// Its own memory now, in bytes.
     pub fn own_memory(&self) -> u64 {
         system::own_memory(&self.processes())
     }
 
-    /// The most memory that it ever had resident, in bytes, as far as it was seen.
+    /// Its peak resident memory so far, in bytes.
     pub fn peak_memory(&self) -> u64 {
         self.shared.seen().peak
     }
@@ -150,7 +151,7 @@ impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::Relaxed);
         if let Some(keeper) = self.keeper.take() {
-            // With it goes the subject.
+            // Ending the thread ends the server.
             let _ = keeper.join();
         }
     }
@@ -162,18 +163,18 @@ impl Shared {
     }
 }
 
-/// Reads what the server prints, and looks at its processes now and then.
-fn keep(mut subject: RunningProgram, mut seen: Seen, shared: &Shared) {
+/// Reads what the server prints, and observes its processes now and then.
+fn keep(mut server: RunningProgram, mut seen: Seen, shared: &Shared) {
     const PAUSE: Duration = Duration::from_millis(50);
     let mut looked: Option<Instant> = None;
     while !shared.is_over.load(Ordering::Relaxed) {
-        wait(&subject, PAUSE);
-        seen.take_news(&mut subject);
+        wait(&server, PAUSE);
+        seen.read_news(&mut server);
         if looked.is_some_and(|looked| looked.elapsed() < PAUSE) && seen.how_ended.is_none() {
             continue;
         }
         looked = Some(Instant::now());
-        seen.processes = subject.processes();
+        seen.processes = server.processes();
         let peak = system::peak_memory(&seen.processes).values().sum();
         seen.peak = seen.peak.max(peak);
         shared.seen().clone_from(&seen);
@@ -186,16 +187,16 @@ fn keep(mut subject: RunningProgram, mut seen: Seen, shared: &Shared) {
 }
 
 impl Seen {
-    fn take_news(&mut self, subject: &mut RunningProgram) {
-        const LAST_WORDS: usize = 2_000;
-        for news in subject.news() {
+    fn read_news(&mut self, server: &mut RunningProgram) {
+        const MAX_OUTPUT: usize = 2_000;
+        for news in server.news() {
             match news {
                 News::Printed(bytes) => {
-                    self.last_words.push_str(&String::from_utf8_lossy(&bytes));
-                    let excess = self.last_words.len().saturating_sub(LAST_WORDS);
-                    let mut cuts = excess..=self.last_words.len();
-                    let cut = cuts.find(|at| self.last_words.is_char_boundary(*at));
-                    self.last_words.drain(..cut.unwrap_or(0));
+                    self.last_output.push_str(&String::from_utf8_lossy(&bytes));
+                    let excess = self.last_output.len().saturating_sub(MAX_OUTPUT);
+                    let mut cuts = excess..=self.last_output.len();
+                    let cut = cuts.find(|at| self.last_output.is_char_boundary(*at));
+                    self.last_output.drain(..cut.unwrap_or(0));
                 }
                 News::Ended(how) => self.how_ended = Some(how),
             }
@@ -204,27 +205,27 @@ impl Seen {
 
     fn end(&self) -> Option<String> {
         let how = self.how_ended.as_ref()?;
-        Some(format!("{how}{}", self.said()))
+        Some(format!("{how}{}", self.printed()))
     }
 
-    fn said(&self) -> String {
-        match self.last_words.trim() {
+    fn printed(&self) -> String {
+        match self.last_output.trim() {
             "" => "; it printed nothing".to_owned(),
             words => format!("; it printed:\n{words}"),
         }
     }
 }
 
-/// Waits until there is something to see, or for so long.
-fn wait(subject: &RunningProgram, longest: Duration) {
+/// Waits until the server prints something or ends, at most `longest`.
+fn wait(server: &RunningProgram, longest: Duration) {
     let longest = Timespec {
         tv_sec: 0,
         tv_nsec: longest.subsec_nanos().into(),
     };
-    let mut sources: Vec<PollFd<'_>> = subject
+    let mut sources: Vec<PollFd<'_>> = server
         .sources()
         .map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN))
         .collect();
-    // An interrupted wait is a short one.
+    // An interrupted wait is only a short one.
     let _ = poll(&mut sources, Some(&longest));
 }

@@ -1,16 +1,16 @@
-//! Waking the poller more finely than by its own milliseconds.
+//! A timer that wakes the poller with a finer resolution than its own milliseconds.
 
 use std::io;
 use std::time::Duration;
 
-/// An alarm that the poller sees as something to read.
+/// A timer that the poller reports as readable.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub struct Timer(std::os::fd::OwnedFd);
 
 #[cfg(target_os = "linux")]
 impl Timer {
-    /// One that the poller watches under `token`.
+    /// Registers a timer with the poller under `token`.
     pub fn new(token: mio::Token, registry: &mio::Registry) -> io::Result<Timer> {
         use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
         use std::os::fd::AsRawFd;
@@ -32,7 +32,7 @@ impl Timer {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        // Zero would mean never.
+        // Zero would disable the timer.
         let after = after.max(Duration::from_nanos(1));
         let value = Timespec {
             tv_sec: after.as_secs().try_into().unwrap_or(i64::MAX),
@@ -47,14 +47,14 @@ impl Timer {
     }
 }
 
-/// Elsewhere the poller's own time has to do.
+/// On other systems the poller's own timeout has to do.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
 pub struct Timer;
 
 #[cfg(not(target_os = "linux"))]
 impl Timer {
-    /// One that does nothing.
+    /// A timer that does nothing.
     pub fn new(_: mio::Token, _: &mio::Registry) -> io::Result<Timer> {
         Ok(Timer)
     }

@@ -1,7 +1,8 @@
-//! What each client heard, held against what was sent.
+//! Compares what each client heard with what was sent.
 //!
-//! Each message must reach every client registered at the time exactly once, unchanged, in its sender's order,
-//! and never its sender (S-MSG-1, S-MSG-2); who is not registered gets none (S-MSG-3).
+//! Every client that is registered at the time must hear each message exactly once, unchanged, and
+//! in its sender's order; the sender must not hear it (S-MSG-1, S-MSG-2). A client that is not
+//! registered must hear none (S-MSG-3).
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -10,97 +11,97 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::message::{Message, microseconds, name};
-use super::said::Said;
+use super::sent_log::SentLog;
 
-/// How many breaches are told of in full; of the rest it is told how many there are.
-const TOLD: usize = 8;
-/// How many lines before and after are shown.
+/// Maximum number of breachs to report in full. The others are only counted.
+const MAX_REPORTED: usize = 8;
+/// Number of lines to show before and after.
 const AROUND: usize = 3;
-/// How much of what was said last is kept for comparing, in bytes, of all senders together. What is older is checked
-/// line by line, which takes longer.
+/// How many bytes of sent lines to keep for fast comparison, for all senders together. Older lines
+/// are checked one by one, which is slower.
 pub const KEPT: usize = 4 << 20;
-/// The same for unpaced senders, who are farther ahead of the readers: by all buffers in between.
-pub const KEPT_OF_UNPACED: usize = 128 << 20;
+/// The same for unpaced senders, who can be ahead of the readers by all buffers in between.
+pub const KEPT_UNPACED: usize = 128 << 20;
 
-/// How a server can fall short under load.
+/// The kinds of breach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Messages did not come.
+    /// Messages did not arrive.
     Lost,
-    /// A message came after a later one of the same sender.
+    /// A message arrived after a later one of the same sender.
     OutOfOrder,
-    /// A message came more than once.
+    /// A message arrived more than once.
     Repeated,
-    /// What came is nothing that was sent.
+    /// A line arrived that nobody sent.
     Changed,
     /// A message came back to its sender.
     Returned,
-    /// A message came to somebody who is not registered, or from before it was.
+    /// A message reached a client that is not registered, or was sent before it registered.
     Unregistered,
-    /// The connection of a client that did nothing wrong was closed.
+    /// The server closed the connection of a client that did nothing wrong.
     Closed,
-    /// A registration was not answered as it must be.
+    /// A registration was refused or not answered.
     Refused,
-    /// The server took nothing more.
+    /// The server stopped reading.
     Stuck,
 }
 
-/// A line as it was heard.
+/// A line that a client heard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Heard {
-    /// When: microseconds since the load began.
+    /// When, in microseconds since the load began.
     pub at: u64,
     /// Its text.
     pub line: String,
 }
 
-/// One time that a server fell short.
+/// A breach: one way in which the server failed under load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Breach {
-    /// How.
+    /// Its kind.
     pub kind: Kind,
-    /// The number of the client that heard, or did not hear, it.
+    /// Number of the client that heard it, or did not hear it.
     pub client: usize,
-    /// What happened, as half a sentence about that client.
+    /// What happened, as a phrase that follows the client's name.
     pub what: String,
-    /// What that client heard just before, then what told of it, then what it heard just after.
+    /// What the client heard shortly before, at, and shortly after the breach.
     pub around: Vec<Heard>,
-    /// Which of `around` told of it, where one did.
+    /// Index in `around` of the line that revealed the breach, if one did.
     pub told_by: Option<usize>,
 }
 
-/// Everything that was found, the first of it in full.
+/// All breachs, the first ones in full.
 #[derive(Debug, Default)]
 pub struct Witness {
     senders: usize,
     size: usize,
-    /// How much is kept of what was said last, in bytes.
+    /// How many bytes of sent lines to keep.
     kept: usize,
     hearers: Vec<Hearer>,
-    /// Of each sender, what it said last.
-    said: Vec<Said>,
-    /// Of each client and sender, what had not come when later messages did, in order.
+    /// The last lines of each sender.
+    sent_log: Vec<SentLog>,
+    /// For each client and sender, the messages that had not arrived when later ones did, in order.
     missing: HashMap<(usize, usize), Vec<Range<u64>>>,
-    /// The first of it in full.
+    /// The first gaps in full.
     gaps: Vec<Gap>,
     counts: Vec<(Kind, u64)>,
     breaches: Vec<Breach>,
 }
 
-/// What one client heard so far.
+/// What one client has heard so far.
 #[derive(Debug, Default, Clone)]
 struct Hearer {
-    /// Of each sender: which message may come next.
+    /// For each sender, which message may come next.
     next: Vec<Next>,
     recent: VecDeque<(Duration, Result<Message, String>)>,
-    /// Breaches that want to know what came after: how many lines yet.
-    follows: Vec<(Told, usize)>,
+    /// Breachs that still collect the lines after them, and how many they need.
+    follows: Vec<(StoredBreach, usize)>,
 }
 
-/// Where a breach is kept.
+/// Where a breach is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum StoredBreach {
     Breach(usize),
     Gap(usize),
 }
@@ -108,9 +109,9 @@ enum Told {
 /// The numbers that the next message of a sender may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Next {
-    /// What is below was before the client registered, or has come.
+    /// Messages below this were sent before the client registered, or have arrived.
     least: u64,
-    /// What is above leaves a gap.
+    /// A message above this leaves a gap.
     most: u64,
 }
 
@@ -120,31 +121,32 @@ struct Gap {
     client: usize,
     sender: usize,
     numbers: Range<u64>,
-    /// As it stood then.
+    /// Its state when the gap was found.
     breach: Breach,
 }
 
-/// Messages of one sender that came one after the other, as they must.
+/// Consecutive messages of one sender, as expected.
 #[derive(Debug)]
 pub struct Run<'w> {
-    said: &'w Said,
+    sent_log: &'w SentLog,
     messages: Range<u64>,
 }
 
 impl Run<'_> {
-    /// How many messages.
+    /// Number of messages.
     pub fn count(&self) -> u64 {
         self.messages.end - self.messages.start
     }
 
-    /// How many bytes they have, with their line ends.
+    /// Length of the messages with their line ends.
     pub fn length(&self) -> usize {
-        self.said.length(&self.messages)
+        self.sent_log.length(&self.messages)
     }
 
-    /// When they were meant to be sent, in microseconds since the load began, and how many at that time.
+    /// When they were due, in microseconds since the load began, with the number of messages due at
+    /// each time.
     pub fn times(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.said.times(&self.messages)
+        self.sent_log.times(&self.messages)
     }
 }
 
@@ -158,62 +160,64 @@ impl Hearer {
 }
 
 impl Witness {
-    /// For `clients` clients, the first of which send texts of `size` bytes; `kept` bytes of what they say are kept for
-    /// comparing.
+    /// A witness for `clients` clients, the first `senders` of which send texts of `size` bytes. It
+    /// keeps `kept` bytes of sent lines for comparison.
     pub fn new(clients: usize, senders: usize, size: usize, kept: usize) -> Witness {
         Witness {
             senders,
             size,
             kept,
             hearers: vec![Hearer::default(); clients],
-            said: (0..senders).map(|_| Said::default()).collect(),
+            sent_log: (0..senders).map(|_| SentLog::default()).collect(),
             ..Witness::default()
         }
     }
 
-    /// From now on this client hears. Of the messages of each sender those below `relayed` had been heard by
-    /// all before it asked to be registered, and must not come any more; those from `sent` on were sent
-    /// after it was, and must all come.
+    /// This client is registered from now on. For each sender, everybody had heard the messages
+    /// below `relayed` when it sent its registration, so they must not arrive any more. The
+    /// messages from `sent` on were sent after it was registered, so all of them must arrive.
     pub fn registered(&mut self, client: usize, relayed: &[u64], sent: &[u64]) {
         let next = relayed.iter().zip(sent);
         self.hearers[client].next = next.map(|(&least, &most)| Next { least, most }).collect();
     }
 
-    /// Of each sender, how many messages have surely reached this client, or need not.
+    /// For each sender, the number of messages that this client has heard or does not need to hear.
     pub fn heard(&self, client: usize) -> impl Iterator<Item = u64> {
         self.hearers[client].next.iter().map(|next| next.least)
     }
 
-    /// Whether nothing that was sent has yet to reach this client, its own messages aside.
+    /// Whether this client has heard everything that was sent, apart from its own messages.
     pub fn has_heard_all(&self, client: usize, sent: &[u64]) -> bool {
         let mut of_each = self.hearers[client].next.iter().zip(sent).enumerate();
         of_each.all(|(sender, (next, sent))| sender == client || next.most >= *sent)
     }
 
-    /// Whether a line claims to be a message of this load. All else is a notice of the server's own, or talk of
-    /// others, and is passed over.
-    pub fn is_claimed(line: &[u8]) -> bool {
+    /// Whether a line claims to be a message of this load. Other lines are notices from the server
+    /// or messages of other clients, and are ignored.
+    pub fn claims_to_be_message(line: &[u8]) -> bool {
         let after_name = line.strip_prefix(b"@c");
         after_name.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
     }
 
-    /// Composes the next message of a sender, and returns its line with its end.
+    /// Composes the next message of a sender and returns its line with its end.
     pub fn say(&mut self, message: Message) -> &[u8] {
-        self.said[message.sender].say(message, self.size, self.kept / self.senders)
+        self.sent_log[message.sender].append(message, self.size, self.kept / self.senders)
     }
 
-    /// Takes what a registered client heard, as far as it begins with just what one sender said next: the
-    /// same as to [`Witness::hear`] it line by line, in one go. `None` where it begins otherwise.
+    /// Checks the start of what a registered client heard, if it equals the next lines of a sender.
+    /// Equivalent to calling [`Witness::hear`] for each of these lines, but in one comparison.
+    /// Returns `None` if the start differs.
     pub fn hear_run(&mut self, client: usize, at: Duration, heard: &[u8]) -> Option<Run<'_>> {
         let sender = Message::sender_of(heard)?;
         let hearer = &mut self.hearers[client];
         let next = hearer.next.get_mut(sender)?;
-        // Who sent it itself, or has just come, or what is to be shown around a breach: that is for the closer look.
+        // Line by line instead: the client's own messages, a client that has just registered, and
+        // lines to show after a breach.
         if sender == client || next.least < next.most || !hearer.follows.is_empty() {
             return None;
         }
-        let said = &self.said[sender];
-        let messages = said.found_in(heard, next.most);
+        let sent_log = &self.sent_log[sender];
+        let messages = sent_log.found_in(heard, next.most);
         if messages.is_empty() {
             return None;
         }
@@ -229,20 +233,20 @@ impl Witness {
             let message = Message {
                 sender,
                 number,
-                intended: said.time(number),
+                intended: sent_log.time(number),
             };
             hearer.remember(at, Ok(message));
         }
-        Some(Run { said, messages })
+        Some(Run { sent_log, messages })
     }
 
-    /// Takes a line that a registered client heard as a message. What it says, where that had to come next.
+    /// Checks a line that a registered client heard. Returns the message if it is the expected one.
     pub fn hear(&mut self, client: usize, at: Duration, line: &[u8]) -> Option<Message> {
         let message =
             Message::read(line, self.size).filter(|message| message.sender < self.senders);
         let Some(message) = message else {
             let text = String::from_utf8_lossy(line).into_owned();
-            let what = "heard what nobody said".to_owned();
+            let what = "heard a line that nobody sent".to_owned();
             self.remember(client, at, Err(text));
             self.breach(Kind::Changed, client, what);
             return None;
@@ -262,7 +266,7 @@ impl Witness {
         let Next { least, most } = self.hearers[client].next[sender];
         if number < least {
             self.remember(client, at, Ok(message));
-            self.came_again(client, sender, number);
+            self.heard_again(client, sender, number);
             return false;
         }
         self.hearers[client].next[sender] = Next {
@@ -276,10 +280,10 @@ impl Witness {
         number <= most
     }
 
-    fn came_again(&mut self, client: usize, sender: usize, number: u64) {
+    fn heard_again(&mut self, client: usize, sender: usize, number: u64) {
         let shown = format!("message {} of {}", number + 1, name(sender));
         let missing = self.missing.get_mut(&(client, sender));
-        if missing.is_some_and(|missing| take_out(missing, number)) {
+        if missing.is_some_and(|missing| remove_number(missing, number)) {
             self.breach(
                 Kind::OutOfOrder,
                 client,
@@ -299,11 +303,11 @@ impl Witness {
             .entry((client, sender))
             .or_default()
             .push(numbers.clone());
-        if self.gaps.len() < TOLD {
-            let breach = self.told(Kind::Lost, client, String::new());
+        if self.gaps.len() < MAX_REPORTED {
+            let breach = self.described(Kind::Lost, client, String::new());
             self.hearers[client]
                 .follows
-                .push((Told::Gap(self.gaps.len()), AROUND));
+                .push((StoredBreach::Gap(self.gaps.len()), AROUND));
             self.gaps.push(Gap {
                 client,
                 sender,
@@ -313,29 +317,29 @@ impl Witness {
         }
     }
 
-    /// The load is over, and this client has had its time: what has not come is lost.
+    /// The load is over: messages that this client has not heard are lost.
     pub fn ends(&mut self, client: usize, sent: &[u64]) {
         for (sender, &sent) in sent.iter().enumerate() {
             let next = self.hearers[client].next[sender].most;
             if sender != client && next < sent {
-                let told = self.gaps.len();
+                let described = self.gaps.len();
                 self.begin_gap(client, sender, next..sent);
-                for gap in &mut self.gaps[told..] {
+                for gap in &mut self.gaps[described..] {
                     gap.breach.told_by = None;
                 }
             }
         }
     }
 
-    /// Something about a client that no message told of.
+    /// Records a breach that no heard line revealed.
     pub fn note(&mut self, kind: Kind, client: usize, what: String) {
-        let mut breach = self.told(kind, client, what);
+        let mut breach = self.described(kind, client, what);
         breach.told_by = None;
         self.keep(breach);
     }
 
-    /// Something that came to a client that is not registered.
-    pub fn came_unregistered(&mut self, client: usize, at: Duration, line: &[u8]) {
+    /// Records a message that reached a client that is not registered.
+    pub fn heard_unregistered(&mut self, client: usize, at: Duration, line: &[u8]) {
         let text = String::from_utf8_lossy(line).into_owned();
         let heard = Heard {
             at: microseconds(at),
@@ -350,7 +354,7 @@ impl Witness {
         });
     }
 
-    /// The server has ended: that its connections were closed is the same thing.
+    /// The server has ended. Breachs about closed connections had the same cause, so drop them.
     pub fn server_ended(&mut self, how: &str) {
         self.counts.retain(|(kind, _)| *kind != Kind::Closed);
         self.breaches.retain(|breach| breach.kind != Kind::Closed);
@@ -360,11 +364,11 @@ impl Witness {
         self.note(
             Kind::Closed,
             0,
-            format!("lost its server, which ended: {how}"),
+            format!("lost its connection because the server ended: {how}"),
         );
     }
 
-    /// How often the server fell short so far, lost messages that may yet come among it.
+    /// Number of breachs so far, including messages that may still arrive.
     pub fn count_so_far(&self) -> u64 {
         self.counts.iter().map(|(_, count)| count).sum::<u64>() + self.missing_so_far()
     }
@@ -377,12 +381,12 @@ impl Witness {
             .sum()
     }
 
-    /// The first breach, lost messages aside.
+    /// The first breach, apart from lost messages.
     pub fn first(&self) -> Option<&Breach> {
         self.breaches.first()
     }
 
-    /// How often the server fell short in each way, and the first times in full.
+    /// The number of breachs of each kind, and the first ones in full.
     pub fn verdict(mut self) -> (Vec<(Kind, u64)>, Vec<Breach>) {
         self.count(Kind::Lost, self.missing_so_far());
         for gap in std::mem::take(&mut self.gaps) {
@@ -401,7 +405,7 @@ impl Witness {
                 1 => format!("did not get message {first} of {sender}"),
                 _ => format!("did not get {count} messages of {sender}, from {first} to {last}"),
             };
-            if self.breaches.len() < TOLD {
+            if self.breaches.len() < MAX_REPORTED {
                 self.breaches.push(Breach { what, ..gap.breach });
             }
         }
@@ -418,8 +422,8 @@ impl Witness {
     }
 
     fn breach(&mut self, kind: Kind, client: usize, what: String) {
-        let breach = self.told(kind, client, what);
-        let follow = (Told::Breach(self.breaches.len()), AROUND);
+        let breach = self.described(kind, client, what);
+        let follow = (StoredBreach::Breach(self.breaches.len()), AROUND);
         if self.keep(breach) {
             self.hearers[client].follows.push(follow);
         }
@@ -427,15 +431,15 @@ impl Witness {
 
     fn keep(&mut self, breach: Breach) -> bool {
         self.count(breach.kind, 1);
-        let is_told = self.breaches.len() < TOLD;
-        if is_told {
+        let is_reported = self.breaches.len() < MAX_REPORTED;
+        if is_reported {
             self.breaches.push(breach);
         }
-        is_told
+        is_reported
     }
 
-    /// A breach as it stands, told of by what the client heard last.
-    fn told(&self, kind: Kind, client: usize, what: String) -> Breach {
+    /// A breach that the last line of this client revealed.
+    fn described(&self, kind: Kind, client: usize, what: String) -> Breach {
         let recent = &self.hearers[client].recent;
         let around: Vec<Heard> = recent
             .iter()
@@ -476,10 +480,10 @@ impl Witness {
     fn follow(&mut self, client: usize, at: Duration, heard: &Result<Message, String>) {
         let shown = self.shown(at, heard);
         let mut follows = std::mem::take(&mut self.hearers[client].follows);
-        for (told, left) in &mut follows {
-            let breach = match told {
-                Told::Breach(index) => &mut self.breaches[*index],
-                Told::Gap(index) => &mut self.gaps[*index].breach,
+        for (described, left) in &mut follows {
+            let breach = match described {
+                StoredBreach::Breach(index) => &mut self.breaches[*index],
+                StoredBreach::Gap(index) => &mut self.gaps[*index].breach,
             };
             breach.around.push(shown.clone());
             *left -= 1;
@@ -489,8 +493,8 @@ impl Witness {
     }
 }
 
-/// Whether this number was among those that are missing; it no longer is.
-fn take_out(missing: &mut Vec<Range<u64>>, number: u64) -> bool {
+/// Removes a number from the missing ones. Returns whether it was among them.
+fn remove_number(missing: &mut Vec<Range<u64>>, number: u64) -> bool {
     let Some(at) = missing.iter().position(|range| range.contains(&number)) else {
         return false;
     };
@@ -520,14 +524,14 @@ mod tests {
         line
     }
 
-    /// Client 2 of three, of which two send: it was there from the beginning.
+    /// Three clients, two of which send. Client 2 is registered from the beginning.
     fn witness() -> Witness {
         let mut witness = Witness::new(3, 2, SIZE, KEPT);
         (0..3).for_each(|client| witness.registered(client, &[0, 0], &[0, 0]));
         witness
     }
 
-    /// What comes of it where client 2 hears these numbers of client 0, of which ten were sent.
+    /// The breachs if client 2 hears these numbers of client 0, which sent ten messages.
     fn of_numbers(numbers: &[u64]) -> (Vec<(Kind, u64)>, Vec<Breach>) {
         let mut witness = witness();
         for number in numbers {
@@ -538,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_lost_and_told_once() {
+    fn missing_messages_are_lost_and_reported_once() {
         let (counts, breaches) = of_numbers(&[0, 1, 2, 5, 6, 7, 8, 9]);
         assert_eq!(counts, [(Kind::Lost, 2)]);
         assert_eq!(
@@ -557,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_comes_is_lost_at_the_end() {
+    fn missing_messages_at_the_end_are_lost() {
         let (counts, breaches) = of_numbers(&[0, 1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(counts, [(Kind::Lost, 1)]);
         assert_eq!(
@@ -567,7 +571,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_out_of_order_and_not_lost() {
+    fn a_late_message_is_out_of_order_and_not_lost() {
         assert_eq!(
             of_numbers(&[0, 1, 3, 2, 4, 5, 6, 7, 8, 9]).0,
             [(Kind::OutOfOrder, 1)]
@@ -575,7 +579,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_again_is_repeated() {
+    fn a_message_heard_again_is_repeated() {
         assert_eq!(
             of_numbers(&[0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9]).0,
             [(Kind::Repeated, 1)]
@@ -583,7 +587,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_is_told_as_it_came() {
+    fn a_changed_message_is_reported_as_it_arrived() {
         let mut witness = witness();
         let mut changed = line(0, 0);
         changed[20] ^= 1;
@@ -597,7 +601,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_does_not_hear_itself() {
+    fn a_sender_must_not_hear_itself() {
         let mut witness = witness();
         assert_eq!(witness.hear(0, NOW, &line(0, 0)), None);
         assert!(witness.hear(0, NOW, &line(1, 0)).is_some());
@@ -605,10 +609,11 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_later_hears_all_from_then_on_and_nothing_from_before() {
+    fn a_late_client_hears_only_messages_sent_since_it_registered() {
         let late = |first: u64| {
             let mut witness = witness();
-            // Up to 3 all had heard when it asked, 7 were sent when it was registered.
+            // Everybody had heard the first 3 when it sent its registration, and 7 were sent before
+            // it was registered.
             witness.registered(2, &[3, 0], &[7, 0]);
             for number in first..10 {
                 witness.hear(2, NOW, &line(0, number));
@@ -620,7 +625,7 @@ mod tests {
         assert_eq!(late(3), []);
         assert_eq!(late(7), []);
         assert_eq!(late(8), [(Kind::Lost, 1)]);
-        // Of what was sent before it was registered it may have been told nothing.
+        // Messages sent before it was registered need not arrive.
         let mut witness = witness();
         witness.registered(2, &[3, 0], &[7, 0]);
         witness.ends(2, &[7, 0]);
@@ -628,7 +633,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_said_nothing_is_not_heard_in_one_go() {
+    fn hear_run_skips_senders_without_messages() {
         let mut witness = witness();
         let heard = [line(1, 0), b"\n".to_vec()].concat();
         assert!(witness.hear_run(2, NOW, &heard).is_none());
@@ -637,20 +642,20 @@ mod tests {
     }
 
     #[test]
-    fn who_came_later_or_speaks_itself_is_not_heard_in_one_go() {
+    fn hear_run_skips_new_clients_and_own_messages() {
         let mut witness = witness();
         let message = Message {
             sender: 0,
             number: 0,
             intended: 1,
         };
-        let said = witness.say(message).to_vec();
-        assert!(witness.hear_run(0, NOW, &said).is_none());
+        let sent_log = witness.say(message).to_vec();
+        assert!(witness.hear_run(0, NOW, &sent_log).is_none());
         witness.registered(2, &[0, 0], &[1, 0]);
-        assert!(witness.hear_run(2, NOW, &said).is_none());
+        assert!(witness.hear_run(2, NOW, &sent_log).is_none());
         witness.registered(2, &[0, 0], &[0, 0]);
-        assert!(witness.hear_run(2, NOW, &said).is_some());
-        assert!(witness.hear_run(2, NOW, &said).is_none());
+        assert!(witness.hear_run(2, NOW, &sent_log).is_some());
+        assert!(witness.hear_run(2, NOW, &sent_log).is_none());
     }
 
     /// What a server may do to a line.
@@ -664,12 +669,12 @@ mod tests {
         Cut,
     }
 
-    /// What client 2 hears of both senders, who say their lines in this order.
-    fn heard_of(said: &[(usize, Fate)], witness: &mut Witness) -> Vec<Vec<u8>> {
+    /// What client 2 hears of both senders, who send their lines in this order.
+    fn heard_of(sent_log: &[(usize, Fate)], witness: &mut Witness) -> Vec<Vec<u8>> {
         let mut numbers = [0; 2];
         let mut heard: Vec<Vec<u8>> = Vec::new();
         let mut late = None;
-        for &(sender, fate) in said {
+        for &(sender, fate) in sent_log {
             let number = numbers[sender];
             numbers[sender] += 1;
             let mut line = witness
@@ -700,8 +705,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn many_lines_in_one_go_are_what_they_are_one_by_one(
-            said in prop::collection::vec(
+        fn hear_run_agrees_with_hear(
+            sent_log in prop::collection::vec(
                 (
                     0_usize..2,
                     prop_oneof![
@@ -713,8 +718,8 @@ mod tests {
             ),
         ) {
             let (mut one_by_one, mut in_one_go) = (witness(), witness());
-            let heard = heard_of(&said, &mut one_by_one);
-            heard_of(&said, &mut in_one_go);
+            let heard = heard_of(&sent_log, &mut one_by_one);
+            heard_of(&sent_log, &mut in_one_go);
             let mut times = [Vec::new(), Vec::new()];
             for line in &heard {
                 let message = one_by_one.hear(2, NOW, &line[..line.len() - 1]);
@@ -734,9 +739,9 @@ mod tests {
                     rest = &rest[end + 1..];
                 }
             }
-            prop_assert!(has_run || !matches!(said.first(), Some((_, Fate::Kept))));
+            prop_assert!(has_run || !matches!(sent_log.first(), Some((_, Fate::Kept))));
             prop_assert_eq!(&times[0], &times[1]);
-            let sent = [0, 1].map(|sender| said.iter().filter(|(by, _)| *by == sender).count() as u64);
+            let sent = [0, 1].map(|sender| sent_log.iter().filter(|(by, _)| *by == sender).count() as u64);
             for witness in [&mut one_by_one, &mut in_one_go] {
                 witness.ends(2, &sent);
             }
@@ -744,7 +749,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_taken_out_is_what_is_lost(taken in prop::collection::btree_set(0_u64..200, 0..50)) {
+        fn exactly_the_removed_messages_are_lost(taken in prop::collection::btree_set(0_u64..200, 0..50)) {
             let mut witness = witness();
             for number in (0..200).filter(|number| !taken.contains(number)) {
                 witness.hear(2, NOW, &line(1, number));
@@ -753,7 +758,7 @@ mod tests {
             let (counts, breaches) = witness.verdict();
             let lost = taken.len() as u64;
             prop_assert_eq!(counts, Vec::from_iter((lost > 0).then_some((Kind::Lost, lost))));
-            prop_assert!(breaches.len() <= TOLD);
+            prop_assert!(breaches.len() <= MAX_REPORTED);
         }
     }
 }

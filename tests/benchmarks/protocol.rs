@@ -1,5 +1,5 @@
-//! How fast lines are found and messages understood, beside a bare search for line ends in the same bytes:
-//! `cargo bench`.
+//! Speed of splitting lines and parsing messages, compared with only searching for line ends in the
+//! same bytes: `cargo bench`.
 
 use chat_conformance::protocol::{Line, LineSplitter, Message};
 use chat_conformance::server::room::{Action, ConnectionId, Room};
@@ -10,7 +10,7 @@ fn main() {
     divan::main();
 }
 
-/// A mebibyte of chat messages with texts of so many bytes.
+/// One MiB of chat messages with texts of this many bytes.
 fn said(size: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < 1 << 20 {
@@ -19,7 +19,7 @@ fn said(size: usize) -> Vec<u8> {
     bytes
 }
 
-/// As they are read from a socket.
+/// In pieces, as read from a socket.
 const SEGMENT: usize = 64 << 10;
 const SIZES: [usize; 3] = [16, 64, 1024];
 
@@ -43,7 +43,7 @@ fn lines(bencher: Bencher, size: usize) {
         .bench_local(|| each_line(&bytes, |line| usize::from(line.is_empty())));
 }
 
-/// Understanding alone: the lines are found, and known to be text, before.
+/// Parsing alone: the lines are split and checked for UTF-8 before.
 #[divan::bench(args = SIZES)]
 fn messages(bencher: Bencher, size: usize) {
     let bytes = said(size);
@@ -74,7 +74,7 @@ fn lines_and_messages(bencher: Bencher, size: usize) {
         });
 }
 
-/// What the server does with each line: it is found, told from others, and held against its sender's name.
+/// What the server does with each line: split, parse, and compare with the sender's name.
 #[divan::bench(args = SIZES)]
 fn the_servers_share(bencher: Bencher, size: usize) {
     let bytes = said(size);

@@ -5,10 +5,12 @@
 //! further while somebody has much to take. A test program for measuring, and no example of a server.
 
 use std::io::{IoSlice, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 
 use chat_conformance::server::raise_descriptor_limit;
-use mio::net::{TcpListener, TcpStream};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 const LISTENER: Token = Token(usize::MAX);
@@ -27,13 +29,16 @@ struct Peer {
 fn main() {
     raise_descriptor_limit();
     let mut poll = Poll::new().expect("a poller");
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     rustix::net::listen(&listener, 4096).expect("a longer backlog");
     listener.set_nonblocking(true).expect("does not block");
     println!("{}", listener.local_addr().expect("it listens").port());
-    let mut listener = TcpListener::from_std(listener);
     poll.registry()
-        .register(&mut listener, LISTENER, Interest::READABLE)
+        .register(
+            &mut SourceFd(&listener.as_raw_fd()),
+            LISTENER,
+            Interest::READABLE,
+        )
         .expect("is watched");
     let mut events = Events::with_capacity(1024);
     let mut peers: Vec<Option<Peer>> = Vec::new();
@@ -93,7 +98,8 @@ fn main() {
 }
 
 fn accept(listener: &TcpListener, poll: &Poll, peers: &mut Vec<Option<Peer>>) {
-    while let Ok((mut stream, _)) = listener.accept() {
+    while let Ok((stream, _)) = listener.accept() {
+        stream.set_nonblocking(true).expect("does not block");
         let _ = stream.set_nodelay(true);
         let free = peers
             .iter()
@@ -101,7 +107,11 @@ fn accept(listener: &TcpListener, poll: &Poll, peers: &mut Vec<Option<Peer>>) {
             .filter(|_| peers.len() < 1000);
         let index = free.unwrap_or(peers.len());
         poll.registry()
-            .register(&mut stream, Token(index), Interest::READABLE)
+            .register(
+                &mut SourceFd(&stream.as_raw_fd()),
+                Token(index),
+                Interest::READABLE,
+            )
             .expect("is watched");
         let peer = Some(Peer {
             stream,
@@ -167,9 +177,9 @@ fn give(slot: &mut Option<Peer>, chunk: &[u8], poll: &Poll, index: usize) {
             return;
         }
         let both = Interest::READABLE | Interest::WRITABLE;
-        let _ = poll
-            .registry()
-            .reregister(&mut peer.stream, Token(index), both);
+        let _ =
+            poll.registry()
+                .reregister(&mut SourceFd(&peer.stream.as_raw_fd()), Token(index), both);
     }
     peer.waiting
         .extend_from_slice(&before[written.min(before.len())..]);
@@ -190,8 +200,10 @@ fn flush(slot: &mut Option<Peer>, poll: &Poll, index: usize) {
     }
     if peer.waiting.is_empty() {
         peer.waiting = Vec::new();
-        let _ = poll
-            .registry()
-            .reregister(&mut peer.stream, Token(index), Interest::READABLE);
+        let _ = poll.registry().reregister(
+            &mut SourceFd(&peer.stream.as_raw_fd()),
+            Token(index),
+            Interest::READABLE,
+        );
     }
 }

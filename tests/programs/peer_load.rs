@@ -15,11 +15,13 @@
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chat_conformance::server::raise_descriptor_limit;
 use clap::{Parser, ValueEnum};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 const BATCH: usize = 32 << 10;
@@ -60,7 +62,7 @@ struct Arguments {
 }
 
 struct Client {
-    stream: mio::net::TcpStream,
+    stream: TcpStream,
     hears: bool,
     heard: u64,
     /// How much of the message that is coming is yet to come.
@@ -276,10 +278,9 @@ impl Load {
             // What is here already was answered to before, and can be no message.
             let stream = newcomer.stream.into_inner();
             stream.set_nonblocking(true)?;
-            let mut stream = mio::net::TcpStream::from_std(stream);
             let interest = Interest::READABLE | Interest::WRITABLE;
             poll.registry()
-                .register(&mut stream, Token(index), interest)?;
+                .register(&mut SourceFd(&stream.as_raw_fd()), Token(index), interest)?;
             let batch = match sends {
                 true => message(protocol, &newcomer.name, size).repeat((BATCH / length).max(1)),
                 false => Vec::new(),

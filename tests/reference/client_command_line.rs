@@ -1,4 +1,4 @@
-//! The client's command line: help, version, and each way to get it wrong.
+//! The client's command line: help, version, and wrong arguments.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -13,20 +13,20 @@ fn client(arguments: &[&str]) -> Assert {
         .assert()
 }
 
-/// A socket at this port on which nothing may arrive, and the port.
+/// A socket at a free port that must receive no connection, and the port.
 fn listener() -> (TcpListener, u16) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let port = listener.local_addr().expect("its address").port();
     (listener, port)
 }
 
-fn is_untouched(listener: &TcpListener) -> bool {
+fn got_no_connection(listener: &TcpListener) -> bool {
     listener.set_nonblocking(true).expect("non-blocking");
     listener.accept().is_err()
 }
 
 #[test]
-fn help_tells_the_two_parameters() {
+fn help_shows_both_arguments() {
     client(&["--help"])
         .success()
         .stdout(predicate::str::contains(
@@ -37,7 +37,7 @@ fn help_tells_the_two_parameters() {
 }
 
 #[test]
-fn version_is_the_packages() {
+fn version_is_that_of_the_package() {
     client(&["--version"]).success().stdout(concat!(
         "chat-client ",
         env!("CARGO_PKG_VERSION"),
@@ -46,7 +46,7 @@ fn version_is_the_packages() {
 }
 
 #[test]
-fn both_parameters_are_required() {
+fn both_arguments_are_required() {
     for arguments in [&[][..], &["alice"]] {
         client(arguments)
             .code(2)
@@ -64,7 +64,7 @@ fn both_parameters_are_required() {
 fn a_name_is_one_word() {
     let long = "x".repeat(65);
     for (name, fault) in [
-        ("", "at least one character"),
+        ("", "needs at least one character"),
         ("alice smith", "one word"),
         ("alice\tsmith", "control characters"),
         (long.as_str(), "at most 64 bytes"),
@@ -74,17 +74,17 @@ fn a_name_is_one_word() {
             .code(2)
             .stdout("")
             .stderr(predicate::str::contains(fault));
-        assert!(is_untouched(&listener), "{name:?}");
+        assert!(got_no_connection(&listener), "{name:?}");
     }
 }
 
 #[test]
-fn each_wrong_address_has_its_own_message() {
+fn each_wrong_address_has_its_message() {
     let (listener, port) = listener();
     for (address, fault) in [
-        (String::new(), "it is no URL"),
-        ("hello".to_owned(), "it is no URL"),
-        (format!("127.0.0.1:{port}"), "it is no URL"),
+        (String::new(), "it is not a URL"),
+        ("hello".to_owned(), "it is not a URL"),
+        (format!("127.0.0.1:{port}"), "it is not a URL"),
         (
             format!("localhost:{port}"),
             "its scheme is `localhost`, not `chat`",
@@ -99,44 +99,41 @@ fn each_wrong_address_has_its_own_message() {
         ),
         ("chat://".to_owned(), "it has no host"),
         (format!("chat://:{port}"), "it has no host"),
-        (
-            format!("chat://local host:{port}"),
-            "its host cannot be one",
-        ),
-        (format!("chat://[::1:{port}"), "its host cannot be one"),
+        (format!("chat://local host:{port}"), "its host is invalid"),
+        (format!("chat://[::1:{port}"), "its host is invalid"),
         ("chat://127.0.0.1".to_owned(), "it has no port"),
         ("chat://127.0.0.1:".to_owned(), "it has no port"),
         (
             "chat://127.0.0.1:chat".to_owned(),
-            "its port `chat` is no number",
+            "its port `chat` is not a number",
         ),
         (
             "chat://127.0.0.1:-1".to_owned(),
-            "its port `-1` is no number",
+            "its port `-1` is not a number",
         ),
         (
             "chat://127.0.0.1:0".to_owned(),
-            "its port 0 is not in 1..65535",
+            "its port 0 is not between 1 and 65535",
         ),
         (
             "chat://127.0.0.1:65536".to_owned(),
-            "its port 65536 is not in 1..65535",
+            "its port 65536 is not between 1 and 65535",
         ),
         (
             format!("chat://alice@127.0.0.1:{port}"),
-            "it names a user before the host",
+            "it has a user before the host",
         ),
         (
             format!("chat://127.0.0.1:{port}/room"),
-            "`/room` after the port means nothing",
+            "`/room` after the port is not allowed",
         ),
         (
             format!("chat://127.0.0.1:{port}?room"),
-            "`?room` after the port means nothing",
+            "`?room` after the port is not allowed",
         ),
         (
             format!("chat://127.0.0.1:{port}#room"),
-            "`#room` after the port means nothing",
+            "`#room` after the port is not allowed",
         ),
     ] {
         client(&["alice", &address])
@@ -144,15 +141,15 @@ fn each_wrong_address_has_its_own_message() {
             .stdout("")
             .stderr(predicate::str::contains(fault))
             .stderr(predicate::str::contains(
-                "an address is written chat://host:port",
+                "write the address as chat://host:port",
             ));
     }
-    assert!(is_untouched(&listener));
+    assert!(got_no_connection(&listener));
 }
 
 #[test]
-fn a_refused_connection_is_told_with_advice() {
-    // Bound and not listening: nobody else can come to listen there.
+fn a_refused_connection_is_reported_with_advice() {
+    // Bound but not listening: no other program can listen there.
     let silent = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     silent.bind(&any_port.into()).expect("a free port");

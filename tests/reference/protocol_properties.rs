@@ -1,10 +1,10 @@
-//! What holds for every input of the protocol's pure part.
+//! Properties of the protocol's pure part, for any input.
 
 use chat_conformance::protocol::{Line, LineSplitter, MAX_LINE, Message, Name, Status, Text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A line as an owned value; `None` where it was too long.
+/// An owned line; `None` if it was too long.
 type Found = Option<Vec<u8>>;
 
 fn split(stream: &[u8], cuts: &[usize]) -> Vec<Found> {
@@ -25,7 +25,7 @@ fn split(stream: &[u8], cuts: &[usize]) -> Vec<Found> {
     found
 }
 
-/// What lines are, said in the simplest way: over the whole stream at once.
+/// The simplest definition of lines: splits the whole stream at once.
 fn lines_of(stream: &[u8]) -> Vec<Found> {
     let mut pieces: Vec<&[u8]> = stream.split(|&byte| byte == b'\n').collect();
     let unfinished = pieces.pop().expect("split gives at least one piece");
@@ -42,7 +42,7 @@ fn lines_of(stream: &[u8]) -> Vec<Found> {
     lines
 }
 
-/// Streams in which line ends are frequent and some lines are near or over the bound.
+/// Streams with many line ends, and with lines near or over the limit.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         6 => vec(any::<u8>(), 0..20),
@@ -82,9 +82,9 @@ fn text() -> impl Strategy<Value = String> {
     vec(any::<char>().prop_filter("one line", |c| *c != '\n'), 0..40).prop_map(String::from_iter)
 }
 
-/// What a message says, kept for the message to borrow.
+/// Owned contents for a message, which borrows from them.
 #[derive(Debug, Clone)]
-enum Said {
+enum OwnedMessage {
     Register(Name),
     Disconnect(Name),
     Shutdown,
@@ -92,35 +92,35 @@ enum Said {
     Status(u16, String),
 }
 
-impl Said {
+impl OwnedMessage {
     fn message(&self) -> Message<'_> {
         let text = |text| Text::new(text).expect("no LF in it");
         match self {
-            Said::Register(name) => Message::Register(name.borrowed()),
-            Said::Disconnect(name) => Message::Disconnect(name.borrowed()),
-            Said::Shutdown => Message::Shutdown,
-            Said::Chat(from, words) => Message::Chat {
+            OwnedMessage::Register(name) => Message::Register(name.borrowed()),
+            OwnedMessage::Disconnect(name) => Message::Disconnect(name.borrowed()),
+            OwnedMessage::Shutdown => Message::Shutdown,
+            OwnedMessage::Chat(from, words) => Message::Chat {
                 from: from.borrowed(),
                 text: text(words),
             },
-            Said::Status(code, phrase) => {
+            OwnedMessage::Status(code, phrase) => {
                 Message::Status(Status::new(*code, text(phrase)).unwrap())
             }
         }
     }
 }
 
-fn said() -> impl Strategy<Value = Said> {
+fn owned_message() -> impl Strategy<Value = OwnedMessage> {
     prop_oneof![
-        name().prop_map(Said::Register),
-        name().prop_map(Said::Disconnect),
-        Just(Said::Shutdown),
-        (name(), text()).prop_map(|(from, text)| Said::Chat(from, text)),
-        (0..=999u16, text()).prop_map(|(code, phrase)| Said::Status(code, phrase)),
+        name().prop_map(OwnedMessage::Register),
+        name().prop_map(OwnedMessage::Disconnect),
+        Just(OwnedMessage::Shutdown),
+        (name(), text()).prop_map(|(from, text)| OwnedMessage::Chat(from, text)),
+        (0..=999u16, text()).prop_map(|(code, phrase)| OwnedMessage::Status(code, phrase)),
     ]
 }
 
-/// Lines that are nearly messages: right words and wrong ones, in any number.
+/// Lines that resemble messages: right and wrong words, in any number.
 fn nearly_a_message() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("REGISTER".to_owned()),
@@ -134,43 +134,44 @@ fn nearly_a_message() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// W-LINE-1, W-LINE-2, W-LINE-3: segments do not matter, and no other line is too long.
+    /// W-LINE-1, W-LINE-2, W-LINE-3: segments do not matter, and only lines over the limit are too
+    /// long.
     #[test]
-    fn every_way_to_cut_a_stream_yields_the_same_lines((stream, cuts) in stream_with_cuts()) {
+    fn every_split_of_a_stream_gives_the_same_lines((stream, cuts) in stream_with_cuts()) {
         prop_assert_eq!(split(&stream, &cuts), lines_of(&stream));
     }
 
     #[test]
-    fn byte_by_byte_is_a_way_to_cut_too(stream in vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..200)) {
+    fn splitting_byte_by_byte_gives_the_same_lines(stream in vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..200)) {
         let everywhere: Vec<usize> = (0..=stream.len()).collect();
         prop_assert_eq!(split(&stream, &everywhere), lines_of(&stream));
     }
 
     #[test]
-    fn no_line_is_longer_than_the_bound((stream, cuts) in stream_with_cuts()) {
+    fn no_line_exceeds_the_limit((stream, cuts) in stream_with_cuts()) {
         for line in split(&stream, &cuts).into_iter().flatten() {
             prop_assert!(line.len() < MAX_LINE);
         }
     }
 
     #[test]
-    fn what_is_printed_parses_to_itself(said in said()) {
-        let message = said.message();
+    fn a_formatted_message_parses_to_itself(owned_message in owned_message()) {
+        let message = owned_message.message();
         let line = message.to_string();
         prop_assert_eq!(Message::parse(&line), Some(message));
     }
 
     #[test]
-    fn what_parses_prints_what_was_read(line in nearly_a_message()) {
+    fn a_parsed_line_formats_to_itself(line in nearly_a_message()) {
         if let Some(message) = Message::parse(&line) {
-            // The one other spelling: a space after a number that no words follow.
+            // The only other spelling: a space after a code without a phrase.
             let read = if line.len() == 4 { line.trim_end_matches(' ') } else { &line };
             prop_assert_eq!(message.to_string(), read);
         }
     }
 
     #[test]
-    fn no_line_panics_and_no_name_breaks_its_rule(line in any::<String>()) {
+    fn no_line_panics_and_every_name_is_valid(line in any::<String>()) {
         let _ = Message::parse(&line);
         if let Ok(name) = line.parse::<Name>() {
             prop_assert!((1..=64).contains(&name.as_str().len()));
@@ -178,13 +179,13 @@ proptest! {
         }
     }
 
-    /// The short way to know a user's own message is the same as the long one.
+    /// The fast path for a user's own messages agrees with the general parser.
     #[test]
-    fn a_name_knows_its_own_messages(
+    fn text_in_agrees_with_parse(
         name in name(),
         line in prop_oneof![
             nearly_a_message(),
-            said().prop_map(|said| said.message().to_string()),
+            owned_message().prop_map(|owned_message| owned_message.message().to_string()),
             (name(), text()).prop_map(|(name, text)| format!("@{name}:{text}")),
         ],
     ) {

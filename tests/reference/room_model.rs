@@ -1,5 +1,5 @@
-//! The pure part of the server against a model that is too simple to be wrong: a list of who is
-//! registered, and what each of them has heard.
+//! Compares the pure part of the server with a simple model: a list of who is registered, and what
+//! each of them has received.
 
 use chat_conformance::protocol::{Line, Status};
 use chat_conformance::server::backlog::Backlog;
@@ -16,19 +16,19 @@ use std::io::{ErrorKind, IoSlice, Write};
 const CONNECTIONS: usize = 5;
 
 prop_state_machine! {
-    /// Each line has the consequence that the model foresees.
+    /// Each line does what the model predicts.
     #[test]
-    fn the_room_does_what_the_model_does(sequential 1..60 => RoomUnderTest);
+    fn the_room_matches_the_model(sequential 1..60 => RoomUnderTest);
 
-    /// Everybody hears what the model says, once and in order, however it is cut into segments, and however
-    /// little everybody takes at a time.
+    /// Every member receives what the model predicts, once and in order, however the input is split
+    /// into segments and however few bytes a socket accepts at a time.
     #[test]
-    fn the_broker_delivers_what_the_model_delivers(sequential 1..30 => BrokerUnderTest);
+    fn the_broker_delivers_what_the_model_predicts(sequential 1..30 => BrokerUnderTest);
 }
 
-// What is said, and the model
+// What clients send, and the model.
 
-/// What a connection may say. The model knows what is meant; the room has to find it out.
+/// What a client sends. The model knows what it means; the room has to parse it.
 #[derive(Debug, Clone)]
 enum Utterance {
     Register(&'static str),
@@ -53,7 +53,7 @@ impl Utterance {
 }
 
 fn utterance() -> impl Strategy<Value = Utterance> {
-    // One name is the beginning of another, and one is made of the protocol's own words.
+    // One name is a prefix of another, and one consists of the protocol's own words.
     let name = || select(vec!["ann", "anna", "CHAT/1.0"]);
     let text = select(vec![
         "",
@@ -83,7 +83,7 @@ fn utterance() -> impl Strategy<Value = Utterance> {
     ]
 }
 
-/// What follows from an utterance.
+/// What the server has to do about it.
 #[derive(Debug, Clone, PartialEq)]
 enum Consequence {
     Welcome,
@@ -95,13 +95,13 @@ enum Consequence {
 
 #[derive(Debug, Clone, Default)]
 struct Model {
-    /// The connections that are registered, and their names.
+    /// Names of the registered connections.
     members: BTreeMap<usize, &'static str>,
-    /// The connections that were refused or released, and have not ended yet.
+    /// Connections that were refused or released, and have not ended yet.
     leaving: Vec<usize>,
-    /// What followed from the last line.
+    /// What the last line did.
     last: Option<Consequence>,
-    /// What each connection has got, since it began.
+    /// What each connection has received since it began.
     heard: BTreeMap<usize, Vec<String>>,
 }
 
@@ -147,7 +147,7 @@ impl Model {
     }
 }
 
-// The room, line by line
+// The room, line by line.
 
 #[derive(Debug, Clone)]
 enum RoomTransition {
@@ -239,21 +239,21 @@ impl StateMachineTest for RoomUnderTest {
     }
 }
 
-// The broker, round by round
+// The broker, round by round.
 
-/// However much a line is, what is held is bounded by what is not read, in whole rounds.
+/// However short the lines are, the backlog's memory is bounded by what is unread, in whole rounds.
 #[test]
-fn what_is_held_is_bounded_though_little_waits() {
+fn backlog_memory_is_bounded_even_if_few_bytes_wait() {
     const LIMIT: usize = 1 << 20;
     let mut backlog = Backlog::with_limit(LIMIT);
-    let place = backlog.enter();
+    let cursor = backlog.enter();
     let (mut rounds, mut waiting) = (0, 0);
     while !backlog.is_full() {
-        // A large round leaves a large buffer for small ones.
+        // A large round leaves a large buffer to reuse for small ones.
         let length = if rounds % 2 == 0 { 100_000 } else { 10 };
         backlog.relay(&"x".repeat(length));
         if length > 10 {
-            backlog.cut(ConnectionId(0), 0);
+            backlog.exclude(ConnectionId(0), 0);
         } else {
             waiting += length + 1;
         }
@@ -266,7 +266,7 @@ fn what_is_held_is_bounded_though_little_waits() {
         waiting < 1000 && rounds < 30,
         "{rounds} rounds, {waiting} bytes wait"
     );
-    backlog.leave(place);
+    backlog.leave(cursor);
     assert_eq!(backlog.held(), 0);
 }
 
@@ -275,34 +275,34 @@ fn what_is_held_is_bounded_though_little_waits() {
 struct Turn {
     who: usize,
     says: Vec<Utterance>,
-    /// The size of the segments that it comes in.
+    /// Size of the segments that its bytes arrive in.
     segment: usize,
-    /// Whether the connection ends then, without another word.
+    /// Whether the connection then ends without a goodbye.
     ends: bool,
 }
 
 /// A round.
 #[derive(Debug, Clone)]
 struct RoundOfTurns {
-    /// Each connection has one at most.
+    /// At most one turn for each connection.
     turns: Vec<Turn>,
-    /// How many bytes each connection takes at the end of the round.
-    appetites: [usize; CONNECTIONS],
+    /// Number of bytes that each connection accepts at the end of the round.
+    capacities: [usize; CONNECTIONS],
 }
 
-/// Takes only so many bytes.
+/// Accepts only a limited number of bytes.
 struct Sink<'a> {
-    appetite: usize,
+    capacity: usize,
     taken: &'a mut Vec<u8>,
 }
 
 impl Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.appetite == 0 {
+        if self.capacity == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let count = bytes.len().min(self.appetite);
-        self.appetite -= count;
+        let count = bytes.len().min(self.capacity);
+        self.capacity -= count;
         self.taken.extend_from_slice(&bytes[..count]);
         Ok(count)
     }
@@ -353,9 +353,9 @@ impl ReferenceStateMachine for BrokerModel {
             });
             turns.collect::<Vec<_>>()
         });
-        let appetite = prop_oneof![2 => Just(0), 2 => 1usize..100, 3 => Just(usize::MAX)];
-        (turns, proptest::array::uniform5(appetite))
-            .prop_map(|(turns, appetites)| RoundOfTurns { turns, appetites })
+        let capacity = prop_oneof![2 => Just(0), 2 => 1usize..100, 3 => Just(usize::MAX)];
+        (turns, proptest::array::uniform5(capacity))
+            .prop_map(|(turns, capacities)| RoundOfTurns { turns, capacities })
             .boxed()
     }
 
@@ -371,8 +371,8 @@ impl ReferenceStateMachine for BrokerModel {
                 model.heard.remove(&turn.who);
             }
         }
-        // A connection that leaves may miss what was said in its last round, so that is not
-        // compared; it ends with the round.
+        // A connection that leaves may miss lines of its last round, so they are not compared. It
+        // ends with the round.
         for who in std::mem::take(&mut model.leaving) {
             model.heard.remove(&who);
         }
@@ -404,7 +404,7 @@ struct BrokerUnderTest {
     broker: Broker,
     clients: BTreeMap<usize, Client>,
     heard: BTreeMap<usize, Vec<u8>>,
-    /// Those for whom something is left.
+    /// Connections with bytes left to send.
     behind: BTreeSet<usize>,
 }
 
@@ -432,31 +432,39 @@ impl BrokerUnderTest {
         self.behind.remove(&who);
     }
 
-    fn end_round(&mut self, appetites: [usize; CONNECTIONS]) {
-        // All are written to below, those for whom there is nothing new among them.
+    fn end_round(&mut self, capacities: [usize; CONNECTIONS]) {
+        // The loop below writes to all of them, including those with nothing new.
         let _ = self.broker.close_round().count();
         for (who, client) in &mut self.clients {
             let taken = self.heard.entry(*who).or_default();
             let before = taken.len();
-            let appetite = appetites[*who];
-            let mut sink = Sink { appetite, taken };
+            let capacity = capacities[*who];
+            let mut sink = Sink { capacity, taken };
             let written = self.broker.send(client, &mut sink);
             let written = written.expect("the sink does not fail");
             assert_eq!(written.taken, taken.len() - before);
             if written.is_all {
                 self.behind.remove(who);
             } else {
-                assert!(appetite < usize::MAX, "it would have taken all");
+                assert!(
+                    capacity < usize::MAX,
+                    "a socket without a limit accepts everything"
+                );
                 self.behind.insert(*who);
             }
         }
         self.broker.end_round();
         if self.behind.is_empty() {
-            assert_eq!(self.broker.backlog().held(), 0, "nobody waits for anything");
+            assert_eq!(
+                self.broker.backlog().held(),
+                0,
+                "everybody has read everything"
+            );
         }
     }
 
-    /// Ends those that were refused or released; the refused have got their answer.
+    /// Ends the connections that were refused or released. The refused ones have received their
+    /// answer.
     fn end_leaving(&mut self) {
         let leaving = |client: &Client| client.stage() == Stage::Leaving;
         let gone: Vec<usize> = self
@@ -490,7 +498,7 @@ impl StateMachineTest for BrokerUnderTest {
         for turn in &round.turns {
             test.turn(turn);
         }
-        test.end_round(round.appetites);
+        test.end_round(round.capacities);
         test.end_leaving();
         test
     }

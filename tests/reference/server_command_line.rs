@@ -1,4 +1,4 @@
-//! `chat-server` as a command: what it prints, and how it takes what is wrong.
+//! `chat-server` as a command: what it prints, and how it reports wrong arguments.
 
 use assert_cmd::Command;
 use predicates::prelude::*;
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 fn chat_server(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
-    // A server that starts where it should not is ended, and fails the test.
+    // If the server starts although it should not, the test ends it and fails.
     command.args(arguments).timeout(Duration::from_secs(30));
     command
 }
 
-/// Wrong use: status 2, the reason on standard error, nothing on standard output.
-fn is_wrong(arguments: &[&str], reason: impl Predicate<str>) {
+/// Wrong arguments: status 2, the reason on standard error, nothing on standard output.
+fn is_rejected(arguments: &[&str], reason: impl Predicate<str>) {
     chat_server(arguments)
         .assert()
         .code(2)
@@ -55,16 +55,16 @@ fn version_is_the_project_s() {
 
 #[test]
 fn wrong_arguments_are_explained() {
-    is_wrong(&["now"], contains("unexpected argument 'now'"));
-    is_wrong(&["--prot", "7"], contains("--port"));
-    is_wrong(&["--port", "70000"], contains("70000 is not in 0..=65535"));
-    is_wrong(
+    is_rejected(&["now"], contains("unexpected argument 'now'"));
+    is_rejected(&["--prot", "7"], contains("--port"));
+    is_rejected(&["--port", "70000"], contains("70000 is not in 0..=65535"));
+    is_rejected(
         &["--port", "http"],
         contains("invalid value 'http' for '--port"),
     );
-    is_wrong(&["--port"], contains("a value is required for '--port"));
-    is_wrong(&["--quiet", "--verbose"], contains("cannot be used with"));
-    is_wrong(
+    is_rejected(&["--port"], contains("a value is required for '--port"));
+    is_rejected(&["--quiet", "--verbose"], contains("cannot be used with"));
+    is_rejected(
         &["--registration-timeout", "0"],
         contains("--registration-timeout"),
     );
@@ -76,9 +76,9 @@ fn a_port_that_is_taken_is_named() {
         .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)))
         .unwrap();
     let port = holder.local_addr().unwrap().port().to_string();
-    let reason = format!("chat-server: port {port} is taken by another program");
-    is_wrong(&["--port", &port], starts_with(reason.clone()));
-    is_wrong(
+    let reason = format!("chat-server: port {port} is in use by another program");
+    is_rejected(&["--port", &port], starts_with(reason.clone()));
+    is_rejected(
         &["--host", "127.0.0.1", "--port", &port],
         starts_with(reason),
     );
@@ -88,21 +88,22 @@ fn a_port_that_is_taken_is_named() {
 fn a_port_that_is_taken_on_one_family_is_taken() {
     let holder = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let port = holder.local_addr().unwrap().port().to_string();
-    is_wrong(&["--port", &port], contains("is taken by another program"));
+    is_rejected(&["--port", &port], contains("is in use by another program"));
 }
 
 #[test]
 fn a_host_that_is_not_here_is_named() {
-    // The one can be no name, so that nobody is asked for it; the other is reserved (RFC 5737).
-    is_wrong(
+    // The first is not a valid host name, so no name server is asked. The second is a reserved
+    // address (RFC 5737).
+    is_rejected(
         &["--host", "no..where"],
-        starts_with("chat-server: cannot find the address of host \"no..where\""),
+        starts_with("chat-server: cannot resolve host \"no..where\""),
     );
-    is_wrong(
+    is_rejected(
         &["--host", ""],
-        starts_with("chat-server: cannot find the address of host \"\""),
+        starts_with("chat-server: cannot resolve host \"\""),
     );
-    is_wrong(
+    is_rejected(
         &["--host", "192.0.2.1"],
         starts_with("chat-server: 192.0.2.1 is not an address of this machine"),
     );

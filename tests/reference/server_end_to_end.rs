@@ -9,15 +9,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout for anything that has to happen.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-// The server, and people who chat
+// The server and its clients.
 
 struct Server {
     child: Child,
     port: u16,
-    /// Its standard output, line by line; disconnected when the server has ended.
+    /// Its standard output, line by line. Disconnected once the server has ended.
     output: Receiver<String>,
     log: Receiver<String>,
 }
@@ -42,7 +42,7 @@ impl Server {
         let output = lines_of(child.stdout.take().expect("it is piped"));
         let log = channel().1;
         let first = output
-            .recv_timeout(PATIENCE)
+            .recv_timeout(TIMEOUT)
             .expect("the server prints its port");
         let digits: String = first.chars().filter(char::is_ascii_digit).collect();
         let port = digits.parse().expect("one number, the port");
@@ -63,9 +63,9 @@ impl Server {
     }
 
     fn exit_status(mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.output.recv_timeout(deadline - Instant::now()).is_ok() {}
-        assert!(Instant::now() < deadline, "the server does not end");
+        assert!(Instant::now() < deadline, "the server did not end");
         self.child.wait().expect("it is our child")
     }
 
@@ -75,8 +75,8 @@ impl Server {
 
     fn connect_to(&self, host: IpAddr) -> Person {
         let stream = TcpStream::connect((host, self.port)).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         Person {
             stream: BufReader::new(stream),
         }
@@ -89,9 +89,9 @@ impl Server {
         person
     }
 
-    /// Joins under a name that somebody had who is gone: the server may have yet to notice.
-    fn join_in_place(&self, name: &str) -> Person {
-        let deadline = Instant::now() + PATIENCE;
+    /// Joins under a name whose holder has gone. The server may not have noticed yet.
+    fn join_once_free(&self, name: &str) -> Person {
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
             let mut person = self.connect();
             person.say(&format!("REGISTER {name} CHAT/1.0"));
@@ -99,7 +99,7 @@ impl Server {
                 return person;
             }
         }
-        panic!("the name {name} does not become free");
+        panic!("the name {name} did not become free");
     }
 }
 
@@ -114,7 +114,7 @@ fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
     fn forward(stream: impl Read, lines: Sender<String>) {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             if lines.send(line).is_err() {
-                // Nobody wants to know; but the pipe must not fill up.
+                // Nobody reads the lines any more, but the pipe must not fill up.
                 continue;
             }
         }
@@ -137,14 +137,12 @@ impl Person {
         self.stream
             .get_mut()
             .write_all(bytes)
-            .expect("the server takes what is said");
+            .expect("the server reads");
     }
 
     fn next_line(&mut self) -> String {
         let mut line = String::new();
-        self.stream
-            .read_line(&mut line)
-            .expect("something is said, in UTF-8");
+        self.stream.read_line(&mut line).expect("a line in UTF-8");
         assert!(line.ends_with('\n'), "the connection ends after {line:?}");
         line.pop();
         line
@@ -155,13 +153,13 @@ impl Person {
         assert_eq!(self.next_line(), line);
     }
 
-    /// The connection ends in order, and nothing comes before its end.
+    /// The connection ends in an orderly way, with no further bytes before the end.
     #[track_caller]
-    fn hears_the_end(&mut self) {
+    fn hears_end_of_stream(&mut self) {
         let mut rest = Vec::new();
         self.stream
             .read_to_end(&mut rest)
-            .expect("an end in order, no reset");
+            .expect("an orderly end, no reset");
         assert_eq!(String::from_utf8_lossy(&rest), "");
     }
 
@@ -170,7 +168,7 @@ impl Person {
     }
 }
 
-// Registering and talking
+// Registering and talking.
 
 #[test]
 fn everybody_hears_everybody_else() {
@@ -182,7 +180,7 @@ fn everybody_hears_everybody_else() {
     bob.hears("@alice: hello, wörld \u{2028}");
     bob.say("@bob: DISCONNECT alice CHAT/1.0");
     alice.hears("@bob: DISCONNECT alice CHAT/1.0");
-    // The guest, and each speaker, hear nothing of that.
+    // The guest hears nothing of that, and no speaker hears itself.
     guest.say("REGISTER guest CHAT/1.0");
     guest.hears("200 Registration successful");
     alice.say("@alice: welcome");
@@ -206,7 +204,7 @@ fn one_socket_serves_both_families() {
 }
 
 #[test]
-fn segments_and_lines_have_nothing_to_do_with_each_other() {
+fn lines_may_be_split_or_joined_in_segments() {
     let server = Server::start(&[]);
     let mut bob = server.join("bob");
     let mut alice = server.connect();
@@ -222,7 +220,7 @@ fn segments_and_lines_have_nothing_to_do_with_each_other() {
 }
 
 #[test]
-fn what_is_no_message_of_the_sender_is_not_relayed() {
+fn only_messages_under_the_senders_name_are_relayed() {
     let server = Server::start(&[]);
     let mut alice = server.join("alice");
     let mut bob = server.join("bob");
@@ -234,8 +232,8 @@ fn what_is_no_message_of_the_sender_is_not_relayed() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_up_no_one() {
-    // Several times what a pipe takes.
+fn an_unread_log_does_not_block_the_room() {
+    // Several times what a pipe holds.
     const LINES: usize = 5_000;
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     let server = Server::spawn_with_unread_log(&mut command);
@@ -252,19 +250,14 @@ fn a_log_that_nobody_reads_holds_up_no_one() {
 }
 
 #[test]
-fn the_log_says_who_came_spoke_and_left_without_controls() {
+fn the_log_shows_who_joined_spoke_and_left_with_escapes() {
     let server = Server::start(&[]);
     let mut alice = server.join("alice");
     alice.say("@alice: \x1b[2Jhi\u{202e}");
     alice.say("nonsense");
     alice.say("DISCONNECT alice CHAT/1.0");
-    alice.hears_the_end();
-    let next = || {
-        server
-            .log
-            .recv_timeout(PATIENCE)
-            .expect("a line of the log")
-    };
+    alice.hears_end_of_stream();
+    let next = || server.log.recv_timeout(TIMEOUT).expect("a line of the log");
     assert!(next().starts_with("alice joined from 127.0.0.1:"));
     assert_eq!(next(), r"@alice: \u{1b}[2Jhi\u{202e}");
     assert_eq!(next(), "alice not relayed, not a message: nonsense");
@@ -272,23 +265,23 @@ fn the_log_says_who_came_spoke_and_left_without_controls() {
 }
 
 #[test]
-fn a_quiet_server_does_not_say_what_is_said() {
+fn a_quiet_server_logs_no_messages() {
     let server = Server::start(&["--quiet"]);
     let mut alice = server.join("alice");
     alice.say("DISCONNECT alice CHAT/1.0");
-    alice.hears_the_end();
+    alice.hears_end_of_stream();
     server.signal(Signal::INT);
     assert!(
-        server.log.recv_timeout(PATIENCE).is_err(),
+        server.log.recv_timeout(TIMEOUT).is_err(),
         "nothing is logged"
     );
     assert!(server.exit_status().success());
 }
 
-// Being refused
+// Refused registrations.
 
 #[test]
-fn a_refused_client_gets_its_answer_in_full_though_it_sent_more() {
+fn a_refused_client_gets_its_answer_even_if_it_sent_more() {
     let server = Server::start(&[]);
     let _alice = server.join("alice");
     for (line, answer) in [
@@ -300,25 +293,25 @@ fn a_refused_client_gets_its_answer_in_full_though_it_sent_more() {
     ] {
         let mut dave = server.connect();
         dave.say(line);
-        // All of this is unread when the server has made up its mind.
+        // All of this is unread when the server refuses the client.
         dave.send(&vec![b'x'; 1 << 20]);
         dave.hears(answer);
-        dave.hears_the_end();
+        dave.hears_end_of_stream();
     }
 }
 
 #[test]
-fn a_refused_client_that_has_said_all_it_has_to_say_gets_its_answer_too() {
+fn a_refused_client_that_closed_its_side_gets_its_answer() {
     let server = Server::start(&[]);
     let mut dave = server.connect();
     dave.say("REGISTER dave");
     dave.stream.get_mut().shutdown(Shutdown::Write).unwrap();
     dave.hears("400 Invalid registration");
-    dave.hears_the_end();
+    dave.hears_end_of_stream();
 }
 
 #[test]
-fn nothing_that_a_refused_client_says_is_relayed() {
+fn lines_from_a_refused_client_are_not_relayed() {
     let server = Server::start(&[]);
     let mut alice = server.join("alice");
     let mut bob = server.join("bob");
@@ -327,7 +320,7 @@ fn nothing_that_a_refused_client_says_is_relayed() {
     impostor.hears("401 Client already registered");
     alice.say("@alice: no, me");
     bob.hears("@alice: no, me");
-    impostor.hears_the_end();
+    impostor.hears_end_of_stream();
 }
 
 #[test]
@@ -336,61 +329,61 @@ fn a_connection_that_does_not_register_is_closed() {
     let mut alice = server.join("alice");
     let mut silent = server.connect();
     silent.send(b"REGISTER sil");
-    silent.hears_the_end();
-    // That was the deadline of the silent one alone.
+    silent.hears_end_of_stream();
+    // The timeout applies only to the silent connection.
     let mut bob = server.join("bob");
     alice.say("@alice: hi");
     bob.hears("@alice: hi");
 }
 
-// Leaving
+// Leaving.
 
 #[test]
-fn after_a_disconnect_the_connection_ends_and_the_name_is_free() {
+fn a_disconnect_closes_the_connection_and_frees_the_name() {
     let server = Server::start(&[]);
     let mut bob = server.join("bob");
     let mut alice = server.join("alice");
     alice.say("DISCONNECT alice CHAT/1.0");
-    alice.hears_the_end();
+    alice.hears_end_of_stream();
     let mut alice = server.join("alice");
     alice.say("@alice: back again");
     bob.hears("@alice: back again");
 }
 
 #[test]
-fn who_comes_and_leaves_in_one_breath_is_answered() {
+fn register_and_disconnect_in_one_segment_are_answered() {
     let server = Server::start(&[]);
     let mut alice = server.connect();
     alice.send(b"REGISTER alice CHAT/1.0\nDISCONNECT alice CHAT/1.0\n@alice: no\n");
     alice.hears("200 Registration successful");
-    alice.hears_the_end();
+    alice.hears_end_of_stream();
 }
 
 #[test]
-fn a_connection_that_ends_in_any_way_frees_its_name() {
+fn closing_or_resetting_a_connection_frees_its_name() {
     let server = Server::start(&[]);
     let mut bob = server.join("bob");
     for reset in [false, true] {
-        let mut alice = server.join_in_place("alice");
+        let mut alice = server.join_once_free("alice");
         alice.say("@alice: bye");
         bob.hears("@alice: bye");
         if reset {
             alice.socket().set_linger(Some(Duration::ZERO)).unwrap();
         }
     }
-    server.join_in_place("alice").say("@alice: again");
+    server.join_once_free("alice").say("@alice: again");
     bob.hears("@alice: again");
 }
 
 #[test]
-fn a_server_whose_last_client_has_left_goes_on() {
+fn the_server_keeps_running_after_the_last_client_left() {
     let server = Server::start(&[]);
     drop(server.join("alice"));
-    server.join_in_place("alice");
+    server.join_once_free("alice");
 }
 
 #[test]
-fn hundreds_that_come_and_go_at_once_disturb_nobody() {
+fn hundreds_of_short_connections_disturb_nobody() {
     let server = Server::start(&[]);
     let mut alice = server.join("alice");
     for _ in 0..2 {
@@ -404,7 +397,7 @@ fn hundreds_that_come_and_go_at_once_disturb_nobody() {
     bob.hears("@alice: what was that?");
 }
 
-// The end
+// Shutting down, and slow readers.
 
 #[test]
 fn both_signals_say_goodbye_to_every_member_and_end_the_server() {
@@ -415,35 +408,35 @@ fn both_signals_say_goodbye_to_every_member_and_end_the_server() {
         server.signal(signal);
         for member in &mut members {
             member.hears("DISCONNECT CHAT/1.0");
-            member.hears_the_end();
+            member.hears_end_of_stream();
         }
-        guest.hears_the_end();
+        guest.hears_end_of_stream();
         assert_eq!(server.exit_status().code(), Some(0), "{signal:?}");
     }
 }
 
-/// More than the system's buffers hold for a client that does not read, and no more than the server
-/// keeps for it.
-const KEPT: usize = 4 << 20;
+/// More than the system buffers for a client that does not read, and no more than the server's
+/// backlog.
+const BACKLOG_BYTES: usize = 4 << 20;
 
-/// Fills the buffers of somebody who does not read, up to `bytes`, while `bob` hears it all.
-fn talk_past_a_sloth(alice: &mut Person, bob: &mut Person, bytes: usize) {
+/// Sends up to `bytes` to a client that does not read, while `bob` reads all of it.
+fn talk_while_sloth_does_not_read(alice: &mut Person, bob: &mut Person, bytes: usize) {
     let line = long_line();
     let times = bytes / line.len();
-    let mut all_of_it = alice.stream.get_ref().try_clone().unwrap();
+    let mut words = alice.stream.get_ref().try_clone().unwrap();
     let talk = line.repeat(16);
     let talking = thread::spawn(move || {
         for _ in 0..times / 16 {
-            all_of_it
+            words
                 .write_all(talk.as_bytes())
-                .expect("the server goes on reading");
+                .expect("the server keeps reading");
         }
     });
     let mut heard = vec![0; line.len()];
     for _ in 0..times / 16 * 16 {
         bob.stream
             .read_exact(&mut heard)
-            .expect("the server goes on writing");
+            .expect("the server keeps writing");
         assert!(heard == line.as_bytes());
     }
     talking.join().unwrap();
@@ -454,12 +447,12 @@ fn long_line() -> String {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_dropped_and_holds_up_no_one() {
+fn a_client_that_does_not_read_is_dropped() {
     let server = Server::start(&["--quiet"]);
     let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
     let _sloth = server.join("sloth");
-    // More than the server keeps for one client and the system's buffers together.
-    talk_past_a_sloth(&mut alice, &mut bob, 40 << 20);
+    // More than the server's backlog and the system's buffers hold together.
+    talk_while_sloth_does_not_read(&mut alice, &mut bob, 40 << 20);
     server.join("sloth");
 }
 
@@ -468,7 +461,7 @@ fn a_client_that_reads_late_gets_everything() {
     let server = Server::start(&["--quiet"]);
     let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
     let mut sloth = server.join("sloth");
-    talk_past_a_sloth(&mut alice, &mut bob, KEPT);
+    talk_while_sloth_does_not_read(&mut alice, &mut bob, BACKLOG_BYTES);
     alice.say("@alice: awake?");
     bob.hears("@alice: awake?");
     let mut line = sloth.next_line();
@@ -478,68 +471,70 @@ fn a_client_that_reads_late_gets_everything() {
     }
 }
 
-/// Alice writes all that her socket takes, and Bob reads a little now and then, until the server takes no more from
-/// her for a while. Then he reads on: he was not dropped, and hears everything.
+/// Alice writes as fast as her socket accepts, and Bob reads a little now and then, until the
+/// server stops reading from her for a while. Then Bob reads on. He must still be connected, and
+/// must receive everything.
 #[test]
-fn a_fast_sender_is_held_back_and_a_slow_reader_loses_nothing() {
+fn a_fast_sender_has_to_wait_and_a_slow_reader_loses_nothing() {
     /// Far more than all buffers hold.
     const MOST: usize = 256 << 20;
-    const HELD_BACK: Duration = Duration::from_millis(150);
-    const NOW_AND_THEN: Duration = Duration::from_millis(10);
+    const WAITED: Duration = Duration::from_millis(150);
+    const READ_INTERVAL: Duration = Duration::from_millis(10);
     let server = Server::start(&["--quiet"]);
     let (alice, bob) = (server.join("alice"), server.join("bob"));
-    let (tell, is_held_back) = channel();
+    let (tell, has_to_wait) = channel();
     let talking = thread::spawn(move || {
         let (talk, mut words) = (long_line().repeat(16), alice.stream.get_ref());
-        words.set_write_timeout(Some(HELD_BACK)).unwrap();
+        words.set_write_timeout(Some(WAITED)).unwrap();
         let mut said = 0;
         while said < MOST {
             match words.write(&talk.as_bytes()[said % talk.len()..]) {
                 Ok(count) => said += count,
                 Err(error) if is_timeout(&error) => break,
-                Err(error) => panic!("the server goes on reading: {error}"),
+                Err(error) => panic!("the server keeps reading: {error}"),
             }
         }
-        // Whole lines, or the last of it would not be relayed.
+        // Complete the last line, or it would not be relayed.
         let rest = &talk.as_bytes()[said % talk.len()..];
-        tell.send(said + rest.len()).expect("it is waited for");
-        words.set_write_timeout(Some(PATIENCE)).unwrap();
-        words.write_all(rest).expect("the server goes on reading");
+        tell.send(said + rest.len())
+            .expect("the main thread waits for it");
+        words.set_write_timeout(Some(TIMEOUT)).unwrap();
+        words.write_all(rest).expect("the server keeps reading");
         alice
     });
     let (line, mut taken) = (long_line().into_bytes(), 0);
     let mut part = vec![0; 64 << 10];
     let mut read = || {
         let count = bob.stream.get_ref().read(&mut part);
-        let count = count.expect("bob goes on hearing something");
-        assert!(count > 0, "bob is dropped");
+        let count = count.expect("bob keeps receiving");
+        assert!(count > 0, "the server dropped bob");
         let expected = line.iter().cycle().skip(taken % line.len());
         assert!(part[..count].iter().eq(expected.take(count)));
         taken += count;
         taken
     };
     let said = loop {
-        match is_held_back.recv_timeout(NOW_AND_THEN) {
+        match has_to_wait.recv_timeout(READ_INTERVAL) {
             Ok(said) => break said,
             Err(_) => read(),
         };
     };
-    assert!(said < MOST, "alice is never held back");
+    assert!(said < MOST, "alice never had to wait");
     while read() < said {}
-    talking.join().expect("alice says it all");
+    talking.join().expect("alice has sent everything");
 }
 
 #[test]
-fn the_goodbye_waits_only_a_little_and_a_second_signal_ends_it_at_once() {
+fn the_goodbye_has_a_time_limit_and_a_second_signal_ends_it() {
     for second in [false, true] {
         let server = Server::start(&["--quiet"]);
         let (mut alice, mut bob) = (server.join("alice"), server.join("bob"));
         let _sloth = server.join("sloth");
-        talk_past_a_sloth(&mut alice, &mut bob, 7 << 20);
+        talk_while_sloth_does_not_read(&mut alice, &mut bob, 7 << 20);
         let start = Instant::now();
         server.signal(Signal::INT);
         bob.hears("DISCONNECT CHAT/1.0");
-        bob.hears_the_end();
+        bob.hears_end_of_stream();
         if second {
             server.signal(Signal::INT);
         }
@@ -548,16 +543,16 @@ fn the_goodbye_waits_only_a_little_and_a_second_signal_ends_it_at_once() {
         match (second, waited) {
             (false, _) => assert_eq!(status, Some(0)),
             (true, false) => assert_eq!(status, Some(130)),
-            // On a machine so slow, the second signal may have come too late.
+            // On a machine this slow, the second signal may come too late.
             (true, true) => assert!(matches!(status, Some(0 | 130)), "{status:?}"),
         }
     }
 }
 
-// Limits
+// Limits.
 
 #[test]
-fn a_line_without_end_harms_nobody() {
+fn an_endless_line_is_discarded() {
     let server = Server::start(&["--quiet"]);
     let mut bob = server.join("bob");
     let mut alice = server.join("alice");
@@ -566,7 +561,7 @@ fn a_line_without_end_harms_nobody() {
     for _ in 0..32 {
         alice.send(&piece);
     }
-    // Her line is discarded, and she goes on.
+    // The server discards her line and keeps reading.
     alice.say("\n@alice: where was I?");
     bob.hears("@alice: where was I?");
     if let (Some(before), Some(after)) = (before, memory(&server)) {
@@ -579,10 +574,10 @@ fn a_line_without_end_harms_nobody() {
     let mut guest = server.connect();
     guest.send(&piece);
     guest.hears("400 Invalid registration");
-    guest.hears_the_end();
+    guest.hears_end_of_stream();
 }
 
-/// Resident memory, where the system says it.
+/// Resident memory, if the system reports it.
 fn memory(server: &Server) -> Option<u64> {
     let path = format!("/proc/{}/status", server.pid());
     let status = std::fs::read_to_string(path).ok()?;
@@ -592,7 +587,7 @@ fn memory(server: &Server) -> Option<u64> {
 }
 
 #[test]
-fn out_of_descriptors_it_serves_those_who_are_here() {
+fn without_free_descriptors_existing_clients_are_served() {
     let limited = "ulimit -n 40; exec \"$0\" --registration-timeout 600";
     let server =
         Server::spawn(Command::new("sh").args(["-c", limited, env!("CARGO_BIN_EXE_chat-server")]));
@@ -603,16 +598,16 @@ fn out_of_descriptors_it_serves_those_who_are_here() {
     loop {
         let line = server
             .log
-            .recv_timeout(PATIENCE)
-            .expect("it says that it is full");
-        if line.starts_with("full with") {
+            .recv_timeout(TIMEOUT)
+            .expect("the log says that the server is full");
+        if line.starts_with("full: cannot accept") {
             break;
         }
     }
     alice.say("@alice: still there?");
     bob.hears("@alice: still there?");
 
-    // It waits, and does not spin; and it says so once.
+    // The server waits without spinning, and logs the problem once.
     let (start, work) = (Instant::now(), processor_time(&server));
     waiting
         .stream
@@ -624,7 +619,7 @@ fn out_of_descriptors_it_serves_those_who_are_here() {
     if let (Some(before), Some(after)) = (work, processor_time(&server)) {
         assert!(
             after - before < start.elapsed() / 4,
-            "it worked for {:?}",
+            "it used {:?} of processor time",
             after - before
         );
     }
@@ -633,7 +628,7 @@ fn out_of_descriptors_it_serves_those_who_are_here() {
     waiting
         .stream
         .get_ref()
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .unwrap();
     waiting.hears("200 Registration successful");
     alice.say("@alice: come in");
@@ -641,16 +636,16 @@ fn out_of_descriptors_it_serves_those_who_are_here() {
     let again = server
         .log
         .try_iter()
-        .filter(|line| line.starts_with("full with"))
+        .filter(|line| line.starts_with("full: cannot accept"))
         .count();
-    assert_eq!(again, 0, "it says so once");
+    assert_eq!(again, 0, "the log says so once");
 }
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// What the process has worked so far, where the system says it: in ticks of 10 ms.
+/// Processor time of the server, if the system reports it, in ticks of 10 ms.
 fn processor_time(server: &Server) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;
@@ -659,9 +654,9 @@ fn processor_time(server: &Server) -> Option<Duration> {
     Some(Duration::from_millis(10 * ticks))
 }
 
-// A thousand
+// A thousand clients.
 
-/// Lines of one length, so that checking ten million of them takes little time.
+/// All lines have the same length, so that checking ten million of them is fast.
 const LINE: usize = "@c0000: 0\n".len();
 const LINES_EACH: usize = 10;
 
@@ -670,7 +665,7 @@ fn numbered_line(speaker: usize, number: usize) -> String {
 }
 
 #[test]
-fn a_thousand_clients_at_once_hear_everything_once_and_in_order() {
+fn a_thousand_clients_hear_everything_once_and_in_order() {
     let count = as_many_as_descriptors_allow(1000);
     let server = Server::start(&["--quiet"]);
     let mut crowd: Vec<Person> = (0..count)
@@ -689,11 +684,11 @@ fn a_thousand_clients_at_once_hear_everything_once_and_in_order() {
         scope.spawn(|| all_hear(right, half, count));
     });
 
-    // And nothing else.
+    // Nobody hears anything else.
     server.signal(Signal::INT);
     for person in &mut crowd {
         person.hears("DISCONNECT CHAT/1.0");
-        person.hears_the_end();
+        person.hears_end_of_stream();
     }
     assert_eq!(server.exit_status().code(), Some(0));
 }
@@ -713,7 +708,7 @@ fn all_hear(people: &mut [Person], first: usize, count: usize) {
             .stream
             .read_exact(&mut heard)
             .expect("everything arrives");
-        // How many lines of each speaker have come: the next one must bear that number.
+        // Number of lines received from each speaker: the next line must carry that number.
         let mut lines = vec![0; count];
         lines[first + index] = LINES_EACH;
         for line in heard.chunks_exact(LINE) {
@@ -730,11 +725,12 @@ fn all_hear(people: &mut [Person], first: usize, count: usize) {
             );
             lines[speaker] += 1;
         }
-        // So many lines, none twice, none out of order: each speaker was heard to the end.
+        // The number of lines is right, and none came twice or out of order, so every speaker was
+        // heard to the end.
     }
 }
 
-/// Raises the limit on descriptors as far as that goes, and says loudly where it is not enough.
+/// Raises the descriptor limit as far as possible. Prints a warning if it is too low.
 fn as_many_as_descriptors_allow(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(
@@ -744,7 +740,7 @@ fn as_many_as_descriptors_allow(wanted: usize) -> usize {
             ..limit
         },
     );
-    // The other tests run at the same time, and hold hundreds too.
+    // The other tests run at the same time and need hundreds of descriptors, too.
     let others = 1000;
     let allowed = match getrlimit(Resource::Nofile).current {
         Some(limit) => usize::try_from(limit)

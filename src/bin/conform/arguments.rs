@@ -10,7 +10,7 @@ use chat_conformance::conformance::program::supervisor::Stage;
 use chat_conformance::conformance::suite::requirement::Level;
 use chat_conformance::grading::store::Shard;
 use chat_conformance::report::formats::ReportOption;
-use chat_conformance::stress::message::{LONGEST_TEXT, SMALLEST_TEXT};
+use chat_conformance::stress::message::{MAX_TEXT, MIN_TEXT};
 use chat_conformance::{client, server};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -153,7 +153,7 @@ pub struct StressCommand {
     #[arg(long, value_name = "R", value_parser = rate)]
     pub rate: Option<f64>,
     /// Bytes of text in a message
-    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = number::<SMALLEST_TEXT, LONGEST_TEXT>)]
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = number::<MIN_TEXT, MAX_TEXT>)]
     pub size: usize,
     /// How long they talk
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds_of_load)]

@@ -12,10 +12,10 @@ use chat_conformance::conformance::program::target::Target;
 use chat_conformance::report::formats::stress_json;
 use chat_conformance::report::terminal::stress::render;
 use chat_conformance::stress::busy::Busy;
-use chat_conformance::stress::load::{Phase, Progress, Setting, make_room_for, run};
+use chat_conformance::stress::error::LoadError;
+use chat_conformance::stress::load::{Phase, Progress, Setting, raise_descriptor_limit, run};
 use chat_conformance::stress::server_process::ServerProcess;
-use chat_conformance::stress::shape::{Length, Shape};
-use chat_conformance::stress::trouble::Trouble;
+use chat_conformance::stress::spec::{Length, LoadSpec};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::StressCommand;
@@ -27,8 +27,8 @@ use crate::{
 
 /// Puts a server under load, shows what came of it, and sums it up in an exit status.
 pub fn stress(command: &StressCommand) -> ExitCode {
-    let shape = shape(command);
-    if let Err(why) = shape.check() {
+    let spec = spec(command);
+    if let Err(why) = spec.check() {
         return refuse(&why);
     }
     if let Some(Err(why)) = command.json.as_deref().map(check_writable) {
@@ -56,43 +56,43 @@ pub fn stress(command: &StressCommand) -> ExitCode {
     };
     let _orphanage = Orphanage::open();
     // What the server may have is bounded by what this process has.
-    make_room_for(descriptors(&shape));
+    raise_descriptor_limit(descriptors(&spec));
     let (process, address) = match &target {
         Target::Running(address) => (None, *address),
         Target::Command(command) => {
-            match ServerProcess::start(&harness, command, limits(&shape), &cancelled) {
+            match ServerProcess::start(&harness, command, limits(&spec), &cancelled) {
                 Ok(process) => {
                     let address = process.address();
                     (Some(process), address)
                 }
-                Err(trouble) => return ended(trouble, &cancelled),
+                Err(error) => return ended(error, &cancelled),
             }
         }
     };
-    let _busy = match Busy::threads(shape.busy) {
+    let _busy = match Busy::threads(spec.busy) {
         Ok(busy) => busy,
         Err(why) => {
             complain(&format!(
                 "{} busy threads cannot be started: {why}",
-                shape.busy
+                spec.busy
             ));
             return ExitCode::from(UNABLE);
         }
     };
     let bar = progress_bar();
     let outcome = run(Setting {
-        shape: &shape,
+        spec: &spec,
         server: target.shown(),
         address,
         process: process.as_ref(),
         patience: Duration::from_secs_f64(command.patience),
         cancelled: &cancelled,
-        watch: &|progress| bar.set_message(told(progress, &shape)),
+        watch: &|progress| bar.set_message(told(progress, &spec)),
     });
     bar.finish_and_clear();
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(trouble) => return ended(trouble, &cancelled),
+        Err(error) => return ended(error, &cancelled),
     };
     drop(process);
     if command.json.as_deref() != Some(Path::new(OUTPUT)) {
@@ -109,8 +109,8 @@ pub fn stress(command: &StressCommand) -> ExitCode {
     ExitCode::from(if outcome.holds() { HOLDS } else { FALLS_SHORT })
 }
 
-fn shape(command: &StressCommand) -> Shape {
-    Shape {
+fn spec(command: &StressCommand) -> LoadSpec {
+    LoadSpec {
         clients: command.clients,
         senders: command.senders,
         rate: command.rate,
@@ -128,36 +128,36 @@ fn shape(command: &StressCommand) -> Shape {
 }
 
 /// What a server under load may take of the machine: all that it can need, a thread or a process a client.
-fn limits(shape: &Shape) -> Limits {
+fn limits(spec: &LoadSpec) -> Limits {
     const MONTH: u64 = 31 * 24 * 60 * 60;
     let usual = Limits::default();
-    let clients = shape.clients as u64;
+    let clients = spec.clients as u64;
     Limits {
         cpu_seconds: 64 * MONTH,
         memory: usual.memory + 16 * clients,
         file_size: 1 << 20,
         processes: usual.processes + 2 * clients,
-        descriptors: usual.descriptors.max(descriptors(shape)),
+        descriptors: usual.descriptors.max(descriptors(spec)),
     }
 }
 
 /// Two a client, and some besides.
-fn descriptors(shape: &Shape) -> u64 {
-    2 * shape.clients as u64 + 1024
+fn descriptors(spec: &LoadSpec) -> u64 {
+    2 * spec.clients as u64 + 1024
 }
 
-fn ended(trouble: Trouble, cancelled: &AtomicBool) -> ExitCode {
-    match trouble {
+fn ended(error: LoadError, cancelled: &AtomicBool) -> ExitCode {
+    match error {
         _ if cancelled.load(Ordering::SeqCst) => {
             complain("interrupted");
             ExitCode::from(INTERRUPTED)
         }
-        Trouble::Interrupted => ExitCode::from(INTERRUPTED),
-        Trouble::Unfit(why) => {
+        LoadError::Interrupted => ExitCode::from(INTERRUPTED),
+        LoadError::Server(why) => {
             complain(&why);
             ExitCode::from(FALLS_SHORT)
         }
-        Trouble::Unable(why) => {
+        LoadError::Generator(why) => {
             complain(&why);
             ExitCode::from(UNABLE)
         }
@@ -173,7 +173,7 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-fn told(progress: Progress, shape: &Shape) -> String {
+fn told(progress: Progress, spec: &LoadSpec) -> String {
     let Progress {
         registered,
         delivered,
@@ -182,11 +182,11 @@ fn told(progress: Progress, shape: &Shape) -> String {
     } = progress;
     let seconds = progress.elapsed.as_secs_f64();
     match progress.phase {
-        Phase::Gathering => format!("{registered} of {} clients are registered", shape.clients),
+        Phase::Gathering => format!("{registered} of {} clients are registered", spec.clients),
         Phase::Talking => {
             #[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
             let rate = delivered as f64 / seconds.max(0.001);
-            let of = shape
+            let of = spec
                 .time()
                 .map(|time| format!(" of {:.0}", time.as_secs_f64()))
                 .unwrap_or_default();

@@ -6,7 +6,7 @@ use crate::report::Style;
 use crate::report::text::{Ink, cut, harmless, pad, paragraph, ruled};
 use crate::stress::message::name;
 use crate::stress::outcome::{Bottleneck, Latency, Outcome, Usage};
-use crate::stress::shape::{Length, Shape};
+use crate::stress::spec::{Length, LoadSpec};
 use crate::stress::witness::{Breach, Kind};
 
 /// Columns of the names in the table.
@@ -32,44 +32,44 @@ fn heading(outcome: &Outcome, style: Style) -> String {
     let title = style.ink(Ink::Heading, &title);
     format!(
         "{title}\n{}\n",
-        paragraph(&load(&outcome.shape), "", style.prose())
+        paragraph(&load(&outcome.spec), "", style.prose())
     )
 }
 
 /// The load, as a sentence.
-fn load(shape: &Shape) -> String {
-    let pace = match shape.rate {
+fn load(spec: &LoadSpec) -> String {
+    let pace = match spec.rate {
         Some(rate) => format!("{rate} messages a second in all"),
-        None if shape.unpaced => {
+        None if spec.unpaced => {
             "as fast as the server takes them, whether others have read them or not".to_owned()
         }
         None => "as fast as the sockets take them".to_owned(),
     };
-    let length = match shape.length {
+    let length = match spec.length {
         Length::Seconds(seconds) => format!("for {seconds} s"),
         Length::Messages(count) => format!("until {} are sent", grouped(count)),
     };
     let mut told = format!(
         "{} clients; {} of them send texts of {} bytes, {pace}, {length}",
-        shape.clients, shape.senders, shape.size
+        spec.clients, spec.senders, spec.size
     );
     for (count, what) in [
-        (shape.churning, "come and go"),
-        (shape.slow, "stop reading now and then"),
+        (spec.churning, "come and go"),
+        (spec.slow, "stop reading now and then"),
     ] {
         if count > 0 {
             let _ = write!(told, "; {count} {what}");
         }
     }
-    if let Some(rate) = shape.read_rate {
+    if let Some(rate) = spec.read_rate {
         let _ = write!(
             told,
             "; those who only listen read {} bytes a second",
             grouped(rate)
         );
     }
-    if shape.busy > 0 {
-        let _ = write!(told, "; {} threads keep the machine busy", shape.busy);
+    if spec.busy > 0 {
+        let _ = write!(told, "; {} threads keep the machine busy", spec.busy);
     }
     told + "."
 }
@@ -112,7 +112,7 @@ fn table(outcome: &Outcome) -> String {
             ),
         ),
     ];
-    if outcome.shape.churning + outcome.shape.slow > 0 {
+    if outcome.spec.churning + outcome.spec.slow > 0 {
         let visits = outcome.visits;
         rows.push((
             "Visits",
@@ -122,7 +122,7 @@ fn table(outcome: &Outcome) -> String {
             ),
         ));
     }
-    if outcome.shape.slow > 0 || outcome.shape.unpaced || outcome.shape.read_rate.is_some() {
+    if outcome.spec.slow > 0 || outcome.spec.unpaced || outcome.spec.read_rate.is_some() {
         rows.push(("Slow", slow_readers(outcome)));
     }
     match &outcome.usage {
@@ -184,7 +184,7 @@ fn processor(outcome: &Outcome, usage: &Usage) -> String {
 }
 
 fn memory(outcome: &Outcome, usage: &Usage) -> String {
-    let clients = outcome.shape.clients.max(1) as u64;
+    let clients = outcome.spec.clients.max(1) as u64;
     let of_all = usage
         .memory_registered
         .saturating_sub(usage.memory_at_first);

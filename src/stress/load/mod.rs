@@ -1,9 +1,9 @@
-//! The one loop that speaks, listens and measures.
+//! The loop that talks, listens and measures.
 //!
-//! - `speaking`: what the senders say when.
-//! - `visits`: who comes, who goes, and who stops reading, when.
+//! - `sending`: what the senders send, and when.
+//! - `visits`: which clients come, go or stop reading, and when.
 
-mod speaking;
+mod sending;
 mod visits;
 
 use std::cmp::Reverse;
@@ -18,75 +18,75 @@ use mio::{Events, Poll, Token};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::client::{Client, Standing, Turn};
+use super::client::{Client, ClientState, PlannedAction};
 use super::connection::{BUFFER_SIZE, Input};
+use super::error::LoadError;
 use super::message::{microseconds, name};
 use super::outcome::{Generator, Latency, Outcome, Registration, Traffic, Usage, Visits};
 use super::server_process::ServerProcess;
-use super::shape::{Length, Part, Shape};
+use super::spec::{ClientRole, Length, LoadSpec};
 use super::timer::Timer;
-use super::trouble::Trouble;
-use super::witness::{KEPT, KEPT_OF_UNPACED, Kind, Witness};
+use super::witness::{KEPT, KEPT_UNPACED, Kind, Witness};
 
-/// What a load needs to know.
+/// What it takes to run a load.
 pub struct Setting<'a> {
     /// The load.
-    pub shape: &'a Shape,
+    pub spec: &'a LoadSpec,
     /// Program and arguments of the server, or its address, as shown in reports.
     pub server: Vec<String>,
-    /// Where the server is.
+    /// Address of the server.
     pub address: SocketAddr,
-    /// The server, where it was started here.
+    /// The server's process, if this program started it.
     pub process: Option<&'a ServerProcess>,
-    /// How long to wait for what must come.
+    /// Timeout for anything that has to happen.
     pub patience: Duration,
-    /// Set to end early.
+    /// Set to stop early.
     pub cancelled: &'a AtomicBool,
-    /// Told now and then how far it is.
+    /// Called now and then with the progress.
     pub watch: &'a dyn Fn(Progress),
 }
 
-/// How far a load is.
+/// The progress of a load.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
-    /// What is done at this time.
+    /// The current phase.
     pub phase: Phase,
-    /// Clients that are registered.
+    /// Number of registered clients.
     pub registered: usize,
-    /// Since the first message.
+    /// Time since the first message.
     pub elapsed: Duration,
-    /// Messages heard so far.
+    /// Number of messages heard so far.
     pub delivered: u64,
-    /// How often the server fell short so far.
+    /// Number of breachs so far.
     pub breaches: u64,
 }
 
-/// What is done one after the other.
+/// The phases of a load, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// All register.
+    /// All clients register.
     Gathering,
-    /// They talk.
+    /// Senders send.
     Talking,
-    /// What was sent has yet to be heard.
+    /// The listeners read what is still on its way.
     Draining,
 }
 
-/// Clients that connect, and are never registered: they must hear nothing (S-MSG-3).
+/// Number of clients that connect but never register. They must hear nothing (S-MSG-3).
 const LURKERS: usize = 2;
-/// How many connect or register at the same time.
-const AT_ONCE: usize = 128;
-/// How often one reads before the others have their turn.
-const READS: usize = 4;
-/// How long the news of a server's end may take, after those of its connections.
-const LAST_NEWS: Duration = Duration::from_millis(500);
+/// Maximum number of clients that connect or register at the same time.
+const MAX_CONNECTING: usize = 128;
+/// Number of reads from one client before the others have their turn.
+const READS_PER_TURN: usize = 4;
+/// How long to wait for the end of the server's process after its connections have ended.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
 const TIMER: Token = Token(usize::MAX);
 
 /// Puts a server under load.
 ///
 /// # Errors
-/// Where that could not be done. What the server does wrong is part of the outcome.
-pub fn run(setting: Setting<'_>) -> Result<Outcome, Trouble> {
+/// When the load could not run. Breachs by the server are part of the result.
+pub fn run(setting: Setting<'_>) -> Result<Outcome, LoadError> {
     let memory_at_first = setting.process.map_or(0, ServerProcess::own_memory);
     let mut load = Load::new(setting)?;
     let (cpu_at_first, begun) = (load.server_cpu(), Instant::now());
@@ -116,12 +116,12 @@ pub fn run(setting: Setting<'_>) -> Result<Outcome, Trouble> {
         late_p99: load.late.value_at_quantile(0.99),
         held_back: load.held_back,
     };
-    load.settle_accounts();
+    load.record_losses();
     load.say_goodbye();
     let (counts, breaches) = load.witness.verdict();
     Ok(Outcome {
         server: load.setting.server,
-        shape: load.setting.shape.clone(),
+        spec: load.setting.spec.clone(),
         seconds,
         sent: load.sent,
         delivered: load.delivered,
@@ -140,78 +140,79 @@ struct Load<'a> {
     setting: Setting<'a>,
     poll: Poll,
     timer: Timer,
-    /// The first are those of the shape, the last lurk.
+    /// First the clients of the load, then the lurkers.
     clients: Vec<Client>,
     witness: Witness,
     phase: Phase,
-    /// When the talking began.
+    /// When the first message was due.
     begun: Instant,
-    /// Of each sender, how many messages it has put together.
+    /// For each sender, the number of messages composed.
     numbers: Vec<u64>,
     sent: Traffic,
     delivered: Traffic,
     latency: Histogram<u64>,
     late: Histogram<u64>,
-    /// Whether what is due waits for the server, or for those who listen.
+    /// Whether messages that are due have to wait for the server or for listeners.
     is_held_back: bool,
     held_back: u64,
-    /// Of each sender, how many messages had reached everybody when it was looked before last, and last.
+    /// For each sender, the number of messages that everybody had heard at the last check but one,
+    /// and at the last check.
     relayed: Vec<u64>,
     relayed_next: Vec<u64>,
     relayed_at: Instant,
-    /// Messages that came as they must.
+    /// Number of messages that were as expected.
     accepted: u64,
     visits: Visits,
-    /// How far the last of the steady ones was when it was looked.
+    /// Progress of the slowest steady client at the last check.
     slowest: u64,
     registered: usize,
-    /// How many are connecting or registering.
+    /// Number of clients that are connecting or registering.
     arriving: usize,
-    calendar: BinaryHeap<Reverse<(Instant, usize, u64, Turn)>>,
+    calendar: BinaryHeap<Reverse<(Instant, usize, u64, PlannedAction)>>,
     to_read: VecDeque<usize>,
-    /// What is read goes through it.
+    /// Buffer for reading.
     buffer: Vec<u8>,
-    chance: u64,
-    last_told: Instant,
-    /// How long nothing had come any more when it was given up to wait.
+    random: u64,
+    last_report: Instant,
+    /// How long nothing had arrived when the load gave up waiting.
     idle_at_end: Duration,
-    /// The longest time in which nobody could say anything, and nobody heard anything.
+    /// The longest time in which nobody could send and nobody heard anything.
     standstill: Duration,
 }
 
 impl<'a> Load<'a> {
-    fn new(setting: Setting<'a>) -> Result<Load<'a>, Trouble> {
-        let shape = setting.shape;
-        let all = shape.clients + LURKERS;
+    fn new(setting: Setting<'a>) -> Result<Load<'a>, LoadError> {
+        let spec = setting.spec;
+        let all = spec.clients + LURKERS;
         check_descriptors(all)?;
         let poll = Poll::new()?;
         let timer = Timer::new(TIMER, poll.registry())?;
         let histogram = || {
             Histogram::new_with_max(3_600_000_000, 3)
-                .map_err(|why| Trouble::Unable(why.to_string()))
+                .map_err(|why| LoadError::Generator(why.to_string()))
         };
-        let mut clients: Vec<Client> = (0..shape.clients)
-            .map(|client| Client::new(shape.part(client)))
+        let mut clients: Vec<Client> = (0..spec.clients)
+            .map(|client| Client::new(spec.role(client)))
             .collect();
-        clients.resize_with(all, || Client::new(Part::Listener));
-        let kept = if shape.unpaced { KEPT_OF_UNPACED } else { KEPT };
+        clients.resize_with(all, || Client::new(ClientRole::Listener));
+        let kept = if spec.unpaced { KEPT_UNPACED } else { KEPT };
         let now = Instant::now();
         Ok(Load {
             poll,
             timer,
             clients,
-            witness: Witness::new(all, shape.senders, shape.size, kept),
+            witness: Witness::new(all, spec.senders, spec.size, kept),
             phase: Phase::Gathering,
             begun: now,
-            numbers: vec![0; shape.senders],
+            numbers: vec![0; spec.senders],
             sent: Traffic::default(),
             delivered: Traffic::default(),
             latency: histogram()?,
             late: histogram()?,
             is_held_back: false,
             held_back: 0,
-            relayed: vec![0; shape.senders],
-            relayed_next: vec![0; shape.senders],
+            relayed: vec![0; spec.senders],
+            relayed_next: vec![0; spec.senders],
             relayed_at: now,
             accepted: 0,
             visits: Visits::default(),
@@ -221,81 +222,81 @@ impl<'a> Load<'a> {
             calendar: BinaryHeap::new(),
             to_read: VecDeque::new(),
             buffer: vec![0; BUFFER_SIZE],
-            chance: 0x2545_f491_4f6c_dd1d,
-            last_told: now,
+            random: 0x2545_f491_4f6c_dd1d,
+            last_report: now,
             idle_at_end: Duration::ZERO,
             standstill: Duration::ZERO,
             setting,
         })
     }
 
-    // The phases.
+    // Phases.
 
-    /// Everybody registers, and the lurkers connect.
-    fn gather(&mut self) -> Result<(), Trouble> {
+    /// Registers all clients and connects the lurkers.
+    fn gather(&mut self) -> Result<(), LoadError> {
         let mut next = 0;
         let mut last_arrival = (Instant::now(), 0);
         let mut events = Events::with_capacity(1024);
-        while self.registered < self.setting.shape.clients || next < self.clients.len() {
-            while next < self.clients.len() && self.arriving < AT_ONCE {
-                self.come(next)?;
+        while self.registered < self.setting.spec.clients || next < self.clients.len() {
+            while next < self.clients.len() && self.arriving < MAX_CONNECTING {
+                self.connect(next)?;
                 next += 1;
             }
             self.round(&mut events, Duration::from_millis(100))?;
             if let Some(first) = self.witness.first() {
                 let what = format!("{} {}", name(first.client), first.what);
-                return Err(self.unfit(what));
+                return Err(self.server_error(what));
             }
             if self.registered > last_arrival.1 {
                 last_arrival = (Instant::now(), self.registered);
             } else if last_arrival.0.elapsed() > self.setting.patience + Duration::from_secs(1) {
-                return Err(self.unfit(self.what_is_stuck()));
+                return Err(self.server_error(self.why_stuck()));
             }
         }
         Ok(())
     }
 
-    /// What keeps them from registering.
-    fn what_is_stuck(&self) -> String {
+    /// Why clients do not get registered.
+    fn why_stuck(&self) -> String {
         let seconds = self.setting.patience.as_secs_f64();
         let here = self.registered;
         let waiting = self
             .clients
             .iter()
-            .position(|client| client.standing == Standing::Registering);
+            .position(|client| client.state == ClientState::Registering);
         let why = match waiting {
             Some(client) => match self.unfinished_line(client).as_str() {
                 "" => format!(
-                    "the registration of {} is not answered within {seconds} s",
+                    "the server did not answer the registration of {} within {seconds} s",
                     name(client)
                 ),
                 text => format!(
-                    "the registration of {} is answered with `{text}`, without a line end: only servers whose \
-                         lines end can be put under load",
+                    "the server answered the registration of {} with `{text}`, without a line end: it can only be \
+                     put under load if it ends its lines",
                     name(client)
                 ),
             },
-            None => format!("nobody can connect any more for {seconds} s"),
+            None => format!("no client could connect for {seconds} s"),
         };
         format!(
             "{why}; {here} of {} clients are registered",
-            self.setting.shape.clients
+            self.setting.spec.clients
         )
     }
 
-    /// Where the server has ended, that is what is told.
-    fn unfit(&self, what: String) -> Trouble {
+    /// If the server has ended, that is the reason to report.
+    fn server_error(&self, what: String) -> LoadError {
         let end = self
             .setting
             .process
-            .and_then(|process| process.wait_for_end(LAST_NEWS));
-        Trouble::Unfit(end.map_or(what, |how| format!("the server ended: {how}")))
+            .and_then(|process| process.wait_for_end(END_TIMEOUT));
+        LoadError::Server(end.map_or(what, |how| format!("the server ended: {how}")))
     }
 
-    fn talk(&mut self) -> Result<(), Trouble> {
+    fn talk(&mut self) -> Result<(), LoadError> {
         self.phase = Phase::Talking;
         self.begun = Instant::now();
-        for client in 0..self.setting.shape.clients {
+        for client in 0..self.setting.spec.clients {
             self.plan_next(client);
         }
         let mut events = Events::with_capacity(1024);
@@ -314,9 +315,8 @@ impl<'a> Load<'a> {
                 last_move = (Instant::now(), now);
             } else if last_move.0.elapsed() > self.setting.patience {
                 let seconds = self.setting.patience.as_secs_f64();
-                let what = format!(
-                    "saw nothing go on for {seconds} s: the server takes and relays nothing"
-                );
+                let what =
+                    format!("saw no progress for {seconds} s: the server reads and relays nothing");
                 self.witness.note(Kind::Stuck, 0, what);
                 break;
             }
@@ -327,20 +327,20 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// Whether all that was asked for is sent.
+    /// Whether the load has sent everything.
     fn is_enough(&self) -> bool {
-        match self.setting.shape.length {
+        match self.setting.spec.length {
             Length::Seconds(seconds) => self.begun.elapsed().as_secs_f64() >= seconds,
             Length::Messages(count) => self.sent.messages >= count,
         }
     }
 
-    /// Waits until all have heard everything, or nothing comes any more.
-    fn drain(&mut self) -> Result<(), Trouble> {
-        /// What comes again, or to the wrong ones, comes about as soon as what comes as it must.
+    /// Waits until everybody has heard everything, or nothing arrives any more.
+    fn drain(&mut self) -> Result<(), LoadError> {
+        /// Repeated or misdirected messages arrive at about the same time as the right ones.
         const QUIET: Duration = Duration::from_millis(100);
         self.phase = Phase::Draining;
-        for client in 0..self.setting.shape.clients {
+        for client in 0..self.setting.spec.clients {
             self.read_on(client);
         }
         let mut events = Events::with_capacity(1024);
@@ -369,12 +369,12 @@ impl<'a> Load<'a> {
             .clients
             .iter()
             .enumerate()
-            .filter(|(_, client)| client.standing == Standing::Present);
+            .filter(|(_, client)| client.state == ClientState::Present);
         let is_written = |client: &Client| {
             client
                 .connection
                 .as_ref()
-                .is_none_or(|open| open.waits() == 0)
+                .is_none_or(|open| open.unsent() == 0)
         };
         self.arriving == 0
             && here.all(|(index, client)| {
@@ -386,42 +386,41 @@ impl<'a> Load<'a> {
         self.setting.process.is_some_and(ServerProcess::has_ended)
     }
 
-    /// What did not come is lost.
-    fn settle_accounts(&mut self) {
+    /// Records the messages that did not arrive as lost.
+    fn record_losses(&mut self) {
         let end = self
             .setting
             .process
             .and_then(|process| match self.witness.first() {
-                Some(_) => process.wait_for_end(LAST_NEWS),
+                Some(_) => process.wait_for_end(END_TIMEOUT),
                 None => process.end(),
             });
         if let Some(how) = end {
             return self.witness.server_ended(&how);
         }
         let seconds = self.setting.patience.as_secs_f64();
-        for sender in 0..self.setting.shape.senders {
-            if self.forget_unsaid(sender) > 0 {
-                let what =
-                    format!("could say nothing more for {seconds} s: the server does not read");
+        for sender in 0..self.setting.spec.senders {
+            if self.discard_unsent(sender) > 0 {
+                let what = format!("could send nothing for {seconds} s: the server does not read");
                 self.witness.note(Kind::Stuck, sender, what);
             }
         }
-        for client in 0..self.setting.shape.clients {
-            match self.clients[client].standing {
-                Standing::Present => self.witness.ends(client, &self.numbers),
-                Standing::Connecting | Standing::Registering => {
-                    let what = format!("was not answered within {seconds} s when it registered");
+        for client in 0..self.setting.spec.clients {
+            match self.clients[client].state {
+                ClientState::Present => self.witness.ends(client, &self.numbers),
+                ClientState::Connecting | ClientState::Registering => {
+                    let what = format!("got no answer to its registration within {seconds} s");
                     self.witness.note(Kind::Refused, client, what);
                 }
-                Standing::Away | Standing::Leaving | Standing::Lurking => {}
+                ClientState::Away | ClientState::Leaving | ClientState::Lurking => {}
             }
         }
     }
 
-    /// So that a server which goes on running is left as it was found.
+    /// Leaves a running server as it was before.
     fn say_goodbye(&mut self) {
-        for client in 0..self.setting.shape.clients {
-            if self.clients[client].standing == Standing::Present {
+        for client in 0..self.setting.spec.clients {
+            if self.clients[client].state == ClientState::Present {
                 let goodbye = format!("DISCONNECT {} CHAT/1.0\n", name(client));
                 self.say(client, goodbye.as_bytes());
             }
@@ -429,18 +428,18 @@ impl<'a> Load<'a> {
         }
     }
 
-    // One round.
+    // One round of the loop.
 
-    fn round(&mut self, events: &mut Events, wait: Duration) -> Result<(), Trouble> {
+    fn round(&mut self, events: &mut Events, wait: Duration) -> Result<(), LoadError> {
         if self.setting.cancelled.load(Ordering::Relaxed) {
-            return Err(Trouble::Interrupted);
+            return Err(LoadError::Interrupted);
         }
         let wait = if self.to_read.is_empty() {
             wait
         } else {
             Duration::ZERO
         };
-        // The poller counts in milliseconds, and rounds up.
+        // The poller counts in milliseconds and rounds up.
         if wait > Duration::ZERO && wait < Duration::from_millis(20) {
             self.timer.set(wait)?;
         }
@@ -469,18 +468,18 @@ impl<'a> Load<'a> {
             }
         }
         self.buffer = buffer;
-        self.take_turns();
-        self.look_who_heard();
-        self.tell();
+        self.run_planned_actions();
+        self.check_progress();
+        self.report_progress();
         Ok(())
     }
 
-    fn tell(&mut self) {
+    fn report_progress(&mut self) {
         const PAUSE: Duration = Duration::from_millis(200);
-        if self.last_told.elapsed() < PAUSE {
+        if self.last_report.elapsed() < PAUSE {
             return;
         }
-        self.last_told = Instant::now();
+        self.last_report = Instant::now();
         (self.setting.watch)(Progress {
             phase: self.phase,
             registered: self.registered,
@@ -499,18 +498,18 @@ impl<'a> Load<'a> {
     }
 
     fn has_space(&mut self, client: usize) {
-        if self.clients[client].standing == Standing::Connecting {
+        if self.clients[client].state == ClientState::Connecting {
             return self.is_connected(client);
         }
         let connection = self.clients[client].connection.as_mut();
         if connection.is_some_and(|connection| connection.flush().is_err()) {
-            self.ended(client);
+            self.handle_end(client);
         }
     }
 
     fn read(&mut self, client: usize, buffer: &mut [u8]) {
         self.clients[client].in_reading_queue = false;
-        for _ in 0..READS {
+        for _ in 0..READS_PER_TURN {
             let most = self.may_read(client);
             if most == 0 {
                 return self.read_more_later(client);
@@ -520,7 +519,7 @@ impl<'a> Load<'a> {
             };
             let before = connection.partial().len();
             match connection.read(buffer, most) {
-                Ok((_, Input::Ended)) | Err(_) => return self.ended(client),
+                Ok((_, Input::Ended)) | Err(_) => return self.handle_end(client),
                 Ok((count, input)) => {
                     self.has_read(client, count - before.min(count));
                     self.take(client, &buffer[..count]);
@@ -533,20 +532,20 @@ impl<'a> Load<'a> {
         self.has_input(client);
     }
 
-    /// Takes what a client read, line by line.
+    /// Handles the bytes that a client read, line by line.
     fn take(&mut self, client: usize, bytes: &[u8]) {
         let at = self.begun.elapsed();
         let visit = self.clients[client].visit;
         let mut rest = bytes;
         loop {
-            if self.clients[client].standing == Standing::Present {
+            if self.clients[client].state == ClientState::Present {
                 rest = &rest[self.hear_run(client, at, rest)..];
             }
             let Some(end) = memchr::memchr(b'\n', rest) else {
                 break;
             };
             self.hear(client, at, &rest[..end]);
-            // What it heard may have made it come anew.
+            // A line may have made the client reconnect.
             if self.clients[client].visit != visit {
                 return;
             }
@@ -557,13 +556,14 @@ impl<'a> Load<'a> {
             None => false,
         };
         if is_endless {
-            let what = "heard a line that has no end".to_owned();
+            let what = "heard a line that exceeds the maximum length".to_owned();
             self.witness.note(Kind::Changed, client, what);
-            self.go_away(client);
+            self.disconnect(client);
         }
     }
 
-    /// Takes what `heard` begins with, where that is what a sender said next; how many bytes of it.
+    /// Handles the start of `heard` if it equals the next lines of a sender. Returns the number of
+    /// bytes handled.
     fn hear_run(&mut self, client: usize, at: Duration, heard: &[u8]) -> usize {
         let Some(run) = self.witness.hear_run(client, at, heard) else {
             return 0;
@@ -572,7 +572,7 @@ impl<'a> Load<'a> {
         hearer.progress += run.length() as u64;
         self.delivered.add(run.count(), run.length());
         self.accepted += run.count();
-        if hearer.part != Part::Slow {
+        if hearer.role != ClientRole::Slow {
             for (intended, count) in run.times() {
                 let took = microseconds(at).saturating_sub(intended);
                 self.latency.saturating_record_n(took, count);
@@ -583,36 +583,36 @@ impl<'a> Load<'a> {
 
     fn hear(&mut self, client: usize, at: Duration, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match self.clients[client].standing {
-            Standing::Registering => self.is_answered(client, at, line),
-            Standing::Present | Standing::Leaving => self.hear_message(client, at, line),
-            Standing::Lurking if Witness::is_claimed(line) => {
-                self.witness.came_unregistered(client, at, line);
+        match self.clients[client].state {
+            ClientState::Registering => self.handle_answer(client, at, line),
+            ClientState::Present | ClientState::Leaving => self.hear_message(client, at, line),
+            ClientState::Lurking if Witness::claims_to_be_message(line) => {
+                self.witness.heard_unregistered(client, at, line);
             }
-            Standing::Lurking => self.visits.notices += 1,
-            Standing::Away | Standing::Connecting => {}
+            ClientState::Lurking => self.visits.notices += 1,
+            ClientState::Away | ClientState::Connecting => {}
         }
     }
 
     fn hear_message(&mut self, client: usize, at: Duration, line: &[u8]) {
-        if !Witness::is_claimed(line) {
+        if !Witness::claims_to_be_message(line) {
             self.visits.notices += 1;
             return;
         }
         self.delivered.add(1, line.len() + 1);
         let hearer = &mut self.clients[client];
         hearer.progress += line.len() as u64 + 1;
-        let (part, is_leaving) = (hearer.part, hearer.standing == Standing::Leaving);
+        let (role, is_leaving) = (hearer.role, hearer.state == ClientState::Leaving);
         let gone_since = microseconds(hearer.left_at + self.setting.patience);
         let Some(message) = self.witness.hear(client, at, line) else {
             return;
         };
         self.accepted += 1;
         if is_leaving && message.intended > gone_since {
-            self.witness.came_unregistered(client, at, line);
+            self.witness.heard_unregistered(client, at, line);
         }
-        // What one that did not read left waiting is not the server's doing.
-        if part != Part::Slow {
+        // Delays caused by a client that stopped reading are not the server's fault.
+        if role != ClientRole::Slow {
             let took = microseconds(at).saturating_sub(message.intended);
             self.latency.saturating_record(took);
         }
@@ -631,8 +631,9 @@ fn own_cpu() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Sees to it that this process, and what it starts, may have so many descriptors, as far as this user may.
-pub fn make_room_for(descriptors: u64) {
+/// Raises the descriptor limit of this process and its children to `descriptors`, as far as this
+/// user may.
+pub fn raise_descriptor_limit(descriptors: u64) {
     let limit = getrlimit(Resource::Nofile);
     let is_enough = |bound: Option<u64>| bound.is_none_or(|bound| bound >= descriptors);
     let [within, beyond] = [limit.maximum, Some(descriptors)].map(|maximum| Rlimit {
@@ -646,14 +647,14 @@ pub fn make_room_for(descriptors: u64) {
     }
 }
 
-fn check_descriptors(connections: usize) -> Result<(), Trouble> {
-    /// Files, pipes and terminals besides.
+fn check_descriptors(connections: usize) -> Result<(), LoadError> {
+    /// Files, pipes and terminals.
     const OTHERS: u64 = 64;
     let needed = connections as u64 + OTHERS;
-    make_room_for(needed);
+    raise_descriptor_limit(needed);
     match getrlimit(Resource::Nofile).current {
-        Some(most) if most < needed => Err(Trouble::Unable(format!(
-            "{connections} connections need {needed} descriptors, and this user may have {most}: see `ulimit -Hn`"
+        Some(most) if most < needed => Err(LoadError::Generator(format!(
+            "{connections} connections need {needed} descriptors, but this user may only have {most}; see `ulimit -Hn`"
         ))),
         _ => Ok(()),
     }

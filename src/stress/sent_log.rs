@@ -1,27 +1,28 @@
-//! What a sender said last, byte for byte: whoever hears the very same bytes heard the right messages, and one
-//! comparison shows it for all of them.
+//! The last lines that a sender sent. If a client hears the same bytes, a single comparison shows
+//! that it heard the right messages.
 
 use std::ops::Range;
 
 use super::message::Message;
 
-/// The last messages of one sender, as it wrote them. All its lines are equally long.
+/// The last messages of one sender. All its lines have the same length.
 #[derive(Debug, Default)]
-pub struct Said {
-    /// Of whole lines, their ends included.
+pub struct SentLog {
+    /// Whole lines with their ends.
     bytes: Vec<u8>,
-    /// How long each line is; 0 before the first.
+    /// Length of each line; 0 before the first one.
     line: usize,
-    /// The number of the first message that is kept.
+    /// Number of the first message in `bytes`.
     first: u64,
-    /// Of messages that were meant to be sent at the same time: the number of the first, and that time.
+    /// For each group of messages that were due at the same time: the number of its first message,
+    /// and that time.
     times: Vec<(u64, u64)>,
 }
 
-impl Said {
-    /// Composes a message, keeps it, and returns its line with its end. Of what was said before, so many bytes are
-    /// kept at least.
-    pub fn say(&mut self, message: Message, size: usize, kept: usize) -> &[u8] {
+impl SentLog {
+    /// Composes a message, stores it, and returns its line with its end. Keeps at least the last
+    /// `kept` bytes of earlier messages.
+    pub fn append(&mut self, message: Message, size: usize, kept: usize) -> &[u8] {
         if self.bytes.len() > 2 * kept.max(self.line) {
             self.forget(kept);
         }
@@ -41,7 +42,7 @@ impl Said {
         &self.bytes[start..]
     }
 
-    /// All but the last so many bytes, or a line more.
+    /// Drops all but the last `kept` bytes, or up to one line more.
     fn forget(&mut self, kept: usize) {
         let lines = self.bytes.len().saturating_sub(kept) / self.line;
         self.bytes.drain(..lines * self.line);
@@ -52,20 +53,20 @@ impl Said {
         self.times.drain(..before.saturating_sub(1));
     }
 
-    /// Which messages, from this number on, `heard` begins with. None, where it begins otherwise, or where
-    /// they are no longer kept.
+    /// The messages, starting with this number, that are at the start of `heard`. The range is
+    /// empty if `heard` starts differently, or if they are no longer stored.
     pub fn found_in(&self, heard: &[u8], number: u64) -> Range<u64> {
         let from = number
             .checked_sub(self.first)
             .and_then(|skipped| usize::try_from(skipped).ok());
-        let said = from.and_then(|skipped| self.bytes.get(skipped * self.line..));
-        let lines = said.map_or(0, |said| self.equal_lines(said, heard));
+        let sent_log = from.and_then(|skipped| self.bytes.get(skipped * self.line..));
+        let lines = sent_log.map_or(0, |sent_log| self.equal_lines(sent_log, heard));
         number..number + lines as u64
     }
 
-    /// How many whole lines both begin with.
-    fn equal_lines(&self, said: &[u8], heard: &[u8]) -> usize {
-        /// Compared at a time, as long as all is equal.
+    /// Number of whole lines that are the same at the start of both.
+    fn equal_lines(&self, sent_log: &[u8], heard: &[u8]) -> usize {
+        /// Number of lines to compare at a time, while they are equal.
         const LINES: usize = 64;
         if self.line == 0 {
             return 0;
@@ -74,20 +75,20 @@ impl Said {
         let mut at_once = LINES;
         loop {
             let (from, to) = (equal * self.line, (equal + at_once) * self.line);
-            match (said.get(from..to), heard.get(from..to)) {
-                (Some(said), Some(heard)) if said == heard => equal += at_once,
+            match (sent_log.get(from..to), heard.get(from..to)) {
+                (Some(sent_log), Some(heard)) if sent_log == heard => equal += at_once,
                 _ if at_once == 1 => return equal,
                 _ => at_once /= 2,
             }
         }
     }
 
-    /// How long so many messages are, their line ends included.
+    /// Length of these messages with their line ends.
     pub fn length(&self, messages: &Range<u64>) -> usize {
         usize::try_from(messages.end - messages.start).unwrap_or(usize::MAX) * self.line
     }
 
-    /// When each of these messages, which are kept, was meant to be sent: times, and how many messages of each.
+    /// When these stored messages were due: each time, and the number of messages due then.
     pub fn times(&self, messages: &Range<u64>) -> impl Iterator<Item = (u64, u64)> {
         let first = self
             .times
@@ -105,7 +106,7 @@ impl Said {
         })
     }
 
-    /// When this message, which is kept, was meant to be sent.
+    /// When this stored message was due.
     pub fn time(&self, number: u64) -> u64 {
         self.times(&(number..number + 1))
             .next()
@@ -121,26 +122,26 @@ mod tests {
     const SIZE: usize = 48;
 
     #[test]
-    fn nothing_is_found_before_anything_was_said() {
-        assert!(Said::default().found_in(b"@c0: what", 0).is_empty());
-        assert!(Said::default().found_in(b"", 0).is_empty());
+    fn an_empty_log_finds_nothing() {
+        assert!(SentLog::default().found_in(b"@c0: what", 0).is_empty());
+        assert!(SentLog::default().found_in(b"", 0).is_empty());
     }
 
     proptest! {
         #[test]
-        fn the_last_messages_are_found_with_their_times(
+        fn stored_messages_are_found_with_their_times(
             times in prop::collection::vec(0_u64..3, 1..60),
             kept in 0..1_000_usize,
             from in any::<prop::sample::Index>(),
             changed in prop::option::of(any::<prop::sample::Index>()),
         ) {
-            let mut said = Said::default();
+            let mut sent_log = SentLog::default();
             let mut now = 0;
             let mut lines: Vec<(u64, Vec<u8>)> = Vec::new();
             for (number, passed) in times.iter().enumerate() {
                 now += passed;
                 let message = Message { sender: 7, number: number as u64, intended: now };
-                lines.push((now, said.say(message, SIZE, kept).to_vec()));
+                lines.push((now, sent_log.append(message, SIZE, kept).to_vec()));
             }
             let from = from.index(lines.len());
             let mut heard: Vec<u8> = lines[from..].iter().flat_map(|(_, line)| line.clone()).collect();
@@ -152,13 +153,13 @@ mod tests {
                 equal = at / line;
             }
             let is_kept = (lines.len() - from) * line <= kept;
-            let found = said.found_in(&heard, from as u64);
+            let found = sent_log.found_in(&heard, from as u64);
             if is_kept || !found.is_empty() {
                 prop_assert_eq!(found.clone(), from as u64..(from + equal) as u64);
-                prop_assert_eq!(said.length(&found), equal * line);
+                prop_assert_eq!(sent_log.length(&found), equal * line);
             }
             let found_times: Vec<u64> =
-                said.times(&found).flat_map(|(time, count)| vec![time; usize::try_from(count).unwrap()]).collect();
+                sent_log.times(&found).flat_map(|(time, count)| vec![time; usize::try_from(count).unwrap()]).collect();
             let expected: Vec<u64> = lines[from..].iter().take(found_times.len()).map(|(time, _)| *time).collect();
             prop_assert_eq!(found_times.len() as u64, found.end - found.start);
             prop_assert_eq!(found_times, expected);

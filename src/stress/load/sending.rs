@@ -1,57 +1,58 @@
-//! What the senders say when.
+//! What the senders send, and when.
 
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-use super::super::client::{Client, Standing};
+use super::super::client::{Client, ClientState};
 use super::super::message::{Message, microseconds};
-use super::super::shape::{Length, Part};
+use super::super::spec::{ClientRole, Length};
 use super::Load;
 
-/// How far paced senders may be ahead of the slowest client that reads, in bytes: so little that no server could be
-/// excused for dropping it.
-const AHEAD: u64 = 1 << 20;
-/// What a sender puts together at a time.
+/// Maximum number of bytes that paced senders may be ahead of the slowest listener: so few that no
+/// server has an excuse for dropping it.
+const MAX_AHEAD: u64 = 1 << 20;
+/// How many bytes a sender composes at a time.
 const BATCH: usize = 32 << 10;
-/// Batches that an unpaced sender writes before the readers get a turn: more than these read in it.
+/// Number of batches that an unpaced sender writes before the listeners have their turn. They read
+/// less than that in one turn.
 const UNPACED_BATCHES: usize = 32;
-/// What may wait to be written at a rate that the server does not keep up with.
-const WAITING: usize = 1 << 20;
+/// Maximum number of bytes that wait to be sent if the server does not keep up with the rate.
+const MAX_WAITING: usize = 1 << 20;
 
 impl Load<'_> {
     pub(super) fn say(&mut self, client: usize, bytes: &[u8]) {
         if let Some(connection) = &mut self.clients[client].connection {
             connection.outgoing().extend_from_slice(bytes);
             if connection.flush().is_err() {
-                self.ended(client);
+                self.handle_end(client);
             }
         }
     }
 
-    /// Each sender says what it has to say now; whether one of them could go on at once.
+    /// Lets each sender send what is due. Returns whether one of them could continue at once.
     pub(super) fn send_round(&mut self) -> bool {
-        match self.setting.shape.rate {
+        match self.setting.spec.rate {
             Some(rate) => {
-                self.send_what_is_due(rate);
+                self.send_due(rate);
                 false
             }
             None => {
-                if self.setting.shape.unpaced {
-                    return self.send_all_that_is_taken();
+                if self.setting.spec.unpaced {
+                    return self.send_unpaced();
                 }
                 if self.is_far_ahead() {
                     return false;
                 }
-                let senders = 0..self.setting.shape.senders;
+                let senders = 0..self.setting.spec.senders;
                 senders.filter(|sender| self.send_batch(*sender)).count() > 0
             }
         }
     }
 
-    /// Whether one of the senders could go on at once.
-    fn send_all_that_is_taken(&mut self) -> bool {
+    /// Returns whether one of the senders could continue at once.
+    fn send_unpaced(&mut self) -> bool {
         let mut goes_on = false;
-        for sender in 0..self.setting.shape.senders {
+        for sender in 0..self.setting.spec.senders {
             let mut batches = 0..UNPACED_BATCHES;
             goes_on |= batches.all(|_| self.send_batch(sender));
         }
@@ -59,37 +60,37 @@ impl Load<'_> {
     }
 
     fn send_batch(&mut self, sender: usize) -> bool {
-        if !self.is_here_and_idle(sender, 0) {
+        if !self.can_send(sender, 0) {
             return false;
         }
         let mut composed = 0;
         let intended = microseconds(self.begun.elapsed());
-        while composed < BATCH && !self.has_said_enough() {
+        while composed < BATCH && !self.has_sent_enough() {
             composed += self.compose(sender, intended);
         }
         self.say(sender, &[]);
-        composed > 0 && self.is_here_and_idle(sender, 0)
+        composed > 0 && self.can_send(sender, 0)
     }
 
-    fn has_said_enough(&self) -> bool {
-        matches!(self.setting.shape.length, Length::Messages(count) if self.sent.messages >= count)
+    fn has_sent_enough(&self) -> bool {
+        matches!(self.setting.spec.length, Length::Messages(count) if self.sent.messages >= count)
     }
 
-    fn is_here_and_idle(&self, sender: usize, waits: usize) -> bool {
+    fn can_send(&self, sender: usize, unsent: usize) -> bool {
         let client = &self.clients[sender];
         let is_idle = client
             .connection
             .as_ref()
-            .is_some_and(|connection| connection.waits() <= waits);
-        client.standing == Standing::Present && is_idle
+            .is_some_and(|connection| connection.unsent() <= unsent);
+        client.state == ClientState::Present && is_idle
     }
 
-    /// Whether somebody who listens is too far behind what was said.
+    /// Whether a listener is too far behind the senders.
     fn is_far_ahead(&mut self) -> bool {
-        let is_ahead = |of: u64| self.sent.bytes.saturating_sub(of) > AHEAD;
+        let is_ahead = |of: u64| self.sent.bytes.saturating_sub(of) > MAX_AHEAD;
         if is_ahead(self.slowest) {
             let listens = |client: &&Client| {
-                client.standing == Standing::Present && client.part != Part::Slow
+                client.state == ClientState::Present && client.role != ClientRole::Slow
             };
             let progress = self
                 .clients
@@ -101,8 +102,8 @@ impl Load<'_> {
         is_ahead(self.slowest)
     }
 
-    /// Message `k` of all is due `k / rate` seconds after the beginning, whoever may be held up.
-    fn send_what_is_due(&mut self, rate: f64) {
+    /// Message number `k` is due `k / rate` seconds after the beginning, whatever delays the load.
+    fn send_due(&mut self, rate: f64) {
         let now = self.begun.elapsed();
         #[expect(
             clippy::cast_possible_truncation,
@@ -111,10 +112,10 @@ impl Load<'_> {
         )]
         let due = (now.as_secs_f64() * rate) as u64 + 1;
         let was_held_back = std::mem::take(&mut self.is_held_back);
-        let mut has_composed = vec![false; self.setting.shape.senders];
-        while self.sent.messages < due && !self.has_said_enough() {
+        let mut has_composed = vec![false; self.setting.spec.senders];
+        while self.sent.messages < due && !self.has_sent_enough() {
             let sender = self.next_sender();
-            if !self.is_here_and_idle(sender, WAITING) || self.is_far_ahead() {
+            if !self.can_send(sender, MAX_WAITING) || self.is_far_ahead() {
                 self.is_held_back = true;
                 break;
             }
@@ -134,15 +135,15 @@ impl Load<'_> {
     }
 
     fn next_sender(&self) -> usize {
-        let senders = self.setting.shape.senders as u64;
+        let senders = self.setting.spec.senders as u64;
         usize::try_from(self.sent.messages % senders).unwrap_or(0)
     }
 
-    /// Whether it is not for the server that nothing is said now.
+    /// Whether nothing is due now, so that silence is not the server's fault.
     pub(super) fn nothing_is_due(&self) -> bool {
         let due = self
             .setting
-            .shape
+            .spec
             .rate
             .map(|rate| due_at(self.sent.messages, rate));
         due.is_some_and(|due| due > self.begun.elapsed())
@@ -166,19 +167,20 @@ impl Load<'_> {
         length
     }
 
-    /// How long nothing needs to be done by itself.
+    /// Time until something is due.
     pub(super) fn time_to_next(&self) -> Duration {
         const LONGEST: Duration = Duration::from_millis(100);
         let now = Instant::now();
-        let turn = self.calendar.peek().map(|Reverse((at, ..))| *at);
-        // What is held back is not waited for: it goes on when something was read or written.
-        let rate = self.setting.shape.rate.filter(|_| !self.is_held_back);
+        let action = self.calendar.peek().map(|Reverse((at, ..))| *at);
+        // Messages that have to wait for the server continue after a read or write, not at a
+        // planned time.
+        let rate = self.setting.spec.rate.filter(|_| !self.is_held_back);
         let due = rate.map(|rate| self.begun + due_at(self.sent.messages, rate));
-        let end = match self.setting.shape.length {
+        let end = match self.setting.spec.length {
             Length::Seconds(seconds) => Some(self.begun + Duration::from_secs_f64(seconds)),
             Length::Messages(_) => None,
         };
-        let next = [turn, due, end].into_iter().flatten().min();
+        let next = [action, due, end].into_iter().flatten().min();
         next.map_or(LONGEST, |at| at.saturating_duration_since(now))
             .min(LONGEST)
     }
