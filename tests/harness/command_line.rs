@@ -14,6 +14,8 @@ use predicates::str::{contains, is_match, starts_with};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::judging::example;
+
 const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
 const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
 const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
@@ -321,6 +323,34 @@ fn a_suite_of_ones_own_takes_the_place_of_the_bundled_one() {
     let transcripts = result["transcripts"].as_array().expect("a list");
     assert_eq!(transcripts.len(), 1);
     assert_eq!(transcripts[0]["name"], "mine/hello");
+}
+
+/// The bundled suite charges an echo to S-MSG-2. This one has no such requirement, so its own transcript answers
+/// for it.
+#[test]
+fn a_suite_with_requirements_of_its_own_can_fail_them() {
+    let suite = Folder::new();
+    suite.write(
+        "requirements.toml",
+        "[[requirement]]\nid = \"S-OWN-1\"\nlevel = \"must\"\ngroup = \"Own\"\n\
+         sentence = \"A message reaches the others, and nobody else.\"\nfix = \"Look there.\"\n",
+    );
+    suite.write(
+        "others.chat",
+        "# A message reaches the others.\ncovers S-OWN-1\n\nalice joins\nbob   joins\n\
+         alice > @alice: hi\nbob   < @alice: hi\nalice hears nothing\nbob   hears nothing\n",
+    );
+    let judged = |command: &[&str], status: i32| {
+        let options = ["server", "--suite", suite.path(), "--json", "-", "--"];
+        let run = conform(&[&options, command].concat()).code(status);
+        let result: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+        result["requirements"][0]["verdict"].clone()
+    };
+    assert_eq!(judged(&[SERVER], 0), "pass");
+    let faulty = example("faulty-server");
+    for fault in ["echo", "twice", "registers-silently", "text-in-capitals"] {
+        assert_eq!(judged(&[&faulty, "--fault", fault], 1), "fail", "{fault}");
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What the runs of one transcript say, by themselves and in the light of the others.
 
 use super::charge::{Charge, charge};
-use super::tally::Tally;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::table::Table;
@@ -26,17 +25,17 @@ pub(super) enum Finding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stop {
     /// What the run is charged to; `None` where only its transcript can say.
-    charge: Option<Charge>,
+    pub(super) charge: Option<Charge>,
     pub(super) shape: Shape,
     /// How many runs there are, and whether all are charged to the same requirement.
-    runs: usize,
-    agreed: bool,
+    pub(super) runs: usize,
+    pub(super) agreed: bool,
     /// Whether no run was replayed to where it stopped.
-    was_skipped: bool,
+    pub(super) was_skipped: bool,
     /// Ids of the requirements about the ways in which somebody left before, latest first.
-    departures: Vec<&'static str>,
+    pub(super) departures: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
-    had_ended: bool,
+    pub(super) had_ended: bool,
 }
 
 /// What came where something else was expected. Two failures of different shapes are two faults: a server that
@@ -125,44 +124,6 @@ impl Finding {
                 Some(_) => None,
             },
         }
-    }
-}
-
-impl Stop {
-    pub(super) fn in_the_light_of(&self, tally: &Tally<'_>, case: &Case) -> Judgement {
-        let covers = &case.transcript.covers;
-        // Somebody left before, and that is known to go wrong.
-        let mut departures = self.departures.iter();
-        let known =
-            departures.find(|id| tally.has_failed(id) && !case.transcript.covers_any(&[id]));
-        let departure = || known.map(|id| Judgement::BlockedBy((*id).to_owned()));
-        let Some(Charge {
-            requirement,
-            rests_on,
-        }) = &self.charge
-        else {
-            return departure().unwrap_or_else(|| Judgement::Fails(covers[0].clone()));
-        };
-        if let Some(ground) = rests_on.as_ref().filter(|id| tally.blames(id, self.shape)) {
-            return Judgement::BlockedBy(ground.clone());
-        }
-        if covers.contains(requirement) {
-            let crashed = departure().filter(|_| self.had_ended);
-            return crashed.unwrap_or_else(|| Judgement::Fails(requirement.clone()));
-        }
-        if !tally.asks_about(requirement) || tally.blames(requirement, self.shape) {
-            return Judgement::BlockedBy(requirement.clone());
-        }
-        if let Some(blocked) = departure() {
-            return blocked;
-        }
-        // The requirement holds where it is asked about. Where it fails now and then it may have done so here,
-        // and where this was not seen often enough nothing was seen of the transcript's own requirement.
-        let is_seen_often = self.agreed && self.runs >= MOST_RUNS && !self.was_skipped;
-        if tally.is_racy(requirement) || !is_seen_often {
-            return Judgement::Unsure;
-        }
-        Judgement::Fails(covers[0].clone())
     }
 }
 

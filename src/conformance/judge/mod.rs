@@ -1,9 +1,10 @@
 //! From evidence to verdicts, without I/O.
 //!
 //! ```text
-//! verdict -> finding, tally -> charge -> table
+//! verdict -> blame -> tally -> finding -> charge
 //! ```
 
+mod blame;
 pub mod charge;
 mod finding;
 pub mod policy;

@@ -18,16 +18,16 @@ pub fn policy(transcript: &Transcript, profile: &Profile, table: &Table) -> Poli
     let judges = |id: &str| covers(&[id]) || !table.has(id);
     let lenient = Policy::lenient(dialect(transcript, profile.dialect));
     Policy {
-        comparison: comparison(transcript.role, judges),
+        comparison: comparison(transcript.role, &judges),
         judges: Topic::all()
             .filter(|topic| judges(requirement_of(*topic)))
             .collect(),
-        awaits_registration_answer: covers(&[id::S_REG_1]),
+        awaits_registration_answer: judges(id::S_REG_1),
         comes_without_words: covers(&[id::S_CONC_3]),
         leaves_clients_quiet: covers(&[id::S_CONC_1, id::S_CONC_2]),
         looks_for_late_copies: covers(&[id::S_MSG_1, id::S_MSG_2]),
-        gives_name_first: covers(&[id::C_ARG_1]),
-        counts_copies_on_screen: covers(&[id::C_MSG_2]),
+        gives_name_first: judges(id::C_ARG_1),
+        counts_copies_on_screen: judges(id::C_MSG_2),
         ..lenient
     }
 }

@@ -5,6 +5,7 @@
 //! of them fails in the same shape. If it holds there, the fault is this transcript's own, unless the requirement
 //! was seen to fail now and then: then nobody can tell.
 
+use super::blame::blame;
 use super::charge::charge;
 use super::finding::{Finding, Judgement};
 use super::result::{RequirementResult, TranscriptResult, Verdict};
@@ -66,7 +67,7 @@ fn judge(
         let case = &replayed[position].0;
         let finding = &findings[position];
         if let Finding::Stopped(stop) = finding {
-            let judgement = stop.in_the_light_of(&tally, case);
+            let judgement = blame(stop, &tally, case);
             tally.count(case, finding, Some(&judgement));
             judged[position] = Some(judgement);
         }

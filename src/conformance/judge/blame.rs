@@ -1,0 +1,42 @@
+//! Whether a transcript that stopped fails itself or is blocked by another requirement.
+
+use super::charge::Charge;
+use super::finding::{Judgement, MOST_RUNS, Stop};
+use super::tally::Tally;
+use crate::conformance::suite::Case;
+
+/// Which requirement a stop belongs to, in the light of all transcripts.
+pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
+    let covers = &case.transcript.covers;
+    // Somebody left before, and that is known to go wrong.
+    let mut departures = stop.departures.iter();
+    let known = departures.find(|id| tally.has_failed(id) && !case.transcript.covers_any(&[id]));
+    let departure = || known.map(|id| Judgement::BlockedBy((*id).to_owned()));
+    let Some(Charge {
+        requirement,
+        rests_on,
+    }) = &stop.charge
+    else {
+        return departure().unwrap_or_else(|| Judgement::Fails(covers[0].clone()));
+    };
+    if let Some(ground) = rests_on.as_ref().filter(|id| tally.blames(id, stop.shape)) {
+        return Judgement::BlockedBy(ground.clone());
+    }
+    if covers.contains(requirement) {
+        let crashed = departure().filter(|_| stop.had_ended);
+        return crashed.unwrap_or_else(|| Judgement::Fails(requirement.clone()));
+    }
+    if !tally.asks_about(requirement) || tally.blames(requirement, stop.shape) {
+        return Judgement::BlockedBy(requirement.clone());
+    }
+    if let Some(blocked) = departure() {
+        return blocked;
+    }
+    // The requirement holds where it is asked about. Where it fails now and then it may have done so here,
+    // and where this was not seen often enough nothing was seen of the transcript's own requirement.
+    let is_seen_often = stop.agreed && stop.runs >= MOST_RUNS && !stop.was_skipped;
+    if tally.is_racy(requirement) || !is_seen_often {
+        return Judgement::Unsure;
+    }
+    Judgement::Fails(covers[0].clone())
+}
