@@ -14,9 +14,9 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 const LISTENER: Token = Token(usize::MAX);
-const MOST_A_ROUND: usize = 1 << 20;
+const MAX_ROUND: usize = 1 << 20;
 /// It reads from nobody while more than this waits for somebody.
-const MOST_WAITING: usize = 1 << 20;
+const MAX_WAITING: usize = 1 << 20;
 
 struct Peer {
     stream: TcpStream,
@@ -45,7 +45,7 @@ fn main() {
     let (mut chunk, mut buffer) = (Vec::new(), vec![0; 256 << 10]);
     let mut readable: Vec<usize> = Vec::new();
     loop {
-        let waits = |peer: &Peer| peer.waiting.len() > MOST_WAITING;
+        let waits = |peer: &Peer| peer.waiting.len() > MAX_WAITING;
         let is_full = peers.iter().flatten().any(waits);
         let wait = (!readable.is_empty() && !is_full).then_some(std::time::Duration::ZERO);
         poll.poll(&mut events, wait).expect("waits");
@@ -66,7 +66,7 @@ fn main() {
         let mut later = Vec::new();
         let mut spoke = Vec::new();
         for index in readable.drain(..) {
-            if is_full || chunk.len() > MOST_A_ROUND {
+            if is_full || chunk.len() > MAX_ROUND {
                 later.push(index);
                 continue;
             }

@@ -25,14 +25,14 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 const BATCH: usize = 32 << 10;
-const AT_FIRST: usize = 2 << 10;
-const MOST_AHEAD: usize = 1 << 20;
+const MIN_AHEAD: usize = 2 << 10;
+const MAX_AHEAD: usize = 1 << 20;
 /// How long the slowest may need for what is ahead of it, from how fast it was so far.
 const SECONDS_AHEAD: f64 = 0.5;
 /// How long an answer, and the last deliveries, may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// IRC's, with its end.
-const LONGEST_IRC_LINE: usize = 512;
+const MAX_IRC_LINE: usize = 512;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Protocol {
@@ -74,13 +74,13 @@ struct Client {
     /// How much of the batch, of its end, is yet to be written.
     unwritten: usize,
     /// Messages of all batches that were begun.
-    said: u64,
+    sent: u64,
     is_writable: bool,
 }
 
 /// What there is to tell.
 #[derive(Debug, serde::Serialize)]
-struct Outcome {
+struct Counts {
     sent: u64,
     deliveries: u64,
     /// From the first message that was sent to the last that was heard.
@@ -116,7 +116,7 @@ impl Newcomer {
     fn connect(port: u16, name: String) -> Result<Newcomer> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Newcomer {
             stream: BufReader::new(stream),
             name,
@@ -236,11 +236,11 @@ struct Load {
     relayed_length: usize,
     /// What messages begin with when they come.
     mark: u8,
-    said: u64,
+    sent: u64,
     /// Whose turn it is to send first.
     first: usize,
     last_heard: Instant,
-    has_lost_one: bool,
+    has_lost_connection: bool,
 }
 
 impl Load {
@@ -268,7 +268,7 @@ impl Load {
             Protocol::Mqtt => (0x30, length),
             Protocol::Irc => (b':', prefix + 1 + length),
         };
-        if protocol == Protocol::Irc && relayed_length > LONGEST_IRC_LINE {
+        if protocol == Protocol::Irc && relayed_length > MAX_IRC_LINE {
             return Err(Error::new(ErrorKind::InvalidInput, "the line is too long"));
         }
         let poll = Poll::new()?;
@@ -293,7 +293,7 @@ impl Load {
                 line: Vec::new(),
                 batch,
                 unwritten: 0,
-                said: 0,
+                sent: 0,
                 is_writable: true,
             });
         }
@@ -304,14 +304,14 @@ impl Load {
             length,
             relayed_length,
             mark,
-            said: 0,
+            sent: 0,
             first: 0,
             last_heard: Instant::now(),
-            has_lost_one: false,
+            has_lost_connection: false,
         })
     }
 
-    fn run(mut self) -> Result<Outcome> {
+    fn run(mut self) -> Result<Counts> {
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; 256 << 10];
         let cpu_at_first = self.server_cpu();
@@ -319,10 +319,10 @@ impl Load {
         let end = begun + Duration::from_secs_f64(self.arguments.seconds);
         loop {
             let now = Instant::now();
-            let may_be_ahead = self.may_be_ahead(now - begun);
-            self.send(if now < end { may_be_ahead } else { 0 });
-            let is_over = now >= end && (self.most_behind() == 0 || now > end + PATIENCE);
-            if is_over || self.has_lost_one {
+            let allowed_ahead = self.allowed_ahead(now - begun);
+            self.send(if now < end { allowed_ahead } else { 0 });
+            let is_over = now >= end && (self.max_behind() == 0 || now > end + TIMEOUT);
+            if is_over || self.has_lost_connection {
                 break;
             }
             match self.poll.poll(&mut events, Some(Duration::from_millis(20))) {
@@ -338,36 +338,36 @@ impl Load {
             }
         }
         let cpu = self.server_cpu().zip(cpu_at_first);
-        Ok(Outcome {
-            sent: self.said,
+        Ok(Counts {
+            sent: self.sent,
             deliveries: self.clients.iter().map(|client| client.heard).sum(),
             seconds: (self.last_heard - begun).as_secs_f64(),
-            all_came: self.most_behind() == 0 && !self.has_lost_one,
+            all_came: self.max_behind() == 0 && !self.has_lost_connection,
             cpu_seconds: cpu.map(|(after, before)| after - before),
         })
     }
 
     /// By how many messages the slowest is behind those that were begun.
-    fn most_behind(&self) -> u64 {
+    fn max_behind(&self) -> u64 {
         let hearing = self.clients.iter().filter(|client| client.hears);
         hearing
-            .map(|client| (self.said - client.said).saturating_sub(client.heard))
+            .map(|client| (self.sent - client.sent).saturating_sub(client.heard))
             .max()
             .unwrap_or(0)
     }
 
     /// How many bytes: some, so that there is a beginning, or more.
-    fn may_be_ahead(&self, elapsed: Duration) -> usize {
-        let taken = (self.said - self.most_behind()) as f64 * self.length as f64;
+    fn allowed_ahead(&self, elapsed: Duration) -> usize {
+        let taken = (self.sent - self.max_behind()) as f64 * self.length as f64;
         let a_second = taken / elapsed.as_secs_f64().max(0.001);
-        ((a_second * SECONDS_AHEAD) as usize).clamp(AT_FIRST, MOST_AHEAD)
+        ((a_second * SECONDS_AHEAD) as usize).clamp(MIN_AHEAD, MAX_AHEAD)
     }
 
     /// Sends by turns, until so many bytes are ahead; what was begun goes on in any case.
-    fn send(&mut self, may_be_ahead: usize) {
+    fn send(&mut self, allowed_ahead: usize) {
         let senders = self.arguments.senders;
-        let room = may_be_ahead.saturating_sub(self.most_behind() as usize * self.length);
-        let portion = may_be_ahead.clamp(self.length, BATCH.max(self.length));
+        let room = allowed_ahead.saturating_sub(self.max_behind() as usize * self.length);
+        let portion = allowed_ahead.clamp(self.length, BATCH.max(self.length));
         let mut may_begin = room / portion;
         self.first = (self.first + 1) % senders;
         let mut goes_on = true;
@@ -385,8 +385,8 @@ impl Load {
                     may_begin -= 1;
                     let count = portion / self.length;
                     sender.unwritten = count * self.length;
-                    sender.said += count as u64;
-                    self.said += count as u64;
+                    sender.sent += count as u64;
+                    self.sent += count as u64;
                 }
                 let from = sender.batch.len() - sender.unwritten;
                 match sender.stream.write(&sender.batch[from..]) {
@@ -394,9 +394,9 @@ impl Load {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         sender.is_writable = false;
                     }
-                    Err(_) => self.has_lost_one = true,
+                    Err(_) => self.has_lost_connection = true,
                 }
-                goes_on |= sender.is_writable && !self.has_lost_one;
+                goes_on |= sender.is_writable && !self.has_lost_connection;
             }
         }
     }
@@ -405,7 +405,7 @@ impl Load {
         let client = &mut self.clients[index];
         loop {
             match client.stream.read(buffer) {
-                Ok(0) => break self.has_lost_one = true,
+                Ok(0) => break self.has_lost_connection = true,
                 Ok(count) => {
                     if client.hear(&buffer[..count], self.mark, self.relayed_length) {
                         self.last_heard = Instant::now();
@@ -415,7 +415,7 @@ impl Load {
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => break self.has_lost_one = true,
+                Err(_) => break self.has_lost_connection = true,
             }
         }
     }
@@ -448,14 +448,14 @@ impl Client {
             self.line.extend_from_slice(&rest[..end]);
             rest = &rest[end..];
             if self.line.ends_with(b"\n") {
-                self.is_told();
+                self.handle_line();
             }
         }
         self.heard > before
     }
 
     /// Answers a line that is no message, where it wants to be answered.
-    fn is_told(&mut self) {
+    fn handle_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         // Amid a batch there is no place for an answer. One that sends is seen to be there.
         if line.starts_with(b"PING") && self.unwritten == 0 {

@@ -491,7 +491,7 @@ fn a_transcript_has_bounds() {
         }
     }
     let long = faults(&format!("{head}{} joins\n", "x".repeat(65)));
-    assert!(long[0].ends_with("is not the name of an actor"), "{long:?}");
+    assert!(long[0].ends_with("is not a valid actor name"), "{long:?}");
 }
 
 /// Whatever is in a file within the bounds, it is read, laid out and refused at once.
