@@ -1,17 +1,20 @@
-//! A load that only counts, for servers that speak other protocols: what the reference's speed is held against.
+//! A load that only counts deliveries, for servers with other protocols that the reference's speed
+//! is compared with.
 //!
-//! `peer-load PROTOCOL PORT --senders S --receivers R --size BYTES --seconds T`: receivers subscribe, senders send
-//! texts of so many bytes as fast as the sockets take them, up to 32 KiB a write. They are never more than 1 MiB ahead
-//! of the slowest that hears them, nor more than that one takes in half a second, so that no server has reason to drop
-//! anybody, or much left to do in the end. After so many seconds nothing more is sent, and it waits until all has come.
-//! Unlike `conform stress` it believes that what comes is what was sent.
+//! `peer-load PROTOCOL PORT --senders S --receivers R --size BYTES --seconds T`: receivers
+//! subscribe, and senders send texts of this size as fast as the sockets accept them, at most 32
+//! KiB a write. They are never more than 1 MiB ahead of the slowest receiver, nor more than it
+//! reads in half a second. So no server has a reason to drop a client, and little is left to do at
+//! the end. After the given time it sends nothing more and waits until everything has arrived.
+//! Unlike `conform stress`, it does not check the contents.
 //!
-//! Where each sender has sent one message, there are S x R deliveries by `nats` and `mqtt`, whose senders do not
-//! subscribe. Senders in `chat` and `irc` are members of the room and cannot but hear the other senders: that makes
-//! S x (R + S - 1), and all of these are counted.
+//! If each sender has sent one message, there are S x R deliveries with `nats` and `mqtt`, whose
+//! senders do not subscribe. Senders in `chat` and `irc` are members of the room and also hear the
+//! other senders. That makes S x (R + S - 1) deliveries, and all of them count.
 //!
-//! All that is relayed has the same length in one run, so it is counted without being read: from where a message
-//! begins to where the next one does. What begins otherwise is a line for the client itself.
+//! All relayed messages of a run have the same length, so they are counted without parsing, from
+//! the start of one to the start of the next. Anything that starts differently is a line for the
+//! client itself.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -27,11 +30,12 @@ use mio::{Events, Interest, Poll, Token};
 const BATCH: usize = 32 << 10;
 const MIN_AHEAD: usize = 2 << 10;
 const MAX_AHEAD: usize = 1 << 20;
-/// How long the slowest may need for what is ahead of it, from how fast it was so far.
+/// Maximum time that the slowest receiver needs for the messages ahead of it, judging by its speed
+/// so far.
 const SECONDS_AHEAD: f64 = 0.5;
-/// How long an answer, and the last deliveries, may take.
+/// Timeout for an answer and for the last deliveries.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// IRC's, with its end.
+/// Including the line end.
 const MAX_IRC_LINE: usize = 512;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,18 +49,18 @@ enum Protocol {
 #[derive(Debug, Clone, Copy, Parser)]
 struct Arguments {
     protocol: Protocol,
-    /// Where the server listens on 127.0.0.1.
+    /// Port of the server on 127.0.0.1.
     port: u16,
     #[arg(long, default_value_t = 1)]
     senders: usize,
     #[arg(long, default_value_t = 10)]
     receivers: usize,
-    /// Bytes of each text.
+    /// Length of each text, in bytes.
     #[arg(long, default_value_t = 64)]
     size: usize,
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// The server's process, to tell of its processor time under the load.
+    /// Process id of the server, to report its processor time.
     #[arg(long)]
     pid: Option<u32>,
 }
@@ -65,28 +69,28 @@ struct Client {
     stream: TcpStream,
     hears: bool,
     heard: u64,
-    /// How much of the message that is coming is yet to come.
+    /// Number of bytes still to come of the current message.
     to_come: usize,
-    /// What is no message, as far as it has come.
+    /// The line that is not a message, as far as it has arrived.
     line: Vec<u8>,
-    /// What a sender says over and over; receivers say nothing.
+    /// The bytes that a sender sends over and over. Receivers send nothing.
     batch: Vec<u8>,
-    /// How much of the batch, of its end, is yet to be written.
+    /// Number of bytes at the end of the batch that are not sent yet.
     unwritten: usize,
-    /// Messages of all batches that were begun.
+    /// Number of messages in all batches started so far.
     sent: u64,
     is_writable: bool,
 }
 
-/// What there is to tell.
+/// The result.
 #[derive(Debug, serde::Serialize)]
 struct Counts {
     sent: u64,
     deliveries: u64,
-    /// From the first message that was sent to the last that was heard.
+    /// From the first message sent to the last one heard.
     seconds: f64,
     all_came: bool,
-    /// The server's, in the same time.
+    /// Processor time of the server in the same period.
     cpu_seconds: Option<f64>,
 }
 
@@ -106,7 +110,7 @@ fn main() -> ExitCode {
 
 // Before the load.
 
-/// A client that is not yet under load: it waits for every answer.
+/// A client that is not under load yet. It waits for every answer.
 struct Newcomer {
     stream: BufReader<TcpStream>,
     name: String,
@@ -127,7 +131,7 @@ impl Newcomer {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Waits for a line that has this in it.
+    /// Waits for a line that contains `wanted`.
     fn expect(&mut self, wanted: &str) -> Result<String> {
         loop {
             let mut line = String::new();
@@ -145,19 +149,19 @@ impl Newcomer {
         }
     }
 
-    /// Waits for a packet of MQTT that begins so.
+    /// Waits for an MQTT packet of this kind.
     fn expect_packet<const N: usize>(&mut self, kind: u8) -> Result<()> {
         let mut packet = [0; N];
         self.stream.read_exact(&mut packet)?;
-        // What both kinds end with tells whether it was granted.
+        // In both kinds of packet, the last byte says whether the request was granted.
         if packet[0] != kind || packet[N - 1] != 0 {
             return Err(Error::other(format!("{} got {packet:?}", self.name)));
         }
         Ok(())
     }
 
-    /// Becomes one that hears what is sent, if it is to. The length of what comes before each text, where only the
-    /// server knows that.
+    /// Registers, and subscribes if the client should hear messages. Returns the length of the
+    /// prefix of each text, if only the server knows it.
     fn enter(&mut self, protocol: Protocol, hears: bool) -> Result<usize> {
         let name = self.name.clone();
         match protocol {
@@ -172,7 +176,7 @@ impl Newcomer {
                 self.expect("PONG")?;
             }
             Protocol::Mqtt => {
-                // Version 3.1.1, a clean session, and no time after which to say that it is still there.
+                // Version 3.1.1, a clean session, no keep-alive.
                 let mut hello = b"\x00\x04MQTT\x04\x02\x00\x00".to_vec();
                 put_text(&mut hello, &name);
                 self.say(&packet(0x10, &hello))?;
@@ -200,7 +204,7 @@ fn put_text(packet: &mut Vec<u8>, text: &str) {
     packet.extend_from_slice(text.as_bytes());
 }
 
-/// A packet of MQTT.
+/// An MQTT packet.
 fn packet(kind: u8, content: &[u8]) -> Vec<u8> {
     let mut packet = vec![kind];
     let mut left = content.len();
@@ -213,7 +217,7 @@ fn packet(kind: u8, content: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// What a sender sends.
+/// A message of a sender.
 fn message(protocol: Protocol, name: &str, size: usize) -> Vec<u8> {
     let text = "x".repeat(size);
     match protocol {
@@ -229,15 +233,15 @@ fn message(protocol: Protocol, name: &str, size: usize) -> Vec<u8> {
 struct Load {
     arguments: Arguments,
     poll: Poll,
-    /// The first of them are the senders.
+    /// The first ones are the senders.
     clients: Vec<Client>,
-    /// The length of what a sender sends, and of what comes of it.
+    /// Length of a message as sent, and as relayed.
     length: usize,
     relayed_length: usize,
-    /// What messages begin with when they come.
+    /// First byte of a relayed message.
     mark: u8,
     sent: u64,
-    /// Whose turn it is to send first.
+    /// Index of the sender that goes first.
     first: usize,
     last_heard: Instant,
     has_lost_connection: bool,
@@ -255,7 +259,7 @@ impl Load {
             newcomers.push(newcomer);
         }
         if protocol == Protocol::Irc {
-            // Before its answer each hears of all that have joined after it.
+            // Its answer comes after the notices about everybody who joined later.
             for newcomer in &mut newcomers {
                 newcomer.say(b"PING :all\r\n")?;
                 newcomer.expect(" PONG ")?;
@@ -275,7 +279,7 @@ impl Load {
         let mut clients = Vec::new();
         for (index, newcomer) in newcomers.into_iter().enumerate() {
             let sends = index < arguments.senders;
-            // What is here already was answered to before, and can be no message.
+            // Everything received so far was answered above, and is not a message.
             let stream = newcomer.stream.into_inner();
             stream.set_nonblocking(true)?;
             let interest = Interest::READABLE | Interest::WRITABLE;
@@ -347,7 +351,7 @@ impl Load {
         })
     }
 
-    /// By how many messages the slowest is behind those that were begun.
+    /// Number of messages that the slowest receiver is behind the senders.
     fn max_behind(&self) -> u64 {
         let hearing = self.clients.iter().filter(|client| client.hears);
         hearing
@@ -356,14 +360,14 @@ impl Load {
             .unwrap_or(0)
     }
 
-    /// How many bytes: some, so that there is a beginning, or more.
+    /// Number of bytes that senders may be ahead: a few at the start, more later.
     fn allowed_ahead(&self, elapsed: Duration) -> usize {
         let taken = (self.sent - self.max_behind()) as f64 * self.length as f64;
         let a_second = taken / elapsed.as_secs_f64().max(0.001);
         ((a_second * SECONDS_AHEAD) as usize).clamp(MIN_AHEAD, MAX_AHEAD)
     }
 
-    /// Sends by turns, until so many bytes are ahead; what was begun goes on in any case.
+    /// Sends in turns until this many bytes are ahead. Started batches are always finished.
     fn send(&mut self, allowed_ahead: usize) {
         let senders = self.arguments.senders;
         let room = allowed_ahead.saturating_sub(self.max_behind() as usize * self.length);
@@ -430,7 +434,7 @@ impl Load {
 }
 
 impl Client {
-    /// Counts the messages that end in what came; whether there were any.
+    /// Counts the messages that end in these bytes. Returns whether there were any.
     fn hear(&mut self, mut rest: &[u8], mark: u8, length: usize) -> bool {
         let before = self.heard;
         while let Some(&start) = rest.first() {
@@ -454,10 +458,10 @@ impl Client {
         self.heard > before
     }
 
-    /// Answers a line that is no message, where it wants to be answered.
+    /// Answers a line that is not a message, if it needs an answer.
     fn handle_line(&mut self) {
         let line = std::mem::take(&mut self.line);
-        // Amid a batch there is no place for an answer. One that sends is seen to be there.
+        // An answer must not interrupt a batch. A sender that sends is obviously alive.
         if line.starts_with(b"PING") && self.unwritten == 0 {
             let answer = [b"PONG", &line[4..]].concat();
             let _ = self.stream.write(&answer);
