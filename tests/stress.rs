@@ -1,4 +1,5 @@
-//! `conform stress`: a right server holds, and one message in a hundred thousand is missed.
+//! `conform stress`: the reference holds, and a single wrong message in a hundred thousand is
+//! found.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
@@ -28,7 +29,7 @@ fn lossy() -> String {
     programs.join("examples/lossy-server").display().to_string()
 }
 
-/// More than a hundred thousand messages to a server that treats one of so many like that.
+/// Sends more than a hundred thousand messages to a server that mishandles one in that many.
 #[track_caller]
 fn is_caught(fault: &str, verdict: &str, told: &str) {
     let load = ["--clients", "5", "--senders", "2", "--messages", "150000"];
@@ -63,7 +64,7 @@ fn the_reference_holds_while_clients_come_and_go() {
             .and_then(Value::as_u64)
             .expect("a count")
     };
-    // Everybody who stays hears what the others say.
+    // Every client that stays hears what the others send.
     let steady = 40 - 10 - 3;
     assert!(count("/delivered/messages") >= count("/sent/messages") * (steady - 1));
     assert!(
@@ -92,7 +93,7 @@ fn with_a_rate_messages_are_sent_when_due() {
     let outcome: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
     assert_eq!(outcome["sent"]["messages"], 300);
     assert_eq!(outcome["delivered"]["messages"], 300 * 4);
-    // The last of them is not due before.
+    // The last message is not due before this.
     assert!(outcome["seconds"].as_f64().expect("a time") >= 299.0 / 200.0);
 }
 
@@ -141,7 +142,7 @@ fn one_repeated_message_is_caught() {
 
 #[test]
 fn one_changed_message_is_caught() {
-    // What it should have been is then missing.
+    // The original message is then missing.
     is_caught(
         "changes",
         "✗ 1 lost, 1 changed.",
@@ -192,7 +193,7 @@ fn a_server_that_ends_is_reported_once() {
 
 #[test]
 fn a_running_server_is_left_as_it_was_found() {
-    /// Ended also where an assertion fails.
+    /// Ends the server even if an assertion fails.
     struct Running(Child);
     impl Drop for Running {
         fn drop(&mut self) {
@@ -210,7 +211,7 @@ fn a_running_server_is_left_as_it_was_found() {
         .expect("says its port");
     let address = format!("chat://127.0.0.1:{}", port.trim());
     for _ in 0..2 {
-        // The second time the names are free again.
+        // The second run works only if the first one has left the names free.
         stress(&[
             "--clients",
             "3",

@@ -1,35 +1,35 @@
 use super::place::Place;
 
-/// Something to say about a place of a transcript: an error in it, or a step of it that failed.
+/// A message about a place in a transcript: an error in it, or a failed step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Line of the place that it is about, from 1.
+    /// Line of the place, from 1.
     pub line: usize,
-    /// Column of that place in characters, from 1.
+    /// Column of the place in characters, from 1.
     pub column: usize,
-    /// How many characters are underlined; cut at the line's end.
+    /// Number of characters to underline. Cut at the end of the line.
     pub width: usize,
     /// What is wrong, in one line.
     pub message: String,
-    /// What is written beside the caret: what would have been right there.
+    /// The text beside the caret: what was expected there.
     pub label: String,
-    /// Other places that have to do with it, each with its own words.
+    /// Related places, each with a text of its own.
     pub related: Vec<(Place, String)>,
-    /// What is written below: how to put it right, and what else to know.
+    /// Lines below the excerpt: how to fix it, and further information.
     pub notes: Vec<Note>,
 }
 
-/// A line below the drawn place.
+/// A line below the excerpt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
     /// What to do.
     Help(String),
-    /// What else is known.
+    /// Further information.
     Note(String),
 }
 
 impl Diagnostic {
-    /// Says `message` about a place.
+    /// A diagnostic with a message about a place.
     pub fn new(place: Place, message: impl Into<String>) -> Self {
         Self {
             line: place.line,
@@ -42,35 +42,35 @@ impl Diagnostic {
         }
     }
 
-    /// Writes `label` beside the caret.
+    /// Sets the text beside the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// Shows another place with its own label.
+    /// Adds a related place with its own text.
     #[must_use]
     pub fn related(mut self, place: Place, label: impl Into<String>) -> Self {
         self.related.push((place, label.into()));
         self
     }
 
-    /// Adds a line that says what to do.
+    /// Adds a line that says how to fix it.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.notes.push(Note::Help(text.into()));
         self
     }
 
-    /// Adds a line that says what else is known.
+    /// Adds a line with further information.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(Note::Note(text.into()));
         self
     }
 
-    /// The place that it is about.
+    /// The place of the diagnostic.
     pub fn place(&self) -> Place {
         Place::new(self.line, self.column, self.width)
     }

@@ -1,29 +1,29 @@
 use super::diagnostic::Diagnostic;
 use super::lexer::is_curly_quote;
 use super::place::Place;
-use super::subject::Subject;
+use super::subject::StepSubject;
 use super::syntax::Role;
 use std::borrow::Cow;
 
 /// Maximum size of a transcript, in bytes.
 pub const LONGEST: usize = 256 << 10;
 /// Maximum number of steps in a transcript.
-pub(super) const MOST_STEPS: usize = 2000;
+pub(super) const MAX_STEPS: usize = 2000;
 /// Maximum number of requirements that a transcript covers.
-pub(super) const MOST_IDS: usize = 100;
+pub(super) const MAX_IDS: usize = 100;
 /// Maximum number of actors in a transcript.
-pub(super) const MOST_ACTORS: usize = 100;
-/// Maximum length of an actor's name, and of a user's.
-pub(super) const LONGEST_NAME: usize = 64;
+pub(super) const MAX_ACTORS: usize = 100;
+/// Maximum length of an actor's name and of a user name.
+pub(super) const MAX_NAME: usize = 64;
 
-/// What is wrong with a transcript, and where.
+/// An error in a transcript and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Error {
     pub(super) kind: ErrorKind,
     pub(super) place: Place,
 }
 
-/// What can be wrong with a transcript.
+/// The kinds of error in a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ErrorKind {
     // The file as a whole.
@@ -34,35 +34,35 @@ pub(super) enum ErrorKind {
     StrayCharacter(char),
     UnterminatedString,
     MissingBlank,
-    NobodySpeaks,
-    CrampedArrow,
-    /// With what would have been an escape.
+    MissingSpeaker,
+    MissingSpaceAroundArrow,
+    /// With the expected escape.
     BadEscape(&'static str),
 
     // The head of the file.
-    NoSentence,
-    NoCovers,
-    CoversNothing,
+    MissingSentence,
+    MissingCovers,
+    EmptyCovers,
     CoversTwice(Place),
     CoversLate,
-    NoId(String),
+    InvalidId(String),
     IdTwice(Place),
-    /// With the role that it is for.
+    /// With the role that the requirement is for.
     IdOfOtherRole(Role),
     TooManyIds,
-    NoSteps,
+    MissingSteps,
 
     // One step.
-    NoActorName(String),
+    InvalidActorName(String),
     OnlyAgainstClients(String),
     OnlyAgainstServers,
-    /// With the word that was perhaps meant.
-    Stranger(Option<&'static str>),
-    NoVerb(Subject),
+    /// With a suggestion.
+    UnknownSubject(Option<&'static str>),
+    MissingVerb(StepSubject),
     UnknownVerb {
-        subject: Subject,
+        subject: StepSubject,
         verb: String,
-        /// The verb that was perhaps meant.
+        /// A suggestion.
         meant: Option<&'static str>,
         advice: Option<&'static str>,
     },
@@ -71,31 +71,31 @@ pub(super) enum ErrorKind {
         wanted: String,
         found: String,
     },
-    Surplus(String),
+    TrailingWords(String),
     EmptyString,
     NotWholeLines,
     NotText,
-    NoUserName,
-    NoPlaceholder,
+    InvalidUserName,
+    UnknownPlaceholder,
     Zero,
-    /// With the reason why there is a limit.
+    /// With the limit.
     TooMuch(&'static str),
 
-    // The steps in their order.
+    // The order of the steps.
     TooManyActors,
     /// With the `client starts` that comes too late, if there is one.
     ClientStartsLate(Option<Place>),
     ClientStartsTwice(Place),
-    /// With the actor who was perhaps meant.
-    NotHereYet(String, Option<String>),
-    /// Since the step that ended the connection.
-    ConnectionOver(String, Place),
-    /// Since the step that opened the many connections.
+    /// With a suggestion.
+    NotConnected(String, Option<String>),
+    /// With the step that ended the connection.
+    ConnectionEnded(String, Place),
+    /// With the step that opened the connections.
     Crowd(String, Place),
-    /// Since the step that says so.
+    /// With the step that stopped reading.
     NotReading(String, Place),
-    /// Since the step that says so.
-    SubjectOver(Place),
+    /// With the step that ended the program.
+    ProgramEnded(Place),
 }
 
 impl ErrorKind {
@@ -103,7 +103,7 @@ impl ErrorKind {
         Error { kind: self, place }
     }
 
-    /// What is wrong, for the headline.
+    /// The headline: what is wrong.
     fn message(&self) -> String {
         match self {
             Self::TooLong => "the transcript is too long".into(),
@@ -116,54 +116,56 @@ impl ErrorKind {
             ),
             Self::UnterminatedString => "the string is not closed".into(),
             Self::MissingBlank => "a space is missing between a word and a string".into(),
-            Self::NobodySpeaks => "nobody says this".into(),
-            Self::CrampedArrow => "an arrow has a space on either side".into(),
-            Self::BadEscape(_) => "there is no such escape".into(),
-            Self::NoSentence => "no sentence says what must be so".into(),
-            Self::NoCovers => "the transcript covers no requirement".into(),
-            Self::CoversNothing => "`covers` names no requirement".into(),
-            Self::CoversTwice(_) => "`covers` stands twice".into(),
+            Self::MissingSpeaker => "the speaker is missing".into(),
+            Self::MissingSpaceAroundArrow => "an arrow needs a space on both sides".into(),
+            Self::BadEscape(_) => "unknown escape sequence".into(),
+            Self::MissingSentence => "the sentence that says what must hold is missing".into(),
+            Self::MissingCovers => "the transcript covers no requirement".into(),
+            Self::EmptyCovers => "`covers` names no requirement".into(),
+            Self::CoversTwice(_) => "`covers` appears twice".into(),
             Self::CoversLate => "`covers` comes too late".into(),
-            Self::NoId(word) => format!("`{}` is not the id of a requirement", clipped(word)),
+            Self::InvalidId(word) => format!("`{}` is not a requirement id", clipped(word)),
             Self::IdTwice(_) => "the requirement is named twice".into(),
-            Self::IdOfOtherRole(Role::Client) => "the requirement is one for clients".into(),
-            Self::IdOfOtherRole(Role::Server) => "the requirement is one for servers".into(),
-            Self::NoSteps => "the transcript has no steps".into(),
-            Self::NoActorName(word) => format!("`{}` is not the name of an actor", clipped(word)),
+            Self::IdOfOtherRole(Role::Client) => "the requirement is for clients".into(),
+            Self::IdOfOtherRole(Role::Server) => "the requirement is for servers".into(),
+            Self::MissingSteps => "the transcript has no steps".into(),
+            Self::InvalidActorName(word) => {
+                format!("`{}` is not a valid actor name", clipped(word))
+            }
             Self::OnlyAgainstClients(word) => {
                 format!("there is no `{word}` in a server transcript")
             }
             Self::OnlyAgainstServers => "there is no other server in a client transcript".into(),
-            Self::Stranger(_) => "there are no chat users in a client transcript".into(),
-            Self::NoVerb(_) => "the step says nothing".into(),
-            Self::UnknownVerb { verb, .. } => format!("`{}` does not fit here", clipped(verb)),
+            Self::UnknownSubject(_) => "there are no chat users in a client transcript".into(),
+            Self::MissingVerb(_) => "the step has no verb".into(),
+            Self::UnknownVerb { verb, .. } => format!("unexpected `{}`", clipped(verb)),
             Self::Missing(_) => "the step ends too early".into(),
-            Self::Expected { found, .. } => format!("`{}` does not fit here", clipped(found)),
-            Self::Surplus(_) => "the step goes on after its end".into(),
+            Self::Expected { found, .. } => format!("unexpected `{}`", clipped(found)),
+            Self::TrailingWords(_) => "unexpected words after the step".into(),
             Self::EmptyString => "the string is empty".into(),
-            Self::NotWholeLines => "only whole lines can be heard".into(),
+            Self::NotWholeLines => "`hears` needs whole lines".into(),
             Self::NotText => "the string is not UTF-8 text".into(),
-            Self::NoUserName => "this is not a plain user name".into(),
-            Self::NoPlaceholder => "the address has an unknown placeholder".into(),
+            Self::InvalidUserName => "invalid user name".into(),
+            Self::UnknownPlaceholder => "the address has an unknown placeholder".into(),
             Self::Zero => "the number is zero".into(),
             Self::TooMuch(_) => "the number is too big".into(),
             Self::ClientStartsLate(_) => "the client has not been started".into(),
             Self::ClientStartsTwice(_) => "the client is started twice".into(),
-            Self::NotHereYet(actor, _) => format!("`{actor}` is not connected"),
-            Self::ConnectionOver(actor, _) => format!("`{actor}` is not connected any more"),
+            Self::NotConnected(actor, _) => format!("`{actor}` is not connected"),
+            Self::ConnectionEnded(actor, _) => format!("`{actor}` is no longer connected"),
             Self::Crowd(actor, _) => format!("`{actor}` has many connections"),
-            Self::NotReading(actor, _) => format!("`{actor}` does not read any more"),
-            Self::SubjectOver(_) => "the program under test has ended".into(),
+            Self::NotReading(actor, _) => format!("`{actor}` has stopped reading"),
+            Self::ProgramEnded(_) => "the program under test has ended".into(),
         }
     }
 
-    /// What would have been accepted, for beside the caret.
+    /// The text beside the caret: what was expected.
     fn label(&self) -> String {
         match self {
             Self::TooLong => format!("expected at most {} KiB", LONGEST >> 10),
-            Self::TooManySteps => format!("expected at most {MOST_STEPS} steps"),
-            Self::TooManyIds => format!("expected at most {MOST_IDS} ids"),
-            Self::TooManyActors => format!("expected at most {MOST_ACTORS} actors"),
+            Self::TooManySteps => format!("expected at most {MAX_STEPS} steps"),
+            Self::TooManyIds => format!("expected at most {MAX_IDS} ids"),
+            Self::TooManyActors => format!("expected at most {MAX_ACTORS} actors"),
             Self::StrayCharacter(c) if is_curly_quote(*c) => {
                 "expected a straight quotation mark, `\"`".into()
             }
@@ -171,15 +173,15 @@ impl ErrorKind {
             Self::StrayCharacter(_) => "expected nothing here".into(),
             Self::UnterminatedString => "expected `\"` before the end of the line".into(),
             Self::MissingBlank => "expected a space here".into(),
-            Self::NobodySpeaks => "expected an actor's name before this".into(),
-            Self::CrampedArrow => "expected `NAME > LINE` or `NAME < LINE`".into(),
+            Self::MissingSpeaker => "expected an actor's name before this".into(),
+            Self::MissingSpaceAroundArrow => "expected `NAME > LINE` or `NAME < LINE`".into(),
             Self::BadEscape(wanted) => (*wanted).into(),
-            Self::NoSentence => "expected `# ` and a sentence before this".into(),
-            Self::NoCovers => "expected `covers` and requirement ids before this".into(),
-            Self::CoversNothing => "expected ids, as in `covers S-REG-1 S-REG-2`".into(),
+            Self::MissingSentence => "expected `# ` and a sentence before this".into(),
+            Self::MissingCovers => "expected `covers` and requirement ids before this".into(),
+            Self::EmptyCovers => "expected ids, as in `covers S-REG-1 S-REG-2`".into(),
             Self::CoversTwice(_) => "expected only one `covers`".into(),
             Self::CoversLate => "expected before the first step".into(),
-            Self::NoId(word) => id_label(word),
+            Self::InvalidId(word) => id_label(word),
             Self::IdTwice(_) | Self::ClientStartsTwice(_) => "expected only once".into(),
             Self::IdOfOtherRole(Role::Client) => {
                 "expected an id that begins with `S-` or `W-`".into()
@@ -187,13 +189,15 @@ impl ErrorKind {
             Self::IdOfOtherRole(Role::Server) => {
                 "expected an id that begins with `C-` or `W-`".into()
             }
-            Self::NoSteps => "expected a step, as in `alice joins`".into(),
-            Self::NoActorName(word) => actor_label(word),
+            Self::MissingSteps => "expected a step, as in `alice joins`".into(),
+            Self::InvalidActorName(word) => actor_label(word),
             Self::OnlyAgainstClients(_) => "expected a chat user or `server`".into(),
             Self::OnlyAgainstServers => "expected `client`, `server`, `user` or `terminal`".into(),
-            Self::Stranger(Some(meant)) => format!("did you mean `{meant}`?"),
-            Self::Stranger(None) => "expected `client`, `server`, `user` or `terminal`".into(),
-            Self::NoVerb(subject) => expected_verb(*subject),
+            Self::UnknownSubject(Some(meant)) => format!("did you mean `{meant}`?"),
+            Self::UnknownSubject(None) => {
+                "expected `client`, `server`, `user` or `terminal`".into()
+            }
+            Self::MissingVerb(subject) => expected_verb(*subject),
             Self::UnknownVerb {
                 subject,
                 meant,
@@ -205,113 +209,113 @@ impl ErrorKind {
                 (None, None) => expected_verb(*subject),
             },
             Self::Missing(wanted) | Self::Expected { wanted, .. } => format!("expected {wanted}"),
-            Self::Surplus(_) => "expected the end of the line".into(),
+            Self::TrailingWords(_) => "expected the end of the line".into(),
             Self::EmptyString => "expected something between the quotation marks".into(),
             Self::NotWholeLines => r"expected `\n` at the end".into(),
             Self::NotText => r"expected text: write characters as they are, or as `\u{e9}`".into(),
-            Self::NoUserName => "expected up to 64 letters, digits, `_` and `-`".into(),
-            Self::NoPlaceholder => "expected `{host}`, `{port}` or `{unused}`".into(),
+            Self::InvalidUserName => "expected up to 64 letters, digits, `_` and `-`".into(),
+            Self::UnknownPlaceholder => "expected `{host}`, `{port}` or `{unused}`".into(),
             Self::Zero => "expected a number from 1".into(),
             Self::TooMuch(why) => (*why).into(),
             Self::ClientStartsLate(_) => "expected `client starts as NAME` before this".into(),
-            Self::NotHereYet(_, Some(meant)) => format!("did you mean `{meant}`?"),
-            Self::NotHereYet(actor, None) => {
+            Self::NotConnected(_, Some(meant)) => format!("did you mean `{meant}`?"),
+            Self::NotConnected(actor, None) => {
                 format!("expected `{actor} joins` or `{actor} connects` before this")
             }
-            Self::ConnectionOver(..) => "expected nothing more of this".into(),
+            Self::ConnectionEnded(..) => "expected no further steps on this connection".into(),
             Self::Crowd(..) => "expected `connects`, `closes` or `resets`".into(),
-            Self::NotReading(..) => "expected nothing to be heard".into(),
-            Self::SubjectOver(_) => "expected only what is still heard and seen".into(),
+            Self::NotReading(..) => "expected no `<` or `hears` after this".into(),
+            Self::ProgramEnded(_) => "expected a step that only checks what arrived before".into(),
         }
     }
 
-    /// The other place that has to do with it.
+    /// A related place.
     fn related(&self) -> Option<(Place, &'static str)> {
         match *self {
             Self::CoversTwice(first) | Self::IdTwice(first) | Self::ClientStartsTwice(first) => {
                 Some((first, "first here"))
             }
             Self::ClientStartsLate(found) => Some((found?, "this comes too late")),
-            Self::ConnectionOver(_, since) => Some((since, "the connection ends here")),
+            Self::ConnectionEnded(_, since) => Some((since, "the connection ends here")),
             Self::Crowd(_, since) => Some((since, "since here")),
             Self::NotReading(_, since) => Some((since, "since here")),
-            Self::SubjectOver(since) => Some((since, "since here")),
+            Self::ProgramEnded(since) => Some((since, "since here")),
             _ => None,
         }
     }
 
-    /// How to put it right, where the label does not say it all.
+    /// How to fix it, if the label does not say so.
     fn help(&self) -> Option<String> {
         let help = match self {
             Self::StrayCharacter(_) => {
-                "outside of strings and lines said, words are separated \
-                by spaces or tabs, and every character can be seen"
+                "outside strings and the text after an arrow, separate \
+                words with spaces or tabs and use only visible characters"
             }
             Self::UnterminatedString => r#"a quotation mark inside a string is written `\"`"#,
-            Self::NobodySpeaks => {
+            Self::MissingSpeaker => {
                 "write `alice > LINE` for what she says, `alice < LINE` for \
                 what she must get"
             }
-            Self::NoSentence => {
-                "the first line is a comment: one sentence, for a person, such as \
+            Self::MissingSentence => {
+                "start the file with a comment, one sentence for people, such as \
                 `# A name in use is refused.`"
             }
-            Self::NoCovers => {
+            Self::MissingCovers => {
                 "the line after the sentence names the requirements that the \
-                transcript judges, such as `covers S-REG-1`"
+                transcript tests, such as `covers S-REG-1`"
             }
-            Self::CoversTwice(_) => "name all ids on one line",
-            Self::NoId(word) if word.contains(',') => "ids are separated by spaces",
-            Self::NoId(word) if word.starts_with('#') => COMMENT_ALONE,
-            Self::NoId(_) => "ids look like S-REG-1, W-LINE-1 and C-ARG-2",
+            Self::CoversTwice(_) => "list all ids on one line",
+            Self::InvalidId(word) if word.contains(',') => "ids are separated by spaces",
+            Self::InvalidId(word) if word.starts_with('#') => COMMENT_ON_OWN_LINE,
+            Self::InvalidId(_) => "ids look like S-REG-1, W-LINE-1 and C-ARG-2",
             Self::IdOfOtherRole(Role::Client) => {
-                "a transcript is one for clients when its first \
-                step is `client starts as NAME`"
+                "a client transcript begins with the step \
+                `client starts as NAME`"
             }
             Self::IdOfOtherRole(Role::Server) => {
                 "this is a client transcript because its first step is \
                 `client starts`"
             }
-            Self::NoActorName(_) => "actors are named in lower-case letters only",
+            Self::InvalidActorName(_) => "actor names consist of lower-case letters only",
             Self::OnlyAgainstClients(_) => {
                 "the program under test is `server`, and the harness \
                 plays the chat users: `alice joins`; a client transcript begins with \
                 `client starts as NAME`"
             }
             Self::OnlyAgainstServers => "`another server starts` is for server transcripts",
-            Self::Stranger(_) => {
+            Self::UnknownSubject(_) => {
                 "the harness plays the server: what alice says to all reaches \
                 the client as `server > @alice: hi`"
             }
-            Self::NoVerb(subject)
+            Self::MissingVerb(subject)
             | Self::UnknownVerb {
                 subject,
                 meant: None,
                 advice: None,
                 ..
-            } => subject.abilities(),
-            Self::Surplus(word) if word.starts_with('#') => COMMENT_ALONE,
+            } => subject.verbs_help(),
+            Self::TrailingWords(word) if word.starts_with('#') => COMMENT_ON_OWN_LINE,
             Self::NotWholeLines => {
-                "a part of a line cannot be told from a line that is still on its way"
+                "the harness cannot distinguish part of a line from a line that is still arriving"
             }
-            Self::NoUserName => {
-                "another name is registered by hand: `alice connects`, then \
+            Self::InvalidUserName => {
+                "to register another name, write `alice connects`, then \
                 `alice > REGISTER ...`"
             }
-            Self::NotHereYet(actor, Some(_)) => {
+            Self::NotConnected(actor, Some(_)) => {
                 return Some(format!(
-                    "if not: `{actor} joins` or `{actor} connects` comes first"
+                    "otherwise write `{actor} joins` or `{actor} connects` first"
                 ));
             }
             Self::ClientStartsLate(_) => "a client transcript begins with `client starts as NAME`",
-            Self::ConnectionOver(..) => {
-                "a new connection is opened by `joins` or `connects`, in \
-                server transcripts"
+            Self::ConnectionEnded(..) => {
+                "in server transcripts, `joins` or `connects` opens a new \
+                connection"
             }
-            Self::Crowd(..) => "which of the connections would speak?",
-            Self::SubjectOver(_) => {
-                "after the end something can be heard (`<`, `hears`, \
-                `is disconnected`) and seen, but nothing said"
+            Self::Crowd(..) => "it is unclear which of the connections is meant",
+            Self::ProgramEnded(_) => {
+                "after the end, a transcript can only check what was \
+                received (`<`, `hears`, `is disconnected`) or shown"
             }
             _ => return None,
         };
@@ -319,9 +323,9 @@ impl ErrorKind {
     }
 }
 
-const COMMENT_ALONE: &str = "a comment has a line of its own";
+const COMMENT_ON_OWN_LINE: &str = "write a comment on its own line";
 
-/// A word that is short enough for a sentence.
+/// Shortens a word so that it fits into a sentence.
 fn clipped(word: &str) -> Cow<'_, str> {
     match word.char_indices().nth(40) {
         Some((end, _)) => format!("{}...", &word[..end]).into(),
@@ -329,7 +333,7 @@ fn clipped(word: &str) -> Cow<'_, str> {
     }
 }
 
-fn expected_verb(subject: Subject) -> String {
+fn expected_verb(subject: StepSubject) -> String {
     match subject.verbs() {
         [only] => format!("expected `{only}`"),
         _ => "expected a verb".into(),
@@ -345,7 +349,7 @@ fn id_label(word: &str) -> String {
     }
 }
 
-/// Whether this has the shape of a requirement's id: who, what about, which.
+/// Whether a word has the form of a requirement id.
 pub(super) fn is_id(word: &str) -> bool {
     let mut parts = word.split('-');
     let (who, subject, number) = (parts.next(), parts.next(), parts.next());
@@ -358,8 +362,8 @@ pub(super) fn is_id(word: &str) -> bool {
 }
 
 fn actor_label(word: &str) -> String {
-    if word.len() > LONGEST_NAME {
-        return format!("expected at most {LONGEST_NAME} letters");
+    if word.len() > MAX_NAME {
+        return format!("expected at most {MAX_NAME} letters");
     }
     let plain: String = clipped(word)
         .chars()

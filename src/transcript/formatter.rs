@@ -3,11 +3,10 @@ use super::lexer::{Content, lines};
 use super::parser::parse;
 use super::token::Token;
 
-/// Gives a transcript its one canonical layout, without changing what it says; or tells everything
-/// that is wrong with it.
+/// Formats a transcript without changing its meaning, or returns all errors in it.
 ///
-/// One space stands between words, arrows of neighbouring lines stand below each other, at most one
-/// blank line separates, and `covers` follows the sentence and is followed by a blank line.
+/// The format: one space between words, arrows of neighbouring lines aligned, at most one blank
+/// line in a row, and `covers` right after the sentence, followed by a blank line.
 pub fn format(source: &str) -> Result<String, Vec<Diagnostic>> {
     parse("", source)?;
     let mut layout = Layout::default();
@@ -25,9 +24,9 @@ pub fn format(source: &str) -> Result<String, Vec<Diagnostic>> {
 #[derive(Default)]
 struct Layout {
     text: String,
-    /// A blank line is due before the next line.
+    /// Whether to put a blank line before the next line.
     pause: bool,
-    /// Neighbouring lines that are spoken: the actor, and the arrow with what follows.
+    /// Neighbouring lines with arrows: the actor, and the arrow with the text after it.
     speeches: Vec<(String, String)>,
 }
 
@@ -74,7 +73,7 @@ impl Layout {
         self.text.push('\n');
     }
 
-    /// Writes the neighbours, arrow below arrow.
+    /// Writes the neighbouring lines with aligned arrows.
     fn flush_speeches(&mut self) {
         let speeches = std::mem::take(&mut self.speeches);
         let width = speeches.iter().map(|(actor, _)| actor.len()).max();

@@ -1,11 +1,11 @@
-use super::error::{Error, ErrorKind, MOST_IDS, is_id};
+use super::error::{Error, ErrorKind, MAX_IDS, is_id};
 use super::lexer::{Content, Line};
 use super::nearest::nearest;
 use super::place::Place;
 use super::syntax::Role;
 use super::token::{Token, TokenKind};
 
-/// The comment that the file begins with, its lines joined.
+/// The comment at the top of the file, its lines joined.
 pub(super) fn sentence(lines: &[Line<'_>], errors: &mut Vec<Error>) -> String {
     let mut written = lines.iter().skip_while(|line| line.is_blank()).peekable();
     let first = written
@@ -19,12 +19,12 @@ pub(super) fn sentence(lines: &[Line<'_>], errors: &mut Vec<Error>) -> String {
         .filter(|text| !text.is_empty());
     let sentence = head.collect::<Vec<_>>().join(" ");
     if sentence.is_empty() {
-        errors.push(ErrorKind::NoSentence.at(first));
+        errors.push(ErrorKind::MissingSentence.at(first));
     }
     sentence
 }
 
-/// The ids after `covers`, which stands once, before the first step.
+/// The ids after `covers`, which must appear once, before the first step.
 pub(super) fn covers(lines: &[Line<'_>], role: Role, errors: &mut Vec<Error>) -> Vec<String> {
     let mut ids = Vec::new();
     let mut first: Option<Place> = None;
@@ -51,12 +51,12 @@ pub(super) fn covers(lines: &[Line<'_>], role: Role, errors: &mut Vec<Error>) ->
     if first.is_none() {
         let step = lines.iter().find(|line| is_step(line));
         let place = step.map_or_else(|| end(lines), Line::place);
-        errors.push(ErrorKind::NoCovers.at(place));
+        errors.push(ErrorKind::MissingCovers.at(place));
     }
     ids
 }
 
-/// Whether a line is the one that names the requirements, or is meant to be.
+/// Whether a line is the `covers` line, or was meant to be.
 pub(super) fn is_covers(line: &Line<'_>) -> bool {
     match &line.content {
         Content::Words(tokens) => match tokens[..] {
@@ -69,7 +69,7 @@ pub(super) fn is_covers(line: &Line<'_>) -> bool {
     }
 }
 
-/// Whether a line is a step, or is meant to be.
+/// Whether a line is a step, or was meant to be.
 pub(super) fn is_step(line: &Line<'_>) -> bool {
     matches!(line.content, Content::Words(_) | Content::Unreadable(..)) && !is_covers(line)
 }
@@ -93,11 +93,11 @@ fn requirements(tokens: &[Token<'_>], role: Role, errors: &mut Vec<Error>) -> Ve
         errors.push(kind.at(covers.place));
     }
     if words.is_empty() {
-        errors.push(ErrorKind::CoversNothing.at(covers.place.behind()));
+        errors.push(ErrorKind::EmptyCovers.at(covers.place.behind()));
     }
     let mut ids: Vec<Token<'_>> = Vec::new();
     for &word in words {
-        if ids.len() == MOST_IDS {
+        if ids.len() == MAX_IDS {
             errors.push(ErrorKind::TooManyIds.at(word.place));
             break;
         }
@@ -111,7 +111,7 @@ fn requirements(tokens: &[Token<'_>], role: Role, errors: &mut Vec<Error>) -> Ve
 
 fn id_fault(word: Token<'_>, role: Role, before: &[Token<'_>]) -> Option<ErrorKind> {
     if word.kind != TokenKind::Word || !is_id(word.text) {
-        return Some(ErrorKind::NoId(word.text.into()));
+        return Some(ErrorKind::InvalidId(word.text.into()));
     }
     if let Some(first) = before.iter().find(|id| id.text == word.text) {
         return Some(ErrorKind::IdTwice(first.place));

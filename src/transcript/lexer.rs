@@ -2,12 +2,12 @@ use super::error::{Error, ErrorKind};
 use super::place::Place;
 use super::token::{Token, TokenKind};
 
-/// One line of a file.
+/// A line of a file.
 #[derive(Debug)]
 pub(super) struct Line<'src> {
     /// From 1.
     pub(super) number: usize,
-    /// In characters, without the line's end.
+    /// In characters, without the line end.
     pub(super) width: usize,
     pub(super) content: Content<'src>,
 }
@@ -15,11 +15,11 @@ pub(super) struct Line<'src> {
 #[derive(Debug)]
 pub(super) enum Content<'src> {
     Blank,
-    /// What follows `#`, without blanks at its end.
+    /// The text after `#`, without trailing blanks.
     Comment(&'src str),
     /// At least one token.
     Words(Vec<Token<'src>>),
-    /// A line that cannot be cut into tokens, and the letters that it begins with.
+    /// A line that cannot be split into tokens, and the letters at its start.
     Unreadable(Error, &'src str),
 }
 
@@ -28,7 +28,7 @@ impl Line<'_> {
         matches!(self.content, Content::Blank)
     }
 
-    /// Where its first word stands, as far as that can be told.
+    /// Place of its first word, as far as it is known.
     pub(super) fn place(&self) -> Place {
         match &self.content {
             Content::Words(tokens) => tokens[0].place,
@@ -37,10 +37,11 @@ impl Line<'_> {
     }
 }
 
-/// The mark that some editors put before a file's first character.
+/// The byte order mark, which some editors put at the start of a file.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Cuts a file into lines, and lines into tokens. LF ends a line; CRs before it belong to the end.
+/// Splits a file into lines and lines into tokens. LF ends a line; CRs before it belong to the line
+/// end.
 pub(super) fn lines(source: &str) -> Vec<Line<'_>> {
     let source = source.strip_prefix(BYTE_ORDER_MARK).unwrap_or(source);
     let texts = source.split('\n').map(|text| text.trim_end_matches('\r'));
@@ -73,16 +74,17 @@ fn first_letters(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// What separates words. Only these: other white space is invisible where it matters most.
+/// Whether a character separates words. Other white space is not allowed, since nobody can see the
+/// difference.
 fn is_blank(character: char) -> bool {
     matches!(character, ' ' | '\t')
 }
 
-/// Reads one line from left to right.
+/// Reads a line from left to right.
 struct Reader<'src> {
     rest: &'src str,
     line: usize,
-    /// Of the first character of `rest`.
+    /// Column of the first character of `rest`.
     column: usize,
 }
 
@@ -117,7 +119,7 @@ impl<'src> Reader<'src> {
         }
     }
 
-    /// Takes so many bytes from the front.
+    /// Takes this many bytes from the front.
     fn take(&mut self, kind: TokenKind, bytes: usize) -> Token<'src> {
         let (text, rest) = self.rest.split_at(bytes);
         let place = Place::new(self.line, self.column, text.chars().count());
@@ -157,25 +159,25 @@ impl<'src> Reader<'src> {
         Ok(token)
     }
 
-    /// Whether what follows is spoken: after `>` or `<` as a line's second word.
+    /// Whether the rest of the line is speech: after `>` or `<` as the second word.
     fn is_arrow(&self, token: Token<'src>, position: usize) -> Result<bool, Error> {
         let Some(arrow) = token.text.find(['>', '<']) else {
             return Ok(false);
         };
         let alone = token.text.len() == 1;
         match position {
-            0 if alone => Err(ErrorKind::NobodySpeaks.at(token.place)),
+            0 if alone => Err(ErrorKind::MissingSpeaker.at(token.place)),
             1 if alone => Ok(true),
             1 if arrow > 0 => Ok(false),
             _ => {
                 let before = token.text[..arrow].chars().count();
                 let place = Place::new(self.line, token.place.column + before, 1);
-                Err(ErrorKind::CrampedArrow.at(place))
+                Err(ErrorKind::MissingSpaceAroundArrow.at(place))
             }
         }
     }
 
-    /// What is spoken: all that follows one blank.
+    /// The speech: everything after one blank.
     fn speech(&mut self) -> Option<Token<'src>> {
         let blank = self.rest.chars().next()?;
         self.take(TokenKind::Word, blank.len_utf8());
@@ -187,7 +189,8 @@ impl<'src> Reader<'src> {
     }
 }
 
-/// Characters that no word has, and that a person cannot see, or takes for another.
+/// Characters that are not allowed in words because they are invisible or easily confused with
+/// others.
 fn is_stray(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
@@ -198,7 +201,7 @@ fn is_stray(character: char) -> bool {
         || is_curly_quote(character)
 }
 
-/// Quotation marks as word processors make them.
+/// Quotation marks that word processors insert.
 pub(super) fn is_curly_quote(character: char) -> bool {
     matches!(character, '\u{2018}'..='\u{201f}' | '«' | '»')
 }

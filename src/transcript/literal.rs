@@ -2,7 +2,7 @@ use super::error::{Error, ErrorKind};
 use super::place::Place;
 use super::token::Token;
 
-/// The bytes that a quoted string stands for.
+/// The bytes that a quoted string represents.
 pub(super) fn bytes(token: Token<'_>) -> Result<Vec<u8>, Error> {
     let inner = &token.text[1..token.text.len() - 1];
     let mut bytes = Vec::with_capacity(inner.len());
@@ -24,7 +24,7 @@ pub(super) fn bytes(token: Token<'_>) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// An escape that stands for nothing: how many characters it has, and what would stand there.
+/// An invalid escape: its width in characters, and what was expected.
 struct Fault {
     width: usize,
     wanted: &'static str,
@@ -34,7 +34,7 @@ const KNOWN: &str = r#"expected one of `\n`, `\r`, `\t`, `\0`, `\\`, `\"`, `\xNN
 const HEX: &str = r"expected two hexadecimal digits, as in `\x1b`";
 const SCALAR: &str = r"expected a Unicode scalar value in hexadecimal, as in `\u{e9}`";
 
-/// Resolves the escape that `rest` begins with, and tells how many bytes of `rest` it takes.
+/// Decodes the escape at the start of `rest`. Returns its length in bytes.
 fn escape(rest: &str, bytes: &mut Vec<u8>) -> Result<usize, Fault> {
     let letter = rest[1..].chars().next();
     let byte = match letter {

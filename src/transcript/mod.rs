@@ -1,16 +1,15 @@
-//! The transcript language: one conversation, written to be read aloud.
+//! The transcript language: one conversation, in a form that reads aloud.
 //!
-//! Text goes through three steps, each of which reads only what the one before it made:
+//! A file passes through these stages, each of which uses only the output of the one before:
 //!
-//! - `lexer`: the file's text to lines, a line to tokens that carry their place;
-//! - `statement`: one line's tokens to one [`syntax::Step`]; `head`: the sentence and what is
-//!   covered; `parser`: the file; `conversation`: whether the steps make sense in their order;
-//! - [`render`]: [`Diagnostic`]s drawn beside the text, those of a failed replay like those of a
-//!   misspelt verb.
+//! - `lexer`: splits a file into lines and lines into tokens with their places;
+//! - `statement`: parses a line's tokens into a [`syntax::Step`]; `head`: the sentence and
+//!   `covers`; `parser`: the whole file; `step_order`: whether the steps are possible in their
+//!   order;
+//! - [`render`]: draws [`Diagnostic`]s beside the text, for parse errors and for failed replays.
 //!
-//! `conformance/LANGUAGE.md` is the language's own page, with the grammar.
+//! `conformance/LANGUAGE.md` documents the language and its grammar.
 
-mod conversation;
 mod diagnostic;
 mod error;
 mod formatter;
@@ -22,6 +21,7 @@ mod parser;
 mod place;
 mod render;
 mod statement;
+mod step_order;
 mod subject;
 pub mod syntax;
 mod token;

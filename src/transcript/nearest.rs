@@ -1,6 +1,6 @@
-/// The candidate that `word` is most likely a misspelling of, if it is near enough to any.
+/// The candidate that `word` is probably a misspelling of, if one is close enough.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A long word is no misspelling of a short one, and need not be measured.
+    // A long word is not a misspelling of a short one, and comparing it takes long.
     let length = word.chars().count();
     if length > 32 {
         return None;
@@ -14,7 +14,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// How many characters must be added, dropped, changed or swapped with their neighbour.
+/// Edit distance: characters added, removed, replaced or swapped with their neighbour.
 fn distance(left: &str, right: &str) -> usize {
     let left: Vec<char> = left.to_lowercase().chars().collect();
     let right: Vec<char> = right.to_lowercase().chars().collect();

@@ -1,15 +1,15 @@
-use super::conversation;
 use super::diagnostic::Diagnostic;
-use super::error::{Error, ErrorKind, LONGEST, MOST_STEPS};
+use super::error::{Error, ErrorKind, LONGEST, MAX_STEPS};
 use super::head;
 use super::lexer::{Content, Line, lines};
 use super::place::Place;
 use super::statement::{Statement, statement};
+use super::step_order;
 use super::syntax::{Role, Transcript};
 
-/// Reads a transcript; or tells everything that is wrong with it, in the order of its lines.
+/// Parses a transcript, or returns all errors in it, in the order of its lines.
 ///
-/// A transcript is the same under any name; [`super::render`] is where the name is shown.
+/// The file name does not matter here; [`super::render`] shows it.
 pub fn parse(_file_name: &str, source: &str) -> Result<Transcript, Vec<Diagnostic>> {
     if source.len() > LONGEST {
         let error = ErrorKind::TooLong.at(Place::new(1, 1, 1));
@@ -28,15 +28,15 @@ fn file(lines: &[Line<'_>]) -> Result<Transcript, Vec<Error>> {
     let covers = head::covers(lines, role, &mut errors);
     let parts = parts(lines, role, &mut errors);
     if parts.is_empty() {
-        errors.push(ErrorKind::NoSteps.at(head::end(lines)));
+        errors.push(ErrorKind::MissingSteps.at(head::end(lines)));
     }
-    errors.extend(conversation::faults(role, &parts));
+    errors.extend(step_order::faults(role, &parts));
     if !errors.is_empty() {
         return Err(errors);
     }
     let steps = parts.into_iter().filter_map(|part| match part {
-        Part::Step(statement) => Some(statement.step),
-        Part::Wrong(_) => None,
+        ParsedLine::Step(statement) => Some(statement.step),
+        ParsedLine::Wrong(_) => None,
     });
     Ok(Transcript {
         sentence,
@@ -46,17 +46,17 @@ fn file(lines: &[Line<'_>]) -> Result<Transcript, Vec<Error>> {
     })
 }
 
-/// A line of the conversation.
-pub(super) enum Part<'src> {
+/// A line after the head.
+pub(super) enum ParsedLine<'src> {
     Step(Statement),
-    /// A line that is wrong, and the word that it begins with.
+    /// A line with an error, and its first word.
     Wrong(&'src str),
 }
 
-fn parts<'src>(lines: &[Line<'src>], role: Role, errors: &mut Vec<Error>) -> Vec<Part<'src>> {
+fn parts<'src>(lines: &[Line<'src>], role: Role, errors: &mut Vec<Error>) -> Vec<ParsedLine<'src>> {
     let mut parts = Vec::new();
     for line in lines.iter().filter(|line| head::is_step(line)) {
-        if parts.len() == MOST_STEPS {
+        if parts.len() == MAX_STEPS {
             errors.push(ErrorKind::TooManySteps.at(line.place()));
             break;
         }
@@ -66,18 +66,18 @@ fn parts<'src>(lines: &[Line<'src>], role: Role, errors: &mut Vec<Error>) -> Vec
             Content::Blank | Content::Comment(_) => continue,
         };
         match result {
-            Ok(statement) => parts.push(Part::Step(statement)),
+            Ok(statement) => parts.push(ParsedLine::Step(statement)),
             Err(error) => {
                 errors.push(error);
-                parts.push(Part::Wrong(first));
+                parts.push(ParsedLine::Wrong(first));
             }
         }
     }
     parts
 }
 
-/// Which role is meant: `client starts` tells; where that is missing or misspelt, the first step
-/// looks like one that only a client transcript has.
+/// The role of a transcript. `client starts` decides it. If that is missing or misspelt, a first
+/// step that only client transcripts have decides it.
 fn role(lines: &[Line<'_>]) -> Role {
     let steps = || lines.iter().filter(|line| head::is_step(line));
     let client_starts = steps().any(|line| opening(line).starts_with(&["client", "starts"]));
@@ -100,7 +100,7 @@ fn role(lines: &[Line<'_>]) -> Role {
     }
 }
 
-/// The first words of a line, three at most, as far as they can be read.
+/// The first words of a line, at most three, as far as they are readable.
 fn opening<'src>(line: &Line<'src>) -> Vec<&'src str> {
     match &line.content {
         Content::Words(tokens) => tokens.iter().take(3).map(|token| token.text).collect(),

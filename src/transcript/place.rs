@@ -1,16 +1,17 @@
-/// A stretch of characters on one line of a file.
+/// A range of characters on one line of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The line, from 1.
+    /// Line, from 1.
     pub line: usize,
-    /// The first character's column, from 1, in characters.
+    /// Column of the first character, from 1, in characters.
     pub column: usize,
-    /// How many characters; 0 is a point, and what reaches beyond the line's end is cut there.
+    /// Number of characters. 0 means a point. A range that extends beyond the end of its line is
+    /// cut there.
     pub width: usize,
 }
 
 impl Place {
-    /// The stretch of `width` characters that begins at `line` and `column`, both from 1.
+    /// A range of `width` characters starting at `line` and `column`, both from 1.
     pub fn new(line: usize, column: usize, width: usize) -> Self {
         Self {
             line,
@@ -19,7 +20,7 @@ impl Place {
         }
     }
 
-    /// The point just behind this stretch, where something is missing.
+    /// The point just after this range, where something is missing.
     pub(super) fn behind(self) -> Self {
         Self::new(self.line, self.column.saturating_add(self.width), 1)
     }

@@ -5,24 +5,25 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untr
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Maximum number of diagnostics that are drawn.
-const MOST_DRAWN: usize = 50;
-/// No further diagnostic is drawn after so many bytes. One takes at most some KB, so all stay below 64 KiB.
-const MOST_TEXT: usize = 40 * 1024;
+/// Maximum number of diagnostics to draw.
+const MAX_DRAWN: usize = 50;
+/// After this many bytes, no further diagnostic is drawn. One takes at most a few KB, so the total
+/// stays below 64 KiB.
+const MAX_TEXT: usize = 40 * 1024;
 /// Maximum length of a message, a label or a note, in characters.
-const LONGEST_SAID: usize = 500;
-/// A line with more characters than this is cut around what is pointed at.
-const LONGEST_LINE: usize = 400;
-/// A place that is more lines away than this is named and not drawn.
-const FURTHEST: usize = 500;
-/// How much of such a line is drawn: characters before the place and after its beginning.
+const MAX_MESSAGE: usize = 500;
+/// Maximum length of a line to draw in full. Longer lines are cut around the place.
+const MAX_LINE: usize = 400;
+/// Maximum distance in lines at which a related place is drawn. Others are only named.
+const MAX_DISTANCE: usize = 500;
+/// The part of a long line to draw: characters before the place, and after its start.
 const DRAWN_BEFORE: usize = 40;
 const DRAWN_AFTER: usize = 100;
 
-/// Draws each diagnostic beside the text that it is about, as a compiler does; of many the first ones, and how many
-/// there are besides.
+/// Draws each diagnostic beside the text, as compilers do. If there are many, it draws the first
+/// ones and says how many more there are.
 ///
-/// Nothing in the text or in the diagnostics reaches the terminal as a control character.
+/// No control character from the text or the diagnostics reaches the terminal.
 pub fn render(file_name: &str, source: &str, diagnostics: &[Diagnostic], colour: bool) -> String {
     let source = Source::new(source);
     let renderer = if colour {
@@ -32,7 +33,7 @@ pub fn render(file_name: &str, source: &str, diagnostics: &[Diagnostic], colour:
     };
     let mut drawn = String::new();
     for (index, diagnostic) in diagnostics.iter().enumerate() {
-        if index == MOST_DRAWN || drawn.len() > MOST_TEXT {
+        if index == MAX_DRAWN || drawn.len() > MAX_TEXT {
             let more = diagnostics.len() - index;
             let noun = if more == 1 { "mistake" } else { "mistakes" };
             drawn.push_str(&format!(
@@ -56,7 +57,7 @@ fn draw(
     diagnostic: &Diagnostic,
     renderer: &Renderer,
 ) -> String {
-    let is_near = |place: Place| diagnostic.line.abs_diff(place.line) <= FURTHEST;
+    let is_near = |place: Place| diagnostic.line.abs_diff(place.line) <= MAX_DISTANCE;
     let (near, far): (Vec<_>, Vec<_>) = diagnostic
         .related
         .iter()
@@ -90,9 +91,9 @@ fn draw(
     renderer.render(&[group])
 }
 
-/// A text with every control character replaced by a visible one, and cut where it is long.
+/// Replaces every control character by a visible one and shortens long texts.
 fn harmless(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_SAID) {
+    match text.char_indices().nth(MAX_MESSAGE) {
         Some((end, _)) => normalize_untrusted_str(&without_c1_controls(&text[..end])) + "...",
         None => normalize_untrusted_str(&without_c1_controls(text)),
     }
@@ -108,10 +109,10 @@ fn without_c1_controls(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text and where its lines are, to turn places into ranges of bytes.
+/// A text and the byte ranges of its lines.
 struct Source<'src> {
     text: Cow<'src, str>,
-    /// Of each line, without its end.
+    /// The range of each line, without its end.
     lines: Vec<Range<usize>>,
 }
 
@@ -128,8 +129,8 @@ impl<'src> Source<'src> {
         Self { text, lines }
     }
 
-    /// The lines that these places are on, and those between them, each cut if it is long: drawing takes as long as
-    /// the text that it looks through.
+    /// The lines of these places and the lines between them. Long lines are cut, since drawing
+    /// takes time for every byte.
     fn excerpt(&self, place: Place, others: impl Iterator<Item = Place>) -> Excerpt {
         let mut places = vec![(self.index(place), place)];
         places.extend(others.map(|other| (self.index(other), other)));
@@ -148,15 +149,15 @@ impl<'src> Source<'src> {
         excerpt
     }
 
-    /// Which line a place is on; of a place that is not in the text, the nearest.
+    /// Index of the line of a place. For a place outside the text, the nearest line.
     fn index(&self, place: Place) -> usize {
         place.line.saturating_sub(1).min(self.lines.len() - 1)
     }
 }
 
-/// Some lines of a text as they are drawn.
+/// Lines of a text as they are drawn.
 struct Excerpt {
-    /// Index of the first in the whole text.
+    /// Index of the first line in the whole text.
     first: usize,
     text: String,
     lines: Vec<Shown>,
@@ -164,9 +165,9 @@ struct Excerpt {
 
 /// A line of an excerpt.
 struct Shown {
-    /// Its bytes in the excerpt.
+    /// Its byte range in the excerpt.
     bytes: Range<usize>,
-    /// How many of its first characters are left out; a mark stands for them.
+    /// Number of characters omitted at its start. A mark stands for them.
     left_out: usize,
 }
 
@@ -175,14 +176,14 @@ impl Excerpt {
         &self.text
     }
 
-    /// Adds a line, or of a long one what is around a column.
+    /// Adds a line. A long line is cut around a column.
     fn push(&mut self, line: &str, column: usize) {
         if !self.lines.is_empty() {
             self.text.push('\n');
         }
         let start = self.text.len();
         let mut left_out = 0;
-        if line.char_indices().nth(LONGEST_LINE).is_none() {
+        if line.char_indices().nth(MAX_LINE).is_none() {
             self.text.push_str(line);
         } else {
             let byte = |character: usize| {
@@ -193,7 +194,7 @@ impl Excerpt {
             let (begin, end) = (byte(from), byte(column.saturating_add(DRAWN_AFTER)));
             if from > 0 {
                 self.text.push(LEFT_OUT);
-                // The mark takes the place of one.
+                // The mark replaces one character.
                 left_out = from - 1;
             }
             self.text.push_str(&line[begin..end]);
@@ -207,7 +208,7 @@ impl Excerpt {
         });
     }
 
-    /// The bytes of a place in the excerpt; what is not drawn is cut.
+    /// Byte range of a place in the excerpt, without the parts that are not drawn.
     fn range(&self, place: Place) -> Range<usize> {
         let index = place.line.saturating_sub(1).saturating_sub(self.first);
         let shown = &self.lines[index.min(self.lines.len() - 1)];
@@ -222,5 +223,5 @@ impl Excerpt {
     }
 }
 
-/// Stands for a part of a line that is not drawn.
+/// Marks an omitted part of a line.
 const LEFT_OUT: char = '…';

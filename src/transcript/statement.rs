@@ -1,39 +1,39 @@
-use super::error::{Error, ErrorKind, LONGEST_NAME};
+use super::error::{Error, ErrorKind, MAX_NAME};
 use super::nearest::nearest;
 use super::place::Place;
-use super::subject::{Subject, better_word};
+use super::subject::{StepSubject, advice_about};
 use super::syntax::{Action, Key, MessageKind, Role, Step};
 use super::token::{Token, TokenKind};
 use super::words::{Words, number};
 
-/// No step sends or awaits more bytes than this.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
-const TOO_MANY_BYTES: &str = "a step sends or hears at most 16 MiB in all";
-pub(super) const MOST_CONNECTIONS: u32 = 10_000;
-pub(super) const MOST_SECONDS: u32 = 600;
-const MOST_MEMORY: u32 = 1024 * 1024;
+/// Maximum number of bytes that one step sends or expects.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+const TOO_MANY_BYTES: &str = "a step sends or receives at most 16 MiB in total";
+pub(super) const MAX_CONNECTIONS: u32 = 10_000;
+pub(super) const MAX_SECONDS: u32 = 600;
+const MAX_MEMORY: u32 = 1024 * 1024;
 
-/// One step, and where the words stand that later errors may point at.
+/// A step, and the places of the words that later errors may point at.
 #[derive(Debug)]
 pub(super) struct Statement {
     pub(super) step: Step,
-    /// Who.
+    /// The first word: who does it.
     pub(super) subject: Place,
-    /// The operative word: `<`, `>`, the verb.
+    /// The verb: `<`, `>`, or a word.
     pub(super) verb: Place,
 }
 
-/// Reads one line. `first` is its first word, `rest` what follows.
+/// Parses a line. `first` is its first word, `rest` the others.
 pub(super) fn statement<'src>(
     role: Role,
     first: Token<'src>,
     rest: &[Token<'src>],
 ) -> Result<Statement, Error> {
     let mut words = Words::behind(first, rest);
-    let subject = Subject::of(role, first)?;
+    let subject = StepSubject::of(role, first)?;
     match subject {
-        Subject::AnotherServer => words.expect("server")?,
-        Subject::Clock => words.expect(if first.text == "1" {
+        StepSubject::AnotherServer => words.expect("server")?,
+        StepSubject::Clock => words.expect(if first.text == "1" {
             "second"
         } else {
             "seconds"
@@ -56,21 +56,21 @@ pub(super) fn statement<'src>(
     })
 }
 
-/// The step as the formatter writes it: its tokens, with one space between them.
+/// The step in canonical format: its tokens, with one space between them.
 fn source(first: Token<'_>, rest: &[Token<'_>]) -> String {
     rest.iter()
         .fold(first.text.to_owned(), |line, token| line + " " + token.text)
 }
 
-fn verb<'src>(subject: Subject, words: &mut Words<'_, 'src>) -> Result<Token<'src>, Error> {
+fn verb<'src>(subject: StepSubject, words: &mut Words<'_, 'src>) -> Result<Token<'src>, Error> {
     let verbs = subject.verbs();
     let Some(token) = words.next() else {
-        return Err(ErrorKind::NoVerb(subject).at(words.last().place.behind()));
+        return Err(ErrorKind::MissingVerb(subject).at(words.last().place.behind()));
     };
     if token.kind == TokenKind::Word && verbs.contains(&token.text) {
         return Ok(token);
     }
-    let advice = better_word(subject, token.text);
+    let advice = advice_about(subject, token.text);
     let meant = nearest(token.text, verbs.iter().copied()).filter(|_| advice.is_none());
     Err(ErrorKind::UnknownVerb {
         subject,
@@ -81,9 +81,9 @@ fn verb<'src>(subject: Subject, words: &mut Words<'_, 'src>) -> Result<Token<'sr
     .at(token.place))
 }
 
-/// What the words from the verb on say. The verb is one of the subject's.
+/// Parses the words from the verb on. The verb is one that the subject allows.
 fn action(
-    subject: Subject,
+    subject: StepSubject,
     first: Token<'_>,
     verb: Token<'_>,
     words: &mut Words<'_, '_>,
@@ -107,7 +107,7 @@ fn action(
             words.expect("its port")?;
             Action::PrintsItsPort
         }
-        ("starts", Subject::AnotherServer) => Action::AnotherStarts,
+        ("starts", StepSubject::AnotherServer) => Action::AnotherStarts,
         ("starts", _) => client_starts(words)?,
         ("ends", _) => Action::Ends,
         ("grows", _) => grows(words)?,
@@ -122,7 +122,7 @@ fn action(
                 bytes: words.some_bytes()?,
             }
         }
-        // Only `pass` and `passes` are left.
+        // The only verbs left are `pass` and `passes`.
         _ => pass(first, verb)?,
     })
 }
@@ -137,8 +137,8 @@ fn joins(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
 }
 
 fn connects(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
-    let many = "at most 10,000 connections: systems have no more to give";
-    let times = times(words, MOST_CONNECTIONS, many)?;
+    let many = "at most 10,000 connections";
+    let times = times(words, MAX_CONNECTIONS, many)?;
     Ok(Action::Connects { actor, times })
 }
 
@@ -163,7 +163,7 @@ fn gets(actor: String, words: &mut Words<'_, '_>) -> Action {
     }
 }
 
-/// What follows the arrow, which is nothing where an empty line is meant.
+/// The text after an arrow. A missing text means the empty line.
 fn speech(words: &mut Words<'_, '_>) -> String {
     words
         .next()
@@ -172,7 +172,7 @@ fn speech(words: &mut Words<'_, '_>) -> String {
 
 fn sends(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
     let bytes = words.some_bytes()?;
-    let times = times(words, most_times(&bytes), TOO_MANY_BYTES)?;
+    let times = times(words, max_times(&bytes), TOO_MANY_BYTES)?;
     Ok(Action::Sends {
         actor,
         bytes,
@@ -194,7 +194,7 @@ fn hears(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
     if !bytes.ends_with(b"\n") {
         return Err(ErrorKind::NotWholeLines.at(words.last().place));
     }
-    let times = times(words, most_times(&bytes), TOO_MANY_BYTES)?;
+    let times = times(words, max_times(&bytes), TOO_MANY_BYTES)?;
     Ok(Action::Hears {
         actor,
         bytes,
@@ -202,11 +202,11 @@ fn hears(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
     })
 }
 
-fn most_times(bytes: &[u8]) -> u32 {
-    u32::try_from(MOST_BYTES / bytes.len().max(1)).unwrap_or(u32::MAX)
+fn max_times(bytes: &[u8]) -> u32 {
+    u32::try_from(MAX_BYTES / bytes.len().max(1)).unwrap_or(u32::MAX)
 }
 
-/// `8000 times`, or nothing, which is once.
+/// `8000 times`, or nothing, which means once.
 fn times(words: &mut Words<'_, '_>, limit: u32, why_not: &'static str) -> Result<u32, Error> {
     if words.peek().is_none() {
         return Ok(1);
@@ -216,14 +216,14 @@ fn times(words: &mut Words<'_, '_>, limit: u32, why_not: &'static str) -> Result
     Ok(times)
 }
 
-fn is(subject: Subject, actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
+fn is(subject: StepSubject, actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
     match subject {
-        Subject::Server => words.choice("`interrupted` or `terminated`", |word| match word {
+        StepSubject::Server => words.choice("`interrupted` or `terminated`", |word| match word {
             "interrupted" => Some(Action::IsInterrupted),
             "terminated" => Some(Action::IsTerminated),
             _ => None,
         }),
-        Subject::Client => {
+        StepSubject::Client => {
             let wanted = "`terminated` (an interrupt is `user presses Ctrl-C`)";
             let action = |word: &str| (word == "terminated").then_some(Action::IsTerminated);
             words.choice(wanted, action)
@@ -263,33 +263,33 @@ fn address(words: &mut Words<'_, '_>) -> Result<String, Error> {
     for part in address.split('{').skip(1) {
         let placeholder = part.split_once('}').map(|(name, _)| name);
         if !matches!(placeholder, Some("host" | "port" | "unused")) {
-            return Err(ErrorKind::NoPlaceholder.at(words.last().place));
+            return Err(ErrorKind::UnknownPlaceholder.at(words.last().place));
         }
     }
     Ok(address)
 }
 
-/// A user name as it goes into a registration: one plain word.
+/// A user name as it appears in a registration: one plain word.
 fn name(words: &mut Words<'_, '_>) -> Result<String, Error> {
     let Some(token) = words.peek().filter(|token| token.kind == TokenKind::Word) else {
         return Err(words.expected("a user name".into()));
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if token.text.len() > LONGEST_NAME || !token.text.chars().all(plain) {
-        return Err(ErrorKind::NoUserName.at(token.place));
+    if token.text.len() > MAX_NAME || !token.text.chars().all(plain) {
+        return Err(ErrorKind::InvalidUserName.at(token.place));
     }
     words.next();
     Ok(token.text.to_owned())
 }
 
-/// The string read last, as text.
+/// Converts the last string to text.
 fn text(bytes: Vec<u8>, words: &Words<'_, '_>) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|_| ErrorKind::NotText.at(words.last().place))
 }
 
 fn grows(words: &mut Words<'_, '_>) -> Result<Action, Error> {
     words.expect("by at most")?;
-    let number = words.number(MOST_MEMORY, "a bound like this bounds nothing")?;
+    let number = words.number(MAX_MEMORY, "at most 1,048,576")?;
     let unit = words.choice("`KiB` or `MiB`", |word| match word {
         "KiB" => Some(1024),
         "MiB" => Some(1024 * 1024),
@@ -321,11 +321,7 @@ fn sees(words: &mut Words<'_, '_>) -> Result<Action, Error> {
 }
 
 fn pass(first: Token<'_>, verb: Token<'_>) -> Result<Action, Error> {
-    let seconds = number(
-        first,
-        MOST_SECONDS,
-        "at most 600 seconds: a suite has to end",
-    )?;
+    let seconds = number(first, MAX_SECONDS, "at most 600 seconds")?;
     let wanted = if first.text == "1" { "passes" } else { "pass" };
     if verb.text != wanted {
         return Err(ErrorKind::Expected {

@@ -1,12 +1,12 @@
-use super::error::{Error, ErrorKind, LONGEST_NAME};
+use super::error::{Error, ErrorKind, MAX_NAME};
 use super::nearest::nearest;
 use super::syntax::Role;
 use super::token::{Token, TokenKind};
 
-/// Who a step is about: the word or words that it begins with.
+/// Who or what a step is about, given by its first words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Subject {
-    /// Played by the harness against a server.
+pub(super) enum StepSubject {
+    /// A chat user in a server transcript, played by the harness.
     ChatUser,
     /// The server under test.
     Server,
@@ -14,18 +14,18 @@ pub(super) enum Subject {
     AnotherServer,
     /// The client under test.
     Client,
-    /// Played by the harness against a client.
+    /// The server in a client transcript, played by the harness.
     PlayedServer,
     /// The person at the client's keyboard, played by the harness.
     User,
-    /// What the client prints on.
+    /// The client's terminal.
     Terminal,
-    /// `4 seconds`.
+    /// Time, as in `4 seconds pass`.
     Clock,
 }
 
-impl Subject {
-    /// Whom a line's first word means.
+impl StepSubject {
+    /// The subject that the first word of a line means.
     pub(super) fn of(role: Role, first: Token<'_>) -> Result<Self, Error> {
         if first.kind == TokenKind::Word && first.text.chars().all(|c| c.is_ascii_digit()) {
             return Ok(Self::Clock);
@@ -45,17 +45,17 @@ impl Subject {
             }
             (Role::Server, word) if is_actor_name(word) => Self::ChatUser,
             (Role::Server, word) => {
-                return Err(ErrorKind::NoActorName(word.into()).at(first.place));
+                return Err(ErrorKind::InvalidActorName(word.into()).at(first.place));
             }
             (Role::Client, word) => {
                 let meant = nearest(word, ["client", "server", "user", "terminal"]);
-                return Err(ErrorKind::Stranger(meant).at(first.place));
+                return Err(ErrorKind::UnknownSubject(meant).at(first.place));
             }
         };
         Ok(subject)
     }
 
-    /// The words that may follow.
+    /// The verbs that may follow.
     pub(super) fn verbs(self) -> &'static [&'static str] {
         match self {
             Self::ChatUser => &[
@@ -71,71 +71,72 @@ impl Subject {
         }
     }
 
-    /// What may follow, for a person to read.
-    pub(super) fn abilities(self) -> &'static str {
+    /// The verbs that may follow, as a help text.
+    pub(super) fn verbs_help(self) -> &'static str {
         match self {
             Self::ChatUser => {
                 "a chat user `joins`, `connects`, says `>`, gets `<`, `sends`, `hears`, \
                  `stops reading`, `closes`, `resets` or `is disconnected`"
             }
             Self::PlayedServer => {
-                "in a client transcript `server` is the harness's: it says `>`, gets `<`, \
+                "in a client transcript, the harness plays `server`: it says `>`, gets `<`, \
                  `sends`, `hears`, `closes`, `resets` or `is disconnected`"
             }
             Self::Server => {
                 "in a server transcript `server` is the program under test: it \
                  `prints its port`, `is interrupted`, `is terminated`, `ends` or \
-                 `grows by at most N MiB`; what it says is written as what others get: `alice < ...`"
+                 `grows by at most N MiB`; to check what it sends, write what others get: `alice < ...`"
             }
-            Self::AnotherServer => "the step reads `another server starts`",
+            Self::AnotherServer => "write `another server starts`",
             Self::Client => {
                 "`client` is the program under test: it `starts as NAME`, `is terminated`, `ends` \
-                 or `grows by at most N MiB`; what it says is written as what the server gets: \
+                 or `grows by at most N MiB`; to check what it sends, write what the server gets: \
                  `server < ...`"
             }
             Self::User => {
                 "the user `types \"...\"`, `presses Ctrl-C`, `presses Ctrl-D`, is shown `<`, \
                  `sees an error` or `sees a notice`"
             }
-            Self::Terminal => "the step reads `terminal never gets \"...\"`",
-            Self::Clock => "the step reads `4 seconds pass`",
+            Self::Terminal => "write `terminal never gets \"...\"`",
+            Self::Clock => "write `4 seconds pass`",
         }
     }
 }
 
-/// What to say of a verb that belongs to somebody else, or that is spelt in another way.
-pub(super) fn better_word(subject: Subject, verb: &str) -> Option<&'static str> {
+/// Advice about a verb that another subject has, or that is spelt differently.
+pub(super) fn advice_about(subject: StepSubject, verb: &str) -> Option<&'static str> {
     let advice = match (subject, verb) {
-        (Subject::ChatUser | Subject::PlayedServer, "types" | "says" | "said") => {
-            "a line is said with `>`"
+        (StepSubject::ChatUser | StepSubject::PlayedServer, "types" | "says" | "said") => {
+            "use `>` for a line that is sent"
         }
-        (Subject::ChatUser | Subject::PlayedServer, "gets" | "receives" | "sees" | "got") => {
-            "a line that must come is written with `<`"
+        (
+            StepSubject::ChatUser | StepSubject::PlayedServer,
+            "gets" | "receives" | "sees" | "got",
+        ) => "use `<` for a line that must arrive",
+        (StepSubject::ChatUser, "disconnects" | "leaves" | "quits") => {
+            "write `> DISCONNECT NAME CHAT/1.0` or `closes`"
         }
-        (Subject::ChatUser, "disconnects" | "leaves" | "quits") => {
-            "say `> DISCONNECT NAME CHAT/1.0`, or `closes`"
+        (StepSubject::ChatUser, "ends" | "grows" | "prints") => {
+            "only `server`, the program under test, can do that"
         }
-        (Subject::ChatUser, "ends" | "grows" | "prints") => {
-            "only `server` does that, the program under test"
+        (StepSubject::User, ">" | "says" | "sends") => r#"the user `types "...\n"`"#,
+        (StepSubject::User, "hears" | "gets") => "use `<` for text that must be shown",
+        (StepSubject::Client, "types") => "only `user` can type",
+        (StepSubject::Client | StepSubject::Server, "starts") => {
+            "the server under test is already running; write `another server starts` for a second one"
         }
-        (Subject::User, ">" | "says" | "sends") => r#"the user `types "...\n"`"#,
-        (Subject::User, "hears" | "gets") => "what must be shown is written with `<`",
-        (Subject::Client, "types") => "only `user` types",
-        (Subject::Client | Subject::Server, "starts") => {
-            "the server under test runs from the beginning; a second one is `another server starts`"
+        (StepSubject::PlayedServer, "ends" | "grows" | "prints") => {
+            "only `client`, the program under test, can do that"
         }
-        (Subject::PlayedServer, "ends" | "grows" | "prints") => {
-            "only `client` does that, the program under test"
-        }
-        (Subject::PlayedServer, "joins" | "connects" | "stops") => {
-            "only chat users do that, in server transcripts"
+        (StepSubject::PlayedServer, "joins" | "connects" | "stops") => {
+            "only chat users in server transcripts can do that"
         }
         _ => return None,
     };
     Some(advice)
 }
 
-/// Lower-case letters, at least one and not too many.
+/// Whether a word consists of lower-case letters and has a valid length.
 fn is_actor_name(word: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&word.len()) && word.chars().all(|c| c.is_ascii_lowercase())
+    (1..=MAX_NAME).contains(&word.len()) && word.chars().all(|c| c.is_ascii_lowercase())
 }

@@ -1,6 +1,6 @@
-//! What a transcript says once it is parsed: who does what, one step a line.
+//! The syntax tree of a transcript: who does what, one step a line.
 
-/// Which program a transcript judges: the harness plays everybody else.
+/// The role of the program under test. The harness plays everybody else.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -21,21 +21,21 @@ impl std::fmt::Display for Role {
     }
 }
 
-/// One conversation and the requirements that it judges.
+/// A conversation, and the requirements that it tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
-    /// The comment at the top, as one sentence: what must be so.
+    /// The comment at the top: one sentence that says what must hold.
     pub sentence: String,
     /// The requirement ids after `covers`, in order, each once.
     pub covers: Vec<String>,
-    /// Client when the first step is `client starts`, server otherwise.
+    /// Client if the first step is `client starts`, otherwise server.
     pub role: Role,
-    /// The conversation, in order; never empty.
+    /// The steps in order; never empty.
     pub steps: Vec<Step>,
 }
 
 impl Transcript {
-    /// Whether it judges one of these rows.
+    /// Whether it covers one of these requirements.
     pub fn covers_any(&self, rows: &[&str]) -> bool {
         self.covers.iter().any(|id| rows.contains(&id.as_str()))
     }
@@ -46,9 +46,9 @@ impl Transcript {
 pub struct Step {
     /// Line in the file, from 1.
     pub line: usize,
-    /// Column of the step's operative word in characters, from 1: where a failure points.
+    /// Column of the step's verb in characters, from 1. A failure points there.
     pub column: usize,
-    /// The step as the formatter writes it, arrows not aligned with its neighbours'.
+    /// The step in canonical format, but without aligned arrows.
     pub source: String,
     /// What is done or expected.
     pub action: Action,
@@ -61,33 +61,34 @@ pub enum Action {
     Joins {
         /// Who.
         actor: String,
-        /// The name registered; the actor's own unless `as` gives another.
+        /// The registered name: the actor's own unless `as` gives another.
         name: String,
     },
-    /// `alice connects`, `crowd connects 300 times`: open connections and say nothing.
+    /// `alice connects`, `crowd connects 300 times`: open connections and send nothing.
     Connects {
         /// Who.
         actor: String,
         /// How many connections, at least 1.
         times: u32,
     },
-    /// `alice > LINE`: say one line.
+    /// `alice > LINE`: send one line.
     Says {
         /// Who.
         actor: String,
         /// The line without its end.
         line: String,
     },
-    /// `alice < LINE`, `alice < 401 ...`: the next line that this actor gets, or sees.
+    /// `alice < LINE`, `alice < 401 ...`: the next line that this actor receives or sees.
     Gets {
-        /// Who; `user` for what is to be seen on the client's terminal.
+        /// Who; `user` for text on the client's terminal.
         actor: String,
-        /// The line without its end, without the open end's mark.
+        /// The line without its end, and without ` ...`.
         line: String,
-        /// Ended by ` ...`: whatever follows on that line is right too.
+        /// Whether it ends in ` ...`: the line may continue with anything.
         open_ended: bool,
     },
-    /// `alice sends "hel"`, `alice sends "x" 1048576 times`: these bytes, in a segment of their own.
+    /// `alice sends "hel"`, `alice sends "x" 1048576 times`: send these bytes as a segment of their
+    /// own.
     Sends {
         /// Who.
         actor: String,
@@ -96,7 +97,7 @@ pub enum Action {
         /// How often, at least 1.
         times: u32,
     },
-    /// `bob hears "@alice: wave\n" 8000 times`: these lines, in a row.
+    /// `bob hears "@alice: wave\n" 8000 times`: receive these lines, one after the other.
     Hears {
         /// Who.
         actor: String,
@@ -105,60 +106,60 @@ pub enum Action {
         /// How often, at least 1.
         times: u32,
     },
-    /// `alice hears nothing`: nothing has come that was not already accounted for.
+    /// `alice hears nothing`: no further line has arrived besides those that earlier steps expect.
     HearsNothing {
         /// Who.
         actor: String,
     },
-    /// `sloth stops reading`: leaves what comes in the system's buffers, which are kept small.
+    /// `sloth stops reading`: leave incoming bytes in the system's buffers, which are kept small.
     StopsReading {
         /// Who.
         actor: String,
     },
-    /// `alice closes`: closes the connection in an orderly way, without a DISCONNECT.
+    /// `alice closes`: close the connection in an orderly way, without DISCONNECT.
     Closes {
         /// Who.
         actor: String,
     },
-    /// `alice resets`: the connection ends by a reset.
+    /// `alice resets`: end the connection with a reset.
     Resets {
         /// Who.
         actor: String,
     },
-    /// `alice is disconnected`: the subject closes this actor's connection.
+    /// `alice is disconnected`: the program under test closes this actor's connection.
     IsDisconnected {
         /// Who.
         actor: String,
     },
-    /// `4 seconds pass`: only where a requirement is about time itself.
+    /// `4 seconds pass`: only for requirements about time itself.
     Pass {
         /// How long, at least 1.
         seconds: u32,
     },
-    /// `server prints its port`: the number is among what the subject printed.
+    /// `server prints its port`: the program under test has printed the port number.
     PrintsItsPort,
-    /// `another server starts`: a second process of the subject listens, on a port of its own.
+    /// `another server starts`: a second process of the program under test listens on its own port.
     AnotherStarts,
     /// `server is interrupted`: Ctrl-C (SIGINT).
     IsInterrupted,
     /// `server is terminated`, `client is terminated`: SIGTERM.
     IsTerminated,
-    /// `server ends`, `client ends`: the process of the subject is over.
+    /// `server ends`, `client ends`: the process of the program under test has ended.
     Ends,
-    /// `server grows by at most 16 MiB`: memory since the conversation began.
+    /// `server grows by at most 16 MiB`: growth of memory since the conversation began.
     GrowsByAtMost {
-        /// The bound in bytes.
+        /// The limit in bytes.
         bytes: u64,
     },
     /// `client starts as alice`, `client starts as alice at "http://{host}:{port}"`.
     ClientStarts {
-        /// The user name given to it.
+        /// The user name that the client is started with.
         name: String,
-        /// The address as written, `{host}`, `{port}` (where the harness listens) and `{unused}`
-        /// (where nothing listens) not yet replaced; `chat://{host}:{port}` when left out.
+        /// The address as written, with `{host}` and `{port}` (where the harness listens) and
+        /// `{unused}` (where nothing listens) not yet replaced. `chat://{host}:{port}` if omitted.
         address: String,
     },
-    /// `user types "hel"`: keys, `\n` is Enter.
+    /// `user types "hel"`: key presses; `\n` is Enter.
     Types {
         /// What is typed.
         text: String,
@@ -168,12 +169,13 @@ pub enum Action {
         /// The key.
         key: Key,
     },
-    /// `user sees an error`, `user sees a notice`: words of the client's own about what happened.
+    /// `user sees an error`, `user sees a notice`: the client prints a message of its own about
+    /// what happened.
     SeesMessage {
-        /// Which of the two words the transcript uses; they ask for the same.
+        /// Which of the two words the transcript uses. Both check the same.
         kind: MessageKind,
     },
-    /// `terminal never gets "\x1b[2J"`: these bytes are nowhere in what the client printed.
+    /// `terminal never gets "\x1b[2J"`: the client has not printed these bytes anywhere.
     TerminalNeverGets {
         /// The bytes, escapes resolved.
         bytes: Vec<u8>,
@@ -181,8 +183,8 @@ pub enum Action {
 }
 
 impl Action {
-    /// The chat user, played by the harness, whom the line names; nobody where it speaks of the program, of
-    /// its user or of time.
+    /// The chat user, played by the harness, that the step names. `None` if the step is about the
+    /// program, its user or time.
     pub fn actor(&self) -> Option<&str> {
         match self {
             Action::Joins { actor, .. }

@@ -1,6 +1,6 @@
 use super::place::Place;
 
-/// A word of a line, and where it stands, so that any token can be pointed at.
+/// A word of a line and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token<'src> {
     pub(super) kind: TokenKind,
@@ -11,10 +11,10 @@ pub(super) struct Token<'src> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
-    /// A run of characters that are neither blank nor quote.
+    /// Characters that are neither blanks nor quotes.
     Word,
     /// A string in double quotes.
     Quoted,
-    /// What follows `>` or `<`: a line of the protocol, byte for byte, trailing blanks included.
+    /// The text after `>` or `<`: a line of the protocol, byte for byte, with trailing blanks.
     Speech,
 }

@@ -3,15 +3,15 @@ use super::literal;
 use super::place::Place;
 use super::token::{Token, TokenKind};
 
-/// What is left to read of a step, from left to right.
+/// The words of a step that are not parsed yet, from left to right.
 pub(super) struct Words<'t, 'src> {
     rest: &'t [Token<'src>],
-    /// The last token read.
+    /// The last token taken.
     last: Token<'src>,
 }
 
 impl<'t, 'src> Words<'t, 'src> {
-    /// The words behind `first`.
+    /// The words after `first`.
     pub(super) fn behind(first: Token<'src>, rest: &'t [Token<'src>]) -> Self {
         Self { rest, last: first }
     }
@@ -27,12 +27,12 @@ impl<'t, 'src> Words<'t, 'src> {
         self.rest.first().copied()
     }
 
-    /// The token read last: the one that an error about what was read points at.
+    /// The last token taken. Errors about it point there.
     pub(super) fn last(&self) -> Token<'src> {
         self.last
     }
 
-    /// Whether the next token is `word`; if so it is taken.
+    /// Takes the next token if it is `word`. Returns whether it was.
     pub(super) fn takes(&mut self, word: &str) -> bool {
         let taken = self.peek().is_some_and(|token| is_word(token, word));
         if taken {
@@ -41,7 +41,7 @@ impl<'t, 'src> Words<'t, 'src> {
         taken
     }
 
-    /// Takes the words of `phrase`, all of them.
+    /// Takes all words of `phrase`.
     pub(super) fn expect(&mut self, phrase: &'static str) -> Result<(), Error> {
         for word in phrase.split(' ') {
             if !self.takes(word) {
@@ -51,7 +51,7 @@ impl<'t, 'src> Words<'t, 'src> {
         Ok(())
     }
 
-    /// Takes one word that `meaning` gives a meaning to.
+    /// Takes a word that `meaning` accepts.
     pub(super) fn choice<T>(
         &mut self,
         wanted: &str,
@@ -65,7 +65,7 @@ impl<'t, 'src> Words<'t, 'src> {
         Ok(chosen)
     }
 
-    /// Takes a quoted string and gives the bytes that it stands for.
+    /// Takes a quoted string and returns its bytes.
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>, Error> {
         match self.peek() {
             Some(token) if token.kind == TokenKind::Quoted => {
@@ -76,7 +76,7 @@ impl<'t, 'src> Words<'t, 'src> {
         }
     }
 
-    /// Takes a quoted string that stands for at least one byte.
+    /// Takes a quoted string of at least one byte.
     pub(super) fn some_bytes(&mut self) -> Result<Vec<u8>, Error> {
         let bytes = self.bytes()?;
         if bytes.is_empty() {
@@ -85,7 +85,7 @@ impl<'t, 'src> Words<'t, 'src> {
         Ok(bytes)
     }
 
-    /// Takes a whole number from 1 to `limit`; of more than that it says `why_not`.
+    /// Takes a whole number from 1 to `limit`. For a greater one, the error says `why_not`.
     pub(super) fn number(&mut self, limit: u32, why_not: &'static str) -> Result<u32, Error> {
         match self.peek() {
             Some(token) if is_number(token) => {
@@ -96,7 +96,7 @@ impl<'t, 'src> Words<'t, 'src> {
         }
     }
 
-    /// The end of the line.
+    /// Checks that no words are left.
     pub(super) fn end(&self) -> Result<(), Error> {
         let Some(extra) = self.rest.first() else {
             return Ok(());
@@ -104,10 +104,10 @@ impl<'t, 'src> Words<'t, 'src> {
         let last = self.rest.last().unwrap_or(extra).place;
         let width = last.column + last.width - extra.place.column;
         let place = Place::new(extra.place.line, extra.place.column, width);
-        Err(ErrorKind::Surplus(extra.text.into()).at(place))
+        Err(ErrorKind::TrailingWords(extra.text.into()).at(place))
     }
 
-    /// That `wanted` should stand here.
+    /// An error that says that `wanted` is expected here.
     pub(super) fn expected(&self, wanted: String) -> Error {
         match self.peek() {
             Some(token) => ErrorKind::Expected {
@@ -128,7 +128,7 @@ fn is_number(token: Token<'_>) -> bool {
     token.kind == TokenKind::Word && token.text.chars().all(|c| c.is_ascii_digit())
 }
 
-/// A token of digits only, as a number from 1 to `limit`.
+/// Converts a token of digits to a number from 1 to `limit`.
 pub(super) fn number(token: Token<'_>, limit: u32, why_not: &'static str) -> Result<u32, Error> {
     match token.text.parse() {
         Ok(0) => Err(ErrorKind::Zero.at(token.place)),

@@ -1,8 +1,10 @@
-//! As little as relays at all: what one thread can reach, to hold the reference's speed against.
+//! A server that does the minimum that relaying takes, in one thread: the limit that the
+//! reference's speed is compared with.
 //!
-//! It trusts everybody: a line that begins with `R` registers, one that begins with `D` ends the connection, all else
-//! is relayed unread. It reads all there is, and gives each member one write from one shared chunk. It reads no
-//! further while somebody has much to take. A test program for measuring, and no example of a server.
+//! It trusts all clients: a line that begins with `R` registers, a line that begins with `D` ends
+//! the connection, and any other line is relayed without parsing it. It reads everything available,
+//! and writes to each member once from one shared chunk. It stops reading while a member has much
+//! left to receive. It is only for measuring, not an example of a server.
 
 use std::io::{IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,9 +16,9 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 const LISTENER: Token = Token(usize::MAX);
-const MOST_A_ROUND: usize = 1 << 20;
-/// It reads from nobody while more than this waits for somebody.
-const MOST_WAITING: usize = 1 << 20;
+const MAX_ROUND: usize = 1 << 20;
+/// It stops reading while more than this many bytes wait for one member.
+const MAX_WAITING: usize = 1 << 20;
 
 struct Peer {
     stream: TcpStream,
@@ -45,7 +47,7 @@ fn main() {
     let (mut chunk, mut buffer) = (Vec::new(), vec![0; 256 << 10]);
     let mut readable: Vec<usize> = Vec::new();
     loop {
-        let waits = |peer: &Peer| peer.waiting.len() > MOST_WAITING;
+        let waits = |peer: &Peer| peer.waiting.len() > MAX_WAITING;
         let is_full = peers.iter().flatten().any(waits);
         let wait = (!readable.is_empty() && !is_full).then_some(std::time::Duration::ZERO);
         poll.poll(&mut events, wait).expect("waits");
@@ -66,7 +68,7 @@ fn main() {
         let mut later = Vec::new();
         let mut spoke = Vec::new();
         for index in readable.drain(..) {
-            if is_full || chunk.len() > MOST_A_ROUND {
+            if is_full || chunk.len() > MAX_ROUND {
                 later.push(index);
                 continue;
             }
@@ -127,7 +129,8 @@ fn accept(listener: &TcpListener, poll: &Poll, peers: &mut Vec<Option<Peer>>) {
     }
 }
 
-/// Adds whole lines to the chunk. Whether there may be more; `None` where the connection is over.
+/// Adds whole lines to the chunk. Returns whether there may be more input, or `None` if the
+/// connection has ended.
 fn take(peer: &mut Peer, buffer: &mut [u8], chunk: &mut Vec<u8>) -> Option<bool> {
     let count = match peer.stream.read(buffer) {
         Ok(0) => return None,
@@ -192,7 +195,7 @@ fn flush(slot: &mut Option<Peer>, poll: &Poll, index: usize) {
     match peer.stream.write(&peer.waiting) {
         Ok(count) => drop(peer.waiting.drain(..count)),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-        // Nobody is read while it has much to take, so it goes here.
+        // A failed member must go, since nobody is read while it has much left to receive.
         Err(_) => {
             *slot = None;
             return;

@@ -1,6 +1,7 @@
-//! A server that is right but for one message now and then: what a load must find.
+//! A correct server that mishandles a message now and then, for testing that the load notices.
 //!
-//! `lossy-server --fault FAULT --every N`: at each N-th message that it relays, one recipient suffers the fault.
+//! `lossy-server --fault FAULT --every N`: for every N-th message that it relays, one recipient
+//! gets the fault.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -12,25 +13,26 @@ use clap::{Parser, ValueEnum};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Fault {
-    /// It does not get the message.
+    /// The recipient does not get the message.
     Loses,
-    /// It gets the message after the next one.
+    /// The recipient gets the message after the next one.
     Reorders,
-    /// It gets the message twice.
+    /// The recipient gets the message twice.
     Repeats,
-    /// It gets the message with another last letter.
+    /// The recipient gets the message with a different last letter.
     Changes,
     /// The sender gets the message, too.
     Returns,
-    /// Everybody who is connected and not registered gets the message, too.
+    /// All connected clients that are not registered get the message, too.
     TellsStrangers,
-    /// Its connection is closed.
+    /// The server closes the recipient's connection.
     Disconnects,
-    /// The server ends.
+    /// The server exits.
     Ends,
-    /// The server hears nobody any more.
+    /// The server stops reading.
     Stalls,
-    /// Whoever does not take everything within some milliseconds is disconnected, at any message.
+    /// The server drops any client that does not read everything within some milliseconds, at any
+    /// message.
     DropsSlow,
 }
 
@@ -52,7 +54,7 @@ struct Room {
 struct Member {
     stream: TcpStream,
     batch: Vec<u8>,
-    /// A line that is to come after the next one.
+    /// A line to deliver after the next one.
     held: Option<Vec<u8>>,
 }
 
@@ -154,7 +156,7 @@ impl Room {
 
     fn write_out(&mut self) {
         for member in self.members.values_mut() {
-            // Its own thread then removes it.
+            // The member's own thread then removes it.
             if member.stream.write_all(&member.batch).is_err() {
                 let _ = member.stream.shutdown(Shutdown::Both);
             }

@@ -1,17 +1,20 @@
-//! A load that only counts, for servers that speak other protocols: what the reference's speed is held against.
+//! A load that only counts deliveries, for servers with other protocols that the reference's speed
+//! is compared with.
 //!
-//! `peer-load PROTOCOL PORT --senders S --receivers R --size BYTES --seconds T`: receivers subscribe, senders send
-//! texts of so many bytes as fast as the sockets take them, up to 32 KiB a write. They are never more than 1 MiB ahead
-//! of the slowest that hears them, nor more than that one takes in half a second, so that no server has reason to drop
-//! anybody, or much left to do in the end. After so many seconds nothing more is sent, and it waits until all has come.
-//! Unlike `conform stress` it believes that what comes is what was sent.
+//! `peer-load PROTOCOL PORT --senders S --receivers R --size BYTES --seconds T`: receivers
+//! subscribe, and senders send texts of this size as fast as the sockets accept them, at most 32
+//! KiB a write. They are never more than 1 MiB ahead of the slowest receiver, nor more than it
+//! reads in half a second. So no server has a reason to drop a client, and little is left to do at
+//! the end. After the given time it sends nothing more and waits until everything has arrived.
+//! Unlike `conform stress`, it does not check the contents.
 //!
-//! Where each sender has sent one message, there are S x R deliveries by `nats` and `mqtt`, whose senders do not
-//! subscribe. Senders in `chat` and `irc` are members of the room and cannot but hear the other senders: that makes
-//! S x (R + S - 1), and all of these are counted.
+//! If each sender has sent one message, there are S x R deliveries with `nats` and `mqtt`, whose
+//! senders do not subscribe. Senders in `chat` and `irc` are members of the room and also hear the
+//! other senders. That makes S x (R + S - 1) deliveries, and all of them count.
 //!
-//! All that is relayed has the same length in one run, so it is counted without being read: from where a message
-//! begins to where the next one does. What begins otherwise is a line for the client itself.
+//! All relayed messages of a run have the same length, so they are counted without parsing, from
+//! the start of one to the start of the next. Anything that starts differently is a line for the
+//! client itself.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -25,14 +28,15 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 const BATCH: usize = 32 << 10;
-const AT_FIRST: usize = 2 << 10;
-const MOST_AHEAD: usize = 1 << 20;
-/// How long the slowest may need for what is ahead of it, from how fast it was so far.
+const MIN_AHEAD: usize = 2 << 10;
+const MAX_AHEAD: usize = 1 << 20;
+/// Maximum time that the slowest receiver needs for the messages ahead of it, judging by its speed
+/// so far.
 const SECONDS_AHEAD: f64 = 0.5;
-/// How long an answer, and the last deliveries, may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// IRC's, with its end.
-const LONGEST_IRC_LINE: usize = 512;
+/// Timeout for an answer and for the last deliveries.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Including the line end.
+const MAX_IRC_LINE: usize = 512;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Protocol {
@@ -45,18 +49,18 @@ enum Protocol {
 #[derive(Debug, Clone, Copy, Parser)]
 struct Arguments {
     protocol: Protocol,
-    /// Where the server listens on 127.0.0.1.
+    /// Port of the server on 127.0.0.1.
     port: u16,
     #[arg(long, default_value_t = 1)]
     senders: usize,
     #[arg(long, default_value_t = 10)]
     receivers: usize,
-    /// Bytes of each text.
+    /// Length of each text, in bytes.
     #[arg(long, default_value_t = 64)]
     size: usize,
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// The server's process, to tell of its processor time under the load.
+    /// Process id of the server, to report its processor time.
     #[arg(long)]
     pid: Option<u32>,
 }
@@ -65,28 +69,28 @@ struct Client {
     stream: TcpStream,
     hears: bool,
     heard: u64,
-    /// How much of the message that is coming is yet to come.
+    /// Number of bytes still to come of the current message.
     to_come: usize,
-    /// What is no message, as far as it has come.
+    /// The line that is not a message, as far as it has arrived.
     line: Vec<u8>,
-    /// What a sender says over and over; receivers say nothing.
+    /// The bytes that a sender sends over and over. Receivers send nothing.
     batch: Vec<u8>,
-    /// How much of the batch, of its end, is yet to be written.
+    /// Number of bytes at the end of the batch that are not sent yet.
     unwritten: usize,
-    /// Messages of all batches that were begun.
-    said: u64,
+    /// Number of messages in all batches started so far.
+    sent: u64,
     is_writable: bool,
 }
 
-/// What there is to tell.
+/// The result.
 #[derive(Debug, serde::Serialize)]
-struct Outcome {
+struct Counts {
     sent: u64,
     deliveries: u64,
-    /// From the first message that was sent to the last that was heard.
+    /// From the first message sent to the last one heard.
     seconds: f64,
     all_came: bool,
-    /// The server's, in the same time.
+    /// Processor time of the server in the same period.
     cpu_seconds: Option<f64>,
 }
 
@@ -106,7 +110,7 @@ fn main() -> ExitCode {
 
 // Before the load.
 
-/// A client that is not yet under load: it waits for every answer.
+/// A client that is not under load yet. It waits for every answer.
 struct Newcomer {
     stream: BufReader<TcpStream>,
     name: String,
@@ -116,7 +120,7 @@ impl Newcomer {
     fn connect(port: u16, name: String) -> Result<Newcomer> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Newcomer {
             stream: BufReader::new(stream),
             name,
@@ -127,7 +131,7 @@ impl Newcomer {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Waits for a line that has this in it.
+    /// Waits for a line that contains `wanted`.
     fn expect(&mut self, wanted: &str) -> Result<String> {
         loop {
             let mut line = String::new();
@@ -145,19 +149,19 @@ impl Newcomer {
         }
     }
 
-    /// Waits for a packet of MQTT that begins so.
+    /// Waits for an MQTT packet of this kind.
     fn expect_packet<const N: usize>(&mut self, kind: u8) -> Result<()> {
         let mut packet = [0; N];
         self.stream.read_exact(&mut packet)?;
-        // What both kinds end with tells whether it was granted.
+        // In both kinds of packet, the last byte says whether the request was granted.
         if packet[0] != kind || packet[N - 1] != 0 {
             return Err(Error::other(format!("{} got {packet:?}", self.name)));
         }
         Ok(())
     }
 
-    /// Becomes one that hears what is sent, if it is to. The length of what comes before each text, where only the
-    /// server knows that.
+    /// Registers, and subscribes if the client should hear messages. Returns the length of the
+    /// prefix of each text, if only the server knows it.
     fn enter(&mut self, protocol: Protocol, hears: bool) -> Result<usize> {
         let name = self.name.clone();
         match protocol {
@@ -172,7 +176,7 @@ impl Newcomer {
                 self.expect("PONG")?;
             }
             Protocol::Mqtt => {
-                // Version 3.1.1, a clean session, and no time after which to say that it is still there.
+                // Version 3.1.1, a clean session, no keep-alive.
                 let mut hello = b"\x00\x04MQTT\x04\x02\x00\x00".to_vec();
                 put_text(&mut hello, &name);
                 self.say(&packet(0x10, &hello))?;
@@ -200,7 +204,7 @@ fn put_text(packet: &mut Vec<u8>, text: &str) {
     packet.extend_from_slice(text.as_bytes());
 }
 
-/// A packet of MQTT.
+/// An MQTT packet.
 fn packet(kind: u8, content: &[u8]) -> Vec<u8> {
     let mut packet = vec![kind];
     let mut left = content.len();
@@ -213,7 +217,7 @@ fn packet(kind: u8, content: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// What a sender sends.
+/// A message of a sender.
 fn message(protocol: Protocol, name: &str, size: usize) -> Vec<u8> {
     let text = "x".repeat(size);
     match protocol {
@@ -229,18 +233,18 @@ fn message(protocol: Protocol, name: &str, size: usize) -> Vec<u8> {
 struct Load {
     arguments: Arguments,
     poll: Poll,
-    /// The first of them are the senders.
+    /// The first ones are the senders.
     clients: Vec<Client>,
-    /// The length of what a sender sends, and of what comes of it.
+    /// Length of a message as sent, and as relayed.
     length: usize,
     relayed_length: usize,
-    /// What messages begin with when they come.
+    /// First byte of a relayed message.
     mark: u8,
-    said: u64,
-    /// Whose turn it is to send first.
+    sent: u64,
+    /// Index of the sender that goes first.
     first: usize,
     last_heard: Instant,
-    has_lost_one: bool,
+    has_lost_connection: bool,
 }
 
 impl Load {
@@ -255,7 +259,7 @@ impl Load {
             newcomers.push(newcomer);
         }
         if protocol == Protocol::Irc {
-            // Before its answer each hears of all that have joined after it.
+            // Its answer comes after the notices about everybody who joined later.
             for newcomer in &mut newcomers {
                 newcomer.say(b"PING :all\r\n")?;
                 newcomer.expect(" PONG ")?;
@@ -268,14 +272,14 @@ impl Load {
             Protocol::Mqtt => (0x30, length),
             Protocol::Irc => (b':', prefix + 1 + length),
         };
-        if protocol == Protocol::Irc && relayed_length > LONGEST_IRC_LINE {
+        if protocol == Protocol::Irc && relayed_length > MAX_IRC_LINE {
             return Err(Error::new(ErrorKind::InvalidInput, "the line is too long"));
         }
         let poll = Poll::new()?;
         let mut clients = Vec::new();
         for (index, newcomer) in newcomers.into_iter().enumerate() {
             let sends = index < arguments.senders;
-            // What is here already was answered to before, and can be no message.
+            // Everything received so far was answered above, and is not a message.
             let stream = newcomer.stream.into_inner();
             stream.set_nonblocking(true)?;
             let interest = Interest::READABLE | Interest::WRITABLE;
@@ -293,7 +297,7 @@ impl Load {
                 line: Vec::new(),
                 batch,
                 unwritten: 0,
-                said: 0,
+                sent: 0,
                 is_writable: true,
             });
         }
@@ -304,14 +308,14 @@ impl Load {
             length,
             relayed_length,
             mark,
-            said: 0,
+            sent: 0,
             first: 0,
             last_heard: Instant::now(),
-            has_lost_one: false,
+            has_lost_connection: false,
         })
     }
 
-    fn run(mut self) -> Result<Outcome> {
+    fn run(mut self) -> Result<Counts> {
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; 256 << 10];
         let cpu_at_first = self.server_cpu();
@@ -319,10 +323,10 @@ impl Load {
         let end = begun + Duration::from_secs_f64(self.arguments.seconds);
         loop {
             let now = Instant::now();
-            let may_be_ahead = self.may_be_ahead(now - begun);
-            self.send(if now < end { may_be_ahead } else { 0 });
-            let is_over = now >= end && (self.most_behind() == 0 || now > end + PATIENCE);
-            if is_over || self.has_lost_one {
+            let allowed_ahead = self.allowed_ahead(now - begun);
+            self.send(if now < end { allowed_ahead } else { 0 });
+            let is_over = now >= end && (self.max_behind() == 0 || now > end + TIMEOUT);
+            if is_over || self.has_lost_connection {
                 break;
             }
             match self.poll.poll(&mut events, Some(Duration::from_millis(20))) {
@@ -338,36 +342,36 @@ impl Load {
             }
         }
         let cpu = self.server_cpu().zip(cpu_at_first);
-        Ok(Outcome {
-            sent: self.said,
+        Ok(Counts {
+            sent: self.sent,
             deliveries: self.clients.iter().map(|client| client.heard).sum(),
             seconds: (self.last_heard - begun).as_secs_f64(),
-            all_came: self.most_behind() == 0 && !self.has_lost_one,
+            all_came: self.max_behind() == 0 && !self.has_lost_connection,
             cpu_seconds: cpu.map(|(after, before)| after - before),
         })
     }
 
-    /// By how many messages the slowest is behind those that were begun.
-    fn most_behind(&self) -> u64 {
+    /// Number of messages that the slowest receiver is behind the senders.
+    fn max_behind(&self) -> u64 {
         let hearing = self.clients.iter().filter(|client| client.hears);
         hearing
-            .map(|client| (self.said - client.said).saturating_sub(client.heard))
+            .map(|client| (self.sent - client.sent).saturating_sub(client.heard))
             .max()
             .unwrap_or(0)
     }
 
-    /// How many bytes: some, so that there is a beginning, or more.
-    fn may_be_ahead(&self, elapsed: Duration) -> usize {
-        let taken = (self.said - self.most_behind()) as f64 * self.length as f64;
+    /// Number of bytes that senders may be ahead: a few at the start, more later.
+    fn allowed_ahead(&self, elapsed: Duration) -> usize {
+        let taken = (self.sent - self.max_behind()) as f64 * self.length as f64;
         let a_second = taken / elapsed.as_secs_f64().max(0.001);
-        ((a_second * SECONDS_AHEAD) as usize).clamp(AT_FIRST, MOST_AHEAD)
+        ((a_second * SECONDS_AHEAD) as usize).clamp(MIN_AHEAD, MAX_AHEAD)
     }
 
-    /// Sends by turns, until so many bytes are ahead; what was begun goes on in any case.
-    fn send(&mut self, may_be_ahead: usize) {
+    /// Sends in turns until this many bytes are ahead. Started batches are always finished.
+    fn send(&mut self, allowed_ahead: usize) {
         let senders = self.arguments.senders;
-        let room = may_be_ahead.saturating_sub(self.most_behind() as usize * self.length);
-        let portion = may_be_ahead.clamp(self.length, BATCH.max(self.length));
+        let room = allowed_ahead.saturating_sub(self.max_behind() as usize * self.length);
+        let portion = allowed_ahead.clamp(self.length, BATCH.max(self.length));
         let mut may_begin = room / portion;
         self.first = (self.first + 1) % senders;
         let mut goes_on = true;
@@ -385,8 +389,8 @@ impl Load {
                     may_begin -= 1;
                     let count = portion / self.length;
                     sender.unwritten = count * self.length;
-                    sender.said += count as u64;
-                    self.said += count as u64;
+                    sender.sent += count as u64;
+                    self.sent += count as u64;
                 }
                 let from = sender.batch.len() - sender.unwritten;
                 match sender.stream.write(&sender.batch[from..]) {
@@ -394,9 +398,9 @@ impl Load {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         sender.is_writable = false;
                     }
-                    Err(_) => self.has_lost_one = true,
+                    Err(_) => self.has_lost_connection = true,
                 }
-                goes_on |= sender.is_writable && !self.has_lost_one;
+                goes_on |= sender.is_writable && !self.has_lost_connection;
             }
         }
     }
@@ -405,7 +409,7 @@ impl Load {
         let client = &mut self.clients[index];
         loop {
             match client.stream.read(buffer) {
-                Ok(0) => break self.has_lost_one = true,
+                Ok(0) => break self.has_lost_connection = true,
                 Ok(count) => {
                     if client.hear(&buffer[..count], self.mark, self.relayed_length) {
                         self.last_heard = Instant::now();
@@ -415,7 +419,7 @@ impl Load {
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => break self.has_lost_one = true,
+                Err(_) => break self.has_lost_connection = true,
             }
         }
     }
@@ -430,7 +434,7 @@ impl Load {
 }
 
 impl Client {
-    /// Counts the messages that end in what came; whether there were any.
+    /// Counts the messages that end in these bytes. Returns whether there were any.
     fn hear(&mut self, mut rest: &[u8], mark: u8, length: usize) -> bool {
         let before = self.heard;
         while let Some(&start) = rest.first() {
@@ -448,16 +452,16 @@ impl Client {
             self.line.extend_from_slice(&rest[..end]);
             rest = &rest[end..];
             if self.line.ends_with(b"\n") {
-                self.is_told();
+                self.handle_line();
             }
         }
         self.heard > before
     }
 
-    /// Answers a line that is no message, where it wants to be answered.
-    fn is_told(&mut self) {
+    /// Answers a line that is not a message, if it needs an answer.
+    fn handle_line(&mut self) {
         let line = std::mem::take(&mut self.line);
-        // Amid a batch there is no place for an answer. One that sends is seen to be there.
+        // An answer must not interrupt a batch. A sender that sends is obviously alive.
         if line.starts_with(b"PING") && self.unwritten == 0 {
             let answer = [b"PONG", &line[4..]].concat();
             let _ = self.stream.write(&answer);

@@ -1,7 +1,7 @@
-//! Each bad script in `conformance/invalid` is refused with exactly the words beside it.
+//! Each bad transcript in `conformance/invalid` gives exactly the errors in the file beside it.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test transcript` writes those words anew: read the
-//! difference before you keep it.
+//! `UPDATE_GOLDEN=1 cargo test --test transcript` rewrites these files. Read the diff before you
+//! commit it.
 
 use chat_conformance::transcript::{Diagnostic, Place, parse, render};
 use std::fs;
@@ -21,10 +21,10 @@ fn files(extension: &str) -> Vec<PathBuf> {
     files
 }
 
-fn scripts() -> Vec<PathBuf> {
-    let scripts = files("chat");
-    assert!(!scripts.is_empty(), "no bad scripts in {:?}", folder());
-    scripts
+fn transcripts() -> Vec<PathBuf> {
+    let transcripts = files("chat");
+    assert!(!transcripts.is_empty(), "no bad transcripts in {:?}", folder());
+    transcripts
 }
 
 fn file_name(path: &Path) -> String {
@@ -35,24 +35,24 @@ fn file_name(path: &Path) -> String {
 }
 
 #[test]
-fn every_bad_script_is_refused_as_written() {
+fn each_bad_transcript_gives_the_expected_errors() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let differences: Vec<String> = scripts()
+    let differences: Vec<String> = transcripts()
         .iter()
-        .filter_map(|script| difference(script, update))
+        .filter_map(|transcript| difference(transcript, update))
         .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// How the refusal of a script differs from the words beside it, which are written if so wished.
-fn difference(script: &Path, update: bool) -> Option<String> {
-    let name = file_name(script);
-    let source = fs::read_to_string(script).expect("a script in UTF-8");
+/// How the errors of a transcript differ from the file beside it. Rewrites the file if asked to.
+fn difference(transcript: &Path, update: bool) -> Option<String> {
+    let name = file_name(transcript);
+    let source = fs::read_to_string(transcript).expect("a transcript in UTF-8");
     let Err(diagnostics) = parse(&name, &source) else {
         return Some(format!("{name} is meant to be bad, and it parses"));
     };
     let drawn = render(&name, &source, &diagnostics, false);
-    let golden = script.with_extension("err");
+    let golden = transcript.with_extension("err");
     if update {
         fs::write(&golden, &drawn).expect("a golden file that can be written");
     }
@@ -66,11 +66,11 @@ fn difference(script: &Path, update: bool) -> Option<String> {
 }
 
 #[test]
-fn every_refusal_has_its_script() {
-    let scripts = scripts();
+fn each_error_file_has_its_transcript() {
+    let transcripts = transcripts();
     for golden in files("err") {
         assert!(
-            scripts.contains(&golden.with_extension("chat")),
+            transcripts.contains(&golden.with_extension("chat")),
             "{golden:?} has no script"
         );
     }

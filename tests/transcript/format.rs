@@ -1,4 +1,4 @@
-//! The one layout of a transcript.
+//! The canonical format of a transcript.
 
 use chat_conformance::transcript::format;
 
@@ -12,7 +12,7 @@ fn formatted(source: &str, expected: &str) {
 }
 
 #[test]
-fn words_arrows_and_blank_lines_fall_into_place() {
+fn words_arrows_and_blank_lines_are_formatted() {
     formatted(
         "
 
@@ -60,7 +60,7 @@ impostor hears nothing
 }
 
 #[test]
-fn what_is_said_stays_byte_for_byte() {
+fn text_after_an_arrow_is_unchanged() {
     formatted(
         "# A sentence.\r\ncovers S-REG-3\r\n\r\na joins\r\na >\r\na > \r\na >   \r\nbob joins\r\nbob <\t\tx \r\n",
         "# A sentence.\ncovers S-REG-3\n\na joins\na >\na >\na >   \nbob joins\nbob < \tx \n",
@@ -76,7 +76,7 @@ fn a_blank_line_ends_a_block_of_speech() {
 }
 
 #[test]
-fn comments_that_are_not_the_sentence_stay_apart_from_it() {
+fn other_comments_stay_apart_from_the_sentence() {
     formatted(
         "# A sentence.\n\n\n# About something.\n\ncovers S-REG-3\n\n\n#\n\nalice joins\n# The end.",
         "# A sentence.\n\n# About something.\ncovers S-REG-3\n\n#\n\nalice joins\n# The end.\n",
@@ -84,7 +84,7 @@ fn comments_that_are_not_the_sentence_stay_apart_from_it() {
 }
 
 #[test]
-fn what_is_wrong_is_told_and_not_laid_out() {
+fn errors_are_reported_instead_of_formatting() {
     let faults = format("# A sentence.\ncovers S-REG-3\nalice jions\nbob jions\n");
     assert_eq!(faults.expect_err("two faults").len(), 2);
 }

@@ -1,4 +1,4 @@
-//! The language's own page says what the parser does.
+//! The language page agrees with the parser.
 
 use chat_conformance::transcript::syntax::Role;
 use chat_conformance::transcript::{format, parse, render};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 const PAGE: &str = include_str!("../../docs/language.md");
 
-/// The fenced blocks of one language.
+/// The fenced code blocks of one language.
 fn blocks(language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
     let blocks = PAGE.split(&fence).skip(1);
@@ -17,7 +17,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// What stands between this heading and the next.
+/// The text between this heading and the next.
 fn section(heading: &str) -> &'static str {
     let (_, rest) = PAGE
         .split_once(&format!("\n## {heading}\n"))
@@ -25,7 +25,7 @@ fn section(heading: &str) -> &'static str {
     rest.split("\n## ").next().unwrap_or(rest)
 }
 
-/// The first cells of the tables of a section.
+/// The first cells of a section's tables.
 fn steps(heading: &str) -> Vec<&'static str> {
     let rows = section(heading)
         .lines()
@@ -39,7 +39,7 @@ fn steps(heading: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn its_examples_are_transcripts_in_their_layout() {
+fn its_examples_are_formatted_transcripts() {
     let examples = blocks("chat");
     assert_eq!(examples.len(), 2);
     for example in examples {
@@ -48,7 +48,7 @@ fn its_examples_are_transcripts_in_their_layout() {
 }
 
 #[test]
-fn each_step_that_it_shows_is_one() {
+fn each_step_that_it_shows_parses() {
     for step in steps("The steps of a server transcript") {
         assert_step(Role::Server, step);
     }
@@ -58,7 +58,7 @@ fn each_step_that_it_shows_is_one() {
 }
 
 #[test]
-fn its_refusal_is_the_one_that_is_drawn() {
+fn its_error_is_the_one_that_is_drawn() {
     let script = include_str!("../../conformance/invalid/misspelt-verb.chat");
     let faults = parse("", script).expect_err("a bad script");
     let shown = blocks("text");
@@ -69,7 +69,7 @@ fn its_refusal_is_the_one_that_is_drawn() {
 }
 
 #[test]
-fn what_its_grammar_makes_parses() {
+fn everything_its_grammar_generates_parses() {
     let grammar = Grammar::read(blocks("ebnf").first().expect("a grammar"));
     let mut runner = TestRunner::new(Config {
         cases: 1000,
@@ -91,7 +91,7 @@ fn what_its_grammar_makes_parses() {
 }
 
 #[test]
-fn its_grammar_makes_every_step_that_the_page_shows() {
+fn its_grammar_accepts_every_step_on_the_page() {
     let grammar = blocks("ebnf").concat();
     for heading in [
         "The steps of a server transcript",
@@ -123,7 +123,7 @@ fn assert_step(role: Role, step: &str) {
     }
 }
 
-/// A grammar in EBNF: for each symbol, what it stands for.
+/// A grammar in EBNF: each symbol with its definition.
 struct Grammar(BTreeMap<String, Expression>);
 
 #[derive(Debug, Clone)]
@@ -178,7 +178,7 @@ impl Grammar {
     }
 }
 
-/// What the grammar describes in words.
+/// Symbols that the grammar describes in words.
 fn terminal(symbol: &str) -> BoxedStrategy<String> {
     match symbol {
         "actor" => prop_oneof![Just("alice"), Just("bob")]

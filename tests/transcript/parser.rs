@@ -1,21 +1,21 @@
-//! What each line of a transcript means.
+//! The meaning of each line of a transcript.
 
 use chat_conformance::transcript::syntax::{Action, Key, MessageKind, Role, Step, Transcript};
 use chat_conformance::transcript::{parse, render};
 
-/// The transcript that `source` is.
+/// Parses `source`.
 fn parsed(source: &str) -> Transcript {
     parse("test.chat", source)
         .unwrap_or_else(|errors| panic!("{}", render("test.chat", source, &errors, false)))
 }
 
-/// The headlines of what is wrong with `source`.
-fn faults(source: &str) -> Vec<String> {
+/// The headlines of the errors in `source`.
+fn errors(source: &str) -> Vec<String> {
     let errors = parse("test.chat", source).expect_err("a fault");
     errors.into_iter().map(|error| error.message).collect()
 }
 
-/// The last step of a server transcript in which alice is there.
+/// The last step of a server transcript in which alice is registered.
 fn server_step(line: &str) -> Step {
     last_step(&format!(
         "# A sentence.\ncovers S-REG-1\n\nalice joins\n{line}\n"
@@ -317,7 +317,7 @@ fn a_client_is_started_with_an_address() {
 }
 
 #[test]
-fn a_line_said_is_all_that_follows_one_blank() {
+fn the_text_after_an_arrow_follows_one_blank() {
     let said = |line: &str| match server_step(line).action {
         Action::Says { line, .. } => line,
         other => panic!("{other:?}"),
@@ -331,7 +331,7 @@ fn a_line_said_is_all_that_follows_one_blank() {
 }
 
 #[test]
-fn three_dots_leave_a_line_open() {
+fn three_dots_make_a_line_open_ended() {
     let got = |line: &str| match server_step(line).action {
         Action::Gets {
             line, open_ended, ..
@@ -358,7 +358,7 @@ fn escapes_stand_for_bytes() {
 }
 
 #[test]
-fn what_a_step_may_move_has_a_bound() {
+fn a_step_has_limits() {
     let with = |line: &str| format!("# A sentence.\ncovers S-REG-1\nalice joins\n{line}\n");
     parsed(&with(r#"alice sends "x" 16777216 times"#));
     for line in [
@@ -369,19 +369,19 @@ fn what_a_step_may_move_has_a_bound() {
         "alice connects 10001 times",
         "601 seconds pass",
     ] {
-        assert_eq!(faults(&with(line)), ["the number is too big"], "{line}");
+        assert_eq!(errors(&with(line)), ["the number is too big"], "{line}");
     }
     for line in [
         r#"alice sends "x" 0 times"#,
         "alice connects 00 times",
         "0 seconds pass",
     ] {
-        assert_eq!(faults(&with(line)), ["the number is zero"], "{line}");
+        assert_eq!(errors(&with(line)), ["the number is zero"], "{line}");
     }
 }
 
 #[test]
-fn what_was_on_its_way_is_heard_after_the_end() {
+fn lines_can_be_received_after_the_end() {
     parsed(
         "# A sentence.\ncovers S-SHUT-2\nalice joins\nserver is interrupted\nserver ends\n\
          alice < DISCONNECT CHAT/1.0\nalice hears nothing\nalice is disconnected\n",
@@ -393,7 +393,7 @@ fn what_was_on_its_way_is_heard_after_the_end() {
 }
 
 #[test]
-fn actors_come_again() {
+fn actors_can_reconnect() {
     parsed(
         "# A sentence.\ncovers S-DISC-5\nalice joins\nalice closes\nalice joins\nalice resets\n\
          alice connects\nalice is disconnected\nalice hears nothing\nalice joins\nalice > hi\n\
@@ -403,7 +403,7 @@ fn actors_come_again() {
 }
 
 #[test]
-fn one_fault_is_told_once() {
+fn one_error_is_reported_once() {
     let head = "# A sentence.\ncovers S-REG-1\n";
     for line in [
         "alice jions",
@@ -413,7 +413,7 @@ fn one_fault_is_told_once() {
         "alice\"joins\"",
     ] {
         let source = format!("{head}{line}\nalice > hi\nalice < hi\nbob joins\n");
-        assert_eq!(faults(&source).len(), 1, "{line}: {:?}", faults(&source));
+        assert_eq!(errors(&source).len(), 1, "{line}: {:?}", errors(&source));
     }
     for line in [
         "client start as alice",
@@ -422,12 +422,12 @@ fn one_fault_is_told_once() {
         "client stats \"",
     ] {
         let source = format!("# A sentence.\ncovers C-REG-1\n{line}\nserver > 200 OK\nuser < hi\n");
-        assert_eq!(faults(&source).len(), 1, "{line}: {:?}", faults(&source));
+        assert_eq!(errors(&source).len(), 1, "{line}: {:?}", errors(&source));
     }
 }
 
 #[test]
-fn a_transcript_has_bounds() {
+fn a_transcript_has_limits() {
     let head = "# A sentence.\ncovers S-REG-1\n";
     let actor = |number: usize| -> String {
         let letter = |digit: usize| char::from(b'a' + u8::try_from(digit % 26).expect("small"));
@@ -487,16 +487,16 @@ fn a_transcript_has_bounds() {
         let shown = &text[..text.len().min(200)];
         match fault {
             None => assert!(parse("a.chat", &text).is_ok(), "{shown}"),
-            Some(fault) => assert_eq!(faults(&text), [fault], "{shown}"),
+            Some(fault) => assert_eq!(errors(&text), [fault], "{shown}"),
         }
     }
-    let long = faults(&format!("{head}{} joins\n", "x".repeat(65)));
-    assert!(long[0].ends_with("is not the name of an actor"), "{long:?}");
+    let long = errors(&format!("{head}{} joins\n", "x".repeat(65)));
+    assert!(long[0].ends_with("is not a valid actor name"), "{long:?}");
 }
 
-/// Whatever is in a file within the bounds, it is read, laid out and refused at once.
+/// Whatever a file within the limits contains, it is parsed, formatted and reported quickly.
 #[test]
-fn no_transcript_takes_long_or_makes_us_say_much() {
+fn no_transcript_takes_long_or_gives_a_long_report() {
     use chat_conformance::transcript::{LONGEST, format, render};
     use rustix::time::{ClockId, clock_gettime};
     let head = "# A sentence.\ncovers S-REG-1\nalice joins\n";
@@ -552,7 +552,7 @@ fn no_transcript_takes_long_or_makes_us_say_much() {
             assert!(drawn.len() < 64 * 1024, "{shown}: {} bytes", drawn.len());
         }
         let took = clock_gettime(ClockId::ThreadCPUTime) - begun;
-        // Measured in processor time, of which others on the machine take nothing.
+        // Measured in processor time, so that other programs on the machine do not matter.
         assert!(took.tv_sec < 2, "{shown}: {took:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What holds for every transcript, and for every text that is none.
+//! Properties of every transcript, and of every text that is not one.
 
 use chat_conformance::transcript::syntax::{Step, Transcript};
 use chat_conformance::transcript::{format, parse, render};
@@ -13,16 +13,16 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_parser_panic(text in any::<String>()) {
-        judged(&text)?;
+        check(&text)?;
     }
 
     #[test]
     fn no_near_miss_makes_the_parser_panic(text in near_miss()) {
-        judged(&text)?;
+        check(&text)?;
     }
 
     #[test]
-    fn layout_changes_no_meaning(text in transcript()) {
+    fn formatting_keeps_the_meaning(text in transcript()) {
         let before = parse("", &text).map_err(|errors| fail(&text, &errors))?;
         let tidy = format(&text).map_err(|errors| fail(&text, &errors))?;
         let after = parse("", &tidy).map_err(|errors| fail(&tidy, &errors))?;
@@ -31,20 +31,20 @@ proptest! {
     }
 
     #[test]
-    fn layout_is_final(text in transcript()) {
+    fn formatting_twice_changes_nothing(text in transcript()) {
         let once = format(&text).map_err(|errors| fail(&text, &errors))?;
         prop_assert_eq!(format(&once).ok(), Some(once));
     }
 
     #[test]
-    fn layout_is_tidy(text in transcript()) {
+    fn formatted_text_is_tidy(text in transcript()) {
         let tidy = format(&text).map_err(|errors| fail(&text, &errors))?;
         prop_assert!(tidy.ends_with('\n') && !tidy.ends_with("\n\n"));
         prop_assert!(!tidy.starts_with('\n') && !tidy.contains("\n\n\n"));
     }
 
     #[test]
-    fn a_step_says_where_it_stands(text in transcript()) {
+    fn a_step_knows_its_place(text in transcript()) {
         let transcript = parse("", &text).map_err(|errors| fail(&text, &errors))?;
         let lines: Vec<&str> = text.split('\n').collect();
         for step in transcript.steps {
@@ -55,9 +55,9 @@ proptest! {
     }
 }
 
-/// A text either is a transcript, and then has a layout, or has faults that can be drawn and that
+/// A text is either a transcript that can be formatted, or it has errors that can be drawn and
 /// point into it.
-fn judged(text: &str) -> Result<(), TestCaseError> {
+fn check(text: &str) -> Result<(), TestCaseError> {
     match parse("name.chat", text) {
         Ok(transcript) => {
             let tidy = format(text).map_err(|errors| fail(text, &errors))?;
@@ -105,7 +105,7 @@ fn comments(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Lines made of the language's own pieces, in any order.
+/// Lines made of pieces of the language, in any order.
 fn near_miss() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "alice",
@@ -196,7 +196,7 @@ fn near_miss() -> impl Strategy<Value = String> {
         .prop_map(|(opening, lines): (_, Vec<String>)| opening.to_owned() + &lines.join("\n"))
 }
 
-/// A transcript without faults, in any layout.
+/// A valid transcript in any layout.
 fn transcript() -> impl Strategy<Value = String> {
     let server = (
         Just("covers S-REG-1 W-LINE-1\nalice joins\nbob joins as heir"),
@@ -273,7 +273,7 @@ fn client_step() -> impl Strategy<Value = String> {
     ]
 }
 
-/// `alice > ...`, `alice < ...`: what is said may be anything that has no line end.
+/// `alice > ...`, `alice < ...`: the text may be anything without a line end.
 fn speech(actor: BoxedStrategy<&'static str>) -> impl Strategy<Value = String> {
     let said = prop_oneof![
         "[^\n\r]{0,12}",
@@ -295,7 +295,7 @@ fn moved(actor: BoxedStrategy<&'static str>) -> impl Strategy<Value = String> {
     )
 }
 
-/// What stands between quotation marks.
+/// Contents of a quoted string.
 fn literal() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[^\n\r\"\\\\]",
@@ -307,7 +307,7 @@ fn literal() -> impl Strategy<Value = String> {
     vec(piece, 1..6).prop_map(|pieces| pieces.concat())
 }
 
-/// The same words further apart.
+/// The same words with other spacing.
 fn spaced(line: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     (line, gap()).prop_map(|(line, gap)| {
         let words: Vec<&str> = line.split(' ').collect();

@@ -1,0 +1,269 @@
+use super::error::{Error, ErrorKind, MAX_ACTORS};
+use super::nearest::nearest;
+use super::parser::ParsedLine;
+use super::place::Place;
+use super::statement::{MAX_CONNECTIONS, MAX_SECONDS, Statement};
+use super::syntax::{Action, Role};
+use std::collections::BTreeMap;
+
+/// Finds steps in the wrong order, for example somebody who speaks before connecting or after the
+/// connection ended.
+///
+/// A line with an error of its own could have been any step, so it causes no further errors about
+/// its actor.
+pub(super) fn faults(role: Role, parts: &[ParsedLine<'_>]) -> Vec<Error> {
+    let mut step_order = OrderCheck::default();
+    if role == Role::Client {
+        step_order
+            .states
+            .insert("server".into(), ConnectionState::Connected);
+    }
+    let faults = parts.iter().filter_map(|part| match part {
+        ParsedLine::Step(statement) => step_order.fault(statement).err(),
+        ParsedLine::Wrong(first_word) => {
+            if step_order.states.len() < MAX_ACTORS {
+                let actor = first_word.to_lowercase();
+                step_order.states.insert(actor, ConnectionState::Unknown);
+            }
+            None
+        }
+    });
+    let mut faults: Vec<Error> = faults.collect();
+    if role == Role::Client {
+        faults.extend(late_start(parts));
+    }
+    faults
+}
+
+/// Reports a client transcript whose first step is not `client starts`.
+fn late_start(parts: &[ParsedLine<'_>]) -> Option<Error> {
+    let starts =
+        |statement: &&Statement| matches!(statement.step.action, Action::ClientStarts { .. });
+    let Some(ParsedLine::Step(first)) = parts.first() else {
+        return None;
+    };
+    if starts(&first) {
+        return None;
+    }
+    let steps = parts.iter().filter_map(|part| match part {
+        ParsedLine::Step(statement) => Some(statement),
+        ParsedLine::Wrong(_) => None,
+    });
+    let late = steps.filter(starts).map(|start| start.verb).next();
+    Some(ErrorKind::ClientStartsLate(late).at(first.subject))
+}
+
+#[derive(Default)]
+struct OrderCheck {
+    /// The state of each actor's connection. Actors that never had one are missing.
+    states: BTreeMap<String, ConnectionState>,
+    /// The step that started the client.
+    started: Option<Place>,
+    /// The step that ended the program under test.
+    ended: Option<Place>,
+    /// The total work of all steps so far.
+    so_far: Effort,
+    /// Set once there are too many actors.
+    has_too_many_actors: bool,
+}
+
+/// Work that steps cause.
+#[derive(Clone, Copy, Default)]
+struct Effort {
+    bytes: u64,
+    connections: u64,
+    seconds: u64,
+}
+
+/// Maximum number of bytes that all steps of a transcript send and expect.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+impl Effort {
+    /// Adds a step. Returns the reason if it exceeds a limit that was not exceeded before.
+    fn add(&mut self, action: &Action) -> Option<&'static str> {
+        let (sum, more, most, why) = match action {
+            Action::Sends { bytes, times, .. } | Action::Hears { bytes, times, .. } => (
+                &mut self.bytes,
+                bytes.len() as u64 * u64::from(*times),
+                MAX_BYTES,
+                "all steps together send and receive at most 64 MiB",
+            ),
+            Action::Connects { times, .. } => (
+                &mut self.connections,
+                u64::from(*times),
+                u64::from(MAX_CONNECTIONS),
+                "all steps together open at most 10,000 connections",
+            ),
+            Action::Pass { seconds } => (
+                &mut self.seconds,
+                u64::from(*seconds),
+                u64::from(MAX_SECONDS),
+                "all steps together wait at most 600 seconds",
+            ),
+            _ => return None,
+        };
+        let was_too_much = *sum > most;
+        *sum += more;
+        (*sum > most && !was_too_much).then_some(why)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum ConnectionState {
+    /// Perhaps open: an earlier line was wrong.
+    Unknown,
+    Connected,
+    /// Many connections, opened by this step.
+    Crowd(Place),
+    /// Open, but not reading since this step.
+    NotReading(Place),
+    /// Closed by the actor in this step: it neither sends nor receives any more.
+    Left(Place),
+    /// Closed by the program under test, according to this step: earlier lines can still be
+    /// received.
+    Disconnected(Place),
+}
+
+/// What a step does with its actor's connection.
+#[derive(Clone, Copy)]
+enum ConnectionUse {
+    Joins,
+    Connects { many: bool },
+    Speaks,
+    Hears,
+    StopsReading,
+    Leaves,
+    IsDisconnected,
+}
+
+impl OrderCheck {
+    /// Records a step, or returns what is wrong with it here.
+    fn fault(&mut self, statement: &Statement) -> Result<(), Error> {
+        let action = &statement.step.action;
+        if let Some(ended) = self.ended.filter(|_| !is_allowed_after_end(action)) {
+            return Err(ErrorKind::ProgramEnded(ended).at(statement.verb));
+        }
+        match action {
+            Action::Ends => self.ended = Some(statement.verb),
+            Action::ClientStarts { .. } => {
+                if let Some(first) = self.started.replace(statement.verb) {
+                    return Err(ErrorKind::ClientStartsTwice(first).at(statement.verb));
+                }
+            }
+            _ => {}
+        }
+        if let Some(why) = self.so_far.add(action) {
+            return Err(ErrorKind::TooMuch(why).at(statement.verb));
+        }
+        match connection_use(action) {
+            Some((actor, step)) => self.use_connection(actor, step, statement),
+            None => Ok(()),
+        }
+    }
+
+    fn use_connection(
+        &mut self,
+        actor: &str,
+        step: ConnectionUse,
+        at: &Statement,
+    ) -> Result<(), Error> {
+        let state = self.states.get(actor).copied();
+        if state.is_none() && self.states.len() >= MAX_ACTORS {
+            // Report it once: the state of any further actor is unknown.
+            let was_reported = std::mem::replace(&mut self.has_too_many_actors, true);
+            let error = ErrorKind::TooManyActors.at(at.subject);
+            return if was_reported { Ok(()) } else { Err(error) };
+        }
+        match after(state, step, at.verb) {
+            Ok(state) => {
+                self.states.insert(actor.into(), state);
+                Ok(())
+            }
+            Err(Misuse::NotConnected) => {
+                let present = self.states.keys().map(String::as_str);
+                let meant = nearest(actor, present).map(str::to_owned);
+                self.states.insert(actor.into(), ConnectionState::Unknown);
+                Err(ErrorKind::NotConnected(actor.into(), meant).at(at.subject))
+            }
+            Err(Misuse::Crowd(since)) => Err(ErrorKind::Crowd(actor.into(), since).at(at.verb)),
+            Err(Misuse::NotReading(since)) => {
+                Err(ErrorKind::NotReading(actor.into(), since).at(at.verb))
+            }
+            Err(Misuse::Over(since)) => {
+                Err(ErrorKind::ConnectionEnded(actor.into(), since).at(at.verb))
+            }
+        }
+    }
+}
+
+/// Why an actor cannot do a step, and the earlier step that is the reason.
+enum Misuse {
+    NotConnected,
+    Crowd(Place),
+    NotReading(Place),
+    Over(Place),
+}
+
+/// The state of the actor's connection after a step whose verb stands at `verb`.
+fn after(
+    state: Option<ConnectionState>,
+    step: ConnectionUse,
+    verb: Place,
+) -> Result<ConnectionState, Misuse> {
+    match (state, step) {
+        (Some(crowd @ ConnectionState::Crowd(_)), ConnectionUse::Connects { .. }) => Ok(crowd),
+        (Some(ConnectionState::Crowd(_)), ConnectionUse::Leaves) => Ok(ConnectionState::Left(verb)),
+        (Some(ConnectionState::Crowd(since)), _) => Err(Misuse::Crowd(since)),
+        (_, ConnectionUse::Joins | ConnectionUse::Connects { many: false }) => {
+            Ok(ConnectionState::Connected)
+        }
+        (_, ConnectionUse::Connects { many: true }) => Ok(ConnectionState::Crowd(verb)),
+        (None, _) => Err(Misuse::NotConnected),
+        (Some(ConnectionState::Left(since)), _) => Err(Misuse::Over(since)),
+        (
+            Some(ended @ ConnectionState::Disconnected(_)),
+            ConnectionUse::Hears | ConnectionUse::IsDisconnected,
+        ) => Ok(ended),
+        (Some(ConnectionState::Disconnected(since)), _) => Err(Misuse::Over(since)),
+        (Some(ConnectionState::NotReading(since)), ConnectionUse::Hears) => {
+            Err(Misuse::NotReading(since))
+        }
+        (Some(state), ConnectionUse::Speaks | ConnectionUse::Hears) => Ok(state),
+        (Some(_), ConnectionUse::StopsReading) => Ok(ConnectionState::NotReading(verb)),
+        (Some(_), ConnectionUse::Leaves) => Ok(ConnectionState::Left(verb)),
+        (Some(_), ConnectionUse::IsDisconnected) => Ok(ConnectionState::Disconnected(verb)),
+    }
+}
+
+/// Whose connection a step uses, and how.
+fn connection_use(action: &Action) -> Option<(&str, ConnectionUse)> {
+    Some(match action {
+        Action::Joins { actor, .. } => (actor, ConnectionUse::Joins),
+        Action::Connects { actor, times } => (actor, ConnectionUse::Connects { many: *times > 1 }),
+        Action::Says { actor, .. } | Action::Sends { actor, .. } => (actor, ConnectionUse::Speaks),
+        // The terminal shows what the user gets.
+        Action::Gets { actor, .. } if actor == "user" => return None,
+        Action::Gets { actor, .. }
+        | Action::Hears { actor, .. }
+        | Action::HearsNothing { actor } => (actor, ConnectionUse::Hears),
+        Action::StopsReading { actor } => (actor, ConnectionUse::StopsReading),
+        Action::Closes { actor } | Action::Resets { actor } => (actor, ConnectionUse::Leaves),
+        Action::IsDisconnected { actor } => (actor, ConnectionUse::IsDisconnected),
+        _ => return None,
+    })
+}
+
+/// Whether a step only checks what was sent or printed before the end.
+fn is_allowed_after_end(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Gets { .. }
+            | Action::Hears { .. }
+            | Action::HearsNothing { .. }
+            | Action::IsDisconnected { .. }
+            | Action::SeesMessage { .. }
+            | Action::TerminalNeverGets { .. }
+            | Action::PrintsItsPort
+            | Action::Pass { .. }
+    )
+}
