@@ -529,12 +529,11 @@ fn json_on_standard_output_is_alone_there() {
     assert_eq!(of("transcripts", "verdict"), ["pass", "pass"]);
 }
 
-/// The fields that `conformance/RESULT.md` lists, in its tables' first columns, are all there and the
+/// The fields that `docs/results.md` lists, in its tables' first columns, are all there and the
 /// only ones.
 fn has_documented_fields(result: &Value) {
-    let page =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/RESULT.md"))
-            .expect("the page is there");
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/results.md"))
+        .expect("the page is there");
     let documented = |heading: &str| -> Vec<String> {
         let section = page.split_once(heading).expect(heading).1;
         let rows = section.lines().skip_while(|line| !line.starts_with("| `"));
