@@ -11,6 +11,7 @@
 //! the reader's terminal obeys.
 
 pub mod appeal;
+mod clusters;
 mod diagram;
 mod difference;
 mod excerpt;
@@ -22,6 +23,7 @@ pub mod page;
 mod plain;
 #[cfg(test)]
 mod readers;
+mod root_cause;
 mod statistics;
 pub mod terminal;
 mod text;

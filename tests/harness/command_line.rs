@@ -546,7 +546,7 @@ fn json_in_a_file_stands_beside_the_report() {
     ])
     .success()
     .stderr("")
-    .stdout(contains("✓ Of the must and implied rows 1 of 1 holds"));
+    .stdout(contains("✓ 1 of 1 requirement passes"));
     let result: Value = serde_json::from_str(&folder.read("result.json")).expect("JSON");
     assert_eq!(result["requirements"][0]["id"], "S-PORT-2");
 }
@@ -621,7 +621,7 @@ fn a_running_server_is_judged_as_far_as_that_goes() {
         .success()
         .stderr("")
         .stdout(contains(format!("server: {}", server.url)))
-        .stdout(is_match("Registration +✓ 7 of 7 hold").expect("a pattern"))
+        .stdout(is_match("Registration +✓ 7 of 7 pass").expect("a pattern"))
         // It was not started and is not to be stopped.
         .stdout(is_match("The server's port +· untested").expect("a pattern"))
         .stdout(is_match("Shutting down +· untested").expect("a pattern"));
@@ -655,7 +655,7 @@ fn a_clients_command_says_where_name_and_address_go() {
         conform(&[&options, command].concat())
             .success()
             .stderr("")
-            .stdout(contains("✓ Of the must and implied rows 1 of 1 holds"));
+            .stdout(contains("✓ 1 of 1 requirement passes"));
     }
     // Given the other way round they are wrong, and that is seen.
     conform(&[

@@ -21,7 +21,7 @@ use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::rubric::Rubric;
 use chat_conformance::report::formats::json;
 use chat_conformance::report::formats::render;
-use chat_conformance::report::terminal::{failure, summary};
+use chat_conformance::report::terminal::program;
 use chat_conformance::server::raise_descriptor_limit;
 use chat_conformance::transcript::syntax::Role;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -293,8 +293,7 @@ fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<()
         let style = terminal_style();
         let mut text = String::new();
         for result in results {
-            text.push_str(&failure::render(result, style));
-            text.push_str(&summary::render(result, style));
+            text.push_str(&program::render(result, style));
         }
         print(&text);
     }

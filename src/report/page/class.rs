@@ -1,4 +1,4 @@
-//! A class's page: the marks, who falls short in the same way, and every submission in a table.
+//! A class's page: the marks, what costs most points, and every submission in a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,9 @@ use crate::conformance::judge::result::Verdict;
 use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
-use crate::grading::points::Points;
+use crate::grading::points::{Points, counted};
 use crate::grading::triage::Cluster;
+use crate::report::clusters::{by_cost, place};
 use crate::report::text::{count, harmless, sentence};
 use crate::transcript::syntax::Role;
 
@@ -102,44 +103,56 @@ fn median(marks: &[Points]) -> Points {
     }
 }
 
-/// What several submissions have in common, and what only one has.
+/// How many failures are shown at once; the others are folded.
+const UNFOLDED: usize = 12;
+
+/// The failures that submissions share, by the points that they cost the class.
 fn alike(class: &Class) -> Markup {
-    let (shared, single): (Vec<&Cluster>, Vec<&Cluster>) = class
-        .clusters
-        .iter()
-        .partition(|cluster| cluster.submissions.len() > 1);
+    let (costly, free) = by_cost(class);
+    let shown = costly.len().min(UNFOLDED);
     html! {
         section aria-labelledby="alike" {
-            h2 id="alike" { "Who falls short in the same way" }
-            @if class.clusters.is_empty() { p { "Nothing that was asked fails anywhere." } }
-            @if !shared.is_empty() {
-                ol class="clusters" { @for cluster in shared { li { (together(cluster)) } } }
+            h2 id="alike" { "What costs most points" }
+            @if class.clusters.is_empty() { p { "No requirement fails in any submission." } }
+            @if shown > 0 {
+                ol class="clusters" {
+                    @for known in &costly[..shown] { li { (together(known.cluster, Some(known.cost))) } }
+                }
             }
-            @if !single.is_empty() {
+            @if costly.len() > shown {
                 details {
-                    summary { (count(single.len(), "failure")) " that no other submission shares" }
-                    ul class="clusters" { @for cluster in single { li { (together(cluster)) } } }
+                    summary { (count(costly.len() - shown, "more failure")) " that cost less" }
+                    ol class="clusters" start=(shown + 1) {
+                        @for known in &costly[shown..] { li { (together(known.cluster, Some(known.cost))) } }
+                    }
+                }
+            }
+            @if !free.is_empty() {
+                details {
+                    summary { (count(free.len(), "failure")) " without cost, such as hardening" }
+                    ul class="clusters" { @for cluster in free { li { (together(cluster, None)) } } }
                 }
             }
         }
     }
 }
 
-fn together(cluster: &Cluster) -> Markup {
-    let fingerprint = &cluster.fingerprint;
-    let row = &cluster.requirement;
+fn together(cluster: &Cluster, cost: Option<Points>) -> Markup {
+    let requirement = &cluster.requirement;
     let exemplar = cluster.exemplar();
-    let id = anchor(fingerprint.role, &row.id);
+    let id = anchor(cluster.fingerprint.role, &requirement.id);
     let section = format!("{}#{id}", page_of(exemplar));
     html! {
         p {
-            strong { (count(cluster.submissions.len(), "submission")) } ": "
-            span class="verdict fail" { "✗ " (row.id) } " "
-            (sentence(&cluster.sentence())) "."
+            strong {
+                (count(cluster.submissions.len(), "submission"))
+                @if let Some(cost) = cost { ", " (counted(cost)) }
+            }
+            ": " span class="verdict fail" { "✗ " (requirement.id) } " "
+            (sentence(&cluster.sentence()))
         }
         p class="quiet" {
-            "Line " (fingerprint.line) " of " code { (harmless(&fingerprint.transcript)) }
-            ": " (phrase(&fingerprint.shape.to_string())) " instead. To look at for all: "
+            (phrase(&place(cluster))) " Example: "
             a href=(section) { span class="said" { (visible_name(exemplar)) } }
         }
         @if cluster.submissions.len() > 1 {

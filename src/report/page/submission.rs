@@ -12,9 +12,9 @@ use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::counted;
 use crate::grading::score::{PartScore, RowScore};
-use crate::report::finding;
 use crate::report::text::{count, cut, harmless, sentence};
 use crate::report::told::groups;
+use crate::report::{finding, root_cause};
 
 /// The page of one submission. `home` is the address of the page that it is to lead back to.
 pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
@@ -28,6 +28,7 @@ pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
             (mark(assessment))
         }
         main id="main" tabindex="-1" {
+            @for part in &assessment.parts { (start_here(part)) }
             (glance(assessment))
             @for part in &assessment.parts { (failing(assessment, part)) }
             @for part in &assessment.parts { (not_asked(assessment, part)) }
@@ -53,6 +54,28 @@ fn mark(assessment: &Assessment) -> Markup {
             @for adjustment in &score.adjustments {
                 " · " (harmless(&adjustment.reason))
             }
+        }
+    }
+}
+
+/// The failure that keeps most of a program from being judged.
+fn start_here(part: &AssessedPart) -> Markup {
+    let Some(cause) = part.result.as_ref().ok().and_then(root_cause::of) else {
+        return html! {};
+    };
+    let id = format!("{}-start", part.role);
+    html! {
+        section class="start" aria-labelledby=(id) {
+            h2 id=(id) { (capital(part.role)) ": start here" }
+            p { strong { (phrase(&cause.sentence)) } }
+            @if !cause.printed.is_empty() {
+                p { "The last lines that it printed:" }
+                div class="scroll" tabindex="0" role="region" aria-label={ "What the " (part.role) " printed" } {
+                    pre { (cause.printed.join("\n")) }
+                }
+            }
+            p class="advice" { span class="lead" { "What to do: " } (phrase(&cause.advice)) }
+            p class="quiet" { (cause.consequence()) }
         }
     }
 }

@@ -70,7 +70,7 @@ fn the_page_says_what_fails_why_and_what_to_change() {
             "<svg role=\"img\"",
             "✗ not what line 9 expects",
             "Blocked by S-REG-5: 1 row",
-            "It fell short in 1 of 3 runs: line 6: ",
+            "It fails in 1 of 3 runs: line 6: ",
             "<caption>Server: ",
         ],
     );
@@ -176,7 +176,7 @@ fn a_class_tells_its_marks_its_clusters_and_every_submission() {
             "script-src 'sha256-",
             "3 submissions",
             "How the marks are spread",
-            "<strong>2 submissions</strong>: ",
+            "<strong>2 submissions, ",
             "href=\"ann/report.html#server-S-REG-5\"",
             "bob%20smith/report.html#server-S-REG-5",
             "<option value=\"server-S-REG-5\">S-REG-5 (server): 2</option>",
