@@ -5,7 +5,7 @@ use crate::grading::points::Points;
 use crate::grading::score::RowScore;
 use crate::grading::triage::Cluster;
 
-use super::told::lost;
+use super::scores::lost;
 
 /// A cluster, and the points that it costs all its submissions together.
 pub(super) struct Costly<'c> {

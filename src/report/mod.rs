@@ -24,10 +24,10 @@ mod plain;
 #[cfg(test)]
 mod readers;
 mod root_cause;
+mod scores;
 mod statistics;
 pub mod terminal;
 mod text;
-mod told;
 
 /// For whom a report is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -83,18 +83,18 @@ fn a_command_must_be_there_and_can_be_started() {
         &["required arguments were not provided", "<COMMAND>..."],
     );
     for role in ["server", "client"] {
-        let nowhere = "no-such-program: there is no such program here or on the PATH";
+        let nowhere = "no-such-program: no such program in this folder or on the PATH";
         refuses(&[role, "--", "no-such-program"], &[nowhere]);
         refuses(
             &[role, "--", "/no/such/program"],
-            &["/no/such/program: there is no such program"],
+            &["/no/such/program: no such program"],
         );
-        refuses(&[role, "--", "src"], &["src: there is no such program"]);
+        refuses(&[role, "--", "src"], &["src: no such program"]);
         let script = "tests/programs/good_server.py";
         refuses(
             &[role, "--", script],
             &[
-                &format!("{script} is not a program that can be started"),
+                &format!("{script} cannot be started"),
                 &format!("python3 {script}"),
             ],
         );
@@ -348,7 +348,7 @@ fn list_falls_short_where_a_row_has_no_transcript() {
     );
     conform(&["list", "--suite", suite.path()])
         .code(1)
-        .stdout(contains("NO TRANSCRIPT JUDGES IT"))
+        .stdout(contains("NO TRANSCRIPT TESTS IT"))
         .stderr(starts_with("conform: no transcript covers W-LINE-1, "))
         .stderr(contains("S-REG-2").and(contains("S-REG-1,").not()));
 }
@@ -416,7 +416,7 @@ fn fmt_check_tells_what_is_not_in_its_layout_and_changes_nothing() {
         .stderr("");
 
     let untidy = folder.write("below/untidy.chat", NOT_LAID_OUT);
-    let message = format!("{untidy}: not in its canonical layout\n");
+    let message = format!("{untidy}: needs formatting; run `conform fmt`\n");
     conform(&["fmt", "--check", &untidy])
         .code(1)
         .stdout(message.clone())

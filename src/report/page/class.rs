@@ -21,7 +21,7 @@ use crate::transcript::syntax::Role;
 
 const SCRIPT: &str = include_str!("script.js");
 
-/// The page of a class; it leads to `<submission>/report.html` beside it.
+/// The page of a class; it links to `<submission>/report.html` beside it.
 pub fn class(class: &Class) -> String {
     let name = harmless(&class.name);
     let body = html! {
@@ -43,7 +43,7 @@ fn page_of(submission: &str) -> String {
     format!("{}/report.html", in_address(submission))
 }
 
-/// A folder's name as it stands in an address.
+/// A folder's name, percent-encoded.
 fn in_address(name: &str) -> String {
     let mut address = String::new();
     for byte in name.bytes() {
@@ -168,7 +168,7 @@ fn together(cluster: &Cluster, cost: Option<Points>) -> Markup {
     }
 }
 
-/// The rows that count and fail, of both roles.
+/// The requirements that count and fail, of both roles.
 fn failing(assessment: &Assessment) -> Vec<(Role, &Requirement)> {
     let parts = assessment.score.parts.iter();
     let rows = parts.flat_map(|part| part.rows.iter().map(move |row| (part.role, row)));
@@ -188,7 +188,7 @@ fn submissions(class: &Class) -> Markup {
             (controls(class))
             div class="scroll" tabindex="0" role="region" aria-labelledby="submissions-heading" {
                 table id="submissions" {
-                    caption class="unseen" { "Submissions with marks and what fails" }
+                    caption class="unseen" { "Submissions with their marks and failed requirements" }
                     thead {
                         tr {
                             th scope="col" data-sort="text" { "Submission" }
@@ -209,7 +209,7 @@ fn submissions(class: &Class) -> Markup {
     }
 }
 
-/// They do nothing without the script, which is what shows them.
+/// The controls of the table. They are hidden until the script runs.
 fn controls(class: &Class) -> Markup {
     let mut fail: BTreeMap<String, usize> = BTreeMap::new();
     for (role, row) in class.submissions.iter().flat_map(failing) {
@@ -220,11 +220,11 @@ fn controls(class: &Class) -> Markup {
     html! {
         div id="controls" class="controls" role="search" aria-label="Submissions" hidden {
             p {
-                label for="text" { "Name or row contains" }
+                label for="text" { "Name or requirement contains" }
                 input id="text" type="search" autocomplete="off" spellcheck="false";
             }
             p {
-                label for="failing" { "Of those that fail" }
+                label for="failing" { "Fails" }
                 select id="failing" {
                     option value="" { "anything or nothing" }
                     @for (role, row, number) in rows {
@@ -267,7 +267,7 @@ fn table_row(one: &Assessment, roles: &BTreeSet<Role>) -> Markup {
 
 fn nothing_fails(one: &Assessment) -> &'static str {
     if one.parts.iter().any(|part| part.result.is_err()) {
-        "nothing that was asked"
+        "nothing that was judged"
     } else {
         "nothing"
     }
@@ -285,7 +285,7 @@ fn part_cell(one: &Assessment, role: Role) -> Markup {
                 }
             }
             None => td class="number" data-value="-1" {
-                "–" span class="unseen" { " not asked for" }
+                "–" span class="unseen" { " not judged" }
             }
         }
     }

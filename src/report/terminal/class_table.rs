@@ -12,9 +12,9 @@ use crate::grading::triage::Cluster;
 use crate::report::Style;
 use crate::report::clusters::{Costly, by_cost, place};
 use crate::report::plain::line;
+use crate::report::scores::{counts, lost};
 use crate::report::statistics::Statistics;
 use crate::report::text::{Ink, count, cut, pad, paragraph, ruled, sentence, width};
-use crate::report::told::{counts, lost};
 use crate::transcript::syntax::Role;
 
 /// Columns of a number of points; `100` and its hundredths.
@@ -236,6 +236,11 @@ mod tests {
         colour: false,
         width: 80,
     };
+
+    #[test]
+    fn a_class() {
+        insta::assert_snapshot!(render(&fixture::class(), PLAIN));
+    }
 
     #[test]
     fn a_submission_is_a_line_with_what_fails() {

@@ -282,7 +282,7 @@ mod tests {
                 "\nserver/registration/refused\n  A name in use is refused, and its first holder",
                 "  The transcript stops before it reaches S-REG-7: blocked by S-REG-5.\n",
                 "     8 | impostor > REGISTER alice CHAT/1.0\n",
-                "  >  9 | impostor < 401 ...\n       |          ^ fell short here\n",
+                "  >  9 | impostor < 401 ...\n       |          ^ failed here\n",
                 "  expected  401 ...\n  received  200 Registration successful\n",
                 "  0.051 s    ├─────────────────────>│    (connects)\n",
                 "✗ not what line 9 expects\n",

@@ -9,10 +9,10 @@ use crate::conformance::evidence::time_limit::TimeLimit;
 use crate::conformance::judge::result::{RequirementResult, RunResult, Verdict};
 use crate::conformance::suite::requirement::Level;
 use crate::report::Style;
+use crate::report::scores::groups;
 use crate::report::text::{
     Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, ruled, width, wrap,
 };
-use crate::report::told::groups;
 use crate::transcript::syntax::Role;
 
 /// Maximum number of transcripts named below a requirement.
