@@ -373,7 +373,7 @@ fn what_is_there_is_kept_and_what_is_missing_or_changed_is_examined() {
     let refused = classroom.grade(&["class"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        error(&refused).contains("--resume goes on there"),
+        error(&refused).contains("continue with --resume"),
         "{}",
         error(&refused)
     );
@@ -683,7 +683,7 @@ fn wrong_use_is_told() {
         (&["--merge", "class", "--out", "x"], "holds no results"),
         (
             &["class", "--out", "link/results"],
-            "cannot be put into the class",
+            "cannot be inside the class",
         ),
         (&["class", "--out", "suite"], "but other files"),
     ] {

@@ -1,14 +1,14 @@
-//! Two lines, one below the other, with what differs in the second marked.
+//! The expected line above the received one, with the difference marked.
 
 use super::Style;
 use super::text::{Ink, cut, width};
 
-/// Characters kept before the first difference where the lines are too long to be shown whole.
+/// Characters shown before the first difference if the lines are too long to be shown whole.
 const CONTEXT: usize = 20;
 
 /// `expected` and `received` (both already visible text) with carets below the difference.
 ///
-/// With an open end, whatever follows `expected` on the line is right.
+/// `open_ended`: the received line may go on after `expected`.
 pub(super) fn render(expected: &str, open_ended: bool, received: &str, style: Style) -> String {
     const MARGIN: &str = "            ";
     let columns = style.width.saturating_sub(MARGIN.len()).max(20);
@@ -26,13 +26,13 @@ pub(super) fn render(expected: &str, open_ended: bool, received: &str, style: St
     )
 }
 
-/// Where the received line stops being the expected one.
+/// The stretch in which two lines differ.
 pub(super) struct Difference {
     /// The first character that differs, in both.
     pub(super) at: usize,
-    /// The first character of the received line that is right again.
+    /// The end of the difference in the received line.
     pub(super) until: usize,
-    /// The same of the expected line.
+    /// The end of the difference in the expected line.
     pub(super) expected_until: usize,
     /// What is wrong there, in words.
     pub(super) words: &'static str,

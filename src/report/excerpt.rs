@@ -1,4 +1,4 @@
-//! The lines of a transcript around the one that did not hold.
+//! The lines of a transcript around the one that failed.
 
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -12,7 +12,7 @@ use crate::transcript::syntax::Step;
 const BEFORE: usize = 14;
 const AFTER: usize = 3;
 
-/// Those lines, each with its number.
+/// The lines around a step, each with its number.
 pub(super) fn lines<'c>(case: &'c Case, step: &Step) -> Vec<(usize, &'c str)> {
     let numbers = numbers(case, step);
     let numbered = (1..).zip(case.source.lines());
@@ -27,7 +27,7 @@ fn numbers(case: &Case, step: &Step) -> RangeInclusive<usize> {
     first..=case.source.lines().count().min(step.line + AFTER)
 }
 
-/// Those lines, numbered, with a caret below the marked one where the step says what it does.
+/// The lines around a step, numbered, with a caret below the part of the line that failed.
 pub(super) fn render(case: &Case, step: &Step, style: Style) -> String {
     let digits = numbers(case, step).end().to_string().len();
     let mut shown = String::new();
@@ -54,6 +54,6 @@ fn caret(step: &Step, digits: usize, style: Style) -> String {
     let indent = " ".repeat(width(&before));
     style.ink(
         Ink::Bad,
-        &format!("    {:digits$} | {indent}^ fell short here", ""),
+        &format!("    {:digits$} | {indent}^ failed here", ""),
     )
 }

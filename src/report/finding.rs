@@ -1,4 +1,4 @@
-//! What is said about one transcript's verdict, whatever it is drawn with.
+//! The words about one transcript's verdict, the same on a terminal and on a page.
 
 use super::text::{count, harmless, sentence};
 use crate::conformance::evidence::shortfall::Shortfall;
@@ -6,18 +6,16 @@ use crate::conformance::evidence::{Outcome, visible};
 use crate::conformance::judge::result::{RunResult, TranscriptResult};
 use crate::transcript::syntax::Action;
 
-/// What else is to be known about a failed transcript.
+/// Remarks on a failed transcript: how often it fails, what else it fails, and what it could not reach.
 pub(super) fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<String> {
     let mut remarks = Vec::new();
     if judged.runs_passed() > 0 {
         remarks.push(disagreement(judged) + ".");
     }
     for id in judged.fails.iter().skip(1) {
-        let row = result
-            .requirements
-            .iter()
-            .find(|row| row.requirement.id == *id);
-        let says = row.map_or("", |row| &row.requirement.sentence);
+        let mut requirements = result.requirements.iter().map(|known| &known.requirement);
+        let requirement = requirements.find(|requirement| requirement.id == *id);
+        let says = requirement.map_or("", |requirement| &requirement.sentence);
         remarks.push(sentence(&format!("This also fails {id}: {says}")));
     }
     if let Some(by) = &judged.blocked_by {
@@ -30,7 +28,7 @@ pub(super) fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<Stri
         let open: Vec<&str> = open.map(String::as_str).collect();
         if !open.is_empty() {
             remarks.push(format!(
-                "It could not get as far as {}: blocked by {by}.",
+                "The transcript stops before it reaches {}: blocked by {by}.",
                 open.join(", ")
             ));
         }
@@ -43,15 +41,15 @@ fn disagreement(judged: &TranscriptResult) -> String {
     let short = runs - judged.runs_passed();
     if short == runs {
         return format!(
-            "It fell short in each of {}, not always in the same way",
+            "It fails in each of {}, not always in the same way",
             count(runs, "run")
         );
     }
-    format!("It fell short in {short} of {}", count(runs, "run"))
+    format!("It fails in {short} of {}", count(runs, "run"))
 }
 
-/// The expected line, whether whatever follows on it is right, and the line that came instead; `None` where
-/// it was not one line in place of another.
+/// The expected line, whether it may go on after these words, and the line that arrived instead. `None` where
+/// no line arrived in place of the expected one.
 pub(super) fn lines_that_differ(
     shortfall: &Shortfall,
     action: Option<&Action>,
@@ -69,8 +67,8 @@ pub(super) fn lines_that_differ(
     (wanted != came).then_some((wanted, *open_ended, came))
 }
 
-/// What was seen of a row that blocks others, where it fails in no transcript of its own: it may not have
-/// been asked about at all.
+/// What was seen of a requirement that blocks others, where no transcript fails it: `--only` may have left its own
+/// transcripts out.
 pub(super) fn untold(row: &str, result: &RunResult) -> Option<String> {
     let mut transcripts = result.transcripts.iter();
     if transcripts.any(|judged| judged.fails.iter().any(|id| id == row)) {
@@ -79,24 +77,26 @@ pub(super) fn untold(row: &str, result: &RunResult) -> Option<String> {
     let mut transcripts = result.transcripts.iter();
     let blocked = transcripts.find(|judged| judged.blocked_by.as_deref() == Some(row));
     let run = blocked.and_then(TranscriptResult::telling_run)?;
-    Some(sentence(&harmless(&format!("{}.", run.outcome))))
+    Some(sentence(&harmless(&run.outcome.to_string())))
 }
 
-/// Why the harness could not tell, in a sentence.
+/// Why a transcript is unsure, in a sentence.
 pub(super) fn why_unsure(judged: &TranscriptResult) -> String {
     let Some(run) = judged.telling_run() else {
-        return "It was not run.".to_string();
+        return "It was not replayed.".to_string();
     };
     let outcome = harmless(&run.outcome.to_string());
     match &run.outcome {
         Outcome::FellShort(shortfall) => {
             let step = judged.case.transcript.steps.get(shortfall.step);
             let at = step.map_or(String::new(), |step| format!("line {}: ", step.line));
-            format!("{}: {at}{outcome}.", disagreement(judged))
+            sentence(&format!("{}: {at}{outcome}", disagreement(judged)))
         }
-        Outcome::Unable { .. } => format!("The harness could not do its part: {outcome}."),
+        Outcome::Unable { .. } => {
+            sentence(&format!("The harness could not do its part: {outcome}"))
+        }
         Outcome::Completed | Outcome::Skipped { .. } | Outcome::NotApplicable { .. } => {
-            sentence(&format!("{outcome}."))
+            sentence(&outcome)
         }
     }
 }

@@ -753,7 +753,7 @@ pub fn printed(text: &str) -> EventKind {
     }
 }
 
-fn started(command: &[&str]) -> EventKind {
+pub fn started(command: &[&str]) -> EventKind {
     EventKind::Started {
         command: command.iter().map(|part| part.to_string()).collect(),
     }

@@ -11,6 +11,7 @@
 //! the reader's terminal obeys.
 
 pub mod appeal;
+mod clusters;
 mod diagram;
 mod difference;
 mod excerpt;
@@ -22,10 +23,11 @@ pub mod page;
 mod plain;
 #[cfg(test)]
 mod readers;
+mod root_cause;
+mod scores;
 mod statistics;
 pub mod terminal;
 mod text;
-mod told;
 
 /// For whom a report is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

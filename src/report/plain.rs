@@ -1,12 +1,12 @@
-//! Text that stems from a subject, for formats that other programs show: nothing in it acts on a terminal, ends
-//! a line that it should not, or is forbidden in XML or YAML.
+//! Text from a program under test, for formats that other programs show. It cannot control a terminal, end a line, or
+//! contain characters that XML or YAML forbid.
 
 use super::text::harmless;
 
-/// The text on one line; what is no visible character stands as an escape of the transcript language.
+/// The text on one line, with invisible characters as escapes of the transcript language.
 pub(super) fn line(text: &str) -> String {
     let shown = harmless(text);
-    // Harmless on a terminal, and yet no characters of XML 1.0 and YAML.
+    // Harmless on a terminal, but XML 1.0 and YAML forbid them.
     if shown.contains(['\u{fffe}', '\u{ffff}']) {
         let shown = shown.replace('\u{fffe}', "\\u{fffe}");
         return shown.replace('\u{ffff}', "\\u{ffff}");
@@ -14,7 +14,7 @@ pub(super) fn line(text: &str) -> String {
     shown
 }
 
-/// The text with its line ends, which are LF, and nothing else that is not visible.
+/// The text with its line ends as LF, and other invisible characters as escapes.
 pub(super) fn lines(text: &str) -> String {
     let shown: Vec<String> = text
         .split('\n')
@@ -23,7 +23,7 @@ pub(super) fn lines(text: &str) -> String {
     shown.join("\n")
 }
 
-/// The first so many characters, with a note where there are more.
+/// At most the first `most` characters, with a note if the text is longer.
 pub(super) fn beginning(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}… (cut)", &text[..at]),
@@ -31,7 +31,7 @@ pub(super) fn beginning(text: &str, most: usize) -> String {
     }
 }
 
-/// The last so many characters, with a note where there are more.
+/// At most the last `most` characters, with a note if the text is longer.
 pub(super) fn end(text: &str, most: usize) -> String {
     let more = text.chars().count().saturating_sub(most);
     match text.char_indices().nth(more) {

@@ -1,10 +1,10 @@
-//! What the marks of a class look like together.
+//! Statistics of the marks of a class.
 
 use serde::Serialize;
 
 use crate::grading::points::Points;
 
-/// What the marks look like together; nothing but the count where there are none.
+/// Statistics of marks; only the count if there are no marks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(in crate::report) struct Statistics {
     pub(in crate::report) count: usize,
@@ -17,7 +17,7 @@ pub(in crate::report) struct Statistics {
 }
 
 impl Statistics {
-    /// Of marks that are in order, the lowest first.
+    /// The statistics of sorted marks, lowest first.
     pub(in crate::report) fn of(marks: &[Points]) -> Statistics {
         let sum: Points = marks.iter().copied().sum();
         Statistics {
@@ -32,7 +32,7 @@ impl Statistics {
     }
 }
 
-/// The mark below which this part of them lies, in a straight line between the two nearest.
+/// The quantile of sorted marks, interpolated between the two nearest.
 fn quantile(marks: &[Points], part: f64) -> Option<Points> {
     let last = count(marks) - 1.0;
     let at = last.max(0.0) * part;

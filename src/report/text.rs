@@ -1,6 +1,9 @@
-//! Words on a terminal: colours, widths, and nothing that the terminal would obey.
+//! Text on a terminal: colours, widths, and no escape sequences that the terminal would obey.
+
+use std::borrow::Cow;
 
 use anstyle::AnsiColor;
+use textwrap::{Options, WordSeparator, WordSplitter};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Style;
@@ -8,7 +11,7 @@ use crate::conformance::evidence::visible;
 use crate::conformance::judge::result::Verdict;
 use crate::conformance::suite::requirement::Requirement;
 
-/// What a piece of text means to its reader; the colour follows from that.
+/// What a piece of text means; its colour follows from that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
     Good,
@@ -19,7 +22,7 @@ pub(super) enum Ink {
 }
 
 impl Style {
-    /// The text in the ink's colour, or as it is where no colour is wanted.
+    /// The text in the ink's colour, or unchanged if colours are off.
     pub(super) fn ink(self, ink: Ink, text: &str) -> String {
         if !self.colour || text.is_empty() {
             return text.to_string();
@@ -40,7 +43,7 @@ impl Style {
     }
 }
 
-/// A verdict as a person sees it: the symbol and the word say the same, the ink only helps.
+/// A verdict as symbol and word, which say the same, so that nobody depends on the colour.
 pub(super) fn mark(verdict: Verdict) -> (&'static str, Ink) {
     match verdict {
         Verdict::Pass => ("✓ pass", Ink::Good),
@@ -52,14 +55,14 @@ pub(super) fn mark(verdict: Verdict) -> (&'static str, Ink) {
     }
 }
 
-/// A heading that goes on as a rule to the last column.
+/// A heading, followed by a horizontal rule up to the last column.
 pub(super) fn ruled(title: &str, columns: usize) -> String {
     let title = cut(&format!("━━ {title} "), columns);
     let rule = "━".repeat(columns.saturating_sub(width(&title)));
     title + &rule
 }
 
-/// Text that a terminal will only show. What has been made [`visible`] already stays as it is.
+/// Text that a terminal only shows and never obeys. Text that is [`visible`] already stays the same.
 pub(super) fn harmless(text: &str) -> String {
     let shown = visible(text.as_bytes());
     let only_backslashes_differ = shown.replace("\\\\", "\\") == text;
@@ -70,18 +73,18 @@ pub(super) fn harmless(text: &str) -> String {
     }
 }
 
-/// Columns that the text takes.
+/// The text's width in columns.
 pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text followed by spaces up to that many columns.
+/// The text, padded with spaces to this width.
 pub(super) fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(width(text));
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// As much of the text as fits into that many columns, `…` at the end where some is missing.
+/// The text cut to this width, with `…` at the end if it was longer.
 pub(super) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_string();
@@ -98,7 +101,7 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     kept + "…"
 }
 
-/// As [`cut`], between words where there is a gap.
+/// As [`cut`], but between words where possible.
 pub(super) fn cut_between_words(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_string();
@@ -112,28 +115,18 @@ pub(super) fn cut_between_words(text: &str, columns: usize) -> String {
     }
 }
 
-/// The words of the text on lines of at most that many columns; longer words are broken, and more
-/// than one space between two words stays.
+/// The words of the text on lines of at most that many columns. Longer words are broken, and several spaces between
+/// two words stay.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(1);
-    let mut lines = vec![String::new()];
-    for word in text.split([' ', '\n']) {
-        for piece in pieces(word, columns) {
-            let line = lines.last_mut().expect("never empty");
-            if line.is_empty() {
-                line.push_str(&piece);
-            } else if width(line) + 1 + width(&piece) <= columns {
-                line.push(' ');
-                line.push_str(&piece);
-            } else {
-                lines.push(piece);
-            }
-        }
-    }
-    lines
+    let options = Options::new(columns.max(1))
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    let text = text.replace('\n', " ");
+    let lines = textwrap::wrap(&text, options);
+    lines.into_iter().map(Cow::into_owned).collect()
 }
 
-/// [`wrap`]ped, each line after that margin, the first after `lead` (as wide as the margin).
+/// [`wrap`]ped text behind `lead`; the other lines are indented by the width of `lead`.
 pub(super) fn paragraph(text: &str, lead: &str, columns: usize) -> String {
     let margin = " ".repeat(width(lead));
     let lines = wrap(text, columns.saturating_sub(width(lead)));
@@ -146,26 +139,13 @@ pub(super) fn paragraph(text: &str, lead: &str, columns: usize) -> String {
     shown
 }
 
-fn pieces(word: &str, columns: usize) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    for character in word.chars() {
-        let piece = pieces.last_mut().expect("never empty");
-        if !piece.is_empty() && width(piece) + character.width().unwrap_or(0) > columns {
-            pieces.push(character.to_string());
-        } else {
-            piece.push(character);
-        }
-    }
-    pieces
-}
-
 /// `1 transcript`, `12 transcripts`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
-/// A phrase with a capital and a full stop, on one line: the tables' sentences have neither.
+/// A phrase as a sentence on one line, with a capital letter and a full stop.
 pub(super) fn sentence(phrase: &str) -> String {
     let phrase = one_line(phrase);
     let mut characters = phrase.chars();
@@ -178,7 +158,7 @@ pub(super) fn sentence(phrase: &str) -> String {
     }
 }
 
-/// Text that was broken into lines where it is kept, in one.
+/// The text on one line, with single spaces.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

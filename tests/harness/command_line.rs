@@ -85,18 +85,18 @@ fn a_command_must_be_there_and_can_be_started() {
         &["required arguments were not provided", "<COMMAND>..."],
     );
     for role in ["server", "client"] {
-        let nowhere = "no-such-program: there is no such program here or on the PATH";
+        let nowhere = "no-such-program: no such program in this folder or on the PATH";
         refuses(&[role, "--", "no-such-program"], &[nowhere]);
         refuses(
             &[role, "--", "/no/such/program"],
-            &["/no/such/program: there is no such program"],
+            &["/no/such/program: no such program"],
         );
-        refuses(&[role, "--", "src"], &["src: there is no such program"]);
+        refuses(&[role, "--", "src"], &["src: no such program"]);
         let script = "tests/programs/good_server.py";
         refuses(
             &[role, "--", script],
             &[
-                &format!("{script} is not a program that can be started"),
+                &format!("{script} cannot be started"),
                 &format!("python3 {script}"),
             ],
         );
@@ -378,7 +378,7 @@ fn list_falls_short_where_a_row_has_no_transcript() {
     );
     conform(&["list", "--suite", suite.path()])
         .code(1)
-        .stdout(contains("NO TRANSCRIPT JUDGES IT"))
+        .stdout(contains("NO TRANSCRIPT TESTS IT"))
         .stderr(starts_with("conform: no transcript covers W-LINE-1, "))
         .stderr(contains("S-REG-2").and(contains("S-REG-1,").not()));
 }
@@ -446,7 +446,7 @@ fn fmt_check_tells_what_is_not_in_its_layout_and_changes_nothing() {
         .stderr("");
 
     let untidy = folder.write("below/untidy.chat", NOT_LAID_OUT);
-    let message = format!("{untidy}: not in its canonical layout\n");
+    let message = format!("{untidy}: needs formatting; run `conform fmt`\n");
     conform(&["fmt", "--check", &untidy])
         .code(1)
         .stdout(message.clone())
@@ -575,7 +575,7 @@ fn json_in_a_file_stands_beside_the_report() {
     ])
     .success()
     .stderr("")
-    .stdout(contains("✓ Of the must and implied rows 1 of 1 holds"));
+    .stdout(contains("✓ 1 of 1 requirement passes"));
     let result: Value = serde_json::from_str(&folder.read("result.json")).expect("JSON");
     assert_eq!(result["requirements"][0]["id"], "S-PORT-2");
 }
@@ -650,7 +650,7 @@ fn a_running_server_is_judged_as_far_as_that_goes() {
         .success()
         .stderr("")
         .stdout(contains(format!("server: {}", server.url)))
-        .stdout(is_match("Registration +✓ 7 of 7 hold").expect("a pattern"))
+        .stdout(is_match("Registration +✓ 7 of 7 pass").expect("a pattern"))
         // It was not started and is not to be stopped.
         .stdout(is_match("The server's port +· untested").expect("a pattern"))
         .stdout(is_match("Shutting down +· untested").expect("a pattern"));
@@ -684,7 +684,7 @@ fn a_clients_command_says_where_name_and_address_go() {
         conform(&[&options, command].concat())
             .success()
             .stderr("")
-            .stdout(contains("✓ Of the must and implied rows 1 of 1 holds"));
+            .stdout(contains("✓ 1 of 1 requirement passes"));
     }
     // Given the other way round they are wrong, and that is seen.
     conform(&[

@@ -1,4 +1,4 @@
-//! `conform fmt`: the one canonical layout of transcripts.
+//! `conform fmt`: formats transcripts.
 
 use std::fs;
 use std::path::Path;
@@ -12,14 +12,14 @@ use crate::arguments::FormatCommand;
 use crate::look_up::show_mistakes;
 use crate::{FALLS_SHORT, HOLDS, WRONG_USE, print, refuse};
 
-/// What became of one file.
+/// The result for one file.
 enum Layout {
     Canonical,
     Changed,
     Broken,
 }
 
-/// Formats, or with `--check` only names what would change.
+/// Formats the files, or with `--check` only names those that need it.
 pub fn run(command: &FormatCommand) -> ExitCode {
     let mut files = Vec::new();
     for path in &command.paths {
@@ -29,7 +29,7 @@ pub fn run(command: &FormatCommand) -> ExitCode {
         }
     }
     if files.is_empty() {
-        return refuse("no .chat file there");
+        return refuse("no .chat file found");
     }
     let mut status = HOLDS;
     for file in &files {
@@ -41,7 +41,7 @@ pub fn run(command: &FormatCommand) -> ExitCode {
             Layout::Canonical => {}
             Layout::Changed if command.check => {
                 print(&format!(
-                    "{}: not in its canonical layout\n",
+                    "{}: needs formatting; run `conform fmt`\n",
                     file.display()
                 ));
                 status = status.max(FALLS_SHORT);

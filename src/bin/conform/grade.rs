@@ -1,4 +1,4 @@
-//! `conform grade`: a class of submissions, examined, scored and reported on.
+//! `conform grade`: judges and scores the submissions of a class, and writes the reports.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,14 +35,14 @@ use crate::{
     watch_for_interruption,
 };
 
-/// The name under which the rubric is kept beside the results that it made.
+/// The file of the rubric in the results folder.
 const RUBRIC: &str = "rubric.toml";
 
-/// Why a command does not go on.
+/// Why a command stops.
 enum Stop {
-    /// It cannot be carried out as it was given.
+    /// The command line or an input is invalid.
     WrongUse(String),
-    /// That has been said already, with this exit status.
+    /// The reason is printed already; this is the exit status.
     Said(ExitCode),
 }
 
@@ -52,7 +52,7 @@ impl From<String> for Stop {
     }
 }
 
-/// Examines a class, or reads again what was recorded of one, and writes all reports.
+/// Judges a class, or reads its recorded evidence, and writes all reports.
 pub fn grade(command: &GradeCommand) -> ExitCode {
     // Programs under test get a limit of their own.
     chat_conformance::server::raise_descriptor_limit();
@@ -64,7 +64,7 @@ pub fn grade(command: &GradeCommand) -> ExitCode {
         examine_class(command, directory)
     } else {
         Err(
-            "a folder with submissions is missing: conform grade DIRECTORY"
+            "the folder of the submissions is missing: conform grade DIRECTORY"
                 .to_owned()
                 .into(),
         )
@@ -76,7 +76,7 @@ pub fn grade(command: &GradeCommand) -> ExitCode {
     }
 }
 
-/// A rubric, and the text that it was read from.
+/// A rubric, and its source text.
 struct ReadRubric {
     text: String,
     rubric: Rubric,
@@ -94,8 +94,8 @@ fn suite_of(command: &GradeCommand) -> Result<Suite, Stop> {
     load_suite(command.suite.folder.as_deref()).map_err(Stop::Said)
 }
 
-/// The rubric that was asked for; else the one beside the results, which must be the one with which they were scored;
-/// else, where there are no results yet, the built-in one.
+/// The rubric of `--rubric`; else the one in the results folder, which must be unchanged since the results were
+/// scored; else the built-in one.
 fn rubric_of(
     command: &GradeCommand,
     store: &Store,
@@ -119,8 +119,7 @@ fn rubric_of(
             match manifest.filter(is_another) {
                 None => Ok(read),
                 Some(_) => Err(format!(
-                    "{}: is missing or was changed since the results were scored; give the rubric that is to be used \
-                     with --rubric FILE",
+                    "{}: missing or changed since the results were scored; choose a rubric with --rubric FILE",
                     store.file(RUBRIC).display()
                 )
                 .into()),
@@ -153,7 +152,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     } = submissions_in(directory)?;
     if !passed_over.is_empty() {
         complain(&format!(
-            "skipped, because it is not a student's folder: {}",
+            "skipped, not a submission's folder: {}",
             some(passed_over.iter().map(String::as_str))
         ));
     }
@@ -164,7 +163,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         .map_err(|why| format!("{}:\n{why}", directory.display()))?
         .unwrap_or_default();
     let harness = std::env::current_exe().map_err(|why| why.to_string())?;
-    // Must be done while there is one thread.
+    // This works only while the process has one thread.
     gain_right_to_networks(&harness);
     let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
     let out = match &command.out {
@@ -196,14 +195,14 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     if let Some(earlier) = earlier {
         if !command.resume {
             return Err(format!(
-                "{}: holds results already; --resume goes on there, --out takes another folder",
+                "{}: holds results already; continue with --resume, or choose another folder with --out",
                 out.display()
             )
             .into());
         }
         if (&earlier.class, &earlier.shards) != (&manifest.class, &manifest.shards) {
             return Err(format!(
-                "{}: holds results of another class, or of another part of it; --out takes another folder",
+                "{}: holds results of another class, or of another part of it; choose another folder with --out",
                 out.display()
             )
             .into());
@@ -218,13 +217,13 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let mut side_by_side = command.jobs.map_or(2 * processors, usize::from);
     if side_by_side > 1 && !has_networks_to_give() {
         complain(
-            "submissions are judged one after the other: this user may not give them networks of their own, and two \
-             with the same fixed port would be in each other's way",
+            "submissions are judged one after the other: this user cannot create network namespaces, and two programs \
+             with the same fixed port would conflict",
         );
         side_by_side = 1;
     }
     let mut hidden = vec![class.clone(), store.root().to_owned()];
-    // Nothing could be started without what these hold.
+    // Programs cannot start without these folders.
     let needed = [class.as_path(), harness.as_path()];
     let (around, others): (Vec<PathBuf>, Vec<PathBuf>) = others
         .into_iter()
@@ -235,7 +234,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
             .map(|folder| folder.display().to_string())
             .collect();
         complain(&format!(
-            "links in the class lead to folders that hold the class or conform itself, and cannot be hidden from \
+            "links in the class point to folders that contain the class or conform itself; these cannot be hidden from \
              programs: {}",
             some(around.iter().map(String::as_str))
         ));
@@ -243,10 +242,10 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     hidden.extend(others);
     if !can_hide(&harness) {
         complain(
-            "this user may not hide the class and its results from the programs that are judged: submissions are \
-             judged one after the other, and a program can read and change what others handed in and the results on \
-             disk; if this run is interrupted, do not resume it: grade again into another folder; a container, or \
-             another machine, may allow hiding",
+            "this user cannot hide the class and its results from the programs under test: submissions are judged one \
+             after the other, and a program can read and change other submissions and the results on disk. If this \
+             run is interrupted, do not resume it: grade again into another folder. A container or another machine \
+             may allow hiding",
         );
         side_by_side = 1;
         hidden.clear();
@@ -260,7 +259,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         time_limit: Duration::from_secs_f64(command.seconds),
         harness: &harness,
         slots: &Arc::new(Slots::new(2 * processors)),
-        // Most of them wait most of the time, and those lend their slots.
+        // Most replays wait most of the time, and lend their slots.
         at_once: 4 * processors,
         workplaces: &workplaces.copies,
         scratch: &workplaces.scratch,
@@ -296,10 +295,10 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     overview.clear();
     gradebook.verify();
     gradebook.tell_troubles();
-    // Once more, whatever the outcome: a program under test may have changed them, and --resume reads them.
+    // Written again in any case: a program under test may have changed them, and --resume reads them.
     let kept = keep_terms(&store, &manifest, &rubric);
     let goes_on = format!(
-        "what was recorded is kept in {}: --resume goes on",
+        "the results so far are in {}; continue with --resume",
         out.display()
     );
     if let (Err(why), Err(_)) = (&kept, &examined) {
@@ -319,18 +318,18 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         }
         Err(Abandoned::Unfit(why)) => {
             complain(&format!(
-                "the machine is not fit to judge anybody: {why}; {goes_on}"
+                "this machine cannot judge programs reliably: {why}; {goes_on}"
             ));
             Ok(UNABLE)
         }
         Err(Abandoned::Failed) => {
-            complain(&format!("the harness itself failed; {goes_on}"));
+            complain(&format!("the harness failed; {goes_on}"));
             Ok(UNABLE)
         }
     }
 }
 
-/// The submissions that are links and lie outside the class, as paths without links.
+/// The submissions that are links to folders outside the class, with all links resolved.
 fn outside<'f>(class: &Path, folders: impl Iterator<Item = &'f Path>) -> Vec<PathBuf> {
     let resolved = folders.filter_map(|folder| fs::canonicalize(folder).ok());
     resolved
@@ -338,13 +337,13 @@ fn outside<'f>(class: &Path, folders: impl Iterator<Item = &'f Path>) -> Vec<Pat
         .collect()
 }
 
-/// Writes down what the results in a folder have in common.
+/// Writes the manifest and the rubric of the results.
 fn keep_terms(store: &Store, manifest: &Manifest, rubric: &ReadRubric) -> Result<(), String> {
     store.keep_manifest(manifest)?;
     store.write_for_class(RUBRIC, rubric.text.as_bytes())
 }
 
-/// A path that may lead to nothing yet, with every link in it resolved.
+/// A path with every link resolved; its end need not exist yet.
 fn resolved(path: &Path) -> Result<PathBuf, String> {
     let shown = path.display();
     let mut existing = std::path::absolute(path).map_err(|why| format!("{shown}: {why}"))?;
@@ -356,36 +355,33 @@ fn resolved(path: &Path) -> Result<PathBuf, String> {
                 return Err(format!("{shown}: {why}"));
             }
             Err(_) if existing.is_symlink() => {
-                return Err(format!(
-                    "{}: is a link that leads nowhere",
-                    existing.display()
-                ));
+                return Err(format!("{}: broken link", existing.display()));
             }
             Err(why) => match existing.file_name().map(ToOwned::to_owned) {
                 Some(name) => {
                     missing.push(name);
                     existing.pop();
                 }
-                // It ends in `..`.
+                // The path ends in `..`.
                 None => return Err(format!("{shown}: {why}")),
             },
         }
     }
 }
 
-/// Where one folder is in the other, results would be taken for submissions, or put among what was handed in.
+/// Refuses folders inside each other: results would be taken for submissions.
 fn refuse_one_in_the_other(class: &Path, out: &Path) -> Result<(), String> {
     if out.starts_with(class) || class.starts_with(out) {
         return Err(format!(
-            "{}: results cannot be put into the class, nor around it; --out takes another folder",
+            "{}: the results folder cannot be inside the class or contain it; choose another folder with --out",
             out.display()
         ));
     }
     Ok(())
 }
 
-/// The record of just this submission, if there is one that can be relied on. A record that cannot be read, or does
-/// not fit the suite, does not count.
+/// The record of exactly this submission, if it is reliable. A record that cannot be read, or does not fit the suite,
+/// is ignored.
 fn settled(candidate: &Candidate, store: &Store, suite: &Suite) -> Option<Record> {
     let record = store.record_of(&candidate.name).ok().flatten();
     record.filter(|record| {
@@ -396,13 +392,13 @@ fn settled(candidate: &Candidate, store: &Store, suite: &Suite) -> Option<Record
     })
 }
 
-/// Scores what was recorded once more, and starts no program.
+/// Scores recorded evidence again, and starts no program.
 fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
     let (store, manifest) = Store::existing(results)?;
     let suite = suite_of(command)?;
     if suite.digest() != manifest.suite {
         return Err(format!(
-            "{}: was recorded with another suite than this one",
+            "{}: recorded with another suite than this one",
             results.display()
         )
         .into());
@@ -427,9 +423,9 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
     Ok(report_on_class(&store, &manifest, &suite, marks))
 }
 
-/// What was recorded of a submission. What cannot be read costs that submission only.
+/// The record of a submission. An unreadable record affects this submission only.
 fn recorded(store: &Store, name: &str, manifest: &Manifest, suite: &Suite) -> Option<Record> {
-    // What was seen with another suite says nothing of this one.
+    // Evidence of another suite does not count.
     let is_of_suite = |record: &Record| record.suite == manifest.suite;
     let record = store.record_of(name).and_then(|record| {
         let record = record.filter(is_of_suite);
@@ -444,10 +440,10 @@ fn recorded(store: &Store, name: &str, manifest: &Manifest, suite: &Suite) -> Op
     })
 }
 
-/// Puts the parts of a class together.
+/// Merges the parts of a class.
 fn merge(command: &GradeCommand) -> Result<u8, Stop> {
     let Some(out) = &command.out else {
-        return Err("--out DIR is missing: where to put the parts together"
+        return Err("--out DIR is missing: the folder for the merged results"
             .to_owned()
             .into());
     };
@@ -458,11 +454,11 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
         let shown = results.display();
         let place = resolved(results)?;
         if parts.iter().any(|(_, part, _)| part.root() == place) {
-            return Err(format!("{shown}: is named twice").into());
+            return Err(format!("{shown}: given twice").into());
         }
         if place.starts_with(&out) || out.starts_with(&place) {
             return Err(format!(
-                "{}: the parts cannot be put together into {shown}, nor around it; --out takes another folder",
+                "{}: the merged results cannot be inside {shown} or contain it; choose another folder with --out",
                 out.display()
             )
             .into());
@@ -514,21 +510,21 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
             .collect(),
     };
     complain(&format!(
-        "not merged, since they were not given: the parts {}; merge all of them into another folder",
+        "these parts were not given and are not merged: {}; merge all parts into another folder",
         some(missing.iter().map(String::as_str))
     ));
     Ok(UNABLE)
 }
 
-/// What is reported on a class.
+/// The marks of a class.
 struct Marks {
-    /// By the submissions' names.
+    /// By submission.
     assessments: BTreeMap<String, Assessment>,
-    /// What could not be written already.
+    /// Errors while writing.
     unwritten: Vec<String>,
 }
 
-/// Shows the class's table, and writes what is said of the class as a whole.
+/// Prints the class's table, and writes the reports on the class.
 fn report_on_class(store: &Store, manifest: &Manifest, suite: &Suite, marks: Marks) -> u8 {
     let Marks {
         mut assessments,
@@ -553,7 +549,7 @@ fn report_on_class(store: &Store, manifest: &Manifest, suite: &Suite, marks: Mar
     unwritten.extend(crate::reports::write_for_class(store, &class));
     if unwritten.is_empty() {
         let index = store.file(crate::reports::INDEX);
-        print(&format!("\nAll of it: {}\n", index.display()));
+        print(&format!("\nDetails: {}\n", index.display()));
     }
     for why in &unwritten {
         complain(&format!("cannot be written: {why}"));
@@ -561,21 +557,19 @@ fn report_on_class(store: &Store, manifest: &Manifest, suite: &Suite, marks: Mar
     if manifest.shards != [Shard::WHOLE] {
         let shards: Vec<String> = manifest.shards.iter().map(Shard::to_string).collect();
         let shards = shards.join(", ");
-        complain(&format!(
-            "this is not the whole class, but of its parts {shards}"
-        ));
+        complain(&format!("these are only the parts {shards} of the class"));
     }
     if !missing.is_empty() {
         complain(&format!(
-            "{} not examined yet: {}; --resume does it",
+            "{} not judged yet: {}; continue with --resume",
             missing.len(),
             some(missing.iter().copied())
         ));
     }
     if doubtful > 0 {
         complain(&format!(
-            "{doubtful} of these marks are not to be relied on, marked `?`: look at them, or let --resume examine \
-             again what the machine was not fit for"
+            "{doubtful} of these marks are doubtful and marked `?`: check them, or judge them again with --resume if this \
+             machine was the reason"
         ));
     }
     let is_one_part = manifest.shards.len() == 1;

@@ -1,5 +1,5 @@
-//! The marks of a class while it is graded. They are kept in memory: a program under test may be able to change
-//! what lies on disk, and a disk may be full.
+//! The marks of a class while it is graded. They stay in memory: a program under test may be able to change files on
+//! disk, and the disk may be full.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use chat_conformance::grading::store::{CHANGED_EVIDENCE, Changed, EVIDENCE, Stor
 use crate::complain;
 use crate::reports::{remove_for_submission, write_for_submission};
 
-/// Maximum number of submissions about which one kind of trouble is told at length.
+/// Maximum number of submissions named in one message.
 const TOLD: usize = 10;
 
 /// The marks of a class, and where its results are written.
@@ -32,7 +32,7 @@ struct Page {
 }
 
 impl<'a> Gradebook<'a> {
-    /// An empty one.
+    /// An empty gradebook.
     pub fn new(store: &'a Store, suite: &'a Suite, rubric: &'a Rubric) -> Gradebook<'a> {
         Gradebook {
             store,
@@ -70,8 +70,8 @@ impl<'a> Gradebook<'a> {
             .insert(page.assessment.submission.clone(), page);
     }
 
-    /// Results could not be written, for this reason: reports of an earlier run must not stay, since they may tell
-    /// another mark.
+    /// Removes the reports of an earlier run if new results cannot be written: they may show another mark. Returns the
+    /// reason.
     fn without_reports(&self, submission: &str, why: String) -> String {
         match remove_for_submission(self.store, submission) {
             Err(other) if other != why => {
@@ -81,9 +81,9 @@ impl<'a> Gradebook<'a> {
         }
     }
 
-    /// Looks whether the results on disk are still those that were written, while no program is running any more.
-    /// Reports are written again from evidence that is unchanged. Changed evidence is put aside, and the other
-    /// changed files are removed. The mark in memory stands in any case.
+    /// Checks that the results on disk are unchanged; no program under test is running any more. Changed reports are
+    /// written again if the evidence is unchanged. Changed evidence is set aside, and other changed files are removed.
+    /// The mark in memory stays valid.
     pub fn verify(&self) {
         for Changed { submission, files } in self.store.changed() {
             let Some(name) = submission else {
@@ -128,8 +128,8 @@ impl<'a> Gradebook<'a> {
         }
     }
 
-    /// Writes a submission's reports again if its evidence is still the one from which its mark in memory was made.
-    /// Says what came of it.
+    /// Writes a submission's reports again if the mark in memory was made from the evidence on disk. Returns what it
+    /// did, as a phrase.
     fn write_reports_again(&self, name: &str) -> String {
         let record = match self.store.unchanged_record_of(name) {
             Ok(Some(record)) => record,
@@ -155,7 +155,7 @@ impl<'a> Gradebook<'a> {
         }
     }
 
-    /// Says on standard error whose results could not be written.
+    /// Reports on standard error whose results could not be written.
     pub fn tell_troubles(&self) {
         let pages = self.pages();
         let mut troubles = pages.iter().filter_map(|(name, page)| {
@@ -189,7 +189,7 @@ impl<'a> Gradebook<'a> {
     }
 }
 
-/// The first of them, and how many more there are.
+/// The first names, and the number of the others.
 pub fn some<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     let more = names.len().saturating_sub(TOLD);
     let mut shown: Vec<String> = names.take(TOLD).map(visible_name).collect();

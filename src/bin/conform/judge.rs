@@ -1,4 +1,4 @@
-//! `conform`, `conform server`, `conform client`: runs, and what is shown of them.
+//! `conform`, `conform server` and `conform client`: run the suite and write the reports.
 
 use std::fs;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -21,7 +21,7 @@ use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::rubric::Rubric;
 use chat_conformance::report::formats::json;
 use chat_conformance::report::formats::render;
-use chat_conformance::report::terminal::{failure, summary};
+use chat_conformance::report::terminal::program;
 use chat_conformance::server::raise_descriptor_limit;
 use chat_conformance::transcript::syntax::Role;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -36,10 +36,10 @@ use crate::{
     terminal_style, watch_for_interruption,
 };
 
-/// The name that stands for standard output.
+/// The file name for standard output.
 pub const OUTPUT: &str = "-";
 
-/// The whole suite against the server and the client in this very program.
+/// Runs the whole suite against the bundled server and client.
 pub fn bundled(options: &RunOptions) -> ExitCode {
     let Ok(program) = std::env::current_exe() else {
         return refuse("cannot find the path of this program");
@@ -52,7 +52,7 @@ pub fn bundled(options: &RunOptions) -> ExitCode {
     judge(options, &subjects, Purpose::Reference)
 }
 
-/// A server: a command, or an address.
+/// Judges a server.
 pub fn server(command: &ServerCommand) -> ExitCode {
     match server_target(&command.server) {
         Ok(target) => judge(&command.run, &[(Role::Server, target)], Purpose::Program),
@@ -60,7 +60,7 @@ pub fn server(command: &ServerCommand) -> ExitCode {
     }
 }
 
-/// The server that is meant, which need not be there yet.
+/// The server's command or address; nothing is started yet.
 pub fn server_target(server: &ServerOption) -> Result<Target, String> {
     match &server.at {
         Some(address) => running_server(address).map(Target::Running),
@@ -68,11 +68,11 @@ pub fn server_target(server: &ServerOption) -> Result<Target, String> {
     }
 }
 
-/// A client.
+/// Judges a client.
 pub fn client(command: &ClientCommand) -> ExitCode {
     if let Some(place) = unknown_place(&command.command) {
         return refuse(&format!(
-            "{place} is none of {{name}}, {{url}}, {{host}} and {{port}}, which stand for what is given to the client"
+            "{place} is unknown; the placeholders of a client's command are {{name}}, {{url}}, {{host}} and {{port}}"
         ));
     }
     match resolved(&command.command) {
@@ -101,7 +101,7 @@ fn running_server(address: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("{address}: {host} has no address"))
 }
 
-/// Sees to it that a wrong command is told as that, and not as the failure of a program.
+/// Reports a wrong command as such, and not as a failure of the program.
 fn resolved(command: &[String]) -> Result<Vec<String>, String> {
     let Some(program) = command.first() else {
         return Err("no command to start".to_owned());
@@ -122,16 +122,16 @@ fn resolved(command: &[String]) -> Result<Vec<String>, String> {
     }
     if Path::new(program).is_file() {
         return Err(format!(
-            "{program} is not a program that can be started; `./{program}` needs the permission to be \
-             executed, a script can be given to its interpreter: python3 {program}"
+            "{program} cannot be started. Make it executable and use `./{program}`, or start it with its \
+             interpreter: python3 {program}"
         ));
     }
     Err(format!(
-        "{program}: there is no such program here or on the PATH"
+        "{program}: no such program in this folder or on the PATH"
     ))
 }
 
-/// Runs the suite against each subject, shows what comes of it, and sums it up in an exit status.
+/// Runs the suite against each program, writes the reports, and returns the exit status.
 fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) -> ExitCode {
     // Programs under test get a limit of their own.
     raise_descriptor_limit();
@@ -166,7 +166,9 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         ));
     }
     if plans.iter().all(|plan| plan.cases.is_empty()) {
-        return refuse("no transcript matches; `conform list` shows them all");
+        return refuse(
+            "no transcript matches --only and --level; `conform list` shows all transcripts",
+        );
     }
     let files = options.json.iter();
     let files = files.chain(options.report.iter().map(|report| &report.file));
@@ -177,7 +179,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         .count()
         > 1
     {
-        return refuse("standard output, `-`, takes one report only");
+        return refuse("only one report can be written to standard output (`-`)");
     }
     if let Err(why) = files.iter().try_for_each(|file| check_writable(file)) {
         return refuse(&why);
@@ -210,7 +212,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
     };
     let is_cut_short = |result: &RunResult| result.time_limit.is_some();
     if !results.iter().any(is_judged) && !results.iter().any(is_cut_short) {
-        complain("nothing was judged: none of what was asked for can be asked of this program");
+        complain("nothing was judged: none of the selected requirements applies to this program");
         return ExitCode::from(UNABLE);
     }
     match shown {
@@ -250,7 +252,7 @@ fn plan(
         requirements: asked.requirements,
         table: asked.table,
         slots: Arc::new(Slots::new(options.jobs.map_or(2 * processors, usize::from))),
-        // Who asks for so many at a time means just that.
+        // An explicit number is a hard limit.
         at_once: options.jobs.map_or(8 * processors, usize::from),
         time_limit: Duration::from_secs_f64(options.seconds),
         environment: Environment {
@@ -273,7 +275,7 @@ fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Result<RunResult, No
     }
     bar.enable_steady_tick(Duration::from_millis(100));
     let result = run(plan, cancelled, &|progress| match progress {
-        Progress::GettingToKnow => bar.set_message("getting to know it"),
+        Progress::GettingToKnow => bar.set_message("probing the program"),
         Progress::Began(case, 1) => bar.set_message(case.name.clone()),
         Progress::Began(case, time) => bar.set_message(format!("{} (run {time})", case.name)),
         Progress::Finished(..) => bar.inc(1),
@@ -293,8 +295,7 @@ fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<()
         let style = terminal_style();
         let mut text = String::new();
         for result in results {
-            text.push_str(&failure::render(result, style));
-            text.push_str(&summary::render(result, style));
+            text.push_str(&program::render(result, style));
         }
         print(&text);
     }
@@ -310,13 +311,13 @@ fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<()
     write_to(file, &document)
 }
 
-/// Every report that was asked for, on the programs judged as one submission, by the built-in rubric.
+/// Writes every requested report. The programs count as one submission, scored with the built-in rubric.
 fn write_reports(options: &RunOptions, results: &[RunResult], suite: &Suite) -> Result<(), String> {
     if options.report.is_empty() {
         return Ok(());
     }
     let rubric = Rubric::built_in(&suite.requirements).map_err(|_| {
-        "the built-in rubric speaks of requirements that this suite does not have, so there are no reports with points"
+        "the built-in rubric names requirements that this suite does not have, so reports with points cannot be written"
     })?;
     let parts = results.iter().map(|result| AssessedPart {
         role: result.role,
@@ -344,7 +345,7 @@ pub fn write_to(file: &Path, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|why| format!("cannot write {}: {why}", file.display()))
 }
 
-/// Before a run, so that its result is not lost for a mistyped path.
+/// Checks a path before the run, so that a typing error does not lose the result.
 pub fn check_writable(file: &Path) -> Result<(), String> {
     if file == Path::new(OUTPUT) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `conform list` and `conform explain`: what the suite asks.
+//! `conform list` and `conform explain`: show the suite.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,10 +12,10 @@ use std::io::{IsTerminal, Write};
 use crate::arguments::{ExplainCommand, SuiteOption};
 use crate::{FALLS_SHORT, HOLDS, WRONG_USE, complain, print, refuse};
 
-/// Maximum number of problems of a suite that are shown.
+/// Maximum number of mistakes in a suite that are shown.
 const MOST_SHOWN: usize = 20;
 
-/// The suite of the program or of `folder`; where it has mistakes they are shown.
+/// The bundled suite or that in `folder`. Mistakes in it are printed.
 pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
     let loaded = folder.map_or_else(Suite::embedded, Suite::in_folder);
     loaded.map_err(|problems| {
@@ -33,7 +33,7 @@ pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
         }
         if problems.len() > MOST_SHOWN {
             complain(&format!(
-                "and {} more problems",
+                "and {} more mistakes",
                 problems.len() - MOST_SHOWN
             ));
         }
@@ -41,15 +41,15 @@ pub fn load_suite(folder: Option<&Path>) -> Result<Suite, ExitCode> {
     })
 }
 
-/// Draws the mistakes of one file on standard error.
+/// Prints the mistakes of one file on standard error.
 pub fn show_mistakes(file: &str, source: &str, diagnostics: &[Diagnostic]) {
     let mut output = std::io::stderr();
     let drawn = render(file, source, diagnostics, output.is_terminal());
-    // A reader that has gone is no failure.
+    // A closed standard error is not a failure.
     let _ = output.write_all(drawn.as_bytes());
 }
 
-/// Shows which requirement has which transcripts; falls short where one has none.
+/// Lists the requirements with their transcripts. Fails if a requirement has none.
 pub fn list(option: &SuiteOption) -> ExitCode {
     let suite = match load_suite(option.folder.as_deref()) {
         Ok(suite) => suite,
@@ -64,7 +64,7 @@ pub fn list(option: &SuiteOption) -> ExitCode {
     ExitCode::from(FALLS_SHORT)
 }
 
-/// Says what a requirement or a transcript asks.
+/// Explains a requirement or a transcript.
 pub fn explain(command: &ExplainCommand) -> ExitCode {
     let suite = match load_suite(command.suite.folder.as_deref()) {
         Ok(suite) => suite,

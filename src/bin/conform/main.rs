@@ -24,11 +24,11 @@ use chat_conformance::conformance::program::{lineage, supervisor};
 use chat_conformance::report::Style;
 use chat_conformance::{client, server};
 
-/// Every requirement that counts holds.
+/// Every requirement that counts passes.
 const HOLDS: u8 = 0;
-/// The subject, or what was checked, falls short.
+/// The program under test, or the checked files, fall short.
 const FALLS_SHORT: u8 = 1;
-/// The command cannot be carried out as it was given.
+/// The command line or an input is invalid.
 const WRONG_USE: u8 = 2;
 /// The harness could not do its work.
 const UNABLE: u8 = 3;
@@ -37,7 +37,7 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // A mistake in the harness is never to look like a verdict.
+    // A panic in the harness must not look like a verdict.
     catch_unwind(|| run(arguments)).unwrap_or(ExitCode::from(UNABLE))
 }
 
@@ -57,7 +57,7 @@ fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// Runs the bundled reference, for this program itself only.
+/// Runs the bundled reference. Only `conform` itself may start it.
 fn as_reference(run: impl FnOnce() -> ExitCode) -> ExitCode {
     match lineage::may_be_reference() {
         Ok(()) => run(),
@@ -65,7 +65,7 @@ fn as_reference(run: impl FnOnce() -> ExitCode) -> ExitCode {
     }
 }
 
-/// How to draw on standard output.
+/// The style for standard output.
 fn terminal_style() -> Style {
     const USUAL: usize = 80;
     const WIDEST: usize = 140;
@@ -82,7 +82,7 @@ fn terminal_style() -> Style {
     }
 }
 
-/// Where progress is shown: at a terminal only.
+/// Progress is shown on a terminal only.
 fn progress_target() -> ProgressDrawTarget {
     if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
@@ -91,22 +91,22 @@ fn progress_target() -> ProgressDrawTarget {
     }
 }
 
-/// From now on Ctrl-C and SIGTERM set this, and do nothing else.
+/// A flag that Ctrl-C and SIGTERM set from now on, instead of ending the process.
 fn watch_for_interruption() -> Result<Arc<AtomicBool>, String> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
-        .map_err(|why| format!("cannot watch for Ctrl-C: {why}"))?;
+        .map_err(|why| format!("cannot handle Ctrl-C: {why}"))?;
     Ok(cancelled)
 }
 
-/// Says on standard error why a command cannot be carried out.
+/// Prints on standard error why a command is invalid.
 fn refuse(why: &str) -> ExitCode {
     complain(why);
     ExitCode::from(WRONG_USE)
 }
 
-/// Writes to standard error. A reader that has gone, there or at standard output, is no failure.
+/// Writes to standard error. A closed standard error or output is not a failure.
 fn complain(why: &str) {
     let _ = writeln!(std::io::stderr(), "conform: {why}");
 }

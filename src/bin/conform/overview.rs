@@ -1,4 +1,4 @@
-//! What is seen while a class is examined: how far it is, who is being examined, and who takes long.
+//! The progress display while a class is graded: one line for the class, and one for each submission being judged.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -20,16 +20,16 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// For `count` submissions, of which so many were examined before.
+    /// For `count` submissions, of which `settled` have results already.
     pub fn new(count: usize, settled: usize) -> Overview {
         let lines = MultiProgress::with_draw_target(progress_target());
         let as_u64 = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let whole = lines.add(ProgressBar::new(as_u64(count)));
         whole.set_style(style(
-            "{bar:30} {pos}/{len} submissions, {elapsed} so far, {eta} to go {msg}",
+            "{bar:30} {pos}/{len} submissions, {elapsed} elapsed, {eta} left {msg}",
         ));
         whole.set_position(as_u64(settled));
-        // What was examined before says nothing of how long the others take.
+        // Earlier results do not count for the estimate.
         whole.reset_eta();
         whole.enable_steady_tick(Duration::from_millis(200));
         Overview {
@@ -57,11 +57,14 @@ impl Overview {
                     self.whole.inc(1);
                 }
             }
-            ClassProgress::ControlBegan => self.whole.set_message("(and the bundled reference)"),
+            ClassProgress::ControlBegan => self
+                .whole
+                .set_message("(and checking the bundled reference)"),
             ClassProgress::ControlEnded(true) => self.whole.set_message(""),
             ClassProgress::ControlEnded(false) => {
-                self.whole
-                    .set_message("(the machine was not fit: some are examined again)");
+                self.whole.set_message(
+                    "(the reference failed on this machine: some submissions are judged again)",
+                );
             }
             ClassProgress::Again(_) => self.whole.dec(1),
         }
@@ -69,7 +72,7 @@ impl Overview {
 
     fn step(&self, name: &str, role: Role, step: Progress<'_>) {
         let message = match step {
-            Progress::GettingToKnow => format!("{role}: getting to know it"),
+            Progress::GettingToKnow => format!("{role}: probing"),
             Progress::Began(case, _) => case.name.clone(),
             Progress::Finished(..) => return,
         };
@@ -88,7 +91,7 @@ impl Overview {
         act(&mut lines)
     }
 
-    /// Takes all lines away.
+    /// Removes all lines.
     pub fn clear(&self) {
         self.at_work(|lines| lines.values().for_each(ProgressBar::finish_and_clear));
         self.whole.finish_and_clear();

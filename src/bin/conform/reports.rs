@@ -1,4 +1,4 @@
-//! Which files are written about a submission and about a class.
+//! The report files of a submission and of a class.
 
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::class::Class;
@@ -8,7 +8,7 @@ use chat_conformance::report::formats::{class_csv, class_json};
 use chat_conformance::report::terminal::class_table;
 use chat_conformance::report::{appeal, page};
 
-/// The formats in which each submission is reported on, and the names of the files.
+/// The formats of each submission's reports, and their file names.
 const FORMATS: [(Format, &str); 7] = [
     (Format::Json, "result.json"),
     (Format::Html, "report.html"),
@@ -18,7 +18,7 @@ const FORMATS: [(Format, &str); 7] = [
     (Format::Classroom50, "classroom50.json"),
     (Format::GithubSummary, "summary.md"),
 ];
-/// Where the scripts are put with which a lost point can be seen.
+/// The folder of the scripts that show lost points.
 const APPEAL: &str = "appeal";
 /// The page of the class.
 pub const INDEX: &str = "index.html";
@@ -65,7 +65,7 @@ pub fn write_for_class(store: &Store, class: &Class) -> Vec<String> {
     written.into_iter().flatten().collect()
 }
 
-/// A variable of the environment, which one format says whose result it is.
+/// A variable of the environment: Classroom 50 names the student and the assignment there.
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

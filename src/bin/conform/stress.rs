@@ -1,4 +1,4 @@
-//! `conform stress`: load on a server, and what came of it.
+//! `conform stress`: runs a load test on a server and reports the outcome.
 
 use std::net::TcpStream;
 use std::path::Path;
@@ -25,7 +25,7 @@ use crate::{
     terminal_style, watch_for_interruption,
 };
 
-/// Puts a server under load, shows what came of it, and sums it up in an exit status.
+/// Runs a load test, shows its outcome, and returns the exit status.
 pub fn stress(command: &StressCommand) -> ExitCode {
     let spec = spec(command);
     if let Err(why) = spec.check() {
@@ -40,7 +40,7 @@ pub fn stress(command: &StressCommand) -> ExitCode {
     };
     if let Target::Running(address) = target {
         if let Err(why) = TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
-            return refuse(&format!("nobody can be reached at chat://{address}: {why}"));
+            return refuse(&format!("cannot connect to chat://{address}: {why}"));
         }
     }
     let Ok(harness) = std::env::current_exe() else {
@@ -55,7 +55,7 @@ pub fn stress(command: &StressCommand) -> ExitCode {
         }
     };
     let _orphanage = Orphanage::open();
-    // What the server may have is bounded by what this process has.
+    // The server's limit cannot exceed that of this process.
     raise_descriptor_limit(descriptors(&spec));
     let (process, address) = match &target {
         Target::Running(address) => (None, *address),
@@ -127,7 +127,7 @@ fn spec(command: &StressCommand) -> LoadSpec {
     }
 }
 
-/// What a server under load may take of the machine: all that it can need, a thread or a process a client.
+/// The limits of a server under load: enough for a thread or a process for each client.
 fn limits(spec: &LoadSpec) -> Limits {
     const MONTH: u64 = 31 * 24 * 60 * 60;
     let usual = Limits::default();
@@ -141,7 +141,7 @@ fn limits(spec: &LoadSpec) -> Limits {
     }
 }
 
-/// Two a client, and some besides.
+/// Two for each client, and some more.
 fn descriptors(spec: &LoadSpec) -> u64 {
     2 * spec.clients as u64 + 1024
 }
@@ -191,11 +191,11 @@ fn told(progress: Progress, spec: &LoadSpec) -> String {
                 .map(|time| format!(" of {:.0}", time.as_secs_f64()))
                 .unwrap_or_default();
             format!(
-                "{seconds:.0}{of} s, {delivered} delivered, {rate:.0} a second, {registered} here, {breaches} breaches"
+                "{seconds:.0}{of} s, {delivered} delivered, {rate:.0} per second, {registered} registered, {breaches} errors"
             )
         }
         Phase::Draining => {
-            format!("waiting for the last: {delivered} delivered, {breaches} breaches")
+            format!("waiting for the last messages: {delivered} delivered, {breaches} errors")
         }
     }
 }

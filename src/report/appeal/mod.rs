@@ -1,14 +1,14 @@
-//! What a student needs in order to check a lost point, and nothing of ours: for each requirement that fails a
-//! short script of Python's standard library alone, which plays the very conversation and shows the difference;
-//! and a text with the requirement, the assignment's words and all that was seen.
+//! What a student needs to check a lost point, without `conform`: for each failed requirement a Python script that
+//! needs nothing but the standard library, repeats the conversation and shows the difference; and a text with the
+//! requirement, the assignment's words, and what was seen.
 //!
 //! ```text
 //! python3 server-S-MSG-2.py                          the command that was judged
 //! python3 server-S-MSG-2.py -- python3 server.py     another one
 //! ```
 //!
-//! A script leaves with 0 where all holds, 1 where it does not, 2 where the program cannot be started, and 3 where
-//! nothing of the row can be played by a script.
+//! The script's exit status: 0 if the requirement passes, 1 if it fails, 2 if the program cannot be started, 3 if a
+//! script cannot replay any transcript of the requirement.
 
 mod conversation;
 mod literal;
@@ -31,9 +31,8 @@ const COMMON: &str = include_str!("runtime/common.py");
 const SERVER: &str = include_str!("runtime/server.py");
 const CLIENT: &str = include_str!("runtime/client.py");
 
-/// All that goes with an assessment: for each requirement that fails in one of its programs a script and a text,
-/// named by role and requirement, such as `server-S-MSG-2.py`, and `README.txt` with how to use them. Empty
-/// where nothing fails.
+/// The files for an assessment: for each failed requirement a script and a text, named by role and requirement, such as
+/// `server-S-MSG-2.py`, and a `README.txt` with instructions. Empty if nothing fails.
 pub fn bundle(assessment: &Assessment) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for part in &assessment.parts {
@@ -105,10 +104,10 @@ pub fn script_for(
     Ok(assembled(&rows, role, command, profile, &[], &asked))
 }
 
-/// A conversation that a script is to play, and what was seen of it.
+/// A conversation that a script repeats, and what was seen.
 struct Asked<'a> {
     case: &'a Case,
-    /// Index of the step at which it fell short.
+    /// Index of the step that failed.
     fell_short: Option<usize>,
     /// What was seen, in sentences.
     seen: Vec<String>,
@@ -136,7 +135,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// What is said of it above its function: the transcript, and what was seen when it was judged.
+    /// The comment above its function: the transcript, and what was seen when the program was judged.
     fn comment(&self) -> String {
         let mut lines = vec![harmless(&self.case.name), String::new()];
         lines.extend(
@@ -147,14 +146,14 @@ impl<'a> Asked<'a> {
         );
         if !self.seen.is_empty() {
             lines.push(String::new());
-            lines.push("When it was judged:".to_owned());
+            lines.push("When the program was judged:".to_owned());
             lines.extend(self.seen.iter().map(|line| format!("    {line}")));
         }
         comment(&lines)
     }
 }
 
-/// The transcripts in which a program fails a row.
+/// The transcripts that fail a requirement.
 fn failed<'r>(result: &'r RunResult, id: &str) -> Vec<&'r TranscriptResult> {
     let fails = |judged: &&TranscriptResult| {
         judged.verdict == Verdict::Fail && judged.fails.iter().any(|row| row == id)
@@ -218,14 +217,14 @@ fn usage(name: &str, role: Role) -> Vec<String> {
         format!("    python3 {name}"),
         format!("    python3 {name} -- python3 {program}"),
         String::new(),
-        "It starts the program (the second form by a command of your own), plays the conversations below with \
-         it, and shows where they stop being what they should be. It leaves with 0 where all of it holds, \
-         1 where it does not, 2 where the program cannot be started."
+        "The script starts the program (the second form with your own command), repeats the conversations below, \
+         and shows where they differ from what is expected. Exit status: 0 everything passes, 1 something fails, \
+         2 the program cannot be started."
             .to_owned(),
     ]
 }
 
-/// What is asked, by which words.
+/// What the requirement asks, and the assignment's words.
 fn about_requirement(row: &Requirement) -> Vec<String> {
     let mut lines = vec![format!("{} ({})", row.id, row.level), String::new()];
     lines.push(sentence(&row.sentence));
@@ -240,8 +239,7 @@ fn about_requirement(row: &Requirement) -> Vec<String> {
     lines.iter().map(|line| harmless(line)).collect()
 }
 
-/// Lines as comments of Python. All of them have been made harmless, so that none ends before its end; what is
-/// indented stays as it is.
+/// Lines as Python comments. They are harmless already, so none contains a line end. Indented lines are not wrapped.
 fn comment(lines: &[String]) -> String {
     let wrapped = lines.iter().flat_map(|line| {
         if line.starts_with(' ') {
@@ -272,7 +270,7 @@ fn told(result: &RunResult, requirement: &Requirement) -> String {
         .requirements
         .retain(|row| row.requirement.id == requirement.id);
     for judged in &mut only_this.transcripts {
-        // The failure is told below this row, wherever else it is told.
+        // This requirement comes first, so that the failure stands under it.
         judged.fails.sort_by_key(|id| *id != requirement.id);
     }
     let mut text = failure::render(&only_this, STYLE);
@@ -292,20 +290,18 @@ fn told(result: &RunResult, requirement: &Requirement) -> String {
 
 fn how_to_use(names: &[&str]) -> String {
     let mut text = String::from(
-        "One script for each requirement that does not hold, and beside it a text with what was seen when the
-program was judged: the requirement, the assignment's words, the transcript, and the conversation with
-times.
+        "One script for each failed requirement, and beside it a text with what was seen when the program was
+judged: the requirement, the assignment's words, the transcript, and the conversation with times.
 
 A script needs Python 3.8 or later, on Linux, and nothing else. In the folder of the program:
 
   python3 SCRIPT                           starts the program as it was started when it was judged
   python3 SCRIPT -- COMMAND ...            starts it by this command
-  python3 SCRIPT --patience 20             waits so many seconds for an answer, instead of 10
+  python3 SCRIPT --patience 20             waits 20 seconds for an answer, instead of 10
 
-It plays the same conversation, shows all that is said with times, and where something is not as it
-should be what was expected and what came instead. Once the fault is put right, it says that the
-requirement holds. Exit status: 0 all holds, 1 it does not, 2 the program cannot be started, 3 what
-fails can not be played by a script.
+The script repeats the conversation, prints it with times, and shows what was expected and what was
+received instead. When the fault is fixed, it reports that the requirement passes. Exit status: 0 the
+requirement passes, 1 it fails, 2 the program cannot be started, 3 a script cannot replay the failure.
 
 ",
     );

@@ -1,18 +1,18 @@
-//! Where lifelines, arrows and words stand on a line.
+//! The columns of lifelines, arrows and words.
 
 use super::lanes::Lanes;
 use super::rows::{Row, Shape};
 use crate::report::Style;
 use crate::report::text::{Ink, cut, pad, width, wrap};
 
-/// Lines that the words of a remark may take.
+/// Maximum number of lines of a remark.
 pub(super) const REMARK_LINES: usize = 3;
 
-/// Columns of the time, and the least that the words at the right need.
+/// Columns of the time, and minimum columns of the words at the right.
 pub(super) const TIME: usize = 9;
 const WORDS: usize = 30;
 
-/// Where lifelines and words stand.
+/// The columns of lifelines and words.
 pub(super) struct Canvas<'a> {
     lanes: &'a Lanes,
     style: Style,
@@ -23,7 +23,7 @@ pub(super) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    /// Lanes as wide as their names, narrower only where the words would have no room.
+    /// Lanes are as wide as their names, or narrower if the words need the room.
     pub(super) fn new(lanes: &'a Lanes, style: Style) -> Self {
         let lane_widths = |most: usize| -> Vec<usize> {
             lanes
@@ -77,7 +77,7 @@ impl<'a> Canvas<'a> {
             }
         }
         match shape {
-            // What somebody without a lifeline does, such as who types to a server.
+            // An actor without a lifeline, such as a person who types to a server.
             Shape::Arrow { from, to } if from == to => cells[self.column(to)] = '●',
             Shape::Arrow { from, to } => self.draw_arrow(&mut cells, from, to),
             Shape::Mark(lane) => cells[self.column(lane)] = '●',
@@ -101,7 +101,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// What went over the wire is cut to one line, remarks have some more.
+    /// Messages are cut to one line; remarks may take several.
     pub(super) fn event(&self, row: &Row) -> String {
         let lines = match row.ink {
             Some(_) => self.few_lines(&row.words),

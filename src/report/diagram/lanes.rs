@@ -1,9 +1,9 @@
-//! Who has a lifeline, and where.
+//! The lifelines and their order.
 
 use crate::conformance::evidence::{Event, EventKind};
 use crate::transcript::syntax::{Action, Role, Step};
 
-/// Who has a lifeline, from left to right.
+/// The lifelines, from left to right.
 pub(in crate::report) struct Lanes {
     pub(in crate::report) names: Vec<String>,
     pub(in crate::report) subject: usize,

@@ -1,7 +1,6 @@
 //! The conversation up to a failure, as a sequence diagram in text.
 //!
-//! Everybody has a lifeline, drawn while they are connected; an arrow is what went from one to
-//! another, its words stand at the right:
+//! Every actor has a lifeline while connected. An arrow is a message; its text stands at the right:
 //!
 //! ```text
 //!     time  alice  bob  server
@@ -29,28 +28,28 @@ use crate::conformance::program::dialect::Dialect;
 use crate::conformance::suite::Case;
 use crate::transcript::syntax::{Action, Step};
 
-/// Rows shown before the failing moment.
+/// Maximum number of rows before the failure.
 const SHOWN: usize = 25;
 
-/// What was said up to a failure, told in rows, whatever they are drawn with.
+/// The conversation up to a failure, in rows, for a terminal or a page.
 pub(super) struct Conversation {
     pub(super) lanes: Lanes,
-    /// Rows before the first of `rows` that are not told.
+    /// Number of earlier rows that are left out.
     pub(super) left_out: usize,
     pub(super) rows: Vec<Row>,
     pub(super) failure: FailingMoment,
 }
 
-/// What should have been at the end of the conversation, and was not.
+/// The failure at the end of the conversation.
 pub(super) struct FailingMoment {
-    /// Whose lifeline it is marked on.
+    /// The lifeline on which it is marked.
     pub(super) lane: usize,
     pub(super) words: String,
     /// Which lifelines are drawn beside it.
     pub(super) live: Vec<bool>,
 }
 
-/// The conversation; it ends with what should have been at that moment, and what was.
+/// The conversation up to the failure, and the failure itself.
 pub(super) fn conversation(
     case: &Case,
     run: &Evidence,
@@ -84,7 +83,7 @@ fn words_of_failure(shortfall: &Shortfall, step: Option<&Step>) -> String {
     }
 }
 
-/// The conversation, drawn in text.
+/// The conversation as text.
 pub(super) fn render(
     case: &Case,
     run: &Evidence,
@@ -96,7 +95,7 @@ pub(super) fn render(
     let canvas = Canvas::new(&told.lanes, style);
     let mut shown = canvas.heading();
     if told.left_out > 0 {
-        let text = format!("({} earlier left out)", told.left_out);
+        let text = format!("({} earlier rows left out)", told.left_out);
         shown.push_str(&canvas.row(None, &canvas.blank(), &text, Some(Ink::Quiet)));
     }
     for row in &told.rows {
@@ -106,7 +105,7 @@ pub(super) fn render(
     shown + &printed_below(&told.rows, style)
 }
 
-/// What was printed at length: beside the lifelines it would be torn to pieces.
+/// Long output, below the diagram: beside the lifelines it would be wrapped into pieces.
 fn printed_below(rows: &[Row], style: Style) -> String {
     let mut shown = String::new();
     for row in rows.iter().filter(|row| !row.output.is_empty()) {
@@ -137,8 +136,8 @@ fn failing_moment(canvas: &Canvas<'_>, failure: &FailingMoment) -> String {
     shown
 }
 
-/// What happened before the harness cleaned up: after the failure it closes and kills, which is
-/// no part of the conversation.
+/// The events before the harness cleaned up: the connections that it closes and the program that it kills after the
+/// failure are not part of the conversation.
 fn before_cleanup<'e>(events: &'e [Event], failing: usize, step: Option<&Step>) -> &'e [Event] {
     let action = step.map(|step| &step.action);
     let closes = matches!(
@@ -283,7 +282,7 @@ bob   < @alice: hi
         let rows = drawn(kinds, Dialect::LINE);
         assert!(rows[0].ends_with("(300 times) (connects)"), "{rows:#?}");
         assert!(
-            rows.iter().any(|row| row.ends_with("(7996 lines more)")),
+            rows.iter().any(|row| row.ends_with("(7996 more lines)")),
             "{rows:#?}"
         );
         assert_eq!(rows.len(), 7);
@@ -293,7 +292,7 @@ bob   < @alice: hi
     fn only_what_led_to_the_failure_is_shown() {
         let says = |number: usize| sent("alice", &format!("@alice: {number}\n"));
         let rows = drawn((0..40).map(says).collect(), Dialect::LINE);
-        assert!(rows[0].contains("(15 earlier left out)"), "{rows:#?}");
+        assert!(rows[0].contains("(15 earlier rows left out)"), "{rows:#?}");
         assert!(rows[1].ends_with("@alice: 15"), "{rows:#?}");
         assert_eq!(rows.len(), 1 + SHOWN + 1);
     }
@@ -338,7 +337,7 @@ bob   < @alice: hi
             below[..4],
             ["", "  0.100 s  printed:", "      line 0", "      line 1"]
         );
-        assert_eq!(below[4], "    (30 lines more)");
+        assert_eq!(below[4], "    (30 more lines)");
         assert_eq!(below.last(), Some(&"      line 39"));
         assert_eq!(below.len(), 13);
     }

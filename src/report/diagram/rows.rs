@@ -1,4 +1,4 @@
-//! What happened, told in rows.
+//! Events as rows of the diagram.
 
 use super::lanes::Lanes;
 use crate::conformance::evidence::{Event, EventKind, visible};
@@ -6,13 +6,13 @@ use crate::conformance::program::dialect::{Dialect, Framing};
 use crate::report::text::{Ink, harmless};
 use crate::transcript::syntax::Role;
 
-/// Of many lines in one go the first are shown and the last; the others are counted.
+/// How many of many received lines are shown; the others are counted.
 const OF_THE_WIRE: Ends = Ends { first: 3, last: 1 };
 
-/// Of what a program prints the last tell most: there a traceback says what it is.
+/// How many printed lines are shown. The last ones matter most: a traceback ends with the error.
 const OF_THE_OUTPUT: Ends = Ends { first: 2, last: 8 };
 
-/// So many lines of output have room in the diagram; more stand below it.
+/// Maximum number of printed lines inside the diagram; longer output stands below it.
 const PRINTED_BESIDE: usize = 2;
 
 struct Ends {
@@ -28,7 +28,7 @@ pub(in crate::report) struct Row {
     /// Which lifelines are drawn beside it.
     pub(in crate::report) live: Vec<bool>,
     pub(in crate::report) ink: Option<Ink>,
-    /// What was printed, where that are more lines than there is room for in the words.
+    /// Output that is too long for `words`.
     pub(in crate::report) output: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Row
         let chunks = chunks_together(rest, dialect);
         let before = live.clone();
         change(&mut live, lanes, &event.kind);
-        // Who leaves is still drawn in the row that says so.
+        // An actor that leaves keeps its lifeline in this row.
         let drawn: Vec<bool> = before
             .iter()
             .zip(&live)
@@ -71,7 +71,7 @@ pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Row
     rows
 }
 
-/// How many of the first events are chunks of one stream that belong together.
+/// How many events from the first on are chunks of the same message or output.
 fn chunks_together(events: &[Event], dialect: Dialect) -> usize {
     let belongs = |pair: &[Event]| match (&pair[0].kind, &pair[1].kind) {
         (EventKind::Received { actor, bytes }, EventKind::Received { actor: next, .. }) => {
@@ -83,7 +83,7 @@ fn chunks_together(events: &[Event], dialect: Dialect) -> usize {
     1 + events.windows(2).take_while(|pair| belongs(pair)).count()
 }
 
-/// Who has a lifeline from this event on.
+/// Updates which lifelines are drawn after this event.
 fn change(live: &mut [bool], lanes: &Lanes, kind: &EventKind) {
     match kind {
         EventKind::Started { .. } => {
@@ -115,7 +115,7 @@ fn change(live: &mut [bool], lanes: &Lanes, kind: &EventKind) {
 
 type Told = (f64, Shape, String, Option<Ink>);
 
-/// What happened, in rows: words in brackets are ours, all others went over the wire.
+/// The rows of one event. Words in brackets are remarks; all other words went over the wire.
 fn told(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Told> {
     let at = events[0].at;
     let subject = lanes.subject;
@@ -185,7 +185,7 @@ fn told(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Told> {
     }
 }
 
-/// Keys as transcripts write them: Enter is `\n` there, whatever a terminal makes of it.
+/// Keys as transcripts write them: Enter is `\n`.
 fn keys(bytes: &[u8]) -> String {
     match bytes {
         [0x03] => "(Ctrl-C)".to_string(),
@@ -194,7 +194,7 @@ fn keys(bytes: &[u8]) -> String {
     }
 }
 
-/// In lines the end of the line goes without saying; where it is missing, that is said.
+/// A message. In the line dialect its line end is not shown, but a missing one is.
 fn line_sent(bytes: &[u8], framing: Framing) -> String {
     let shown = visible(bytes);
     match shown.strip_suffix("\\n") {
@@ -204,19 +204,19 @@ fn line_sent(bytes: &[u8], framing: Framing) -> String {
     }
 }
 
-/// What somebody got, line by line.
+/// What an actor received, line by line.
 fn lines_received(events: &[Event], shape: Shape, dialect: Dialect) -> Vec<Told> {
     let told = lines(events).into_iter().map(|(at, line)| {
         let words = line_sent(&line, dialect.writes);
         (at, shape, words, None)
     });
     shorten(told.collect(), &OF_THE_WIRE, |hidden| {
-        let words = format!("({} lines more)", hidden.len());
+        let words = format!("({} more lines)", hidden.len());
         (hidden[0].0, shape, words, Some(Ink::Quiet))
     })
 }
 
-/// What the subject printed, line by line, or only how much where there is no room for it.
+/// What the program printed, line by line, or only the number of lines if they are too many.
 fn printed(events: &[Event], shape: Shape) -> Vec<Told> {
     let lines = lines_printed(events);
     let quiet = |at, words| (at, shape, words, Some(Ink::Quiet));
@@ -239,7 +239,7 @@ fn lines_printed(events: &[Event]) -> Vec<(f64, String)> {
     shown.filter(|(_, line)| !line.is_empty()).collect()
 }
 
-/// What was printed, where that are more lines than the diagram has room for beside the lifelines.
+/// The printed lines, if they are too many for the diagram.
 fn output_at_length(events: &[Event]) -> Vec<String> {
     let lines = match events[0].kind {
         EventKind::Printed { .. } => lines_printed(events),
@@ -249,11 +249,11 @@ fn output_at_length(events: &[Event]) -> Vec<String> {
         return Vec::new();
     }
     let lines = lines.into_iter().map(|(_, line)| line).collect();
-    let more = |hidden: &[String]| format!("({} lines more)", hidden.len());
+    let more = |hidden: &[String]| format!("({} more lines)", hidden.len());
     shorten(lines, &OF_THE_OUTPUT, more)
 }
 
-/// The lines that chunks make together, each with the time at which it began to come.
+/// The lines that the chunks form, each with the time of its first byte.
 fn lines(events: &[Event]) -> Vec<(f64, Vec<u8>)> {
     let mut lines: Vec<(f64, Vec<u8>)> = Vec::new();
     for event in events {
@@ -270,7 +270,7 @@ fn lines(events: &[Event]) -> Vec<(f64, Vec<u8>)> {
     lines
 }
 
-/// The first of many and the last, and between them how many there are more.
+/// Replaces the middle of many lines by their number.
 fn shorten<T>(mut lines: Vec<T>, shown: &Ends, more: impl Fn(&[T]) -> T) -> Vec<T> {
     if lines.len() > shown.first + shown.last + 1 {
         let rest = lines.split_off(lines.len() - shown.last);
@@ -281,7 +281,7 @@ fn shorten<T>(mut lines: Vec<T>, shown: &Ends, more: impl Fn(&[T]) -> T) -> Vec<
     lines
 }
 
-/// Three hundred connections opened in a row are one row.
+/// Merges equal consecutive rows into one, with their number.
 pub(super) fn repeated_once(rows: Vec<Row>) -> Vec<Row> {
     let mut once: Vec<(Row, usize)> = Vec::new();
     for row in rows {

@@ -1,7 +1,7 @@
-//! A class as a table for spreadsheets: a line a submission, a column a row of the requirements.
+//! A class as a table for spreadsheets: a line for each submission, a column for each requirement.
 //!
-//! Written as RFC 4180 has it. A cell that a spreadsheet would take for a formula begins with `'`: folders have
-//! the names that students give them.
+//! The format is RFC 4180. A cell that a spreadsheet would take for a formula is prefixed with `'`: students choose the
+//! names of their folders.
 
 use crate::conformance::evidence::visible_name;
 use crate::conformance::suite::requirement::Requirement;
@@ -10,11 +10,11 @@ use crate::grading::class::Class;
 use crate::grading::points::Points;
 use crate::grading::score::PartScore;
 use crate::report::plain::line;
-use crate::report::told::counts;
+use crate::report::scores::counts;
 use crate::transcript::syntax::Role;
 
-/// The columns before those of the requirements. `adjustments` are those over the whole: with them the points of
-/// server and client add up to the mark.
+/// The columns before those of the requirements. `adjustments` are those of the whole mark: server, client and
+/// adjustments add up to `points`.
 const FIRST: [&str; 7] = [
     "submission",
     "points",
@@ -25,7 +25,7 @@ const FIRST: [&str; 7] = [
     "doubts",
 ];
 
-/// The last column: why the mark is not to be relied on.
+/// The last column: why the mark is doubtful.
 const LAST: &str = "reasons";
 
 /// The table, headings first, lines ended by CR LF.

@@ -1,7 +1,8 @@
-//! A class for programs: the points of each submission, who falls short alike, and statistics.
-//! `conformance/RESULT.md` says the same to users.
+//! A class as JSON: the points of each submission, the failures that submissions share, and statistics.
+//! `conformance/RESULT.md` describes it for users.
 //!
-//! The schema is `chat-conformance/class/1`, and stays as that of the result does. Nothing in it depends on time.
+//! The schema is `chat-conformance/class/1`; the rules for changes are those of [`super::json`]. Nothing in it depends
+//! on time.
 
 use serde::Serialize;
 
@@ -91,7 +92,7 @@ impl<'a> SubmissionEntry<'a> {
 struct PartEntry<'a> {
     role: Role,
     points: Marks,
-    /// Why it was not judged.
+    /// Why the program was not judged.
     reason: Option<&'a str>,
     rows: Vec<RowEntry<'a>>,
 }
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_every_submission_and_who_falls_short_alike() {
+    fn it_has_every_submission_and_every_cluster() {
         let document = parsed(&fixture::class());
         assert_eq!(document["schema"], "chat-conformance/class/1");
         assert_eq!(document["name"], "networks");

@@ -1,11 +1,11 @@
 //! The result as Classroom 50's runner reads it, `result.json`, schema `classroom50/result/v1`:
 //! <https://github.com/foundation50/classroom50/wiki/Advanced-Autograding>.
 //!
-//! It has whole numbers only, never below zero and never above the most there is, and the score is to be the sum of
-//! the tests'. So all is counted in hundredths of a point, rows on which no points hang are left out, and what is
-//! given back or taken off over several rows is shared out among them, which their `output` says.
+//! Scores are whole numbers from zero to a maximum, and the score must be the sum of the scores of the tests. So scores
+//! count hundredths of a point, requirements without points are left out, and adjustments are shared out among the
+//! tests, whose `output` says so.
 //!
-//! Whose result it is the runner says, by the environment of the autograder, and checks.
+//! The runner names the student and the assignment in the environment of the autograder, and checks them.
 
 use serde::Serialize;
 
@@ -15,14 +15,14 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::{Points, counted};
 use crate::grading::score::{Adjustment, PartScore, RowScore};
 use crate::report::plain::line;
+use crate::report::scores::{counts, mark, requirement_name, verdict_word};
 use crate::report::text::sentence;
-use crate::report::told::{counts, mark, row_name, verdict_word};
 use crate::transcript::syntax::Role;
 
 /// The schema's name and version.
 const SCHEMA: &str = "classroom50/result/v1";
 
-/// The document, with a newline at its end. `variable` looks a variable of the runner's environment up.
+/// The document, with a newline at its end. `variable` looks up a variable of the runner's environment.
 pub fn render(assessment: &Assessment, variable: impl Fn(&str) -> Option<String>) -> String {
     let tests = tests(assessment);
     let known = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -42,7 +42,7 @@ pub fn render(assessment: &Assessment, variable: impl Fn(&str) -> Option<String>
     })
 }
 
-/// Fields that are not known are left out: the runner tells which it misses.
+/// Unknown fields are left out: the runner reports which ones are missing.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Document {
@@ -97,7 +97,7 @@ fn of_part(part: &PartScore) -> Vec<Test> {
 }
 
 fn test(role: Role, row: &RowScore) -> Test {
-    let name = row_name(role, &row.requirement);
+    let name = requirement_name(role, &row.requirement);
     Test {
         test_name: format!("{name} {}", line(&sentence(&row.requirement.sentence))),
         passed: row.earned == row.most,
@@ -117,7 +117,7 @@ fn output(row: &RowScore) -> String {
     format!("{told}\n{}\nWhat to look at: {advice}", line(&row.reason))
 }
 
-/// Gives to tests with points left, or takes from those that have some, the first of them first.
+/// Adds the adjustments to the tests that have room for them, from the first test on.
 fn share_out(adjustments: &[Adjustment], tests: &mut [Test]) {
     for adjustment in adjustments {
         let is_given = adjustment.points > Points::ZERO;
@@ -152,12 +152,12 @@ fn moved_note(moved: u64, is_given: bool, adjustment: &Adjustment) -> String {
     // Far below 2^53.
     #[allow(clippy::cast_precision_loss)]
     let points = counted(Points::nearest(moved as f64 / 100.0));
-    let word = if is_given { "given back" } else { "taken off" };
+    let word = if is_given { "added" } else { "taken off" };
     format!("\n{points} {word}: {}", line(&adjustment.reason))
 }
 
 fn hundredths(points: Points) -> u64 {
-    // Whatever is below zero is none.
+    // Negative points become zero.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let hundredths = (points.as_f64() * 100.0).round().max(0.0) as u64;
     hundredths

@@ -1,7 +1,7 @@
 //! The result where GitHub Actions shows it: annotations, and a page for the step's summary.
 //!
-//! Both hold text of the student's. An annotation is one line that begins with its own command, and what is said
-//! in it can begin no other; on the page such text stands as code, each of its signs as a character reference.
+//! Both contain text from the submission. An annotation is one line that begins with its own command, and its text
+//! cannot begin another one. On the page such text stands as code, with every special character as a reference.
 
 use std::fmt::Write;
 
@@ -13,19 +13,19 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{PartScore, RowScore};
 use crate::report::plain::{beginning, end, line, lines};
-use crate::report::text::sentence;
-use crate::report::told::{
-    counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word,
+use crate::report::scores::{
+    counts, lost, mark, place, requirement_name, scored, telling_transcript, verdict_word,
 };
+use crate::report::text::sentence;
 use crate::transcript::syntax::Role;
 
-/// Characters of one text in an annotation or a cell: more than that nobody reads there.
+/// Maximum number of characters of one text in an annotation or a cell.
 const MOST_OF_A_TEXT: usize = 1_000;
 
-/// Characters of a program's output on the page, whose size is limited.
+/// Maximum number of characters of a program's output on the page, whose size is limited.
 const MOST_OF_AN_OUTPUT: usize = 10_000;
 
-/// The annotations, one a line: what costs most first, since only the first ten of a kind are shown.
+/// The annotations, one a line. The dearest come first, since GitHub shows only the first ten of a kind.
 pub fn render(assessment: &Assessment) -> String {
     let mut shown = String::new();
     let score = &assessment.score;
@@ -41,7 +41,7 @@ pub fn render(assessment: &Assessment) -> String {
         shown.push_str(&blocked(role, &rows));
     }
     for doubt in &score.doubts {
-        shown.push_str(&command("warning", &[("title", "To be looked at")], doubt));
+        shown.push_str(&command("warning", &[("title", "Check this mark")], doubt));
     }
     let title = format!(
         "{}: {}",
@@ -68,7 +68,7 @@ pub fn step_summary(assessment: &Assessment) -> String {
     for doubt in &score.doubts {
         let _ = writeln!(
             page,
-            "> To be looked at before the mark counts: {}\n",
+            "> Check this mark before you give it out: {}\n",
             code(doubt)
         );
     }
@@ -77,7 +77,7 @@ pub fn step_summary(assessment: &Assessment) -> String {
     }
     let adjustments: Vec<String> = adjustments(assessment).collect();
     if !adjustments.is_empty() {
-        page.push_str("### Given back and taken off\n\n");
+        page.push_str("### Adjustments\n\n");
         for adjustment in adjustments {
             let _ = writeln!(page, "- {}", prose(&adjustment));
         }
@@ -86,7 +86,7 @@ pub fn step_summary(assessment: &Assessment) -> String {
     page + &repairs(assessment)
 }
 
-/// Rows that fail or are unsure, the dearest first, those that do not count last.
+/// Requirements that fail or are unsure, the dearest first, those that do not count last.
 fn short_rows(assessment: &Assessment) -> Vec<(Role, &RowScore)> {
     let mut rows: Vec<(Role, &RowScore)> = rows(assessment)
         .filter(|(_, row)| matches!(row.verdict, Verdict::Fail | Verdict::Unsure))
@@ -126,7 +126,7 @@ fn annotation(assessment: &Assessment, role: Role, row: &RowScore) -> String {
     };
     let title = format!(
         "{} {} ({counted})",
-        row_name(role, &row.requirement),
+        requirement_name(role, &row.requirement),
         verdict_word(row.verdict)
     );
     let place = telling_transcript(assessment, role, row).map(place);
@@ -161,7 +161,7 @@ fn blocked(role: Role, rows: &[&RowScore]) -> String {
         .iter()
         .map(|row| format!("{} by {}", row.requirement.id, row.blocked_by.join(", ")))
         .collect();
-    let title = format!("Rows of the {role} that could not be asked");
+    let title = format!("Blocked requirements of the {role}");
     command("warning", &[("title", &title)], &told.join("\n"))
 }
 
@@ -169,7 +169,7 @@ fn short(text: &str) -> String {
     beginning(&line(text), MOST_OF_A_TEXT)
 }
 
-/// `2.5: why`, those of the parts too.
+/// `2.5: why`, for the whole and for the parts.
 fn adjustments(assessment: &Assessment) -> impl Iterator<Item = String> {
     let score = &assessment.score;
     let of_parts = score.parts.iter().flat_map(|part| &part.adjustments);
@@ -177,7 +177,7 @@ fn adjustments(assessment: &Assessment) -> impl Iterator<Item = String> {
     all.map(|adjustment| format!("{}: {}", adjustment.points, adjustment.reason))
 }
 
-/// A workflow command on a line of its own. Line ends in the message are its own, and become `%0A`.
+/// A workflow command on a line of its own. Line ends in the message become `%0A`.
 fn command(name: &str, properties: &[(&str, &str)], message: &str) -> String {
     let properties: Vec<String> = properties
         .iter()
@@ -188,7 +188,7 @@ fn command(name: &str, properties: &[(&str, &str)], message: &str) -> String {
 
 fn data(text: &str) -> String {
     let text = lines(text);
-    // An older form of commands is looked for anywhere in a line.
+    // GitHub looks for the older form of commands anywhere in a line.
     let text = text.replace("##[", "# #[");
     text.replace('%', "%25").replace('\n', "%0A")
 }
@@ -222,7 +222,7 @@ fn not_judged_section(unjudged: &Unjudged) -> String {
     page
 }
 
-/// The rows that do not hold, and how many do.
+/// The requirements that do not pass, and how many pass.
 fn table(part: &PartScore) -> String {
     let falls_short = |row: &&RowScore| {
         !matches!(
@@ -238,12 +238,14 @@ fn table(part: &PartScore) -> String {
         .filter(|row| row.verdict.is_judgement() && counted(row));
     let held = asked.clone().filter(|row| row.verdict == Verdict::Pass);
     let (held, asked) = (held.count(), asked.count());
-    let verb = if held == 1 { "holds" } else { "hold" };
-    let mut page = format!("Of the must and implied rows {held} of {asked} {verb}.\n\n");
+    let verb = if held == 1 { "passes" } else { "pass" };
+    let mut page = format!("{held} of {asked} must and implied requirements {verb}.\n\n");
     if short_rows.is_empty() {
         return page;
     }
-    page.push_str("| row | verdict | points | what is asked | what was seen | what to look at |\n");
+    page.push_str(
+        "| requirement | verdict | points | what is asked | what was seen | what to look at |\n",
+    );
     page.push_str("| --- | --- | ---: | --- | --- | --- |\n");
     for row in short_rows {
         let points = if counts(row) {
@@ -269,7 +271,7 @@ fn repairs(assessment: &Assessment) -> String {
     if repairs.is_empty() {
         return String::new();
     }
-    let mut page = "### What a repair would be worth\n\n".to_owned();
+    let mut page = "### What a fix would be worth\n\n".to_owned();
     for repair in repairs {
         let gained = |mark: Points| mark - assessment.score.earned;
         let (least, most) = (gained(repair.at_least), gained(repair.at_most));
@@ -283,17 +285,17 @@ fn repairs(assessment: &Assessment) -> String {
     page + "\n"
 }
 
-/// Text that stands as it is, in a code element: no mention, link or reference is looked for in one.
+/// Text in a code element, where GitHub looks for no mention, link or reference.
 fn code(text: &str) -> String {
     format!("<code>{}</code>", references(&line(text)))
 }
 
-/// Text of the suite's in which nothing is markup.
+/// Text of the suite without markup.
 fn prose(text: &str) -> String {
     references(&line(text))
 }
 
-/// All that Markdown, HTML or a table could take for its own as character references.
+/// Every character that could be markup in Markdown, HTML or a table as a character reference.
 fn references(text: &str) -> String {
     let mut page = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,9 +1,9 @@
 //! The result as Gradescope's autograder reads it, `results.json`:
 //! <https://gradescope-autograders.readthedocs.io/en/latest/specs/>.
 //!
-//! A row is a test; what is given back or taken off is a test of its own, with no points to be had, so that the
-//! tests' scores add up to the score. Rows that do not count have a status and no points. All text is said to be
-//! text: what Gradescope takes for HTML or Markdown otherwise may be a student's.
+//! A requirement is a test. An adjustment is a test of its own with a maximum of 0 points, so that the scores of the
+//! tests add up. Requirements that do not count have a status but no points. All text is declared as plain text:
+//! it may come from a student, and Gradescope must not read it as HTML or Markdown.
 
 use serde::Serialize;
 
@@ -14,8 +14,8 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{Adjustment, RowScore};
 use crate::report::plain::{line, lines};
+use crate::report::scores::{counts, mark, requirement_name, scored, verdict_word};
 use crate::report::text::sentence;
-use crate::report::told::{counts, mark, row_name, scored, verdict_word};
 use crate::transcript::syntax::Role;
 
 /// The document, with a newline at its end.
@@ -72,7 +72,7 @@ fn output(assessment: &Assessment) -> String {
     let mut told = vec![mark(score.earned, score.most) + "."];
     for doubt in &score.doubts {
         told.push(format!(
-            "To be looked at before the mark counts: {}",
+            "Check this mark before you give it out: {}",
             line(doubt)
         ));
     }
@@ -111,7 +111,7 @@ fn of_row(role: Role, row: &RowScore) -> Test {
         max_score: points(row.most),
         status: status(row),
         name: sentence(&row.requirement.sentence) + uncounted,
-        number: row_name(role, &row.requirement),
+        number: requirement_name(role, &row.requirement),
         output: of_row_output(row),
         tags: vec![
             role.to_string(),

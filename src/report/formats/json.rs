@@ -1,39 +1,39 @@
-//! The result for programs, as one JSON document. `conformance/RESULT.md` says the same to users.
+//! The result as one JSON document, for other programs. `conformance/RESULT.md` describes it for users.
 //!
-//! The schema is `chat-conformance/result/1`. Fields that are there stay, with their meaning;
-//! others may be added; anything else gets another number. Every field is always there, `null`
-//! where nothing applies. The order is that of the requirements' table and of the suite.
+//! The schema is `chat-conformance/result/1`. Existing fields keep their meaning and new ones may be added; any other
+//! change gets a new number. Every field is always present, and `null` if it does not apply. Entries are in the order
+//! of the requirements and of the suite.
 //!
 //! | field | what it says |
 //! | --- | --- |
 //! | `schema` | `"chat-conformance/result/1"` |
 //! | `subject.role` | `"server"` or `"client"` |
 //! | `subject.command` | program and arguments as a list, or the address of a running server |
-//! | `dialect` | where the subject's messages end; `"line"`: each at an LF |
-//! | `remarks` | what was found out about it and minded |
-//! | `holds` | whether no must or implied row falls short |
+//! | `dialect` | how the program marks the end of a message; `"line"`: with an LF |
+//! | `remarks` | remarks on how it was judged |
+//! | `holds` | whether every must and implied requirement passes |
 //! | `seconds` | wall time of the whole run |
-//! | `time_limit` | the limit, who used the time, and what was not replayed, where the time ran out |
+//! | `time_limit` | the limit, who used the time, and what was not replayed, if the time ran out |
 //! | `requirements[].id` | such as `"S-REG-5"` |
-//! | `requirements[].level` | `"must"`, `"implied"` or `"hardening"` (never counted) |
-//! | `requirements[].sentence` | what must be so |
+//! | `requirements[].level` | `"must"`, `"implied"` or `"hardening"` (not counted) |
+//! | `requirements[].sentence` | what the requirement asks |
 //! | `requirements[].verdict` | `"pass"`, `"fail"`, `"blocked"`, `"unsure"` or `"untested"` |
-//! | `requirements[].transcripts` | names of the transcripts that judge it |
-//! | `requirements[].blocked_by` | ids of the rows whose failure blocks it |
+//! | `requirements[].transcripts` | names of the transcripts that test it |
+//! | `requirements[].blocked_by` | ids of the requirements whose failure blocks it |
 //! | `transcripts[].name` | such as `"server/registration/refused"` |
-//! | `transcripts[].covers` | ids of the rows that it judges |
+//! | `transcripts[].covers` | ids of the requirements that it tests |
 //! | `transcripts[].verdict` | as for requirements |
-//! | `transcripts[].fails` | of the rows that it covers, those that it fails |
-//! | `transcripts[].blocked_by` | id of the row whose failure blocks it or some of its rows |
-//! | `transcripts[].line` | number of the line that did not hold, from 1 |
-//! | `transcripts[].expected` | what should have been there, as a phrase |
-//! | `transcripts[].received` | what was instead, as a phrase |
-//! | `transcripts[].received_line` | the line that came instead, where it was one |
-//! | `transcripts[].reason` | why the harness could not do its part |
-//! | `transcripts[].runs` | how often it was run |
-//! | `transcripts[].runs_passed` | how many of these runs passed |
-//! | `transcripts[].seconds` | how long its runs took, together |
-//! | `transcripts[].events` | what was seen, where it did not pass |
+//! | `transcripts[].fails` | ids of the covered requirements that fail |
+//! | `transcripts[].blocked_by` | id of the requirement whose failure blocks it or some of its requirements |
+//! | `transcripts[].line` | number of the line that failed, from 1 |
+//! | `transcripts[].expected` | what was expected, as a phrase |
+//! | `transcripts[].received` | what was seen instead, as a phrase |
+//! | `transcripts[].received_line` | the line that arrived instead, if it was one |
+//! | `transcripts[].reason` | why it could not be replayed, or does not apply |
+//! | `transcripts[].runs` | number of runs |
+//! | `transcripts[].runs_passed` | how many of the runs passed |
+//! | `transcripts[].seconds` | duration of all its runs |
+//! | `transcripts[].events` | what was seen, if it did not pass |
 
 use serde::Serialize;
 
@@ -49,8 +49,7 @@ pub const SCHEMA: &str = "chat-conformance/result/1";
 
 /// The result as JSON, indented, with a newline at its end.
 ///
-/// What would act on a terminal is escaped within the strings, so that the document may be looked
-/// at as well as parsed.
+/// Control characters are escaped within the strings, so that the document can be printed on a terminal.
 pub fn render(result: &RunResult) -> String {
     text(&Document::of(result))
 }
@@ -79,8 +78,7 @@ pub(in crate::report) fn names(value: &serde_json::Value) -> Vec<String> {
     }
 }
 
-/// Beyond the structure's own newlines such characters stand in strings only, where JSON allows
-/// to write any character as an escape.
+/// Apart from newlines, such characters occur in strings only, where JSON allows any character as an escape.
 fn escape_unseen(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
@@ -109,19 +107,19 @@ pub struct Document<'a> {
     pub schema: &'static str,
     /// The program that was judged.
     pub subject: Subject<'a>,
-    /// Where the subject's messages end; `line` where each ends with LF.
+    /// How the program marks the end of a message.
     pub dialect: String,
-    /// What was found out about it and minded, a sentence each.
+    /// Remarks on how it was judged, a sentence each.
     pub remarks: &'a [String],
-    /// Whether no must or implied row falls short, untested ones aside.
+    /// Whether every must and implied requirement passes; untested ones do not count.
     pub holds: bool,
     /// Wall time of the whole run.
     pub seconds: f64,
-    /// Where the program's time ran out: the limit, who used the time, and what was not replayed.
+    /// If the time ran out: the limit, who used the time, and what was not replayed.
     pub time_limit: Option<&'a TimeLimit>,
-    /// One entry a requirement, in the table's order.
+    /// One entry for each requirement, in the table's order.
     pub requirements: Vec<RequirementEntry<'a>>,
-    /// One entry a transcript that was run, in the suite's order.
+    /// One entry for each replayed transcript, in the suite's order.
     pub transcripts: Vec<TranscriptEntry<'a>>,
 }
 
@@ -141,13 +139,13 @@ pub struct RequirementEntry<'a> {
     pub id: &'a str,
     /// How binding it is.
     pub level: Level,
-    /// What must be so.
+    /// What the requirement asks.
     pub sentence: &'a str,
     /// Passes when each of its transcripts passes, fails when one fails it.
     pub verdict: Verdict,
-    /// Names of the transcripts that judge it.
+    /// Names of the transcripts that test it.
     pub transcripts: &'a [String],
-    /// Ids of the rows whose failure blocks it.
+    /// Ids of the requirements whose failure blocks it.
     pub blocked_by: &'a [String],
 }
 
@@ -156,31 +154,31 @@ pub struct RequirementEntry<'a> {
 pub struct TranscriptEntry<'a> {
     /// Its path in the suite without the ending.
     pub name: &'a str,
-    /// Ids of the rows that it judges.
+    /// Ids of the requirements that it tests.
     pub covers: &'a [String],
     /// The verdict.
     pub verdict: Verdict,
-    /// Of the rows that it covers, those that it fails.
+    /// Ids of the covered requirements that fail.
     pub fails: &'a [String],
-    /// Id of the row whose failure blocks it, or some of the rows that it covers.
+    /// Id of the requirement whose failure blocks it, or some of its requirements.
     pub blocked_by: Option<&'a str>,
-    /// Number of the transcript's line that did not hold, from 1.
+    /// Number of the line that failed, from 1.
     pub line: Option<usize>,
-    /// What should have been there, as a phrase.
+    /// What was expected, as a phrase.
     pub expected: Option<String>,
-    /// What was instead, as a phrase.
+    /// What was seen instead, as a phrase.
     pub received: Option<String>,
-    /// The line that came instead, where it was one.
+    /// The line that arrived instead, if it was one.
     pub received_line: Option<String>,
-    /// Why the harness could not do its part, or why it cannot be asked.
+    /// Why it could not be replayed, or does not apply.
     pub reason: Option<String>,
-    /// How often it was run.
+    /// Number of runs.
     pub runs: usize,
-    /// How many of these runs passed.
+    /// How many of the runs passed.
     pub runs_passed: usize,
-    /// How long its runs took, together.
+    /// Duration of all its runs, in seconds.
     pub seconds: f64,
-    /// What was seen in the run that tells most; nothing where the transcript passes.
+    /// What was seen in the first failed run; nothing if the transcript passes.
     pub events: Option<Vec<Event>>,
 }
 

@@ -28,7 +28,7 @@ use crate::transcript::nearest;
 /// A format of reports on one submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// All that is known, as [`submission_json`] has it.
+    /// Everything that is known; see [`submission_json`].
     Json,
     /// A page for a browser.
     Html,
@@ -75,8 +75,8 @@ impl Format {
     }
 }
 
-/// The report in this format. `variable` looks a variable of the environment up: one format says by them whose
-/// result it is.
+/// The report in this format. `variable` looks up a variable of the environment: Classroom 50 names the student and the
+/// assignment there.
 pub fn render(
     format: Format,
     assessment: &Assessment,
@@ -117,17 +117,17 @@ fn unknown(word: &str) -> String {
     };
     let all: Vec<&str> = names().collect();
     format!(
-        "`{word}` is not a format of reports; {meant}there are: {}",
+        "`{word}` is not a report format; {meant}the formats are: {}",
         all.join(", ")
     )
 }
 
-/// A report that is asked for: `FORMAT=FILE`.
+/// A requested report: `FORMAT=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportOption {
     /// In this format.
     pub format: Format,
-    /// To be written there; `-` is standard output.
+    /// Where to write it; `-` is standard output.
     pub file: PathBuf,
 }
 
@@ -141,7 +141,7 @@ impl FromStr for ReportOption {
         };
         let format = Format::from_str(format)?;
         if file.is_empty() {
-            return Err(format!("`{format}=` needs a file behind it"));
+            return Err(format!("`{format}=` needs a file: {format}=FILE"));
         }
         let file = PathBuf::from(file);
         Ok(ReportOption { format, file })
@@ -177,21 +177,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_option_is_told() {
+    fn an_invalid_option_is_explained() {
         for (option, message) in [
             (
                 "junti=x",
-                "`junti` is not a format of reports; did you mean `junit`? there are: json, html, junit, tap,",
+                "`junti` is not a report format; did you mean `junit`? the formats are: json, html, junit, tap,",
             ),
             (
                 "qqqq=x",
-                "`qqqq` is not a format of reports; there are: json,",
+                "`qqqq` is not a report format; the formats are: json,",
             ),
             ("tap", "`tap` needs a file: tap=FILE"),
-            ("tap=", "`tap=` needs a file behind it"),
+            ("tap=", "`tap=` needs a file: tap=FILE"),
             (
                 "x.xml",
-                "`x.xml` is not a format of reports; there are: json",
+                "`x.xml` is not a report format; the formats are: json",
             ),
         ] {
             let error = option.parse::<ReportOption>().expect_err(option);

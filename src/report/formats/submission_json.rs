@@ -1,7 +1,7 @@
-//! One submission for programs: its points with the reason of each, and the result of each of its programs as
-//! [`super::json`] has it. `conformance/RESULT.md` says the same to users.
+//! One submission as JSON: its points with the reasons, and the result of each program as in [`super::json`].
+//! `conformance/RESULT.md` describes it for users.
 //!
-//! The schema is `chat-conformance/submission/1`, and stays as that of the result does.
+//! The schema is `chat-conformance/submission/1`; the rules for changes are those of [`super::json`].
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{Adjustment, PartScore, Repair, RowScore};
-use crate::report::told::scored;
+use crate::report::scores::scored;
 use crate::transcript::syntax::Role;
 
 /// The document's name and version.
@@ -44,7 +44,7 @@ struct Submission<'a> {
     parts: Vec<PartEntry<'a>>,
 }
 
-/// Points, and how many there are.
+/// Earned points, and full points.
 #[derive(Serialize)]
 pub(in crate::report) struct Marks {
     earned: Points,

@@ -1,12 +1,12 @@
-//! The result in the Test Anything Protocol: a test point a row.
+//! The result in the Test Anything Protocol: one test point a requirement.
 //!
-//! It is written as version 14 has it, and says 13: it has nothing that 13 lacks, and Perl's own consumer, `prove`,
-//! refuses a higher number.
+//! The output follows version 14 but declares version 13: it uses nothing that 13 lacks, and Perl's own consumer,
+//! `prove`, refuses a higher number.
 //!
-//! A point is `not ok` where the row costs points: it fails, it is blocked, or it is unsure and the rubric takes
-//! something off for that. On rows that do not count no consumer is to fail: where they fall short they are TODO,
-//! where nothing was asked they are skipped, and so are rows of a program that this machine could not judge;
-//! that it could not is a point of its own, and `not ok`.
+//! A point is `not ok` if the requirement costs points: it fails, it is blocked, or it is unsure and the rubric takes
+//! points off for that. A requirement that does not count never fails the stream: it is TODO if it does not pass, and
+//! skipped if it was not tested. If this machine could not judge a program, its requirements are skipped, and one
+//! additional point is `not ok`.
 
 use std::fmt::Write;
 
@@ -17,10 +17,10 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::RowScore;
 use crate::report::plain::line;
-use crate::report::text::sentence;
-use crate::report::told::{
-    counts, lost, mark, place, row_name, scored, telling_transcript, verdict_word,
+use crate::report::scores::{
+    counts, lost, mark, place, requirement_name, scored, telling_transcript, verdict_word,
 };
+use crate::report::text::sentence;
 use crate::transcript::syntax::Role;
 
 /// The whole stream: version, plan and points.
@@ -47,12 +47,12 @@ pub fn render(assessment: &Assessment) -> String {
         );
     }
     for doubt in &score.doubts {
-        let _ = writeln!(tap, "# to be looked at: {}", line(doubt));
+        let _ = writeln!(tap, "# check this mark: {}", line(doubt));
     }
     tap
 }
 
-/// Points with their sign in any case.
+/// Points with their sign, also if positive.
 struct Signed(Points);
 
 impl std::fmt::Display for Signed {
@@ -143,7 +143,7 @@ fn of_row(assessment: &Assessment, role: Role, row: &RowScore) -> TestPoint {
             directive: Some(Directive::Todo(format!("not counted, {word}"))),
             ..falls_short(assessment, role, row)
         },
-        _ if lost(row) == Points::ZERO => skipped(role, row, &format!("{word}, and costs nothing")),
+        _ if lost(row) == Points::ZERO => skipped(role, row, &format!("{word}, costs nothing")),
         _ => falls_short(assessment, role, row),
     }
 }
@@ -185,23 +185,23 @@ fn falls_short(assessment: &Assessment, role: Role, row: &RowScore) -> TestPoint
 
 fn message(row: &RowScore) -> &str {
     if row.reason.is_empty() {
-        "Nothing of it was asked."
+        "No transcript was replayed."
     } else {
         &row.reason
     }
 }
 
 fn description(role: Role, row: &RowScore) -> String {
-    let name = row_name(role, &row.requirement);
+    let name = requirement_name(role, &row.requirement);
     format!("{name} {}", sentence(&row.requirement.sentence))
 }
 
-/// Nothing in it ends the line or begins a directive.
+/// The text without characters that end the line or begin a directive.
 fn escaped(text: &str) -> String {
     line(text).replace('\\', "\\\\").replace('#', "\\#")
 }
 
-/// A YAML string: one of JSON is one, where it has no character that needs a surrogate's escape.
+/// A YAML string. A JSON string is valid YAML as long as it needs no surrogate escapes.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(line(text)).to_string()
 }

@@ -1,4 +1,4 @@
-//! A class's page: the marks, who falls short in the same way, and every submission in a table.
+//! A class's page: the marks, what costs most points, and every submission in a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,15 @@ use crate::conformance::judge::result::Verdict;
 use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
-use crate::grading::points::Points;
+use crate::grading::points::{Points, counted};
 use crate::grading::triage::Cluster;
+use crate::report::clusters::{by_cost, place};
 use crate::report::text::{count, harmless, sentence};
 use crate::transcript::syntax::Role;
 
 const SCRIPT: &str = include_str!("script.js");
 
-/// The page of a class; it leads to `<submission>/report.html` beside it.
+/// The page of a class; it links to `<submission>/report.html` beside it.
 pub fn class(class: &Class) -> String {
     let name = harmless(&class.name);
     let body = html! {
@@ -42,7 +43,7 @@ fn page_of(submission: &str) -> String {
     format!("{}/report.html", in_address(submission))
 }
 
-/// A folder's name as it stands in an address.
+/// A folder's name, percent-encoded.
 fn in_address(name: &str) -> String {
     let mut address = String::new();
     for byte in name.bytes() {
@@ -102,44 +103,56 @@ fn median(marks: &[Points]) -> Points {
     }
 }
 
-/// What several submissions have in common, and what only one has.
+/// How many failures are shown at once; the others are folded.
+const UNFOLDED: usize = 12;
+
+/// The failures that submissions share, by the points that they cost the class.
 fn alike(class: &Class) -> Markup {
-    let (shared, single): (Vec<&Cluster>, Vec<&Cluster>) = class
-        .clusters
-        .iter()
-        .partition(|cluster| cluster.submissions.len() > 1);
+    let (costly, free) = by_cost(class);
+    let shown = costly.len().min(UNFOLDED);
     html! {
         section aria-labelledby="alike" {
-            h2 id="alike" { "Who falls short in the same way" }
-            @if class.clusters.is_empty() { p { "Nothing that was asked fails anywhere." } }
-            @if !shared.is_empty() {
-                ol class="clusters" { @for cluster in shared { li { (together(cluster)) } } }
+            h2 id="alike" { "What costs most points" }
+            @if class.clusters.is_empty() { p { "No requirement fails in any submission." } }
+            @if shown > 0 {
+                ol class="clusters" {
+                    @for known in &costly[..shown] { li { (together(known.cluster, Some(known.cost))) } }
+                }
             }
-            @if !single.is_empty() {
+            @if costly.len() > shown {
                 details {
-                    summary { (count(single.len(), "failure")) " that no other submission shares" }
-                    ul class="clusters" { @for cluster in single { li { (together(cluster)) } } }
+                    summary { (count(costly.len() - shown, "more failure")) " that cost less" }
+                    ol class="clusters" start=(shown + 1) {
+                        @for known in &costly[shown..] { li { (together(known.cluster, Some(known.cost))) } }
+                    }
+                }
+            }
+            @if !free.is_empty() {
+                details {
+                    summary { (count(free.len(), "failure")) " without cost, such as hardening" }
+                    ul class="clusters" { @for cluster in free { li { (together(cluster, None)) } } }
                 }
             }
         }
     }
 }
 
-fn together(cluster: &Cluster) -> Markup {
-    let fingerprint = &cluster.fingerprint;
-    let row = &cluster.requirement;
+fn together(cluster: &Cluster, cost: Option<Points>) -> Markup {
+    let requirement = &cluster.requirement;
     let exemplar = cluster.exemplar();
-    let id = anchor(fingerprint.role, &row.id);
+    let id = anchor(cluster.fingerprint.role, &requirement.id);
     let section = format!("{}#{id}", page_of(exemplar));
     html! {
         p {
-            strong { (count(cluster.submissions.len(), "submission")) } ": "
-            span class="verdict fail" { "✗ " (row.id) } " "
-            (sentence(&cluster.sentence())) "."
+            strong {
+                (count(cluster.submissions.len(), "submission"))
+                @if let Some(cost) = cost { ", " (counted(cost)) }
+            }
+            ": " span class="verdict fail" { "✗ " (requirement.id) } " "
+            (sentence(&cluster.sentence()))
         }
         p class="quiet" {
-            "Line " (fingerprint.line) " of " code { (harmless(&fingerprint.transcript)) }
-            ": " (phrase(&fingerprint.shape.to_string())) " instead. To look at for all: "
+            (phrase(&place(cluster))) " Example: "
             a href=(section) { span class="said" { (visible_name(exemplar)) } }
         }
         @if cluster.submissions.len() > 1 {
@@ -155,7 +168,7 @@ fn together(cluster: &Cluster) -> Markup {
     }
 }
 
-/// The rows that count and fail, of both roles.
+/// The requirements that count and fail, of both roles.
 fn failing(assessment: &Assessment) -> Vec<(Role, &Requirement)> {
     let parts = assessment.score.parts.iter();
     let rows = parts.flat_map(|part| part.rows.iter().map(move |row| (part.role, row)));
@@ -175,7 +188,7 @@ fn submissions(class: &Class) -> Markup {
             (controls(class))
             div class="scroll" tabindex="0" role="region" aria-labelledby="submissions-heading" {
                 table id="submissions" {
-                    caption class="unseen" { "Submissions with marks and what fails" }
+                    caption class="unseen" { "Submissions with their marks and failed requirements" }
                     thead {
                         tr {
                             th scope="col" data-sort="text" { "Submission" }
@@ -196,7 +209,7 @@ fn submissions(class: &Class) -> Markup {
     }
 }
 
-/// They do nothing without the script, which is what shows them.
+/// The controls of the table. They are hidden until the script runs.
 fn controls(class: &Class) -> Markup {
     let mut fail: BTreeMap<String, usize> = BTreeMap::new();
     for (role, row) in class.submissions.iter().flat_map(failing) {
@@ -207,11 +220,11 @@ fn controls(class: &Class) -> Markup {
     html! {
         div id="controls" class="controls" role="search" aria-label="Submissions" hidden {
             p {
-                label for="text" { "Name or row contains" }
+                label for="text" { "Name or requirement contains" }
                 input id="text" type="search" autocomplete="off" spellcheck="false";
             }
             p {
-                label for="failing" { "Of those that fail" }
+                label for="failing" { "Fails" }
                 select id="failing" {
                     option value="" { "anything or nothing" }
                     @for (role, row, number) in rows {
@@ -254,7 +267,7 @@ fn table_row(one: &Assessment, roles: &BTreeSet<Role>) -> Markup {
 
 fn nothing_fails(one: &Assessment) -> &'static str {
     if one.parts.iter().any(|part| part.result.is_err()) {
-        "nothing that was asked"
+        "nothing that was judged"
     } else {
         "nothing"
     }
@@ -272,7 +285,7 @@ fn part_cell(one: &Assessment, role: Role) -> Markup {
                 }
             }
             None => td class="number" data-value="-1" {
-                "–" span class="unseen" { " not asked for" }
+                "–" span class="unseen" { " not judged" }
             }
         }
     }

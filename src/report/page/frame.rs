@@ -1,11 +1,11 @@
-//! What every page has around it: the head, its policy, and the way past what is at the top.
+//! The frame of every page: the head, the content security policy, and the link that skips to the content.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("style.css");
 
-/// A whole page. `body` has an element with the id `main`.
+/// A whole page. `body` contains an element with the id `main`.
 pub(super) fn document(title: &str, script: Option<&str>, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -33,7 +33,7 @@ pub(super) fn document(title: &str, script: Option<&str>, body: &Markup) -> Stri
     page.into_string() + "\n"
 }
 
-/// Nothing is loaded, and nothing runs but this very script.
+/// The page loads nothing, and runs nothing but this script.
 fn policy(script: Option<&str>) -> String {
     let script = script.map_or("'none'".to_string(), hash);
     let style = hash(STYLE);
@@ -42,7 +42,7 @@ fn policy(script: Option<&str>) -> String {
     )
 }
 
-/// As a policy names a style or a script by its text.
+/// The hash by which a policy names a style or a script.
 fn hash(text: &str) -> String {
     format!("'sha256-{}'", base64(&Sha256::digest(text)))
 }

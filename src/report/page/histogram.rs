@@ -1,10 +1,10 @@
-//! How the marks of a class are spread.
+//! The distribution of a class's marks.
 
 use maud::{Markup, html};
 
 use crate::grading::points::{Points, counted};
 
-/// Ranges of marks, all of the same width.
+/// Number of ranges, all of the same width.
 const RANGES: usize = 10;
 
 const WIDTH: usize = 360;
@@ -13,7 +13,7 @@ const LEFT: usize = 8;
 const BOTTOM: usize = 24;
 const TOP: usize = 20;
 
-/// A bar for each tenth of full marks, with the number of marks in it above.
+/// A bar for each tenth of full marks, with the number of marks above it.
 pub(super) fn histogram(marks: &[Points], most: Points) -> Markup {
     let numbers = spread(marks, most);
     let highest = numbers.iter().copied().max().unwrap_or(0).max(1);
@@ -24,7 +24,7 @@ pub(super) fn histogram(marks: &[Points], most: Points) -> Markup {
         svg class="histogram" role="img" xmlns="http://www.w3.org/2000/svg"
             viewBox={ "0 0 " (WIDTH) " " (HEIGHT) }
             aria-labelledby="histogram-title histogram-description" {
-            title id="histogram-title" { "How the marks are spread" }
+            title id="histogram-title" { "Distribution of the marks" }
             desc id="histogram-description" { (in_words(&numbers, &edges)) }
             @for (at, number) in numbers.iter().enumerate() {
                 @let high = number * (ground - TOP) / highest;
@@ -43,7 +43,7 @@ pub(super) fn histogram(marks: &[Points], most: Points) -> Markup {
     }
 }
 
-/// The numbers at the ends stay within the picture.
+/// The numbers at both ends stay within the picture.
 fn anchor_of(edge: usize) -> &'static str {
     match edge {
         0 => "start",
@@ -59,7 +59,7 @@ fn edges(most: Points) -> Vec<Points> {
     (0..=RANGES).map(edge).collect()
 }
 
-/// How many marks are in each range: its lower end included, and full marks in the last.
+/// The number of marks in each range. A range includes its lower end; the last one includes full marks.
 fn spread(marks: &[Points], most: Points) -> Vec<usize> {
     let edges = edges(most);
     let mut numbers = vec![0; RANGES];

@@ -1,11 +1,11 @@
-//! A submission, and a class, as a page each: one HTML file that needs no network and nothing beside it.
+//! A page for a submission and one for a class: each is one HTML file that needs no network and no other file.
 //!
-//! - [`submission`]: what holds, what does not, why, what to change, and how the mark adds up.
-//! - [`class`]: the marks, who falls short in the same way, and a table that can be searched.
+//! - [`submission`]: what passes, what fails, why, what to change, and how the mark adds up.
+//! - [`class`]: the marks, the failures that cost most, and a table that can be searched.
 //!
-//! What a submission said or is called stands in the markup only as text that has been made harmless
-//! first; anchors are made of requirement ids and numbers. Even if it were not so, the page's own policy
-//! lets a browser load nothing, and run no script but the page's own.
+//! Text from a submission is made harmless and escaped before it enters the markup; anchors contain only requirement
+//! ids and numbers. In addition the page's content security policy lets a browser load nothing, and run no script but
+//! the page's own.
 
 mod class;
 mod frame;
@@ -27,7 +27,7 @@ use crate::conformance::judge::result::Verdict;
 use crate::grading::points::Points;
 use crate::transcript::syntax::Role;
 
-/// The id of what is said about a row: `server-S-REG-5`.
+/// The anchor of a requirement: `server-S-REG-5`.
 fn anchor(role: Role, row: &str) -> String {
     let harmless = |character: char| match character {
         '-' => '-',
@@ -37,7 +37,7 @@ fn anchor(role: Role, row: &str) -> String {
     format!("{role}-{}", row.chars().map(harmless).collect::<String>())
 }
 
-/// A verdict as the sign and the word that stand for it, and the class that colours them.
+/// A verdict as sign and word, and the style class for its colour.
 fn sign(verdict: Verdict) -> (&'static str, &'static str, &'static str) {
     let (sign, word) = mark(verdict).0.split_once(' ').unwrap_or(("", ""));
     let class = match verdict {
@@ -56,7 +56,7 @@ fn verdict(verdict: Verdict) -> Markup {
     html! { span class={ "verdict " (class) } { span aria-hidden="true" { (sign) } " " (word) } }
 }
 
-/// Points with two places, so that those below each other can be added up.
+/// Points with two decimals, so that a column can be added up.
 fn in_column(points: Points) -> String {
     format!("{:.2}", points.as_f64())
 }

@@ -1,4 +1,4 @@
-//! Every row with its points, and the sums, so that the mark can be added up by hand.
+//! Every requirement with its points, and the sums, so that the mark can be added up by hand.
 
 use maud::{Markup, html};
 
@@ -15,21 +15,21 @@ pub(super) fn table(part: &PartScore) -> Markup {
     let of_rows: Points = part.rows.iter().map(|row| row.earned).sum();
     let name = capital(part.role);
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label={ (name) ": all rows and their points" } {
+        div class="scroll" tabindex="0" role="region" aria-label={ (name) ": all requirements and their points" } {
             table class="points" {
                 caption { (name) ": " (part.earned) " of " (counted(part.most)) }
                 thead {
                     tr {
-                        th scope="col" { "Row" }
+                        th scope="col" { "Requirement" }
                         th scope="col" { "Verdict" }
                         th scope="col" class="number" { "Points" }
                         th scope="col" class="number" { "of" }
-                        th scope="col" { "What is asked, and what was found" }
+                        th scope="col" { "What is asked, and what was seen" }
                     }
                 }
                 tbody { @for row in &part.rows { (table_row(part, row)) } }
                 tfoot {
-                    (sum("All rows", of_rows, Some(part.most)))
+                    (sum("All requirements", of_rows, Some(part.most)))
                     (adjusted(&part.adjustments))
                     @if !part.adjustments.is_empty() { (sum(name, part.earned, Some(part.most))) }
                 }
@@ -65,7 +65,7 @@ fn table_row(part: &PartScore, row: &RowScore) -> Markup {
 
 fn why_not_counted(row: &RowScore) -> &'static str {
     if row.verdict == Verdict::NotApplicable {
-        "Not counted, since it cannot be asked of this program."
+        "Not counted: it does not apply to this program."
     } else if row.requirement.level == Level::Hardening {
         "Beyond the assignment: not counted."
     } else {
@@ -73,7 +73,7 @@ fn why_not_counted(row: &RowScore) -> &'static str {
     }
 }
 
-/// How the parts make the mark.
+/// How the parts add up to the mark.
 pub(super) fn whole(score: &Score) -> Markup {
     html! {
         table class="points whole" {

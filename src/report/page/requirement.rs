@@ -1,4 +1,4 @@
-//! One requirement that does not hold: what was asked, by which words, what to change, and what was seen.
+//! One failed requirement: what it asks, by which words of the assignment, what to change, and what was seen.
 
 use maud::{Markup, html};
 
@@ -15,12 +15,12 @@ use crate::report::text::{cut, harmless, one_line, sentence};
 use crate::report::{diagram, excerpt, finding};
 use crate::transcript::syntax::{Action, Step};
 
-/// Characters of a line that are shown, and how many of them before the first that differs.
+/// Maximum number of characters of a line, and how many of them stand before the first difference.
 const OF_A_LINE: usize = 400;
 const BEFORE_THE_DIFFERENCE: usize = 60;
 
-/// The transcripts that fail, below the row that each is told under: the first of those that it fails.
-/// What fails no row that was asked for comes last.
+/// The failed transcripts, each under the first requirement that it fails. Transcripts that fail none of the judged
+/// requirements come last.
 pub(super) fn told_under(result: &RunResult) -> Vec<(Option<&Requirement>, Vec<usize>)> {
     let rows = result.requirements.iter();
     let failing: Vec<&Requirement> = rows
@@ -50,14 +50,14 @@ pub(super) fn told_under(result: &RunResult) -> Vec<(Option<&Requirement>, Vec<u
     told
 }
 
-/// What is known of the points of a row that fails.
+/// The points that depend on a failed requirement.
 pub(super) struct Worth<'s> {
     pub(super) mark: Points,
     pub(super) row: Option<&'s RowScore>,
     pub(super) repair: Option<&'s Repair>,
 }
 
-/// The section of a row that fails, with the transcripts of these numbers.
+/// The section of a failed requirement, with the transcripts of these numbers.
 pub(super) fn section(
     result: &RunResult,
     row: &Requirement,
@@ -105,7 +105,7 @@ pub(super) fn section(
                             (harmless(&result.transcripts[*number].case.name))
                         }
                     }
-                    ", which is told under another row."
+                    ", shown under another requirement."
                 }
             }
         }
@@ -123,7 +123,7 @@ fn worth_in_words(row: &Requirement, worth: &Worth<'_>) -> Markup {
         @if let Some(row) = worth.row.filter(|row| row.most > Points::ZERO) {
             " " (row.earned) " of " (counted(row.most)) "."
         }
-        @if let Some(repair) = worth.repair { " Put right: " (repaired(worth.mark, repair)) "." }
+        @if let Some(repair) = worth.repair { " Fixed: " (repaired(worth.mark, repair)) "." }
     }
 }
 
@@ -144,7 +144,7 @@ fn transcript_anchor(result: &RunResult, number: usize) -> String {
     format!("{}-transcript-{}", result.role, number + 1)
 }
 
-/// A transcript of which only the outcome is seen at first.
+/// A transcript, folded to its name and outcome.
 pub(super) fn folded_transcript(result: &RunResult, number: usize) -> Markup {
     let judged = &result.transcripts[number];
     let outcome = judged.telling_run().map(|run| run.outcome.to_string());
@@ -161,7 +161,7 @@ pub(super) fn folded_transcript(result: &RunResult, number: usize) -> Markup {
     }
 }
 
-/// What a transcript asks, and where the conversation stopped being what it says.
+/// A transcript, and where the conversation departed from it.
 pub(super) fn transcript(result: &RunResult, number: usize, level: u8) -> Markup {
     let judged = &result.transcripts[number];
     let id = transcript_anchor(result, number);
@@ -210,7 +210,7 @@ fn comparison(shortfall: &Shortfall, action: Option<&Action>) -> Markup {
     }
 }
 
-/// What stands between backticks in code.
+/// Text between backticks as code.
 pub(super) fn phrase(text: &str) -> Markup {
     let text = cut(&harmless(text), 2 * OF_A_LINE);
     html! {
@@ -227,7 +227,7 @@ fn lines_compared(wanted: &str, is_open_ended: bool, came: &str) -> Markup {
             dt { "expected" }
             dd {
                 code { (marked(wanted, difference.at, difference.expected_until.min(wanted.chars().count()))) }
-                @if is_open_ended { span class="quiet" { " and whatever follows" } }
+                @if is_open_ended { span class="quiet" { " and any text after it" } }
             }
             dt { "received" }
             dd class="received" {
@@ -238,7 +238,7 @@ fn lines_compared(wanted: &str, is_open_ended: bool, came: &str) -> Markup {
     }
 }
 
-/// A line with what differs marked; where nothing stands there, the place.
+/// A line with the difference marked, or its place if nothing stands there.
 fn marked(line: &str, from: usize, to: usize) -> Markup {
     let characters: Vec<char> = line.chars().collect();
     let skip = if characters.len() > OF_A_LINE {
@@ -258,7 +258,7 @@ fn marked(line: &str, from: usize, to: usize) -> Markup {
     }
 }
 
-/// The lines around the one that did not hold.
+/// The lines around the one that failed.
 fn marked_excerpt(judged: &TranscriptResult, step: &Step) -> Markup {
     let name = harmless(&judged.case.name);
     html! {
@@ -272,7 +272,7 @@ fn marked_excerpt(judged: &TranscriptResult, step: &Step) -> Markup {
                             th scope="row" { @if is_failing { "✗ " } (number) }
                             td {
                                 code { (harmless(line)) }
-                                @if is_failing { span class="difference" { "fell short here" } }
+                                @if is_failing { span class="difference" { "failed here" } }
                             }
                         }
                     }

@@ -1,4 +1,4 @@
-//! A submission's page: the mark and what it rests on at a glance, then each failure in full.
+//! A submission's page: the root cause where there is one, the mark at a glance, then each failure in full.
 
 use maud::{Markup, html};
 
@@ -12,11 +12,11 @@ use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::counted;
 use crate::grading::score::{PartScore, RowScore};
-use crate::report::finding;
+use crate::report::scores::groups;
 use crate::report::text::{count, cut, harmless, sentence};
-use crate::report::told::groups;
+use crate::report::{finding, root_cause};
 
-/// The page of one submission. `home` is the address of the page that it is to lead back to.
+/// The page of one submission. `home` is the address that its link back leads to.
 pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
     let name = visible_name(&assessment.submission);
     let body = html! {
@@ -28,11 +28,12 @@ pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
             (mark(assessment))
         }
         main id="main" tabindex="-1" {
+            @for part in &assessment.parts { (start_here(part)) }
             (glance(assessment))
             @for part in &assessment.parts { (failing(assessment, part)) }
             @for part in &assessment.parts { (not_asked(assessment, part)) }
             section aria-labelledby="points" {
-                h2 id="points" { "All rows and their points" }
+                h2 id="points" { "All requirements and their points" }
                 (points::whole(&assessment.score))
                 @for part in &assessment.score.parts { (points::table(part)) }
             }
@@ -57,6 +58,28 @@ fn mark(assessment: &Assessment) -> Markup {
     }
 }
 
+/// The failure that keeps most of a program from being judged.
+fn start_here(part: &AssessedPart) -> Markup {
+    let Some(cause) = part.result.as_ref().ok().and_then(root_cause::of) else {
+        return html! {};
+    };
+    let id = format!("{}-start", part.role);
+    html! {
+        section class="start" aria-labelledby=(id) {
+            h2 id=(id) { (capital(part.role)) ": start here" }
+            p { strong { (phrase(&cause.sentence)) } }
+            @if !cause.printed.is_empty() {
+                p { "The last lines that it printed:" }
+                div class="scroll" tabindex="0" role="region" aria-label={ "What the " (part.role) " printed" } {
+                    pre { (cause.printed.join("\n")) }
+                }
+            }
+            p class="advice" { span class="lead" { "What to do: " } (phrase(&cause.advice)) }
+            p class="quiet" { (cause.consequence()) }
+        }
+    }
+}
+
 fn glance(assessment: &Assessment) -> Markup {
     let score = &assessment.score;
     html! {
@@ -66,13 +89,13 @@ fn glance(assessment: &Assessment) -> Markup {
                 p class="best" {
                     span class="lead" { "Worth most: " }
                     "If " a href={ "#" (place_of(assessment, best.role, &best.row)) } { (best.row) }
-                    " of the " (best.role) " is put right: "
+                    " of the " (best.role) " is fixed: "
                     strong { (repaired(score.earned, best)) } "."
                 }
             }
             @if !score.doubts.is_empty() {
                 div class="doubts" {
-                    p class="lead" { "? This mark is to be looked at before it is given out" }
+                    p class="lead" { "? Check this mark before you give it out" }
                     ul { @for doubt in &score.doubts { li { (harmless(doubt)) } } }
                 }
             }
@@ -80,14 +103,14 @@ fn glance(assessment: &Assessment) -> Markup {
                 (strip(part, score.parts.iter().find(|score| score.role == part.role)))
             }
             p class="legend" {
-                "✓ holds · ✗ fails · – blocked: could not be asked, because something else fails · "
-                "? unsure: the runs disagree · n/a and untested: not asked"
+                "✓ passes · ✗ fails · – blocked: cannot be tested, because another requirement fails · "
+                "? unsure: the runs disagree · n/a: does not apply · untested: no transcript was replayed"
             }
         }
     }
 }
 
-/// Where a row is told: in its own section where it fails, in the table otherwise.
+/// The anchor of a requirement: its own section if it fails, otherwise its row of the table.
 fn place_of(assessment: &Assessment, role: crate::transcript::syntax::Role, row: &str) -> String {
     let parts = assessment.score.parts.iter();
     let mut rows = parts
@@ -98,7 +121,7 @@ fn place_of(assessment: &Assessment, role: crate::transcript::syntax::Role, row:
     if fails { id } else { id + "-row" }
 }
 
-/// A program: what was started, how it speaks, what was minded, and its rows by group.
+/// A program: how it was started, its dialect, the remarks, and its requirements by group.
 fn strip(part: &AssessedPart, score: Option<&PartScore>) -> Markup {
     html! {
         div class="part" {
@@ -129,7 +152,7 @@ fn dialect(dialect: Dialect) -> String {
         return "Its messages are lines (dialect line).".to_string();
     }
     format!(
-        "It speaks the dialect {dialect}: that is charged to W-LINE-1, and the rest was judged in its terms."
+        "It speaks the dialect {dialect}, which costs points once; all other requirements are judged in this dialect."
     )
 }
 
@@ -141,7 +164,7 @@ fn unjudged(part: &AssessedPart, why: &Unjudged) -> Markup {
                 (phrase(&why.reason))
             }
             @if !why.is_its_own_fault {
-                p { "That is not the submission's fault: its mark says nothing about this program." }
+                p { "This is not the submission's fault: the mark says nothing about this program." }
             }
             @if !why.output.is_empty() {
                 div class="scroll" tabindex="0" role="region" aria-label="What was printed" {
@@ -192,7 +215,7 @@ fn chip(part: &PartScore, row: &RowScore) -> Markup {
     }
 }
 
-/// The rows of a program that fail, each in full.
+/// The requirements that fail, each in full.
 fn failing(assessment: &Assessment, part: &AssessedPart) -> Markup {
     let Ok(result) = &part.result else {
         return html! {};
@@ -205,7 +228,7 @@ fn failing(assessment: &Assessment, part: &AssessedPart) -> Markup {
                 (capital(part.role)) ": "
                 @if told.is_empty() { "nothing fails" } @else { "what fails" }
             }
-            @if told.is_empty() { p { "No row of the " (part.role) " fails." } }
+            @if told.is_empty() { p { "No requirement of the " (part.role) " fails." } }
             @for (row, transcripts) in &told {
                 @match row {
                     Some(row) => {
@@ -213,7 +236,7 @@ fn failing(assessment: &Assessment, part: &AssessedPart) -> Markup {
                     }
                     None => {
                         section class="requirement" {
-                            h3 { "Failures of rows that were not asked for" }
+                            h3 { "Failures of requirements that were left out" }
                             @for number in transcripts { (requirement::folded_transcript(result, *number)) }
                         }
                     }
@@ -236,7 +259,7 @@ fn worth<'s>(assessment: &'s Assessment, part: &AssessedPart, row: &str) -> Wort
     }
 }
 
-/// What could not be asked, and what could not be told.
+/// What is blocked, and what is unsure.
 fn not_asked(assessment: &Assessment, part: &AssessedPart) -> Markup {
     let Ok(result) = &part.result else {
         return html! {};
@@ -250,7 +273,7 @@ fn not_asked(assessment: &Assessment, part: &AssessedPart) -> Markup {
     }
 }
 
-/// The rows that could not be asked, by what blocks them.
+/// The blocked requirements, by what blocks them.
 fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
     let mut by: Vec<(&[String], Vec<&RowScore>)> = Vec::new();
     for row in rows.iter().filter(|row| row.verdict == Verdict::Blocked) {
@@ -263,10 +286,10 @@ fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
     html! {
         @if !by.is_empty() {
             section aria-labelledby=(id) {
-                h2 id=(id) { (capital(result.role)) ": what could not be asked" }
+                h2 id=(id) { (capital(result.role)) ": what is blocked" }
                 @for (blockers, rows) in by {
                     section class="blocked" {
-                        h3 { "– Blocked by " (blockers.join(", ")) ": " (count(rows.len(), "row")) }
+                        h3 { "– Blocked by " (blockers.join(", ")) ": " (count(rows.len(), "requirement")) }
                         @for blocker in blockers {
                             @if let Some(seen) = finding::untold(blocker, result) {
                                 p { "What was seen of " (blocker) ": " (phrase(&seen)) }
@@ -288,7 +311,7 @@ fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
     }
 }
 
-/// What the harness could not tell, each with why.
+/// The unsure transcripts, each with the reason.
 fn unsure(result: &RunResult) -> Markup {
     let numbered = result.transcripts.iter().enumerate();
     let unsure: Vec<_> = numbered
@@ -298,7 +321,7 @@ fn unsure(result: &RunResult) -> Markup {
     html! {
         @if !unsure.is_empty() {
             section aria-labelledby=(id) {
-                h2 id=(id) { (capital(result.role)) ": what could not be told" }
+                h2 id=(id) { (capital(result.role)) ": what is unsure" }
                 @for (number, judged) in unsure {
                     section class="unsure" {
                         h3 { "? " (judged.case.transcript.covers.join(", ")) " unsure" }

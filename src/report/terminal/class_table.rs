@@ -1,4 +1,4 @@
-//! A class on a terminal: a line a submission, then who falls short alike.
+//! A class on a terminal: what costs it most, then one line a submission.
 
 use std::fmt::Write;
 
@@ -10,36 +10,75 @@ use crate::grading::points::{Points, counted};
 use crate::grading::score::RowScore;
 use crate::grading::triage::Cluster;
 use crate::report::Style;
+use crate::report::clusters::{Costly, by_cost, place};
 use crate::report::plain::line;
+use crate::report::scores::{counts, lost};
 use crate::report::statistics::Statistics;
-use crate::report::text::{Ink, count, cut, pad, paragraph, ruled, width};
-use crate::report::told::{counts, lost};
+use crate::report::text::{Ink, count, cut, pad, paragraph, ruled, sentence, width};
 use crate::transcript::syntax::Role;
 
 /// Columns of a number of points; `100` and its hundredths.
 const POINTS: usize = 6;
 
-/// At most this many rows that do not hold are named of each program.
+/// Maximum number of failed requirements named beside each submission.
 const NAMED: usize = 3;
 
-/// The table, what the marks look like together, and the clusters.
+/// Maximum number of clusters shown: the page of the class has all.
+const CLUSTERS: usize = 12;
+
+/// The marks as a whole, the failures by what they cost, and the table of the submissions.
 pub fn render(class: &Class, style: Style) -> String {
     let mut shown = heading(class, style) + "\n";
+    shown.push_str(&paragraph(&statistics(class), "", style.prose()));
+    shown.push('\n');
+    shown.push_str(&clusters(class, style));
     let names = name_column(class, style);
     shown.push_str(&headings(names, style));
     for assessment in &class.submissions {
         shown.push_str(&submission(assessment, names, style));
     }
-    shown.push('\n');
-    shown.push_str(&paragraph(&statistics(class), "", style.prose()));
-    if !class.clusters.is_empty() {
-        let title = style.ink(Ink::Heading, "What falls short alike");
-        let _ = writeln!(shown, "\n{title}\n");
+    shown
+}
+
+/// The failures that cost points, the dearest first; those that cost none, in one line.
+fn clusters(class: &Class, style: Style) -> String {
+    let (costly, free) = by_cost(class);
+    let mut shown = String::new();
+    if !costly.is_empty() {
+        let title = style.ink(Ink::Heading, "What costs most points");
+        let _ = writeln!(shown, "{title}\n");
     }
-    for alike in &class.clusters {
-        shown.push_str(&cluster(alike, style));
+    for known in costly.iter().take(CLUSTERS) {
+        shown.push_str(&cluster(known, style));
+    }
+    if let Some(others) = costly.get(CLUSTERS..).filter(|others| !others.is_empty()) {
+        let cost: Points = others.iter().map(|known| known.cost).sum();
+        let text = format!(
+            "… and {} more, which cost {} together.",
+            others.len(),
+            counted(cost)
+        );
+        shown.push_str(&paragraph(&text, "", style.prose()));
+    }
+    if !free.is_empty() {
+        let named: Vec<String> = free.iter().map(|cluster| in_short(cluster)).collect();
+        let text = format!("Without cost: {}.", named.join(", "));
+        let lines = paragraph(&line(&text), "", style.prose());
+        shown.push_str(&(style.ink(Ink::Quiet, lines.trim_end()) + "\n"));
+    }
+    if !shown.is_empty() {
+        shown.push('\n');
     }
     shown
+}
+
+/// `S-HARD-1 (3 submissions)`.
+fn in_short(cluster: &Cluster) -> String {
+    format!(
+        "{} ({})",
+        cluster.fingerprint.row,
+        count(cluster.submissions.len(), "submission")
+    )
 }
 
 fn heading(class: &Class, style: Style) -> String {
@@ -60,7 +99,7 @@ fn name_column(class: &Class, style: Style) -> usize {
 fn headings(names: usize, style: Style) -> String {
     let cells = ["server", "client", "points"].map(|heading| format!("{heading:>POINTS$}"));
     let text = format!(
-        "{}  {}    does not hold",
+        "{}  {}    fails",
         pad("submission", names),
         cells.join("  ")
     );
@@ -92,7 +131,7 @@ fn submission(assessment: &Assessment, names: usize, style: Style) -> String {
     shown.trim_end().to_owned() + "\n"
 }
 
-/// What does not hold, the dearest first.
+/// What fails, the dearest first.
 fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
     let unjudged = assessment.parts.iter().filter_map(|part| {
         let unjudged = part.result.as_ref().err()?;
@@ -102,9 +141,9 @@ fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
             line(&unjudged.reason)
         ))
     });
-    let mut told: Vec<String> = unjudged.collect();
-    let short = short_rows(assessment);
-    let ids: Vec<&str> = short
+    let mut words: Vec<String> = unjudged.collect();
+    let failed = not_passing(assessment);
+    let ids: Vec<&str> = failed
         .iter()
         .map(|row| row.requirement.id.as_str())
         .collect();
@@ -113,66 +152,74 @@ fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
         if ids.len() > NAMED {
             let _ = write!(named, " and {} more", ids.len() - NAMED);
         }
-        told.push(named);
+        words.push(named);
     }
-    let cost = unasked(assessment);
-    if told.is_empty() && cost > 0 {
-        let told = format!("{} blocked or untested", count(cost, "row"));
-        (told, Ink::Uncertain)
-    } else if told.is_empty() {
-        ("✓ all that counts holds".to_owned(), Ink::Good)
+    let unknown = costly(assessment);
+    if words.is_empty() && unknown > 0 {
+        let words = format!("{} blocked or untested", count(unknown, "requirement"));
+        (words, Ink::Uncertain)
+    } else if words.is_empty() {
+        ("✓ everything that counts passes".to_owned(), Ink::Good)
     } else {
-        (told.join("; "), Ink::Bad)
+        (words.join("; "), Ink::Bad)
     }
 }
 
-/// Rows that fail or are unsure; what is blocked has its cause elsewhere.
-fn short_rows(assessment: &Assessment) -> Vec<&RowScore> {
-    let rows = assessment.score.parts.iter().flat_map(|part| &part.rows);
-    let falls_short =
-        |row: &&RowScore| counts(row) && matches!(row.verdict, Verdict::Fail | Verdict::Unsure);
-    let mut rows: Vec<&RowScore> = rows.filter(falls_short).collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(lost(row)));
-    rows
+/// Requirements that count and fail or are unsure, the dearest first. Blocked ones have their cause elsewhere.
+fn not_passing(assessment: &Assessment) -> Vec<&RowScore> {
+    let scores = assessment.score.parts.iter().flat_map(|part| &part.rows);
+    let is_meant = |score: &&RowScore| {
+        counts(score) && matches!(score.verdict, Verdict::Fail | Verdict::Unsure)
+    };
+    let mut scores: Vec<&RowScore> = scores.filter(is_meant).collect();
+    scores.sort_by_key(|score| std::cmp::Reverse(lost(score)));
+    scores
 }
 
-/// How many rows cost points although nothing was found wrong with them.
-fn unasked(assessment: &Assessment) -> usize {
-    let rows = assessment.score.parts.iter().flat_map(|part| &part.rows);
-    rows.filter(|row| lost(row) > Points::ZERO).count()
+/// How many requirements cost points.
+fn costly(assessment: &Assessment) -> usize {
+    let scores = assessment.score.parts.iter().flat_map(|part| &part.rows);
+    scores.filter(|score| lost(score) > Points::ZERO).count()
 }
 
 fn statistics(class: &Class) -> String {
     let statistics = Statistics::of(&class.marks());
-    let mut told = count(statistics.count, "submission");
+    let mut text = count(statistics.count, "submission");
     if let (Some(mean), Some(median)) = (statistics.mean, statistics.median) {
-        let _ = write!(told, ": {} on average, median {median}", counted(mean));
+        let _ = write!(text, ": {} on average, median {median}", counted(mean));
     }
     if let (Some(lowest), Some(highest)) = (statistics.lowest, statistics.highest) {
-        let _ = write!(told, ", from {lowest} to {highest}");
+        let _ = write!(text, ", from {lowest} to {highest}");
     }
     let doubtful = class.submissions.iter();
     let doubtful = doubtful.filter(|one| !one.score.doubts.is_empty()).count();
-    told.push('.');
+    text.push('.');
     if doubtful > 0 {
+        let are = if doubtful == 1 { "is" } else { "are" };
         let _ = write!(
-            told,
-            " To be looked at before the mark counts: {doubtful} (?)."
+            text,
+            " {doubtful} {are} marked `?`: check the report before you give the mark out."
         );
     }
-    told
+    text
 }
 
-fn cluster(cluster: &Cluster, style: Style) -> String {
-    let fingerprint = &cluster.fingerprint;
-    let many = count(cluster.submissions.len(), "submission");
+fn cluster(known: &Costly<'_>, style: Style) -> String {
+    let Costly { cluster, cost } = known;
     let columns = style.prose().min(style.width);
-    let title = format!("{many}: {} {}.", fingerprint.row, cluster.sentence());
+    let title = format!(
+        "{}, {}: {}",
+        count(cluster.submissions.len(), "submission"),
+        counted(*cost),
+        sentence(&format!(
+            "{} {}",
+            cluster.fingerprint.row,
+            cluster.sentence()
+        ))
+    );
     let seen = format!(
-        "{}, line {}: {}. See {}.",
-        line(&fingerprint.transcript),
-        fingerprint.line,
-        line(&fingerprint.shape.to_string()),
+        "{} Example: {}.",
+        line(&place(cluster)),
         visible_name(cluster.exemplar())
     );
     let seen = paragraph(&seen, "  ", columns);
@@ -191,7 +238,12 @@ mod tests {
     };
 
     #[test]
-    fn a_submission_is_a_line_with_what_does_not_hold() {
+    fn a_class() {
+        insta::assert_snapshot!(render(&fixture::class(), PLAIN));
+    }
+
+    #[test]
+    fn a_submission_is_a_line_with_what_fails() {
         let shown = render(&fixture::class(), PLAIN);
         let of = |name: &str| {
             shown
@@ -200,31 +252,45 @@ mod tests {
                 .expect("is there")
         };
         assert!(
-            of("alice").ends_with("    60      40     100    ✓ all that counts holds"),
+            of("alice").ends_with("    60      40     100    ✓ everything that counts passes"),
             "{shown}"
         );
-        assert!(of("bob").contains(" ?  C-MSG-3, S-REG-5, "), "{shown}");
         assert!(
             of("dave").contains("server not judged: `make` failed"),
             "{shown}"
         );
         assert!(
-            shown.contains("\n2 submissions: C-MSG-3 not so: typing and receiving"),
+            shown.contains(" points: C-MSG-3 not so: typing and receiving"),
             "{shown}"
         );
         assert!(
-            shown.contains("a message `@…: …` arrived. See bob.\n"),
+            shown.contains("a message `@…: …` instead. Example: bob.\n"),
             "{shown}"
         );
     }
 
     #[test]
-    fn a_submission_that_could_not_be_asked_about_all_is_not_said_to_hold() {
+    fn the_dearest_failure_leads_and_hardening_is_one_line() {
+        let class = fixture::class();
+        let (costly, free) = by_cost(&class);
+        assert!(costly.windows(2).all(|two| two[0].cost >= two[1].cost));
+        assert!(costly.iter().all(|known| known.cost > Points::ZERO));
+        let shown = render(&class, PLAIN);
+        let first = shown.find(&costly[0].cluster.fingerprint.row);
+        assert!(first < shown.find("server  client  points"), "{shown}");
+        assert_eq!(shown.contains("Without cost: "), !free.is_empty());
+    }
+
+    #[test]
+    fn a_blocked_requirement_is_not_said_to_pass() {
         let mut class = fixture::class();
         let row = &mut class.submissions[0].score.parts[0].rows[0];
         (row.verdict, row.earned) = (Verdict::Blocked, Points::ZERO);
         let shown = render(&class, PLAIN);
-        assert!(shown.contains("   1 row blocked or untested\n"), "{shown}");
+        assert!(
+            shown.contains("   1 requirement blocked or untested\n"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -298,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_of_nobody_is_said_to_be_one() {
+    fn an_empty_class_has_a_report() {
         let class = Class::of("none".to_owned(), Vec::new(), Vec::new());
         assert!(render(&class, PLAIN).contains("\n0 submissions.\n"));
     }

@@ -1,4 +1,4 @@
-//! What a requirement or a transcript asks for, by whose words, and what to look at.
+//! A page about a requirement or a transcript: what it asks, by which words of the assignment, and what to look at.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::report::text::{harmless, paragraph, quoted, sentence};
 /// Columns of the pages: they are read in terminals, files and mails.
 const COLUMNS: usize = 80;
 
-/// A page about a requirement and the transcripts that judge it.
+/// A page about a requirement and the transcripts that test it.
 pub fn requirement(requirement: &Requirement, cases: &[&Case]) -> String {
     let mut page = format!("{} ({})\n", requirement.id, level(requirement.level));
     page.push_str(&paragraph(&sentence(&requirement.sentence), "", COLUMNS));
@@ -31,9 +31,9 @@ pub fn requirement(requirement: &Requirement, cases: &[&Case]) -> String {
     ));
     page.push('\n');
     if cases.is_empty() {
-        page.push_str("✗ No transcript judges it.\n");
+        page.push_str("✗ No transcript tests it.\n");
     } else {
-        page.push_str("Judged by:\n");
+        page.push_str("Tested by:\n");
     }
     for case in cases {
         let _ = writeln!(page, "  {}", harmless(&case.name));
@@ -43,13 +43,13 @@ pub fn requirement(requirement: &Requirement, cases: &[&Case]) -> String {
     page
 }
 
-/// A page about a transcript: its text, and the requirements that it judges.
+/// A page about a transcript: its text, and the requirements that it tests.
 pub fn transcript(case: &Case, requirements: &[Requirement]) -> String {
     let mut page = format!("{}\n\n", harmless(&case.name));
     for line in case.source.lines() {
         let _ = writeln!(page, "{}", format!("    {}", harmless(line)).trim_end());
     }
-    page.push_str("\nIt judges:\n");
+    page.push_str("\nIt tests:\n");
     for id in &case.transcript.covers {
         match requirements.iter().find(|row| row.id == *id) {
             Some(row) => {
@@ -67,8 +67,8 @@ pub fn transcript(case: &Case, requirements: &[Requirement]) -> String {
 fn level(level: Level) -> &'static str {
     match level {
         Level::Must => "must: the assignment says so",
-        Level::Implied => "implied: what the assignment says needs it",
-        Level::Hardening => "hardening: beyond the assignment, never counted",
+        Level::Implied => "implied: the assignment cannot work without it",
+        Level::Hardening => "hardening: beyond the assignment, not counted",
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
             assert!(page.contains(part), "{part}\n{page}");
         }
         assert!(page.lines().all(|line| width(line) <= COLUMNS), "{page}");
-        assert!(requirement(row, &[]).contains("✗ No transcript judges it."));
+        assert!(requirement(row, &[]).contains("✗ No transcript tests it."));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Each failure in full: what was asked, by which words, where the conversation stopped being
-//! what the transcript says, and what to look at.
+//! Each failure in full: what the requirement asks, by which words of the assignment, where the conversation
+//! departed from the transcript, and what to look at.
 //!
-//! Failures stand below the requirement that they fail. What is blocked is only counted: the
-//! fault is elsewhere, and told there.
+//! Each failed requirement has one conversation in full, and the names of the other transcripts that fail it.
+//! Blocked transcripts are only counted: their fault is shown with the requirement that blocks them.
 
 use std::fmt::Write;
 
@@ -15,14 +15,19 @@ use crate::report::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, s
 use crate::report::{Style, diagram, difference, excerpt, finding};
 use crate::transcript::syntax::Action;
 
-/// All failures, then what is blocked, then what the harness could not tell; empty where there
-/// is nothing of these. A blank line ends each section.
+/// All failures, then what is blocked, then what is unsure. Empty where everything passes. A blank line ends each
+/// section.
 pub fn render(result: &RunResult, style: Style) -> String {
+    below(None, result, style)
+}
+
+/// As [`render`], without the transcripts blocked by the root cause, which stands above.
+pub(super) fn below(root_cause: Option<&str>, result: &RunResult, style: Style) -> String {
     let mut sections = Vec::new();
     for (requirement, failed) in by_requirement(result) {
         sections.push(section(requirement, &failed, result, style));
     }
-    sections.extend(blocked(result, style));
+    sections.extend(blocked(root_cause, result, style));
     sections.extend(unsure(result, style));
     sections
         .iter()
@@ -32,7 +37,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
 
 type Failures<'r> = (Option<&'r Requirement>, Vec<&'r TranscriptResult>);
 
-/// The failed transcripts below the first row that each fails, in the rows' order.
+/// The failed transcripts, each with the first requirement that it fails, in the order of the requirements.
 fn by_requirement(result: &RunResult) -> Vec<Failures<'_>> {
     let failed = || {
         let transcripts = result.transcripts.iter();
@@ -70,8 +75,20 @@ fn section(
     style: Style,
 ) -> String {
     let mut shown = requirement.map_or(String::new(), |row| requirement_failed(row, style));
-    for judged in failed {
-        let _ = write!(shown, "\n{}", transcript_failed(judged, result, style));
+    let Some((first, others)) = failed.split_first() else {
+        return shown;
+    };
+    let _ = write!(shown, "\n{}", transcript_failed(first, result, style));
+    if !others.is_empty() {
+        let names: Vec<String> = others
+            .iter()
+            .map(|judged| harmless(&judged.case.name))
+            .collect();
+        let _ = write!(
+            shown,
+            "\n{}",
+            paragraph(&names.join(", "), "Also fails in:  ", style.prose())
+        );
     }
     shown
 }
@@ -97,7 +114,7 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
     shown
 }
 
-/// The assignment's own words, and why the row is there where they do not say it themselves.
+/// The assignment's own words, or why the requirement follows from them.
 fn rests_on(row: &Requirement, style: Style) -> String {
     let mut shown = String::new();
     if !row.assignment.is_empty() {
@@ -171,11 +188,11 @@ fn comparison(shortfall: &Shortfall, action: Option<&Action>, style: Style) -> S
         + "\n"
 }
 
-/// Of the transcripts that one row blocks, so many are named: the table has the rest.
+/// Maximum number of transcripts that are named as blocked by one requirement.
 const NAMED: usize = 6;
 
-/// What could not be asked, counted by what blocks it.
-fn blocked(result: &RunResult, style: Style) -> Option<String> {
+/// The blocked transcripts, counted by the requirement that blocks them.
+fn blocked(root_cause: Option<&str>, result: &RunResult, style: Style) -> Option<String> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     for judged in result
         .transcripts
@@ -183,6 +200,9 @@ fn blocked(result: &RunResult, style: Style) -> Option<String> {
         .filter(|judged| judged.verdict == Verdict::Blocked)
     {
         let by = judged.blocked_by.as_deref().unwrap_or("something earlier");
+        if root_cause == Some(by) {
+            continue;
+        }
         let name = harmless(&judged.case.name);
         match groups.iter_mut().find(|(known, _)| *known == by) {
             Some((_, names)) => names.push(name),
@@ -209,7 +229,7 @@ fn blocked(result: &RunResult, style: Style) -> Option<String> {
     (!shown.is_empty()).then_some(shown)
 }
 
-/// What the harness could not tell, each with why.
+/// The unsure transcripts, each with the reason.
 fn unsure(result: &RunResult, style: Style) -> Option<String> {
     let unsure = result
         .transcripts
@@ -260,9 +280,9 @@ mod tests {
                 "Assignment says:  “If the user name given during registration",
                 "What to look at:  Look the name up",
                 "\nserver/registration/refused\n  A name in use is refused, and its first holder",
-                "  It could not get as far as S-REG-7: blocked by S-REG-5.\n",
+                "  The transcript stops before it reaches S-REG-7: blocked by S-REG-5.\n",
                 "     8 | impostor > REGISTER alice CHAT/1.0\n",
-                "  >  9 | impostor < 401 ...\n       |          ^ fell short here\n",
+                "  >  9 | impostor < 401 ...\n       |          ^ failed here\n",
                 "  expected  401 ...\n  received  200 Registration successful\n",
                 "  0.051 s    ├─────────────────────>│    (connects)\n",
                 "✗ not what line 9 expects\n",
@@ -275,7 +295,7 @@ mod tests {
         assert_has(
             &shown(),
             &[
-                "  It fell short in 2 of 3 runs.\n",
+                "  It fails in 2 of 3 runs.\n",
                 "  expected  @alice: two  spaces, and a tail\n",
                 "  received  @alice: two spaces, and a tail\n",
                 "                        ^ missing here\n",
@@ -318,7 +338,7 @@ mod tests {
             &[
                 "– blocked by S-REG-5: 2 transcripts\n  server/registration/refused-is-silent",
                 "? unsure: server/starting/port-printed\n",
-                "  It fell short in 1 of 3 runs: line 6: expected that the server prints its",
+                "  It fails in 1 of 3 runs: line 6: expected that the server prints its",
                 "? unsure: server/hardening/other-name\n",
                 "  The harness could not do its part: the system refused a second",
             ],

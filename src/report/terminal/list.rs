@@ -1,4 +1,4 @@
-//! Which requirement is judged by which transcripts, and which by none.
+//! Every requirement with the transcripts that test it.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ const ID: usize = 8;
 const LEVEL: usize = 9;
 const MARGIN: usize = ID + 2;
 
-/// Each requirement with its transcripts below it; at the end the totals and what is amiss.
+/// Each requirement with its transcripts below it; at the end the totals and the mistakes.
 pub fn render(requirements: &[Requirement], cases: &[Case]) -> String {
     let mut shown = String::new();
     for row in requirements {
@@ -41,13 +41,13 @@ fn transcript_lines(id: &str, cases: &[Case]) -> Vec<String> {
     let names = cases.iter().filter(judges).map(|case| harmless(&case.name));
     let lines: Vec<String> = names.collect();
     if lines.is_empty() {
-        vec!["✗ NO TRANSCRIPT JUDGES IT".to_string()]
+        vec!["✗ NO TRANSCRIPT TESTS IT".to_string()]
     } else {
         lines
     }
 }
 
-/// Requirements without a transcript, and ids in transcripts that are none.
+/// Requirements without a transcript, and unknown ids in transcripts.
 fn amiss(requirements: &[Requirement], cases: &[Case]) -> String {
     let covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
     let ids = requirements.iter().map(|row| &row.id);
@@ -101,7 +101,7 @@ mod tests {
         let (rows, cases) = suite();
         let shown = render(&rows, &cases);
         assert!(
-            shown.contains("          ✗ NO TRANSCRIPT JUDGES IT\n"),
+            shown.contains("          ✗ NO TRANSCRIPT TESTS IT\n"),
             "{shown}"
         );
         assert!(
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_none_is_told() {
+    fn an_unknown_id_is_reported() {
         let (rows, mut cases) = suite();
         cases[0].transcript.covers.push("S-REG-99".to_string());
         let shown = render(&rows, &cases);

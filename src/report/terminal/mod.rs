@@ -1,5 +1,6 @@
 //! Reports for a person at a terminal.
 //!
+//! - [`program`]: everything about one program: the root cause, each failure, and the table.
 //! - [`summary`]: a table of the requirements and their verdicts.
 //! - [`failure`]: each failure with its line, its conversation and advice.
 //! - [`class_table`]: a class, one line a submission, and the failures that submissions share.
@@ -10,5 +11,6 @@ pub mod class_table;
 pub mod explain;
 pub mod failure;
 pub mod list;
+pub mod program;
 pub mod stress;
 pub mod summary;

@@ -41,9 +41,9 @@ fn load(spec: &LoadSpec) -> String {
     let pace = match spec.rate {
         Some(rate) => format!("{rate} messages a second in all"),
         None if spec.unpaced => {
-            "as fast as the server takes them, whether others have read them or not".to_owned()
+            "as fast as the server reads them, however far behind the readers are".to_owned()
         }
-        None => "as fast as the sockets take them".to_owned(),
+        None => "as fast as the sockets accept them".to_owned(),
     };
     let length = match spec.length {
         Length::Seconds(seconds) => format!("for {seconds} s"),
@@ -64,7 +64,7 @@ fn load(spec: &LoadSpec) -> String {
     if let Some(rate) = spec.read_rate {
         let _ = write!(
             told,
-            "; those who only listen read {} bytes a second",
+            "; clients that only listen read {} bytes a second",
             grouped(rate)
         );
     }
@@ -132,7 +132,7 @@ fn table(outcome: &Outcome) -> String {
         }
         None => rows.push((
             "Server",
-            "was not started here, so what it takes is not measured".to_owned(),
+            "not started by conform, so its usage is not measured".to_owned(),
         )),
     }
     rows.push(("Held back", held_back(outcome)));
@@ -141,9 +141,9 @@ fn table(outcome: &Outcome) -> String {
         .collect()
 }
 
-/// What the server does about clients that read slowly, or not at all.
+/// How the server treats clients that read slowly or not at all.
 fn slow_readers(outcome: &Outcome) -> String {
-    /// A shorter standstill may be the machine's, in seconds.
+    /// In seconds; the machine may cause shorter standstills.
     const LONG: f64 = 0.5;
     let visits = outcome.visits;
     let dropped = |count: u64, when: &str| {
@@ -156,12 +156,12 @@ fn slow_readers(outcome: &Outcome) -> String {
     };
     let held_up = (outcome.standstill > LONG).then(|| {
         format!(
-            "everybody was held up for {:.1} s at most",
+            "all clients waited, for {:.1} s at most",
             outcome.standstill
         )
     });
     let told: Vec<String> = [
-        dropped(visits.dropped_while_reading, "though they went on reading"),
+        dropped(visits.dropped_while_reading, "although they kept reading"),
         dropped(visits.dropped, "while they did not read"),
         held_up,
     ]
@@ -169,7 +169,7 @@ fn slow_readers(outcome: &Outcome) -> String {
     .flatten()
     .collect();
     if told.is_empty() {
-        return "nobody was dropped, and nobody was held up for long".to_owned();
+        return "no client was dropped, and none waited for long".to_owned();
     }
     told.join("; ")
 }
@@ -199,25 +199,25 @@ fn memory(outcome: &Outcome, usage: &Usage) -> String {
 
 fn held_back(outcome: &Outcome) -> String {
     match outcome.bottleneck() {
-        Bottleneck::Rate => "by the rate that was asked for, which was kept".to_owned(),
+        Bottleneck::Rate => "by the requested rate, which was reached".to_owned(),
         Bottleneck::Generator => {
-            "by the load generator, not by the server, which may hold more".to_owned()
+            "by the load generator; the server may be able to do more".to_owned()
         }
         Bottleneck::Machine => {
-            "by the machine: messages went late though neither was busy".to_owned()
+            "by the machine: messages were sent late although neither side was busy".to_owned()
         }
-        Bottleneck::Server => "by the server, which was busy all the time".to_owned(),
-        Bottleneck::Both => "by both: server and load generator were busy all the time".to_owned(),
+        Bottleneck::Server => "by the server, which was always busy".to_owned(),
+        Bottleneck::Both => "by both: server and load generator were always busy".to_owned(),
         Bottleneck::Neither if outcome.usage.is_none() => {
             "not by the load generator, which had time left".to_owned()
         }
         Bottleneck::Neither => {
-            "by neither: they waited for each other, or for the system".to_owned()
+            "by neither: they waited for each other or for the system".to_owned()
         }
     }
 }
 
-/// The latency's distribution, a bar for each doubling.
+/// The distribution of the latency, one bar for each doubling.
 fn plot(latency: &Latency, style: Style) -> String {
     const BAR: u64 = 40;
     let all: u64 = latency.distribution.iter().map(|(_, count)| count).sum();
@@ -273,7 +273,7 @@ fn told(breach: &Breach, style: Style) -> String {
 
 fn verdict(outcome: &Outcome, style: Style) -> String {
     if outcome.holds() {
-        let line = "✓ Everybody heard all that was said, once, unchanged and in order, and nobody else heard anything.";
+        let line = "✓ Every client received every message once, unchanged and in order, and nobody else received any.";
         return style.ink(Ink::Good, line) + "\n";
     }
     let each: Vec<String> = outcome
@@ -291,10 +291,10 @@ fn words(kind: Kind) -> &'static str {
         Kind::Repeated => "repeated",
         Kind::Changed => "changed",
         Kind::Returned => "returned to the sender",
-        Kind::Unregistered => "heard by somebody who was not registered",
+        Kind::Unregistered => "delivered to a client that was not registered",
         Kind::Closed => "disconnected without a reason",
-        Kind::Refused => "not let in",
-        Kind::Stuck => "not taken any more",
+        Kind::Refused => "refused",
+        Kind::Stuck => "not read by the server",
     }
 }
 

@@ -1,51 +1,31 @@
-//! What holds and what does not, at a glance: a table of the requirements by group.
+//! A table of the requirements and their verdicts, by group, and the totals.
 //!
-//! A group in which everything holds is one line; a group in which something does not shows all
-//! of its rows, those that do not hold in full.
+//! A group is one line where all its requirements pass, or where one failure blocks all of them. Any other
+//! group lists each requirement.
 
 use std::fmt::Write;
 
 use crate::conformance::evidence::time_limit::TimeLimit;
 use crate::conformance::judge::result::{RequirementResult, RunResult, Verdict};
 use crate::conformance::suite::requirement::Level;
+use crate::report::Style;
+use crate::report::scores::groups;
 use crate::report::text::{
     Ink, count, cut, cut_between_words, harmless, mark, pad, paragraph, ruled, width, wrap,
 };
-use crate::report::{Style, told};
 use crate::transcript::syntax::Role;
 
-/// At most this many transcripts are named below a row that fails.
+/// Maximum number of transcripts named below a requirement.
 const NAMED: usize = 3;
 
-/// Columns before a row's sentence: id, verdict and level, with the gaps between them.
+/// Columns before a requirement's sentence: id, verdict and level, with the gaps between them.
 const ID: usize = 8;
 const VERDICT: usize = 10;
 const LEVEL: usize = 11;
 const BEFORE_SENTENCE: usize = 2 + ID + 2 + VERDICT + 2 + LEVEL + 2;
 
-/// The table, and the totals below it.
-pub fn render(result: &RunResult, style: Style) -> String {
-    let mut shown = heading(result, style);
-    let groups = told::groups(&result.requirements, |row| &row.requirement.group);
-    let names = groups.iter().map(|(name, _)| width(name)).max();
-    let mut after_rows = true;
-    for (name, rows) in &groups {
-        let quiet = one_verdict(rows, Verdict::Pass) || judged_rows(rows) == 0;
-        if after_rows || !quiet {
-            shown.push('\n');
-        }
-        shown.push_str(&group_line(name, rows, names.unwrap_or(0), style));
-        if !quiet {
-            for row in rows {
-                shown.push_str(&row_lines(row, result, style));
-            }
-        }
-        after_rows = !quiet;
-    }
-    shown + "\n" + &totals(result, style)
-}
-
-fn heading(result: &RunResult, style: Style) -> String {
+/// The program, and what is to be known about the whole run.
+pub(super) fn heading(result: &RunResult, style: Style) -> String {
     let role = match result.role {
         Role::Server => "server",
         Role::Client => "client",
@@ -61,47 +41,88 @@ fn heading(result: &RunResult, style: Style) -> String {
     shown
 }
 
-fn one_verdict(rows: &[&RequirementResult], verdict: Verdict) -> bool {
-    rows.iter().all(|row| row.verdict == verdict)
+/// The requirements by group.
+pub fn table(result: &RunResult, style: Style) -> String {
+    let mut shown = String::new();
+    let groups = groups(&result.requirements, |known| &known.requirement.group);
+    let names = groups.iter().map(|(name, _)| width(name)).max();
+    let mut after_a_list = false;
+    for (name, group) in &groups {
+        let is_short = one_verdict(group, Verdict::Pass)
+            || judged(group) == 0
+            || blocked_by_one(group).is_some();
+        if after_a_list || (!is_short && !shown.is_empty()) {
+            shown.push('\n');
+        }
+        shown.push_str(&group_line(name, group, names.unwrap_or(0), style));
+        if !is_short {
+            for known in group {
+                shown.push_str(&requirement(known, result, style));
+            }
+        }
+        after_a_list = !is_short;
+    }
+    shown
 }
 
-fn group_line(name: &str, rows: &[&RequirementResult], names: usize, style: Style) -> String {
-    let hold = hold(holding_rows(rows), judged_rows(rows)) + &others(rows);
-    let said = if one_verdict(rows, Verdict::Pass) {
-        style.ink(Ink::Good, &format!("✓ {hold}"))
-    } else if one_verdict(rows, Verdict::NotApplicable) {
-        style.ink(Ink::Quiet, "· not applicable")
-    } else if one_verdict(rows, Verdict::Untested) {
-        style.ink(Ink::Quiet, "· untested")
-    } else {
-        hold
+fn one_verdict(group: &[&RequirementResult], verdict: Verdict) -> bool {
+    group.iter().all(|known| known.verdict == verdict)
+}
+
+/// The requirement that blocks the whole group, where it is one and the same.
+fn blocked_by_one<'r>(group: &[&'r RequirementResult]) -> Option<&'r str> {
+    let first = group.first()?.blocked_by.first()?;
+    let is_blocked = |known: &&RequirementResult| {
+        known.verdict == Verdict::Blocked
+            && known.blocked_by.len() == 1
+            && known.blocked_by[0] == *first
     };
-    let uncounted = if rows.iter().all(|row| !counts(row)) {
+    group.iter().all(is_blocked).then_some(first)
+}
+
+fn group_line(name: &str, group: &[&RequirementResult], names: usize, style: Style) -> String {
+    let numbers = pass(passing(group), judged(group)) + &others(group);
+    let words = if one_verdict(group, Verdict::Pass) {
+        style.ink(Ink::Good, &format!("✓ {numbers}"))
+    } else if one_verdict(group, Verdict::NotApplicable) {
+        style.ink(Ink::Quiet, "· not applicable")
+    } else if one_verdict(group, Verdict::Untested) {
+        style.ink(Ink::Quiet, "· untested")
+    } else if let Some(by) = blocked_by_one(group) {
+        let text = format!("– {} blocked by {}", group.len(), harmless(by));
+        style.ink(Ink::Uncertain, &text)
+    } else {
+        numbers
+    };
+    let uncounted = if group.iter().all(|known| !counts(known)) {
         style.ink(Ink::Quiet, "  (not counted)")
     } else {
         String::new()
     };
     let name = style.ink(Ink::Heading, &pad(name, names));
-    format!("{name}  {said}{uncounted}\n")
+    format!("{name}  {words}{uncounted}\n")
 }
 
-fn counts(row: &RequirementResult) -> bool {
-    row.requirement.level != Level::Hardening
+fn counts(known: &RequirementResult) -> bool {
+    known.requirement.level != Level::Hardening
 }
 
-fn row_lines(row: &RequirementResult, result: &RunResult, style: Style) -> String {
+fn requirement(known: &RequirementResult, result: &RunResult, style: Style) -> String {
     let columns = style.width.saturating_sub(BEFORE_SENTENCE).max(20);
-    let (verdict, ink) = mark(row.verdict);
-    // A hardening row that fails is worth a look, but costs nothing.
-    let ink = if ink == Ink::Bad && !counts(row) {
+    let (verdict, ink) = mark(known.verdict);
+    // A hardening requirement that fails costs nothing.
+    let ink = if ink == Ink::Bad && !counts(known) {
         Ink::Uncertain
     } else {
         ink
     };
-    let id = pad(&row.requirement.id, ID);
+    let id = pad(&known.requirement.id, ID);
     let verdict = style.ink(ink, &pad(verdict, VERDICT));
-    let level = style.ink(Ink::Quiet, &pad(&level_word(row.requirement.level), LEVEL));
-    let mut lines = texts(row, result, columns, style).into_iter();
+    let level = style.ink(
+        Ink::Quiet,
+        &pad(&level_word(known.requirement.level), LEVEL),
+    );
+    let mut lines = texts(known, result, columns, style).into_iter();
     let first = lines.next().unwrap_or_default();
     let mut shown = format!("  {id}  {verdict}  {level}  {first}\n");
     for line in lines {
@@ -118,18 +139,23 @@ fn level_word(level: Level) -> String {
     }
 }
 
-/// The lines beside a row: its sentence, and why it does not hold.
-fn texts(row: &RequirementResult, result: &RunResult, columns: usize, style: Style) -> Vec<String> {
-    let sentence = &row.requirement.sentence;
-    match row.verdict {
+/// The lines beside a requirement: its sentence, and why it does not pass.
+fn texts(
+    known: &RequirementResult,
+    result: &RunResult,
+    columns: usize,
+    style: Style,
+) -> Vec<String> {
+    let sentence = &known.requirement.sentence;
+    match known.verdict {
         Verdict::Pass | Verdict::NotApplicable | Verdict::Untested => {
             vec![style.ink(Ink::Quiet, &cut_between_words(sentence, columns))]
         }
         Verdict::Blocked => {
-            let by = if row.blocked_by.is_empty() {
+            let by = if known.blocked_by.is_empty() {
                 "blocked".to_string()
             } else {
-                format!("blocked by {}", row.blocked_by.join(", "))
+                format!("blocked by {}", known.blocked_by.join(", "))
             };
             vec![
                 cut_between_words(sentence, columns),
@@ -138,7 +164,7 @@ fn texts(row: &RequirementResult, result: &RunResult, columns: usize, style: Sty
         }
         Verdict::Fail | Verdict::Unsure => {
             let mut lines = wrap(sentence, columns);
-            let names = names_below(row, result, columns);
+            let names = names_below(known, result, columns);
             lines.extend(names.iter().map(|name| style.ink(Ink::Quiet, name)));
             lines
         }
@@ -146,16 +172,16 @@ fn texts(row: &RequirementResult, result: &RunResult, columns: usize, style: Sty
 }
 
 /// Which transcripts to look at.
-fn names_below(row: &RequirementResult, result: &RunResult, columns: usize) -> Vec<String> {
-    let judged = result.transcripts.iter().filter(|judged| {
-        let of_row = row.transcripts.contains(&judged.case.name);
-        of_row
-            && match row.verdict {
-                Verdict::Fail => judged.fails.contains(&row.requirement.id),
+fn names_below(known: &RequirementResult, result: &RunResult, columns: usize) -> Vec<String> {
+    let shown = result.transcripts.iter().filter(|judged| {
+        let is_asked = known.transcripts.contains(&judged.case.name);
+        is_asked
+            && match known.verdict {
+                Verdict::Fail => judged.fails.contains(&known.requirement.id),
                 _ => judged.verdict == Verdict::Unsure,
             }
     });
-    let names: Vec<String> = judged.map(|judged| harmless(&judged.case.name)).collect();
+    let names: Vec<String> = shown.map(|judged| harmless(&judged.case.name)).collect();
     let mut lines: Vec<String> = names
         .iter()
         .take(NAMED)
@@ -177,26 +203,19 @@ fn cut_front(name: &str, columns: usize) -> String {
     fitting.map_or_else(|| cut(name, columns), |end| format!("…{end}"))
 }
 
-fn totals(result: &RunResult, style: Style) -> String {
-    let counted: Vec<_> = result
-        .requirements
-        .iter()
-        .filter(|row| counts(row))
-        .collect();
-    let hardening: Vec<_> = result
-        .requirements
-        .iter()
-        .filter(|row| !counts(row))
-        .collect();
+/// How many requirements pass, and how long the run took.
+pub fn totals(result: &RunResult, style: Style) -> String {
+    let (counted, hardening): (Vec<_>, Vec<_>) =
+        result.requirements.iter().partition(|known| counts(known));
     let mut shown = String::new();
     if !counted.is_empty() {
         shown.push_str(&counted_total(&counted, result.holds(), style));
     }
-    let judged = judged_rows(&hardening);
+    let judged = judged(&hardening);
     if judged > 0 {
-        let hold = hold(holding_rows(&hardening), judged);
+        let numbers = pass(passing(&hardening), judged);
         let others = others(&hardening);
-        let text = format!("Hardening, beyond the assignment and not counted: {hold}{others}.");
+        let text = format!("Hardening (beyond the assignment, not counted): {numbers}{others}.");
         shown.push_str(&paragraph(&text, "  ", style.prose()));
     }
     let transcripts = count(result.transcripts.len(), "transcript");
@@ -204,18 +223,18 @@ fn totals(result: &RunResult, style: Style) -> String {
     shown
 }
 
-fn counted_total(rows: &[&RequirementResult], holds: bool, style: Style) -> String {
-    let judged = judged_rows(rows);
-    if judged == 0 {
-        return "· No must or implied row was judged.\n".to_string();
+fn counted_total(counted: &[&RequirementResult], holds: bool, style: Style) -> String {
+    let all = judged(counted);
+    if all == 0 {
+        return "· No must or implied requirement was judged.\n".to_string();
     }
     let levels: Vec<String> = [Level::Must, Level::Implied]
         .iter()
         .filter_map(|&level| {
-            let of_level = |row: &&&RequirementResult| row.requirement.level == level;
-            let rows: Vec<_> = rows.iter().filter(of_level).copied().collect();
-            let judged = judged_rows(&rows);
-            (judged > 0).then(|| format!("{} of {judged} {level}", holding_rows(&rows)))
+            let is_of_level = |known: &&&RequirementResult| known.requirement.level == level;
+            let of_level: Vec<_> = counted.iter().filter(is_of_level).copied().collect();
+            let all = judged(&of_level);
+            (all > 0).then(|| format!("{} of {all} {level}", passing(&of_level)))
         })
         .collect();
     let (symbol, ink) = if holds {
@@ -224,35 +243,43 @@ fn counted_total(rows: &[&RequirementResult], holds: bool, style: Style) -> Stri
         ("✗ ", Ink::Bad)
     };
     let text = format!(
-        "Of the must and implied rows {} ({}){}.",
-        hold(holding_rows(rows), judged),
+        "{} of {} {} ({}){}.",
+        passing(counted),
+        count(all, "requirement"),
+        if passing(counted) == 1 {
+            "passes"
+        } else {
+            "pass"
+        },
         levels.join(", "),
-        others(rows)
+        others(counted)
     );
     let lines = paragraph(&text, symbol, style.prose());
     style.ink(ink, lines.trim_end()) + "\n"
 }
 
-/// `5 of 7 hold`, `1 of 7 holds`.
-fn hold(holding: usize, of: usize) -> String {
-    let verb = if holding == 1 { "holds" } else { "hold" };
-    format!("{holding} of {of} {verb}")
+/// `5 of 7 pass`, `1 of 7 passes`.
+fn pass(passing: usize, of: usize) -> String {
+    let verb = if passing == 1 { "passes" } else { "pass" };
+    format!("{passing} of {of} {verb}")
 }
 
-fn judged_rows(rows: &[&RequirementResult]) -> usize {
-    rows.iter().filter(|row| row.verdict.is_judgement()).count()
+fn judged(group: &[&RequirementResult]) -> usize {
+    let judged = group.iter().filter(|known| known.verdict.is_judgement());
+    judged.count()
 }
 
-fn holding_rows(rows: &[&RequirementResult]) -> usize {
-    with_verdict(rows, Verdict::Pass)
+fn passing(group: &[&RequirementResult]) -> usize {
+    with_verdict(group, Verdict::Pass)
 }
 
-fn with_verdict(rows: &[&RequirementResult], verdict: Verdict) -> usize {
-    rows.iter().filter(|row| row.verdict == verdict).count()
+fn with_verdict(group: &[&RequirementResult], verdict: Verdict) -> usize {
+    let with = group.iter().filter(|known| known.verdict == verdict);
+    with.count()
 }
 
-/// What is with the rows that do not hold: `; 3 failed, 1 untested`, or nothing.
-fn others(rows: &[&RequirementResult]) -> String {
+/// The other verdicts: `; 3 failed, 1 untested`, or nothing.
+fn others(group: &[&RequirementResult]) -> String {
     let words = [
         (Verdict::Fail, "failed"),
         (Verdict::Blocked, "blocked"),
@@ -260,16 +287,16 @@ fn others(rows: &[&RequirementResult]) -> String {
         (Verdict::NotApplicable, "not applicable"),
         (Verdict::Untested, "untested"),
     ];
-    let numbers = words.map(|(verdict, word)| (with_verdict(rows, verdict), word));
-    let told: Vec<String> = numbers
+    let numbers = words.map(|(verdict, word)| (with_verdict(group, verdict), word));
+    let others: Vec<String> = numbers
         .iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
-    if told.is_empty() {
+    if others.is_empty() {
         String::new()
     } else {
-        format!("; {}", told.join(", "))
+        format!("; {}", others.join(", "))
     }
 }
 
@@ -284,13 +311,17 @@ mod tests {
         width: 80,
     };
 
+    fn render(result: &RunResult, style: Style) -> String {
+        heading(result, style) + &table(result, style) + &totals(result, style)
+    }
+
     fn line<'a>(shown: &'a str, id: &str) -> &'a str {
         let of_id = |line: &&str| line.trim_start().starts_with(id);
         shown.lines().find(of_id).expect("the row is there")
     }
 
     #[test]
-    fn every_row_of_a_group_with_a_failure_is_there_with_its_verdict() {
+    fn a_group_with_a_failure_lists_every_requirement_with_its_verdict() {
         let shown = render(&fixture::server(), PLAIN);
         assert!(
             line(&shown, "S-REG-1").contains("✓ pass      must"),
@@ -318,28 +349,25 @@ mod tests {
     }
 
     #[test]
-    fn a_group_in_which_all_holds_is_one_line() {
+    fn a_group_that_passes_is_one_line() {
         let shown = render(&fixture::good(), PLAIN);
-        assert!(shown.contains("Registration   ✓ 3 of 3 hold\n"), "{shown}");
+        assert!(shown.contains("Registration   ✓ 3 of 3 pass\n"), "{shown}");
         assert!(!shown.contains("S-REG-1"), "{shown}");
     }
 
     #[test]
-    fn totals_count_must_and_implied_and_tell_hardening_apart() {
+    fn hardening_is_counted_apart() {
         let shown = render(&fixture::server(), PLAIN).replace("\n  ", " ");
         for total in [
-            "✗ Of the must and implied rows 5 of 10 hold (3 of 7 must, 2 of 3 implied); \
+            "✗ 5 of 10 requirements pass (3 of 7 must, 2 of 3 implied); \
              3 failed, 1 blocked, 1 unsure, 1 untested.",
-            "not counted: 1 of 2 holds; 1 unsure.",
+            "not counted): 1 of 2 passes; 1 unsure.",
             "14 transcripts in 4.2 s.",
         ] {
             assert!(shown.contains(total), "{total}\n{shown}");
         }
         let shown = render(&fixture::good(), PLAIN);
-        assert!(
-            shown.contains("✓ Of the must and implied rows 11 of 11 hold"),
-            "{shown}"
-        );
+        assert!(shown.contains("✓ 11 of 11 requirements pass"), "{shown}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What reports on a submission have in common: which rows count, what they cost, where a transcript fell short.
+//! What reports on a submission look up: which requirements count, what they cost, and where a transcript failed.
 
 use crate::conformance::evidence::Outcome;
 use crate::conformance::evidence::shortfall::Shortfall;
@@ -14,18 +14,18 @@ pub(super) fn mark(earned: Points, most: Points) -> String {
     format!("{earned} of {}", counted(most))
 }
 
-/// Whether points hang on the row.
+/// Whether points depend on the requirement.
 pub(super) fn counts(row: &RowScore) -> bool {
     row.most > Points::ZERO
 }
 
-/// What the row costs.
+/// The points that the requirement costs.
 pub(super) fn lost(row: &RowScore) -> Points {
     row.most - row.earned
 }
 
-/// The row's id, with the role where it is asked of both.
-pub(super) fn row_name(role: Role, row: &Requirement) -> String {
+/// The requirement's id, with the role where both roles have it.
+pub(super) fn requirement_name(role: Role, row: &Requirement) -> String {
     if row.is_asked_of(Role::Server) && row.is_asked_of(Role::Client) {
         format!("{} ({role})", row.id)
     } else {
@@ -36,7 +36,7 @@ pub(super) fn row_name(role: Role, row: &Requirement) -> String {
 /// A verdict in a word or two.
 pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Pass => "holds",
+        Verdict::Pass => "passes",
         Verdict::Fail => "fails",
         Verdict::Blocked => "blocked",
         Verdict::Unsure => "unsure",
@@ -50,13 +50,13 @@ pub(super) fn scored(assessment: &Assessment, role: Role) -> Option<&PartScore> 
     assessment.score.parts.iter().find(|part| part.role == role)
 }
 
-/// Whether points hang on one of these rows.
+/// Whether points depend on one of these requirements.
 pub(super) fn any_counts(part: Option<&PartScore>, ids: &[String]) -> bool {
     let mut rows = part.iter().flat_map(|part| &part.rows);
     rows.any(|row| ids.contains(&row.requirement.id) && counts(row))
 }
 
-/// The rows that a failed transcript is held against.
+/// The requirements that a failed transcript is charged to.
 pub(super) fn held_against(judged: &TranscriptResult) -> &[String] {
     if judged.fails.is_empty() {
         &judged.case.transcript.covers
@@ -65,7 +65,7 @@ pub(super) fn held_against(judged: &TranscriptResult) -> &[String] {
     }
 }
 
-/// How the run that tells most fell short.
+/// Where the run that a report shows departed from the transcript.
 pub(super) fn shortfall(judged: &TranscriptResult) -> Option<&Shortfall> {
     match &judged.telling_run()?.outcome {
         Outcome::FellShort(shortfall) => Some(shortfall),
@@ -73,7 +73,7 @@ pub(super) fn shortfall(judged: &TranscriptResult) -> Option<&Shortfall> {
     }
 }
 
-/// The transcript's file in the suite, and its line that did not hold, or its first.
+/// The transcript's file in the suite, and the number of the line that failed, or 1.
 pub(super) fn place(judged: &TranscriptResult) -> (String, usize) {
     let steps = &judged.case.transcript.steps;
     let step = shortfall(judged).and_then(|shortfall| steps.get(shortfall.step));
@@ -81,7 +81,7 @@ pub(super) fn place(judged: &TranscriptResult) -> (String, usize) {
     (file, step.map_or(1, |step| step.line))
 }
 
-/// The transcript by which a row is known to be as it is.
+/// The transcript that decided the verdict on a requirement.
 pub(super) fn telling_transcript<'a>(
     assessment: &'a Assessment,
     role: Role,
@@ -95,7 +95,7 @@ pub(super) fn telling_transcript<'a>(
     })
 }
 
-/// Rows by their heading, headings in the order in which they first appear.
+/// Requirements by group, in the order in which the groups first appear.
 pub(super) fn groups<R>(rows: &[R], heading: impl Fn(&R) -> &str) -> Vec<(&str, Vec<&R>)> {
     let mut groups: Vec<(&str, Vec<&R>)> = Vec::new();
     for row in rows {

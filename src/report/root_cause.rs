@@ -1,0 +1,447 @@
+//! The one fault that keeps most of a program from being judged.
+//!
+//! A program that ends at once fails one requirement and blocks all others. Its author needs to read one
+//! sentence: that it ends, what it printed, and what to do.
+
+use super::text::{harmless, sentence};
+use crate::conformance::evidence::{Event, EventKind, Evidence, visible};
+use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::suite::requirement::Requirement;
+use crate::transcript::syntax::Role;
+
+/// How many of the lines that the program printed are kept.
+const LINES: usize = 8;
+
+/// A failure that blocks at least half of the transcripts.
+#[derive(Debug)]
+pub(super) struct RootCause<'r> {
+    /// The requirement that fails.
+    pub(super) requirement: &'r str,
+    /// What the program does, in one sentence.
+    pub(super) sentence: String,
+    /// The last lines that it printed.
+    pub(super) printed: Vec<String>,
+    /// What to do about it, in one or two sentences.
+    pub(super) advice: String,
+    /// How many transcripts it blocks.
+    pub(super) blocked: usize,
+    /// How many transcripts there are.
+    pub(super) transcripts: usize,
+}
+
+impl RootCause<'_> {
+    /// What follows from it, in a sentence.
+    pub(super) fn consequence(&self) -> String {
+        format!(
+            "{} of {} transcripts cannot be judged because of this (requirement {}).",
+            self.blocked,
+            self.transcripts,
+            harmless(self.requirement)
+        )
+    }
+}
+
+/// The root cause, where there is one.
+pub(super) fn of(result: &RunResult) -> Option<RootCause<'_>> {
+    let (blocker, blocked) = most_frequent_blocker(result)?;
+    let transcripts = result.transcripts.len();
+    if 2 * blocked < transcripts {
+        return None;
+    }
+    let mut requirements = result.requirements.iter().map(|known| &known.requirement);
+    let requirement = requirements.find(|requirement| requirement.id == blocker);
+    let seen = telling_run(result, blocker).map(Seen::in_run);
+    let situation = seen
+        .as_ref()
+        .map_or(Situation::Other, |seen| seen.situation(result.role));
+    let printed = seen.map_or(Vec::new(), |seen| seen.printed);
+    Some(RootCause {
+        requirement: blocker,
+        sentence: situation.sentence(result.role, requirement)?,
+        advice: situation.advice(result, requirement, !printed.is_empty()),
+        printed,
+        blocked,
+        transcripts,
+    })
+}
+
+fn most_frequent_blocker(result: &RunResult) -> Option<(&str, usize)> {
+    let blocked = || {
+        let transcripts = result.transcripts.iter();
+        let blocked = transcripts.filter(|judged| judged.verdict == Verdict::Blocked);
+        blocked.filter_map(|judged| judged.blocked_by.as_deref())
+    };
+    let count = |blocker: &str| blocked().filter(|by| *by == blocker).count();
+    let counted = blocked().map(|blocker| (blocker, count(blocker)));
+    counted.max_by_key(|(_, count)| *count)
+}
+
+/// The run that shows the failure best.
+fn telling_run<'r>(result: &'r RunResult, blocker: &str) -> Option<&'r Evidence> {
+    let fails = |judged: &&TranscriptResult| judged.fails.iter().any(|id| id == blocker);
+    let is_blocked = |judged: &&TranscriptResult| judged.blocked_by.as_deref() == Some(blocker);
+    let transcripts = || result.transcripts.iter();
+    let failing = transcripts().filter(fails);
+    let mut runs = failing
+        .chain(transcripts().filter(is_blocked))
+        .filter_map(TranscriptResult::telling_run);
+    runs.find(|run| !run.events.is_empty())
+}
+
+/// What one run shows of how the program starts and answers.
+struct Seen {
+    /// Whether the harness started the program; it may have been running before.
+    is_started: bool,
+    is_listening: bool,
+    is_connected: bool,
+    /// Whether the peer said anything to the program.
+    is_spoken_to: bool,
+    /// Whether the program closed a connection.
+    closes: bool,
+    /// How the program ended, where nobody made it end.
+    ended: Option<String>,
+    /// The first bytes that an actor got from the program.
+    answer: Option<Vec<u8>>,
+    /// Whether an actor got a status 200.
+    registers: bool,
+    printed: Vec<String>,
+}
+
+impl Seen {
+    fn in_run(run: &Evidence) -> Seen {
+        let kinds = || run.events.iter().map(|event| &event.kind);
+        let any = |is_so: fn(&EventKind) -> bool| kinds().any(is_so);
+        let received: Vec<&[u8]> = kinds()
+            .filter_map(|kind| match kind {
+                EventKind::Received { bytes, .. } => Some(bytes.as_slice()),
+                _ => None,
+            })
+            .collect();
+        Seen {
+            is_started: any(|kind| matches!(kind, EventKind::Started { .. })),
+            is_listening: any(|kind| matches!(kind, EventKind::Listening { .. })),
+            is_connected: any(|kind| matches!(kind, EventKind::Connected { .. })),
+            is_spoken_to: any(|kind| matches!(kind, EventKind::Sent { .. })),
+            closes: any(|kind| matches!(kind, EventKind::Closed { by_subject, .. } if *by_subject)),
+            ended: ended_by_itself(&run.events),
+            registers: received.concat().windows(3).any(|bytes| bytes == b"200"),
+            answer: received.first().map(|bytes| bytes.to_vec()),
+            printed: last_lines(&run.events),
+        }
+    }
+
+    /// Whether what the program printed is the message of a crash, as the common languages print it.
+    fn printed_a_crash(&self) -> bool {
+        const SIGNS: &[&str] = &[
+            "Traceback (most recent call last)",
+            "Exception in thread",
+            "Unhandled exception",
+            "Uncaught ",
+            "panicked at",
+            "panic: ",
+            "Segmentation fault",
+        ];
+        let mut lines = self.printed.iter();
+        lines.any(|line| SIGNS.iter().any(|sign| line.contains(sign)))
+    }
+
+    fn situation(&self, role: Role) -> Situation {
+        let has_crashed = self.ended.is_some() || (self.closes && self.printed_a_crash());
+        match role {
+            Role::Server if self.is_started && !self.is_listening && !self.is_connected => {
+                match &self.ended {
+                    Some(how) => Situation::EndsAtStart(how.clone()),
+                    None => Situation::DoesNotListen,
+                }
+            }
+            Role::Client if !self.is_connected => match &self.ended {
+                Some(how) => Situation::EndsAtStart(how.clone()),
+                None => Situation::DoesNotConnect,
+            },
+            _ if self.registers => match has_crashed {
+                true => Situation::Crashes(self.ended.clone(), "during a conversation"),
+                false => Situation::Other,
+            },
+            Role::Server if has_crashed => Situation::Crashes(
+                self.ended.clone(),
+                if self.is_spoken_to {
+                    "when the first client registers"
+                } else {
+                    "when the first client connects"
+                },
+            ),
+            Role::Client if has_crashed && self.answer.is_none() => {
+                Situation::Crashes(self.ended.clone(), "before it registers")
+            }
+            Role::Server => match &self.answer {
+                Some(answer) => Situation::AnswersOtherwise(first_line(answer)),
+                None if self.closes => Situation::ClosesWithoutAnswer,
+                None => Situation::DoesNotAnswer,
+            },
+            Role::Client if self.answer.is_none() => Situation::DoesNotRegister,
+            Role::Client => Situation::Other,
+        }
+    }
+}
+
+fn ended_by_itself(events: &[Event]) -> Option<String> {
+    const CTRL_C: u8 = 3;
+    for event in events {
+        match &event.kind {
+            EventKind::Signalled { .. } => return None,
+            EventKind::Typed { bytes } if bytes.contains(&CTRL_C) => return None,
+            EventKind::Ended { how } => return Some(how.clone()),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn last_lines(events: &[Event]) -> Vec<String> {
+    let printed = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Printed { bytes } => Some(bytes.as_slice()),
+        _ => None,
+    });
+    let printed: Vec<u8> = printed.flatten().copied().collect();
+    let lines = printed.split(|byte| *byte == b'\n');
+    let lines = lines.map(|line| visible(line.trim_ascii_end()).replace("\\t", "    "));
+    let mut lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
+    lines.split_off(lines.len().saturating_sub(LINES))
+}
+
+fn first_line(bytes: &[u8]) -> String {
+    let line = bytes.split(|byte| *byte == b'\n').next();
+    let line = visible(line.unwrap_or_default().trim_ascii_end());
+    line.chars().take(60).collect()
+}
+
+/// The ways to fail that are worth a sentence of their own.
+enum Situation {
+    /// It ends before it listens or connects, in this way.
+    EndsAtStart(String),
+    DoesNotListen,
+    DoesNotConnect,
+    /// It ends, or loses the connection with the message of a crash; then, when.
+    Crashes(Option<String>, &'static str),
+    ClosesWithoutAnswer,
+    DoesNotAnswer,
+    AnswersOtherwise(String),
+    DoesNotRegister,
+    Other,
+}
+
+impl Situation {
+    fn sentence(&self, role: Role, requirement: Option<&Requirement>) -> Option<String> {
+        let phrase = match self {
+            Situation::EndsAtStart(how) => {
+                let before = match role {
+                    Role::Server => "listens on a port",
+                    Role::Client => "connects to the server",
+                };
+                format!("the {role} ends right after its start, before it {before} ({how})")
+            }
+            Situation::DoesNotListen => {
+                format!("the {role} runs, but it does not listen on any port")
+            }
+            Situation::DoesNotConnect => {
+                format!("the {role} runs, but it does not connect to the server")
+            }
+            Situation::Crashes(Some(how), when) => format!("the {role} crashes {when} ({how})"),
+            Situation::Crashes(None, when) => format!("the {role} crashes {when}"),
+            Situation::ClosesWithoutAnswer => {
+                format!(
+                    "the {role} closes the connection of a client that registers, and sends no answer"
+                )
+            }
+            Situation::DoesNotAnswer => {
+                format!("the {role} accepts connections, but it does not answer a registration")
+            }
+            Situation::AnswersOtherwise(line) => {
+                format!("the {role} answers a registration with `{line}`, not with status 200")
+            }
+            Situation::DoesNotRegister => {
+                format!("the {role} connects, but it sends no registration")
+            }
+            Situation::Other => {
+                let requirement = requirement?;
+                match &requirement.failing {
+                    Some(failing) => format!("the {role} {failing}"),
+                    None => format!("{} fails: {}", requirement.id, requirement.sentence),
+                }
+            }
+        };
+        Some(sentence(&harmless(&phrase)))
+    }
+
+    fn advice(
+        &self,
+        result: &RunResult,
+        requirement: Option<&Requirement>,
+        has_printed: bool,
+    ) -> String {
+        let role = result.role;
+        let command = harmless(&shown_command(result));
+        match self {
+            Situation::EndsAtStart(_) if has_printed => format!(
+                "Run `{command}` in a terminal and fix the first error that it prints. The {role} must keep running."
+            ),
+            Situation::EndsAtStart(_) => format!(
+                "Run `{command}` in a terminal. The {role} must keep running until somebody ends it."
+            ),
+            Situation::DoesNotListen => format!(
+                "Run `{command}` in a terminal. Without options and without input, the server must bind a socket to \
+                 port 0, listen, and accept clients."
+            ),
+            Situation::DoesNotConnect => format!(
+                "Run `{command}` in a terminal. The client must take both from the command line, ask for nothing, \
+                 and connect."
+            ),
+            Situation::Crashes(..) if has_printed => {
+                format!("Fix the error that the {role} printed.")
+            }
+            _ => requirement.map_or(String::new(), |requirement| sentence(&requirement.fix)),
+        }
+    }
+}
+
+fn shown_command(result: &RunResult) -> String {
+    let command = result.command.join(" ");
+    match result.role {
+        Role::Client if !command.contains('{') => format!("{command} alice chat://localhost:PORT"),
+        _ => command,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::evidence::Outcome;
+    use crate::report::fixture::{
+        self, closed, connected, ended, event, printed, received, sent, started,
+    };
+
+    /// What is said about a program of which the first transcript shows this, and which blocks the others.
+    fn sentence_about(role: Role, kinds: Vec<EventKind>) -> String {
+        let mut result = match role {
+            Role::Server => fixture::good(),
+            Role::Client => fixture::good_client(),
+        };
+        for judged in &mut result.transcripts {
+            judged.verdict = Verdict::Blocked;
+            judged.blocked_by = Some("S-REG-1".to_string());
+            judged.runs = vec![Evidence {
+                events: kinds
+                    .iter()
+                    .map(|kind| event(0.1, None, kind.clone()))
+                    .collect(),
+                outcome: Outcome::Completed,
+                seconds: 0.2,
+            }];
+        }
+        let cause = of(&result).expect("everything is blocked");
+        assert_eq!(cause.blocked, cause.transcripts);
+        assert!(!cause.advice.is_empty() && !cause.advice.contains(".."));
+        cause.sentence
+    }
+
+    fn listening() -> EventKind {
+        EventKind::Listening {
+            address: "127.0.0.1:5000".to_string(),
+        }
+    }
+
+    #[test]
+    fn each_way_to_fail_at_the_start_has_a_sentence_of_its_own() {
+        let start = || started(&["python3", "server.py"]);
+        let registers = || {
+            vec![
+                start(),
+                listening(),
+                connected("ann"),
+                sent("ann", "REGISTER ann CHAT/1.0\n"),
+            ]
+        };
+        let and = |more: Vec<EventKind>| [registers(), more].concat();
+        let traceback = || printed("Traceback (most recent call last):\r\n");
+        for (kinds, sentence) in [
+            (
+                vec![start(), ended("exit status 1")],
+                "The server ends right after its start, before it listens on a port (exit status 1).",
+            ),
+            (
+                vec![start()],
+                "The server runs, but it does not listen on any port.",
+            ),
+            (
+                registers(),
+                "The server accepts connections, but it does not answer a registration.",
+            ),
+            (
+                and(vec![received("ann", "hello\n")]),
+                "The server answers a registration with `hello`, not with status 200.",
+            ),
+            (
+                and(vec![closed("ann", true, false)]),
+                "The server closes the connection of a client that registers, and sends no answer.",
+            ),
+            (
+                and(vec![traceback(), closed("ann", true, false)]),
+                "The server crashes when the first client registers.",
+            ),
+            (
+                vec![start(), listening(), connected("ann"), ended("signal 11")],
+                "The server crashes when the first client connects (signal 11).",
+            ),
+        ] {
+            assert_eq!(sentence_about(Role::Server, kinds), sentence);
+        }
+        for (kinds, sentence) in [
+            (
+                vec![start(), ended("exit status 1")],
+                "The client ends right after its start, before it connects to the server (exit status 1).",
+            ),
+            (
+                vec![start()],
+                "The client runs, but it does not connect to the server.",
+            ),
+            (
+                vec![start(), connected("server")],
+                "The client connects, but it sends no registration.",
+            ),
+            (
+                vec![start(), connected("server"), ended("exit status 1")],
+                "The client crashes before it registers (exit status 1).",
+            ),
+        ] {
+            assert_eq!(sentence_about(Role::Client, kinds), sentence);
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_ended_by_the_harness_does_not_crash() {
+        let events = [
+            EventKind::Signalled {
+                signal: "SIGKILL".to_string(),
+            },
+            ended("signal 9"),
+        ];
+        let events = events.map(|kind| event(0.1, None, kind));
+        assert_eq!(ended_by_itself(&events), None);
+    }
+
+    #[test]
+    fn a_single_fault_is_no_root_cause() {
+        assert!(of(&fixture::server()).is_none());
+        assert!(of(&fixture::good()).is_none());
+    }
+
+    #[test]
+    fn only_the_last_lines_are_kept_and_none_of_them_acts_on_a_terminal() {
+        let output: String = (0..40)
+            .map(|line| format!("line {line}\x1b[2J\r\n\r\n"))
+            .collect();
+        let lines = last_lines(&[event(0.1, None, printed(&output))]);
+        assert_eq!(lines.len(), LINES);
+        assert_eq!(lines[LINES - 1], "line 39\\x1b[2J");
+    }
+}
