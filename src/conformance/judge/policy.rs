@@ -18,7 +18,7 @@ pub fn policy(transcript: &Transcript, profile: &Profile, table: &Table) -> Poli
     let judges = |id: &str| covers(&[id]) || !table.has(id);
     let lenient = Policy::lenient(dialect(transcript, profile.dialect));
     Policy {
-        comparison: comparison(transcript.role, &judges),
+        comparison: comparison(transcript.role, judges),
         judges: Topic::all()
             .filter(|topic| judges(requirement_of(*topic)))
             .collect(),

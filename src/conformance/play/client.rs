@@ -9,9 +9,9 @@ use socket2::{Domain, Socket, Type};
 
 use super::cast::Cast;
 use super::heard::milliseconds;
+use super::replay::Replay;
 use super::setting::{Stop, hindered, unable};
 use super::settling::wait_for_quiet;
-use super::stage::Replay;
 use super::watch::{Glances, Watch};
 use crate::conformance::conversation::cause::Cause;
 use crate::conformance::conversation::utterance::Utterance;

@@ -4,15 +4,21 @@
 //! connections. Waiting always means looking there until something is so, or patience is out.
 //!
 //! ```text
-//! server, client -> stage -> heard, settling, memory_use -> cast -> origin, watch, accounts, log
+//! server, client -> registering, speaking, hearing, silence, leaving    the steps of a transcript
+//!     -> replay                                                           where a replay stands
+//!     -> settling, heard, listening, memory_use                           waiting for one thing
+//!     -> cast -> origin, watch, accounts, log                             who is there; the one loop
 //! ```
 
 mod accounts;
 mod cast;
 mod client;
 pub mod clock;
+mod fence;
 mod heard;
+mod hearing;
 pub mod inbox;
+mod leaving;
 mod ledger;
 mod listening;
 mod log;
@@ -21,11 +27,14 @@ mod origin;
 pub mod pace;
 pub mod peer;
 pub mod policy;
+mod registering;
+mod replay;
 mod server;
 mod setting;
 mod settling;
+mod silence;
 pub mod slots;
-mod stage;
+mod speaking;
 mod watch;
 
 use std::time::Instant;
@@ -42,8 +51,8 @@ pub use setting::{Setting, Turn};
 use client::ClientReplay;
 use heard::milliseconds;
 use policy::Policy;
+use replay::Replay;
 use setting::{Stop, hindered};
-use stage::Replay;
 
 /// Replays `transcript`. When this returns, every process of the program is gone. `None` where the replay was
 /// stopped before its end, by an interruption or because the program's time is up: that says nothing about the

@@ -3,14 +3,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::heard::{Heard, milliseconds};
+use super::heard::milliseconds;
 use super::listening::{address, address_told, has_number};
 use super::peer::{End, Peer};
-use super::setting::Stop;
-use super::stage::{Replay, acceptance, no_socket};
+use super::replay::Replay;
+use super::setting::{Stop, unable};
 use super::watch::{BackOff, Glances, Watch};
-use crate::conformance::conversation::utterance::Utterance;
-use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
+use crate::conformance::evidence::shortfall::{Expected, Got};
 use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{EventKind, Excerpt, Outcome};
 use crate::conformance::program::target::{Target, to_speak_to};
@@ -133,7 +132,7 @@ impl Replay<'_> {
         }
     }
 
-    fn connect(&mut self, actor: &str) -> Result<(), Stop> {
+    pub(super) fn connect(&mut self, actor: &str) -> Result<(), Stop> {
         let Some(address) = self.cast.address else {
             return Err(self.not_in_this_role());
         };
@@ -143,7 +142,7 @@ impl Replay<'_> {
         }
         let small_buffer = self.leaves_unread(actor);
         let peer = Peer::connect(actor, address, small_buffer, self.cast.inbox())
-            .map_err(|error| no_socket(actor, &error))?;
+            .map_err(|error| unable(&format!("a socket for {actor}"), &error))?;
         self.cast.peers.push(peer);
         let patience = self.setting.pace.answer();
         let position = self.cast.peers.len() - 1;
@@ -191,73 +190,6 @@ impl Replay<'_> {
             .steps
             .iter()
             .any(|step| step.action == stops)
-    }
-
-    /// Connects and registers. Where the name was held before, the server may need a moment to free it: then the
-    /// actor asks again after a 401, for as long as any answer may take.
-    fn join(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
-        const PAUSE: Duration = Duration::from_millis(20);
-        let freed = self.room.freed(name);
-        let deadline = Instant::now() + self.setting.pace.answer();
-        loop {
-            self.connect(actor)?;
-            self.say(actor, &format!("REGISTER {name} CHAT/1.0"))?;
-            let asked = Instant::now();
-            if self.registers_silently() {
-                return self.take_for_registered(actor, name);
-            }
-            let answer = self.status_of_registration(actor)?;
-            let text = String::from_utf8_lossy(&answer);
-            match Utterance::of(&text) {
-                Utterance::Status { code: "200", .. } => {
-                    self.setting.pace.replied_within(asked.elapsed());
-                    self.room.registered(actor, name);
-                    return self.say_first_message(actor, name);
-                }
-                Utterance::Status { code: "401", .. }
-                    if freed.is_some() && Instant::now() < deadline =>
-                {
-                    self.cast.log.note(Note::TriesAgain {
-                        actor: actor.to_owned(),
-                        name: name.to_owned(),
-                    });
-                    self.cast.look(PAUSE);
-                }
-                status => {
-                    let is_taken = matches!(status, Utterance::Status { code: "401", .. });
-                    return Err(self.short_of_name(&answer, freed.filter(|_| is_taken)));
-                }
-            }
-        }
-    }
-
-    /// A line of the harness's own, for a program that waits for one, except where a transcript is about clients
-    /// that stay quiet.
-    fn say_first_message(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
-        if !self.setting.profile.waits_for_first_message || self.policy.leaves_clients_quiet {
-            return Ok(());
-        }
-        self.say_as_fence(actor, name)
-    }
-
-    /// The first line with a status. Lines before it are passed over here, since only requirements about the
-    /// answer itself are about its place.
-    fn status_of_registration(&mut self, actor: &str) -> Result<Vec<u8>, Stop> {
-        let patience = self.setting.pace.answer();
-        let asked = Instant::now();
-        loop {
-            self.refuse_endless(asked, acceptance)?;
-            let heard = self.next_message(actor, patience)?;
-            match &heard {
-                Heard::Message(line) if is_status(line) => return Ok(line.clone()),
-                Heard::Message(line) if self.is_hidden_success(actor, line) => {
-                    self.pass_over(actor, line, PassedOver::HiddenSuccess);
-                    return Ok(b"200".to_vec());
-                }
-                Heard::Message(line) => self.refuse_unless_greeting(actor, line)?,
-                _ => return Err(self.short_of_line(acceptance(), &heard)),
-            }
-        }
     }
 
     fn find_printed_port(&mut self) -> Result<(), Stop> {
@@ -315,11 +247,4 @@ impl Replay<'_> {
         }
         Ok(())
     }
-}
-
-fn is_status(line: &[u8]) -> bool {
-    matches!(
-        Utterance::of(&String::from_utf8_lossy(line)),
-        Utterance::Status { .. }
-    )
 }

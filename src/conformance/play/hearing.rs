@@ -1,0 +1,160 @@
+//! What actors are to get from the program, and what is passed over on the way.
+
+use std::time::{Duration, Instant};
+
+use super::fence::is_fence;
+use super::heard::{Heard, got_line, milliseconds, next_message};
+use super::replay::Replay;
+use super::setting::Stop;
+use super::settling::wait_for_quiet;
+use crate::conformance::conversation::meaning::Meaning;
+use crate::conformance::conversation::utterance::Utterance;
+use crate::conformance::evidence::Excerpt;
+use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
+use crate::conformance::evidence::topic::Topic;
+
+impl Replay<'_> {
+    pub(super) fn next_message(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
+        next_message(&mut self.cast, actor, patience)
+    }
+
+    /// Waits for the next line of `actor` that is not to be passed over.
+    pub(super) fn get(
+        &mut self,
+        actor: &str,
+        expected: &str,
+        open_ended: bool,
+    ) -> Result<(), Stop> {
+        let wanted = || Expected::Line {
+            line: expected.to_owned(),
+            open_ended,
+        };
+        let is_acceptance = open_ended
+            && matches!(
+                Utterance::of(expected),
+                Utterance::Status { code: "200", .. }
+            );
+        if is_acceptance && self.registers_silently() {
+            let name = self.room.name_asked_for(actor).map(str::to_owned);
+            return self.take_for_registered(actor, name.as_deref().unwrap_or(actor));
+        }
+        let patience = self.setting.pace.answer();
+        let asked = Instant::now();
+        loop {
+            self.refuse_endless(asked, wanted)?;
+            let heard = self.next_message(actor, patience)?;
+            let Heard::Message(line) = &heard else {
+                return Err(self.short_of_line(wanted(), &heard));
+            };
+            let text = String::from_utf8_lossy(line);
+            if self.policy.comparison.accepts(expected, open_ended, line) {
+                self.setting.pace.replied_within(asked.elapsed());
+                self.room.heard(actor, &text);
+                let is_registration = matches!(Utterance::of(expected), Utterance::Register { .. });
+                if is_registration && text != expected {
+                    self.pass_over_registration(actor)?;
+                }
+                return Ok(());
+            }
+            if is_acceptance && self.is_hidden_success(actor, line) {
+                self.pass_over(actor, line, PassedOver::HiddenSuccess);
+                let name = self.room.name_asked_for(actor).map(str::to_owned);
+                self.room
+                    .registered(actor, name.as_deref().unwrap_or(actor));
+                return Ok(());
+            }
+            if is_fence(&text) {
+                continue;
+            }
+            let meaning = self.room.meaning(actor, &text);
+            if meaning.is_mistake() && !self.policy.refuses(meaning) {
+                self.pass_over(actor, line, PassedOver::Mistake(meaning));
+            } else if meaning == Meaning::Notice && !self.must_come_first(expected) {
+                self.pass_over(actor, line, PassedOver::Notice);
+            } else {
+                return Err(self.short(wanted(), got_line(line, meaning)));
+            }
+        }
+    }
+
+    /// Whether the transcript is about an answer that nothing else may stand in front of.
+    fn must_come_first(&self, expected: &str) -> bool {
+        let topic = self.topic().map(Topic::of_code);
+        let is_judged = topic.is_none_or(|topic| self.policy.judges(topic));
+        matches!(Utterance::of(expected), Utterance::Status { .. }) && is_judged
+    }
+
+    /// Something else was taken for a client's registration, which may still follow it.
+    fn pass_over_registration(&mut self, actor: &str) -> Result<(), Stop> {
+        const VERB: &[u8] = b"REGISTER";
+        self.let_digest()?;
+        wait_for_quiet(&mut self.cast)?;
+        let Some(peer) = self.cast.peer(actor) else {
+            return Ok(());
+        };
+        let registers = |line: &[u8]| {
+            let verb = line.get(..VERB.len());
+            verb.is_some_and(|verb| verb.eq_ignore_ascii_case(VERB))
+        };
+        for line in peer.inbox_mut().take(registers) {
+            self.pass_over(actor, &line, PassedOver::Registration);
+        }
+        Ok(())
+    }
+
+    /// Messages that are passed over do not make the wait for the expected one any longer than any wait may be. To
+    /// be called before a wait, so that an answer that comes in time is never refused.
+    pub(super) fn refuse_endless(
+        &self,
+        asked: Instant,
+        expected: impl FnOnce() -> Expected,
+    ) -> Result<(), Stop> {
+        let longest = self.setting.pace.longest();
+        if asked.elapsed() <= longest {
+            return Ok(());
+        }
+        let during = milliseconds(longest);
+        Err(self.short(expected(), Got::OtherLines { during }))
+    }
+
+    /// The wait for a line ended without one.
+    pub(super) fn short_of_line(&self, expected: Expected, heard: &Heard) -> Stop {
+        let got = heard.got(Meaning::Regular, self.policy.dialect.writes);
+        self.short(expected, got)
+    }
+
+    pub(super) fn pass_over(&mut self, actor: &str, line: &[u8], because: PassedOver) {
+        if self.cast.log.is_full() {
+            return;
+        }
+        self.cast.log.note(Note::PassedOver {
+            actor: actor.to_owned(),
+            line: Excerpt::of(line),
+            because,
+        });
+    }
+
+    /// Waits for lines in a row: patience for each. A program may take its time over many, but may not send
+    /// them so slowly that all would take longer than anybody waits.
+    pub(super) fn hear(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let patience = self.setting.pace.answer();
+        let begun = Instant::now();
+        for heard in 1..=times {
+            for line in text.lines() {
+                self.get(actor, line, false)?;
+            }
+            let elapsed = begun.elapsed();
+            if elapsed > patience && elapsed * times > LONGEST * heard {
+                let during = milliseconds(elapsed);
+                let got = Got::FewerLines {
+                    times: heard,
+                    during,
+                };
+                return Err(self.short(Expected::Lines { times }, got));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Connections and the program come to their ends.
+
+use std::time::Duration;
+
+use super::heard::milliseconds;
+use super::peer::End;
+use super::replay::Replay;
+use super::setting::Stop;
+use crate::conformance::evidence::EventKind;
+use crate::conformance::evidence::shortfall::{Expected, Got};
+
+impl Replay<'_> {
+    /// Closes in an orderly way: says that nothing follows, takes what still arrives, and is gone.
+    pub(super) fn close(&mut self, actor: &str) -> Result<(), Stop> {
+        self.settling.acts(&mut self.cast, actor)?;
+        self.let_digest()?;
+        let held: Vec<usize> = self.connections_of(actor);
+        for position in &held {
+            self.cast.peers[*position].finish_sending();
+        }
+        let settle = self.setting.pace.settle();
+        self.cast.wait_for(settle, |cast| {
+            held.iter()
+                .all(|position| !cast.peers[*position].is_open())
+                .then_some(())
+        })?;
+        for position in held {
+            self.cast.peers[position].close();
+        }
+        self.gone(actor, false);
+        Ok(())
+    }
+
+    pub(super) fn reset(&mut self, actor: &str) -> Result<(), Stop> {
+        self.settling.acts(&mut self.cast, actor)?;
+        self.let_digest()?;
+        for position in self.connections_of(actor) {
+            self.cast.peers[position].reset();
+        }
+        self.gone(actor, true);
+        Ok(())
+    }
+
+    fn connections_of(&self, actor: &str) -> Vec<usize> {
+        let peers = &self.cast.peers;
+        let is_held =
+            |position: &usize| peers[*position].actor == actor && !peers[*position].is_closed();
+        (0..peers.len()).filter(is_held).collect()
+    }
+
+    fn gone(&mut self, actor: &str, reset: bool) {
+        self.settling.acts_next(actor);
+        self.room.left(actor, reset);
+        self.cast.log.record(EventKind::Closed {
+            actor: actor.to_owned(),
+            by_subject: false,
+            reset,
+        });
+    }
+
+    pub(super) fn be_disconnected(&mut self, actor: &str) -> Result<(), Stop> {
+        let patience = self.setting.pace.answer();
+        let end: Option<End> = self.cast.wait_for(patience, |cast| {
+            let peer = cast.peer(actor)?;
+            if peer.inbox().is_full() {
+                // The end comes behind what nobody looks at any more.
+                peer.inbox_mut().take(|_| true);
+            }
+            peer.end().cloned()
+        })?;
+        if end.is_some() {
+            return Ok(());
+        }
+        let expected = Expected::Closed {
+            actor: actor.to_owned(),
+        };
+        let after = milliseconds(patience);
+        Err(self.short(expected, Got::StillOpen { after }))
+    }
+
+    // The program's process.
+
+    pub(super) fn let_pass(&mut self, time: Duration) -> Result<(), Stop> {
+        self.let_digest()?;
+        self.cast.look_on_for(time)
+    }
+
+    pub(super) fn terminate(&mut self) -> Result<(), Stop> {
+        self.let_digest()?;
+        let Some(program) = self.cast.programs.first_mut() else {
+            return Err(self.not_in_this_role());
+        };
+        program.terminate();
+        self.cast.log.record(EventKind::Signalled {
+            signal: "SIGTERM".to_owned(),
+        });
+        Ok(())
+    }
+
+    pub(super) fn compare_memory(&mut self, bound: u64) -> Result<(), Stop> {
+        self.let_digest()?;
+        let bytes = self.memory.growth(&mut self.cast);
+        if bytes <= bound {
+            return Ok(());
+        }
+        Err(self.short(Expected::Growth { at_most: bound }, Got::Growth { bytes }))
+    }
+
+    /// Waits for the end of the process that was started; connections stay open meanwhile.
+    pub(super) fn wait_for_end(&mut self) -> Result<(), Stop> {
+        let patience = self.setting.pace.end();
+        let lost = self.cast.wait_for(patience, |cast| {
+            let program = cast.programs.first()?;
+            program.how_ended().map(|_| program.is_lost())
+        })?;
+        let got = match lost {
+            Some(false) => return Ok(()),
+            Some(true) => Got::EndUnknown,
+            None => Got::StillRunning {
+                after: milliseconds(patience),
+            },
+        };
+        Err(self.short(Expected::Ends, got))
+    }
+}
