@@ -58,7 +58,7 @@ pub(super) fn of(result: &RunResult) -> Option<RootCause<'_>> {
     Some(RootCause {
         requirement: blocker,
         sentence: situation.sentence(result.role, requirement)?,
-        advice: situation.advice(result, requirement, !printed.is_empty()),
+        advice: situation.advice(result, blocker, requirement, !printed.is_empty()),
         printed,
         blocked,
         transcripts,
@@ -276,6 +276,7 @@ impl Situation {
     fn advice(
         &self,
         result: &RunResult,
+        blocker: &str,
         requirement: Option<&Requirement>,
         has_printed: bool,
     ) -> String {
@@ -299,7 +300,13 @@ impl Situation {
             Situation::Crashes(..) if has_printed => {
                 format!("Fix the error that the {role} printed.")
             }
-            _ => requirement.map_or(String::new(), |requirement| sentence(&requirement.fix)),
+            _ => match requirement {
+                Some(requirement) => sentence(&requirement.fix),
+                None => format!(
+                    "Read what the requirement asks: `conform explain {}`.",
+                    harmless(blocker)
+                ),
+            },
         }
     }
 }

@@ -217,7 +217,7 @@ mod tests {
             "{text}"
         );
         let text = render(&fixture::lifted_submission(), |_| None);
-        assert!(text.contains(" given back: At least 95 points"), "{text}");
+        assert!(text.contains(" added: At least 95 points"), "{text}");
     }
 
     #[test]

@@ -326,10 +326,10 @@ mod tests {
             "{shown}"
         );
         assert!(
-            shown.contains("could not be asked::S-REG-7 by S-REG-5\n"),
+            shown.contains("Blocked requirements of the server::S-REG-7 by S-REG-5\n"),
             "{shown}"
         );
-        assert!(shown.contains("::warning title=To be looked at::server: S-PORT-2 is unsure.\n"));
+        assert!(shown.contains("::warning title=Check this mark::server: S-PORT-2 is unsure.\n"));
         assert!(
             shown
                 .lines()
@@ -361,7 +361,7 @@ mod tests {
         assert!(page.starts_with("## <code>bob</code>: "), "{page}");
         assert!(page.contains("| S&#45;REG&#45;5 | fails | 0 of "), "{page}");
         assert!(
-            page.contains("Of the must and implied rows 1 of 2 holds"),
+            page.contains("1 of 2 must and implied requirements passes"),
             "{page}"
         );
         let page = step_summary(&fixture::not_built_submission());

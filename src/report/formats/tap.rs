@@ -226,7 +226,7 @@ mod tests {
             "\nnot ok 7 - S-REG-7 ",
             "  blocked_by: \"S-REG-5\"\n",
             "  advice: \"Look the name up",
-            "\n# to be looked at: server: S-PORT-2 is unsure.\n",
+            "\n# check this mark: server: S-PORT-2 is unsure.\n",
         ] {
             assert!(tap.contains(part), "{part}\n{tap}");
         }

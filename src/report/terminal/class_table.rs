@@ -260,11 +260,11 @@ mod tests {
             "{shown}"
         );
         assert!(
-            shown.contains(" points: C-MSG-3 not so: typing and receiving"),
+            shown.contains("\n2 submissions, 40 points: C-MSG-3 not so: typing and receiving"),
             "{shown}"
         );
         assert!(
-            shown.contains("a message `@…: …` instead. Example: bob.\n"),
+            shown.contains("a message `@…: …` arrived instead.\n  Example: bob.\n"),
             "{shown}"
         );
     }
