@@ -172,7 +172,7 @@ const KNOWN_CIRCLES: &[(&str, &str)] = &[
     ("report/page/points.rs", "report/page/mod.rs"),
     ("report/page/requirement.rs", "report/page/mod.rs"),
     ("report/page/submission.rs", "report/page/mod.rs"),
-    ("transcript/conversation.rs", "transcript/parser.rs"),
+    ("transcript/step_order.rs", "transcript/parser.rs"),
     ("transcript/error.rs", "transcript/lexer.rs"),
     ("transcript/error.rs", "transcript/subject.rs"),
 ];

@@ -23,7 +23,11 @@ fn files(extension: &str) -> Vec<PathBuf> {
 
 fn transcripts() -> Vec<PathBuf> {
     let transcripts = files("chat");
-    assert!(!transcripts.is_empty(), "no bad transcripts in {:?}", folder());
+    assert!(
+        !transcripts.is_empty(),
+        "no bad transcripts in {:?}",
+        folder()
+    );
     transcripts
 }
 
