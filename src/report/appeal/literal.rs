@@ -45,11 +45,6 @@ pub(super) fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     format!("[{}]", literals.join(", "))
 }
 
-/// `True` or `False`.
-pub(super) fn truth(is_so: bool) -> &'static str {
-    if is_so { "True" } else { "False" }
-}
-
 /// Characters that stand for themselves wherever they are looked at. Of what is not ASCII letters alone, and no
 /// script that is written from right to left, which would turn around the line that it stands on.
 fn is_plain(character: char) -> bool {

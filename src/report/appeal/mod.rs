@@ -1,35 +1,43 @@
-//! What a student needs to check a lost point, without `conform`: for each failed requirement a Python script that
-//! needs nothing but the standard library, repeats the conversation and shows the difference; and a text with the
-//! requirement, the assignment's words, and what was seen.
+//! What a student needs to check a lost point: for each requirement that fails, a short script of Python's standard
+//! library that repeats the recorded run and shows the difference; and a text with the requirement, the assignment's
+//! words and everything that was seen.
 //!
 //! ```text
 //! python3 server-S-MSG-2.py                          the command that was judged
 //! python3 server-S-MSG-2.py -- python3 server.py     another one
 //! ```
 //!
-//! The script's exit status: 0 if the requirement passes, 1 if it fails, 2 if the program cannot be started, 3 if a
-//! script cannot replay any transcript of the requirement.
+//! Exit status of a script: 0 what was expected happens, 1 it does not, 2 the program cannot be started, 3 a script
+//! cannot play what fails.
 
 mod conversation;
 mod literal;
 
+use std::sync::OnceLock;
+
 use super::Style;
 use super::terminal::failure;
 use super::text::{harmless, one_line, sentence, wrap};
-use crate::conformance::evidence::Outcome;
+use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::program::profile::Profile;
-use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
+use crate::conformance::suite::table::Table;
+use crate::conformance::suite::{Case, Suite};
 use crate::grading::assessed_part::AssessedPart;
 use crate::grading::assessment::Assessment;
 use crate::transcript::syntax::Role;
-use conversation::{COLUMNS, conversation, manner_of, why_not_scripted};
+use conversation::{conversation, why_not_playable};
 use literal::{string, strings};
 
-const COMMON: &str = include_str!("runtime/common.py");
-const SERVER: &str = include_str!("runtime/server.py");
-const CLIENT: &str = include_str!("runtime/client.py");
+/// Plays what a script says: the same in every script.
+const RUNTIME: &str = include_str!("runtime.py");
+
+/// Columns after which a comment of a script continues on its next line.
+const COLUMNS: usize = 96;
+
+/// A regular expression for what a program prints when it crashes, which tells its user nothing.
+const CRASH: &str = r#"r"^(?:Traceback \(most recent call last\).*\n(?:[ \t].*\n)*.*|Exception (?:in thread|ignored in).*\n(?:[ \t].*\n)*|(?:During handling of the above|The above exception was|Caused by: ).*\n(?:[ \t].*\n)*|thread '[^\n]*panicked at(?:.*\n)*?note: run with.*|panic: (?:.*\n)*?exit status.*|(?:node:|.*\.[mc]?js:\d+$)(?:.*\n)*?Node\.js v.*)""#;
 
 /// The files for an assessment: for each failed requirement a script and a text, named by role and requirement, such as
 /// `server-S-MSG-2.py`, and a `README.txt` with instructions. Empty if nothing fails.
@@ -55,99 +63,99 @@ pub fn bundle(assessment: &Assessment) -> Vec<(String, String)> {
     files
 }
 
-/// The script that plays the conversations in which this part fails the requirement with this id; nothing
-/// where it fails in none.
+/// The script that repeats the runs in which this part fails the requirement with this id; `None` where it fails in
+/// none.
 pub fn script(part: &AssessedPart, id: &str) -> Option<String> {
     let result = part.result.as_ref().ok()?;
-    let row = result
-        .requirements
-        .iter()
-        .find(|row| row.requirement.id == id)?;
-    let failed = failed(result, id);
-    if failed.is_empty() {
+    let mut requirements = result.requirements.iter();
+    let requirement = &requirements
+        .find(|row| row.requirement.id == id)?
+        .requirement;
+    let recorded: Vec<Recorded<'_>> = failed(result, id)
+        .into_iter()
+        .filter_map(Recorded::of)
+        .collect();
+    if recorded.is_empty() {
         return None;
     }
-    let mut header = about_requirement(&row.requirement);
+    let mut header = about_requirement(requirement);
     for remark in &result.remarks {
         header.push(harmless(&one_line(remark)));
     }
-    let asked: Vec<Asked<'_>> = failed.into_iter().map(Asked::of).collect();
+    header.push(String::new());
+    header.extend(usage(&format!("{}-{id}.py", part.role), part.role));
     Some(assembled(
-        id,
         part.role,
         &part.command,
         &result.profile,
         &header,
-        &asked,
+        &recorded,
     ))
 }
 
-/// A script that plays this one transcript against `command`, whatever comes of it.
+/// A script that repeats this run of a transcript.
 ///
 /// # Errors
 /// Why a script cannot play it.
 pub fn script_for(
     case: &Case,
+    run: &Evidence,
     command: &[String],
     profile: &Profile,
 ) -> Result<String, &'static str> {
-    if let Some(why) = why_not_scripted(&case.transcript) {
-        return Err(why);
-    }
-    let asked = [Asked {
-        case,
-        fell_short: None,
-        seen: Vec::new(),
-    }];
-    let rows = case.transcript.covers.join(" ");
-    let role = case.transcript.role;
-    Ok(assembled(&rows, role, command, profile, &[], &asked))
-}
-
-/// A conversation that a script repeats, and what was seen.
-struct Asked<'a> {
-    case: &'a Case,
-    /// Index of the step that failed.
-    fell_short: Option<usize>,
-    /// What was seen, in sentences.
-    seen: Vec<String>,
-}
-
-impl<'a> Asked<'a> {
-    fn of(judged: &'a TranscriptResult) -> Asked<'a> {
-        let outcome = judged.telling_run().map(|run| &run.outcome);
-        let shortfall = match outcome {
-            Some(Outcome::FellShort(shortfall)) => Some(shortfall),
-            _ => None,
-        };
-        let seen = match (shortfall, outcome) {
-            (Some(shortfall), _) => vec![
-                format!("expected  {}", shortfall.expected),
-                format!("received  {}", shortfall.received()),
-            ],
-            (None, Some(outcome)) => vec![outcome.to_string()],
-            (None, None) => Vec::new(),
-        };
-        Asked {
-            case: &judged.case,
-            fell_short: shortfall.map(|shortfall| shortfall.step),
-            seen: seen.iter().map(|line| harmless(line)).collect(),
+    match why_not_playable(&case.transcript, run) {
+        Some(why) => Err(why),
+        None => {
+            let role = case.transcript.role;
+            let header = usage("SCRIPT", role);
+            Ok(assembled(
+                role,
+                command,
+                profile,
+                &header,
+                &[Recorded { case, run }],
+            ))
         }
+    }
+}
+
+/// A run of a transcript.
+struct Recorded<'a> {
+    case: &'a Case,
+    run: &'a Evidence,
+}
+
+impl<'a> Recorded<'a> {
+    /// The run to repeat: the first that failed at a step, or the one that a report shows.
+    fn of(judged: &'a TranscriptResult) -> Option<Recorded<'a>> {
+        let fell_short = |run: &&Evidence| matches!(run.outcome, Outcome::FellShort(_));
+        let run = judged
+            .runs
+            .iter()
+            .find(fell_short)
+            .or(judged.telling_run())?;
+        Some(Recorded {
+            case: &judged.case,
+            run,
+        })
     }
 
     /// The comment above its function: the transcript, and what was seen when the program was judged.
     fn comment(&self) -> String {
         let mut lines = vec![harmless(&self.case.name), String::new()];
-        lines.extend(
-            self.case
-                .source
-                .lines()
-                .map(|line| format!("    {}", harmless(line))),
-        );
-        if !self.seen.is_empty() {
-            lines.push(String::new());
-            lines.push("When the program was judged:".to_owned());
-            lines.extend(self.seen.iter().map(|line| format!("    {line}")));
+        match &self.run.outcome {
+            Outcome::FellShort(shortfall) => {
+                lines.push("When the program was judged:".to_owned());
+                lines.push(format!(
+                    "    expected  {}",
+                    harmless(&shortfall.expected.to_string())
+                ));
+                lines.push(format!("    received  {}", harmless(&shortfall.received())));
+            }
+            outcome => lines.push(format!(
+                "When the program was judged: {}",
+                harmless(&outcome.to_string())
+            )),
         }
         comment(&lines)
     }
@@ -162,48 +170,53 @@ fn failed<'r>(result: &'r RunResult, id: &str) -> Vec<&'r TranscriptResult> {
 }
 
 fn assembled(
-    rows: &str,
     role: Role,
     command: &[String],
     profile: &Profile,
     header: &[String],
-    asked: &[Asked<'_>],
+    recorded: &[Recorded<'_>],
 ) -> String {
-    let (mut talks, mut entries, mut untold) = (String::new(), String::new(), String::new());
-    for (index, each) in asked.iter().enumerate() {
-        talks.push_str(&format!("\n\n{}", each.comment()));
-        match why_not_scripted(&each.case.transcript) {
-            Some(why) => {
-                let name = string(&harmless(&each.case.name));
-                untold.push_str(&format!("    ({name}, {}),\n", string(why)));
-            }
-            None => {
-                let scripted = conversation(each.case, profile, index + 1, each.fell_short);
-                talks.push_str(&scripted.function);
-                entries.push_str(&scripted.entry);
-            }
+    let (mut functions, mut names, mut unplayable) = (String::new(), Vec::new(), Vec::new());
+    for (index, each) in recorded.iter().enumerate() {
+        functions.push_str(&format!("\n\n{}", each.comment()));
+        if let Some(why) = why_not_playable(&each.case.transcript, each.run) {
+            let name = harmless(&each.case.name);
+            functions.push_str(&comment(&[format!("This script cannot play it: {why}.")]));
+            unplayable.push(format!("{name} cannot be played by a script: {why}."));
+        } else {
+            names.push(format!("conversation_{}", index + 1));
+            functions.push_str(&conversation(
+                each.case,
+                each.run,
+                profile,
+                table(),
+                index + 1,
+            ));
         }
     }
-    let use_of_it = usage(
-        &format!("{role}-{}.py", rows.split(' ').next().unwrap_or(rows)),
-        role,
-    );
-    let runtime = match role {
-        Role::Server => SERVER,
-        Role::Client => CLIENT,
+    let crash = if functions.contains("never=CRASH") {
+        format!("CRASH = {CRASH}\n")
+    } else {
+        String::new()
     };
     format!(
-        "#!/usr/bin/env python3\n# -*- coding: utf-8 -*-\n{}#\n{}\nROWS = {}\nCOMMAND = {}\nMANNER = {}\n{talks}\n\nCONVERSATIONS = [\n{entries}]\nUNTOLD = [\n{untold}]\n\n\n{COMMON}\n\n{runtime}\n\nif __name__ == \"__main__\":\n    sys.exit(main(ROWS, COMMAND, CONVERSATIONS, UNTOLD))\n",
-        if header.is_empty() {
-            String::new()
-        } else {
-            comment(header)
-        },
-        comment(&use_of_it),
-        string(rows),
+        "#!/usr/bin/env python3\n# -*- coding: utf-8 -*-\n{}\nROLE = {}\nCOMMAND = {}\n{crash}{functions}\n\n{RUNTIME}\n\nif __name__ == \"__main__\":\n    main(COMMAND, [{}], {})\n",
+        comment(header),
+        string(&role.to_string()),
         strings(command.iter().map(String::as_str)),
-        manner_of(profile),
+        names.join(", "),
+        strings(unplayable.iter().map(String::as_str)),
     )
+}
+
+/// The relations between the requirements of the embedded suite.
+fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        Suite::embedded()
+            .map(|suite| suite.table())
+            .unwrap_or_default()
+    })
 }
 
 fn usage(name: &str, role: Role) -> Vec<String> {
@@ -217,9 +230,9 @@ fn usage(name: &str, role: Role) -> Vec<String> {
         format!("    python3 {name}"),
         format!("    python3 {name} -- python3 {program}"),
         String::new(),
-        "The script starts the program (the second form with your own command), repeats the conversations below, \
-         and shows where they differ from what is expected. Exit status: 0 everything passes, 1 something fails, \
-         2 the program cannot be started."
+        "It starts the program (the second form with a command of your own), repeats the conversations below, \
+         and shows what was expected and what came instead. Exit status: 0 what was expected happens, 1 it does \
+         not, 2 the program cannot be started, 3 a script cannot play what fails."
             .to_owned(),
     ]
 }
@@ -290,18 +303,20 @@ fn told(result: &RunResult, requirement: &Requirement) -> String {
 
 fn how_to_use(names: &[&str]) -> String {
     let mut text = String::from(
-        "One script for each failed requirement, and beside it a text with what was seen when the program was
-judged: the requirement, the assignment's words, the transcript, and the conversation with times.
+        "For each requirement that fails there is a script and a text. The text says what was seen when the
+program was judged: the requirement, the assignment's words, the transcript, and the conversation with
+times.
 
-A script needs Python 3.8 or later, on Linux, and nothing else. In the folder of the program:
+A script needs Python 3.8 or later on Linux, and nothing else. Run it in the folder of the program:
 
-  python3 SCRIPT                           starts the program as it was started when it was judged
-  python3 SCRIPT -- COMMAND ...            starts it by this command
-  python3 SCRIPT --patience 20             waits 20 seconds for an answer, instead of 10
+  python3 SCRIPT                           starts the program with the command that was judged
+  python3 SCRIPT -- COMMAND ...            starts it with this command
+  python3 SCRIPT --patience 20             waits 20 seconds for each answer, instead of 10
 
-The script repeats the conversation, prints it with times, and shows what was expected and what was
-received instead. When the fault is fixed, it reports that the requirement passes. Exit status: 0 the
-requirement passes, 1 it fails, 2 the program cannot be started, 3 a script cannot replay the failure.
+The script repeats the conversation up to the step that failed, and shows what is said, with times. Where
+the step fails again, the script shows what was expected and what came instead. Once the fault is
+repaired, it says that every step holds. Exit status: 0 every step holds, 1 a step fails, 2 the program
+cannot be started, 3 a script cannot play what fails.
 
 ",
     );
@@ -380,7 +395,7 @@ mod tests {
         assert!(text("README.txt").contains("  client-C-MSG-3.py\n"));
         let script = text("server-S-REG-5.py");
         assert!(
-            script.contains("impostor.gets(\"401 ...\")    # here it fell short"),
+            script.contains("impostor.gets(Begins(\"401\"), only_after=["),
             "{script}"
         );
         let told = text("server-S-REG-5.txt");
