@@ -1,4 +1,4 @@
-//! A whole run: every transcript asked for, side by side, against fresh processes of one subject.
+//! Replays every transcript that is asked for against one program, side by side, and returns what was seen.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,8 +12,7 @@ use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome};
 use crate::conformance::judge::MOST_RUNS;
 use crate::conformance::judge::policy::{policy, why_not_applicable};
-use crate::conformance::judge::result::{RunResult, withhold_passes};
-use crate::conformance::judge::verdict::verdicts;
+use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::play::clock::{DEFAULT_LIMIT, TimeBudget};
 use crate::conformance::play::pace::{LagMeter, Pace};
 use crate::conformance::play::policy::Policy;
@@ -27,7 +26,6 @@ use crate::conformance::program::system;
 use crate::conformance::program::target::{Target, takes_every_address};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::id;
-use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::table::Table;
 use crate::transcript::syntax::{Action, Role, Step};
 
@@ -38,8 +36,6 @@ pub struct Plan {
     pub target: Target,
     /// Whether it is a server or a client.
     pub role: Role,
-    /// The requirements to report on.
-    pub requirements: Vec<Requirement>,
     /// The relations between all requirements of the suite.
     pub table: Table,
     /// The transcripts to replay, all of the role.
@@ -108,14 +104,14 @@ impl fmt::Display for NoResult {
 /// # Errors
 /// Where there is nothing to be reported on the subject.
 pub fn run(
-    plan: Plan,
+    plan: &Plan,
     cancelled: &AtomicBool,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<RunResult, NoResult> {
+) -> Result<ProgramEvidence, NoResult> {
     let begun = Instant::now();
     let pace = Arc::new(Pace::new(plan.patience));
     let ledger = Ledger::default();
-    let has_own_network = gives_networks(&plan);
+    let has_own_network = gives_networks(plan);
     let turn = Turn::default();
     // Where there are no networks to give, or they are not wanted, all share the machine's anyway.
     let takes_turns = has_own_network && plan.environment.purpose == Purpose::Submission;
@@ -181,12 +177,12 @@ pub fn run(
             ledger,
             ..first_setting
         };
-        replay_all(&plan, positions, at_once, setting, progress)
+        replay_all(plan, positions, at_once, setting, progress)
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
     for (position, runs) in
-        replay_side_by_side(&order, side_by_side(&plan, profile), &Ledger::default())
+        replay_side_by_side(&order, side_by_side(plan, profile), &Ledger::default())
     {
         evidence[position] = runs;
     }
@@ -205,19 +201,13 @@ pub fn run(
             "The machine was busy: answers were given up to {factor:.1} times the usual time."
         ));
     }
-    let time_limit = time_limit_of(&plan, &time, &evidence);
-    let replayed = plan.cases.into_iter().zip(evidence).collect();
-    let (mut requirements, transcripts) = verdicts(plan.requirements, replayed, &plan.table);
-    if let Some(limit) = &time_limit {
-        withhold_passes(limit, &mut requirements);
-    }
-    Ok(RunResult {
+    let time_limit = time_limit_of(plan, &time, &evidence);
+    Ok(ProgramEvidence {
         role: plan.role,
         command: plan.target.shown(),
         profile,
         remarks,
-        requirements,
-        transcripts,
+        replayed: plan.cases.iter().cloned().zip(evidence).collect(),
         seconds: begun.elapsed().as_secs_f64(),
         time_limit,
     })

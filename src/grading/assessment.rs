@@ -5,10 +5,8 @@ use super::record::{Part, PartOutcome, Record};
 use super::rubric::Rubric;
 use super::score::{Score, score};
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::judge::result::{
-    RequirementResult, RunResult, TranscriptResult, Verdict, withhold_passes,
-};
-use crate::conformance::judge::verdict::verdicts;
+use crate::conformance::judge::program::ProgramEvidence;
+use crate::conformance::judge::result::{RunResult, Verdict};
 use crate::conformance::program::target::takes_every_address;
 use crate::conformance::suite::Suite;
 use crate::conformance::suite::requirement::{Level, Requirement};
@@ -141,24 +139,20 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
                 let seen = runs.remove(&case.name).unwrap_or_default();
                 (case, seen)
             });
-            let (mut requirements, transcripts) =
-                verdicts(asked.requirements, replayed.collect(), &asked.table);
-            if own_command {
-                ruled_out = withhold(&part.command, &mut requirements, &transcripts);
-            }
-            if let Some(limit) = &time_limit {
-                withhold_passes(limit, &mut requirements);
-            }
-            Ok(RunResult {
+            let evidence = ProgramEvidence {
                 role: part.role,
                 command: part.command.clone(),
                 profile,
                 remarks,
-                requirements,
-                transcripts,
+                replayed: replayed.collect(),
                 seconds,
                 time_limit,
-            })
+            };
+            let mut result = evidence.judged(asked.requirements, &asked.table);
+            if own_command {
+                ruled_out = withhold(&mut result);
+            }
+            Ok(result)
         }
     };
     AssessedPart {
@@ -171,24 +165,20 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
 
 /// The transcripts whose addresses the command cannot be given. A requirement with such a transcript is untested,
 /// even if its other transcripts pass or do not apply: no command may choose what is asked.
-fn withhold(
-    command: &[String],
-    requirements: &mut [RequirementResult],
-    transcripts: &[TranscriptResult],
-) -> Vec<String> {
-    let is_ruled_out = |judged: &&TranscriptResult| {
-        judged.verdict == Verdict::Untested
-            && !takes_every_address(command, &judged.case.transcript)
-    };
-    let ruled_out: Vec<String> = transcripts
+fn withhold(result: &mut RunResult) -> Vec<String> {
+    let untested = result
+        .transcripts
         .iter()
-        .filter(is_ruled_out)
+        .filter(|judged| judged.verdict == Verdict::Untested);
+    let ruled_out: Vec<String> = untested
+        .filter(|judged| !takes_every_address(&result.command, &judged.case.transcript))
         .map(|judged| judged.case.name.clone())
         .collect();
-    for row in requirements {
-        let is_one = row.transcripts.iter().any(|name| ruled_out.contains(name));
-        if row.verdict.can_be_withheld() && is_one {
-            row.verdict = Verdict::Untested;
+    for requirement in &mut result.requirements {
+        let mut transcripts = requirement.transcripts.iter();
+        let has_one = transcripts.any(|name| ruled_out.contains(name));
+        if requirement.verdict.can_be_withheld() && has_one {
+            requirement.verdict = Verdict::Untested;
         }
     }
     ruled_out
@@ -255,25 +245,33 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_apply_is_withheld_too_where_a_transcript_is_ruled_out() {
+    fn a_command_that_rules_a_transcript_out_leaves_its_requirements_untested() {
         let suite = Suite::embedded().expect("is right");
         let asked = suite.asked_of(Role::Client, Level::Hardening, None);
         let replayed = asked.cases.into_iter().map(|case| (case, Vec::new()));
-        let (mut rows, transcripts) =
-            verdicts(asked.requirements, replayed.collect(), &asked.table);
-        for row in &mut rows {
-            row.verdict = Verdict::NotApplicable;
+        let evidence = ProgramEvidence {
+            role: Role::Client,
+            command: ["client", "{host}", "{port}"].map(str::to_owned).into(),
+            profile: Profile::PLAIN,
+            remarks: Vec::new(),
+            replayed: replayed.collect(),
+            seconds: 0.0,
+            time_limit: None,
+        };
+        let mut result = evidence.judged(asked.requirements, &asked.table);
+        for requirement in &mut result.requirements {
+            requirement.verdict = Verdict::NotApplicable;
         }
-        let command = ["client", "{host}", "{port}"].map(str::to_owned);
-        let ruled_out = withhold(&command, &mut rows, &transcripts);
+        let ruled_out = withhold(&mut result);
         assert!(!ruled_out.is_empty());
-        for row in rows {
-            let is_one = row.transcripts.iter().any(|name| ruled_out.contains(name));
-            let expected = match is_one {
+        for requirement in result.requirements {
+            let mut transcripts = requirement.transcripts.iter();
+            let expected = match transcripts.any(|name| ruled_out.contains(name)) {
                 true => Verdict::Untested,
                 false => Verdict::NotApplicable,
             };
-            assert_eq!(row.verdict, expected, "{}", row.requirement.id);
+            let id = &requirement.requirement.id;
+            assert_eq!(requirement.verdict, expected, "{id}");
         }
     }
 }

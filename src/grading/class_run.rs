@@ -202,7 +202,6 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
                 reference.to_owned(),
             ]),
             role,
-            requirements: asked.requirements,
             table: asked.table,
             cases: asked.cases,
             at_once: terms.at_once,
@@ -213,14 +212,15 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             patience: terms.patience,
             harness: terms.harness.to_owned(),
         };
-        let result = run(plan, terms.cancelled, &|_| ());
+        let evidence = run(&plan, terms.cancelled, &|_| ());
         if terms.cancelled.load(Ordering::Relaxed) {
             return Err(Abandoned::Cancelled);
         }
-        let result = result.map_err(|why| Abandoned::Unfit(why.to_string()))?;
-        if let Some(limit) = &result.time_limit {
+        let evidence = evidence.map_err(|why| Abandoned::Unfit(why.to_string()))?;
+        if let Some(limit) = &evidence.time_limit {
             return Err(Abandoned::Unfit(format!("the bundled {role}: {limit}")));
         }
+        let result = evidence.judged(asked.requirements, &plan.table);
         let short = result
             .requirements
             .iter()

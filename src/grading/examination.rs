@@ -15,7 +15,7 @@ use super::submission::{Entry, command_for, entries_of};
 use super::workplace::{BuildFailure, Workplace, build};
 use crate::conformance::evidence::{Evidence, shown};
 use crate::conformance::files::input::{Links, read_text};
-use crate::conformance::judge::result::RunResult;
+use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::play::slots::Slots;
 use crate::conformance::program::environment::{Environment, Network, Purpose};
 use crate::conformance::program::limits::Limits;
@@ -402,11 +402,11 @@ fn examine_part(
     let outcome = match why_not_startable(&command, instructions, folder) {
         Some(outcome) => outcome,
         None => match run(
-            plan(role, &command, instructions, folder, terms),
+            &plan(role, &command, instructions, folder, terms),
             terms.cancelled,
             progress,
         ) {
-            Ok(result) => recorded(result, directions),
+            Ok(evidence) => recorded(evidence, directions),
             Err(NoResult::Cancelled) => return None,
             Err(why) => PartOutcome::NotJudged {
                 reason: format!("{why}."),
@@ -433,7 +433,6 @@ fn plan(
     Plan {
         target: Target::Command(command.to_vec()),
         role,
-        requirements: asked.requirements,
         table: asked.table,
         cases: asked.cases,
         at_once: terms.at_once,
@@ -449,39 +448,36 @@ fn plan(
 /// So many bytes of each run are kept: far more than any conversation has but for one that floods.
 const BYTES_KEPT: usize = 64 * 1024;
 
-fn recorded(result: RunResult, directions: &Directions) -> PartOutcome {
-    let mut remarks = result.remarks;
+fn recorded(evidence: ProgramEvidence, directions: &Directions) -> PartOutcome {
+    let mut remarks = evidence.remarks;
     if directions.sets_limits {
         let remark = format!(
             "The limits in the submission's own {INSTRUCTIONS} are ignored: only those of the class count."
         );
         remarks.push(remark);
     }
-    let mut runs = result.transcripts.iter().flat_map(|judged| &judged.runs);
+    let mut runs = evidence.replayed.iter().flat_map(|(_, runs)| runs);
     let first = runs.clone().next();
     if let Some(run) = first.filter(|_| !runs.any(Evidence::is_conclusive)) {
         return PartOutcome::NotJudged {
             reason: format!("In no run could the harness do its part: {}.", run.outcome),
         };
     }
-    let runs: BTreeMap<_, _> = result
-        .transcripts
+    let runs: BTreeMap<_, _> = evidence
+        .replayed
         .into_iter()
-        .map(|mut judged| {
-            judged
-                .runs
-                .iter_mut()
-                .for_each(|run| run.shorten(BYTES_KEPT));
-            (judged.case.name, judged.runs)
+        .map(|(case, mut runs)| {
+            runs.iter_mut().for_each(|run| run.shorten(BYTES_KEPT));
+            (case.name, runs)
         })
         .collect();
     PartOutcome::Judged {
-        profile: result.profile,
+        profile: evidence.profile,
         remarks,
-        own_command: directions.own_commands.contains(&result.role),
+        own_command: directions.own_commands.contains(&evidence.role),
         runs,
-        seconds: result.seconds,
-        time_limit: result.time_limit,
+        seconds: evidence.seconds,
+        time_limit: evidence.time_limit,
     }
 }
 
