@@ -30,14 +30,19 @@ impl Classroom {
             "server/port/two-servers-side-by-side",
             "client/registration/first-words",
         ] {
-            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
-            let file = format!("{transcript}.chat");
-            let to = classroom.path("suite").join(&file);
-            fs::create_dir_all(to.parent().expect("has one")).expect("is made");
-            fs::copy(from.join(&file), to).expect(transcript);
+            classroom.asks(&format!("{transcript}.chat"));
         }
         fs::create_dir(classroom.path("class")).expect("is made");
         classroom
+    }
+
+    /// Copies a file of the suite into the suite of this class.
+    fn asks(&self, file: &str) -> PathBuf {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
+        let to = self.path("suite").join(file);
+        fs::create_dir_all(to.parent().expect("has one")).expect("is made");
+        fs::copy(from.join(file), &to).expect(file);
+        to
     }
 
     /// One that has handed in a good pair, an echoing server, nothing, and instructions with a mistake.
@@ -386,9 +391,16 @@ fn what_is_there_is_kept_and_what_is_missing_or_changed_is_examined() {
     };
     let kept = fs::read(evidence("bob")).expect("is there");
     fs::remove_file(evidence("ann")).expect("was there");
+    // Evidence of another version counts as missing.
+    let current = fs::read_to_string(evidence("dan")).expect("is there");
+    let old = current.replace("evidence/2", "evidence/1");
+    assert_ne!(old, current);
+    fs::write(evidence("dan"), old).expect("is written");
     assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
     assert_eq!(classroom.class_csv("class-results"), first);
     assert_eq!(fs::read(evidence("bob")).expect("is there"), kept);
+    let judged_again = fs::read_to_string(evidence("dan")).expect("is there");
+    assert_eq!(judged_again, current);
 
     classroom.hands_in("dan", &good());
     assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
@@ -529,6 +541,58 @@ fn another_rubric_makes_other_marks_without_any_program() {
         error(&wrong)
     );
     assert_eq!(classroom.class_csv("class-results"), second);
+}
+
+#[test]
+fn another_rule_makes_other_verdicts_without_any_program() {
+    let classroom = Classroom::new();
+    // Answers 400 to a name in use: a wrong code, so the requirement about the words after 401 is not what fails.
+    classroom.asks("server/registration/wording-of-in-use.chat");
+    let mut command = faulty("in-use-and-malformed-swapped");
+    let program = classroom.path("server");
+    fs::hard_link(&command[0], &program)
+        .or_else(|_| fs::copy(&command[0], &program).map(drop))
+        .expect("is copied");
+    command[0] = program.display().to_string();
+    let instructions = format!("server = {command:?}\nclient = [{:?}]\n", right("client"));
+    classroom.hands_in("ann", &instructions);
+    assert_eq!(status(&classroom.grade(&["class"])), Some(0));
+    fs::remove_file(program).expect("was there");
+    fs::remove_dir_all(classroom.path("class")).expect("was there");
+    let evidence = classroom.path("class-results/ann/evidence.json");
+    let seen = fs::read_to_string(&evidence).expect("is there");
+    let again = |rule: &str| {
+        let output = classroom.grade(&["--again", "class-results"]);
+        assert_eq!(status(&output), Some(0), "{rule}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let told = again("the same rules");
+    assert!(told.ends_with("\nNo verdict changed.\n"), "{told}");
+
+    // The requirement about the words no longer says which one the code belongs to.
+    let requirements = classroom.asks("requirements.toml");
+    let rules = fs::read_to_string(&requirements).expect("is there");
+    let changed = rules.replace("wording_of = \"S-REG-5\"\n", "");
+    assert_ne!(changed, rules);
+    fs::write(&requirements, changed).expect("is written");
+    let told = again("another rule");
+    let expected = "\n1 verdict changed:\n  ann server S-REG-6 blocked -> fails\n";
+    assert!(told.ends_with(expected), "{told}");
+    assert_eq!(fs::read_to_string(&evidence).expect("is there"), seen);
+
+    // Evidence of another version is refused as a whole, and the marks stay.
+    let marks = classroom.class_csv("class-results");
+    fs::write(&evidence, seen.replace("evidence/2", "evidence/1")).expect("is written");
+    let refused = classroom.grade(&["--again", "class-results"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let told = error(&refused);
+    for part in [
+        "ann/evidence.json: another version of conform recorded this evidence",
+        "conform grade DIRECTORY --resume",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(classroom.class_csv("class-results"), marks);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::conformance::program::profile::Profile;
 use crate::transcript::syntax::Role;
 
 /// The evidence file's name and version.
-pub const SCHEMA: &str = "chat-conformance/evidence/1";
+pub const SCHEMA: &str = "chat-conformance/evidence/2";
 
 /// One submission's evidence, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -383,6 +383,31 @@ impl Store {
         self.record_if(submission, |_| true)
     }
 
+    /// Checks that the evidence of these submissions, where there is any, is not from another version of `conform`.
+    /// Evidence that cannot be read at all is no error here.
+    ///
+    /// # Errors
+    /// The first evidence of another version, and what to do.
+    pub fn check_version<'n>(
+        &self,
+        submissions: impl IntoIterator<Item = &'n String>,
+    ) -> Result<(), String> {
+        for submission in submissions {
+            let folder = self.folder_of(submission, false).ok().flatten();
+            let bytes = folder.and_then(|folder| read(&folder, EVIDENCE).ok().flatten());
+            let header = bytes.and_then(|bytes| serde_json::from_slice::<Header>(&bytes).ok());
+            if let Some(header) = header.filter(|header| header.schema != SCHEMA) {
+                let file = self.root.join(submission).join(EVIDENCE);
+                return Err(format!(
+                    "{}: {}",
+                    shown(&file),
+                    other_version(&header.schema)
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The record of a submission, if it is still the one that was written or read.
     ///
     /// # Errors
@@ -414,11 +439,11 @@ impl Store {
         if !is_wanted(&digest) {
             return Ok(None);
         }
-        let record: Record = serde_json::from_slice(&bytes).map_err(|error| in_file(&error))?;
-        if record.schema != SCHEMA {
-            let why = format!("is {}, and this conform reads {SCHEMA}", record.schema);
-            return Err(in_file(&why));
+        let header: Header = serde_json::from_slice(&bytes).map_err(|error| in_file(&error))?;
+        if header.schema != SCHEMA {
+            return Err(in_file(&other_version(&header.schema)));
         }
+        let record: Record = serde_json::from_slice(&bytes).map_err(|error| in_file(&error))?;
         if record.submission != submission {
             let other = visible_name(&record.submission);
             return Err(in_file(&format!("is the evidence of {other}")));
@@ -613,6 +638,21 @@ impl Drop for Store {
         // Not by closing it: a program that is being started has a copy of it for a moment.
         let _ = flock(&self.lock, FlockOperation::Unlock);
     }
+}
+
+/// The part of an evidence file that every version has.
+#[derive(Deserialize)]
+struct Header {
+    schema: String,
+}
+
+/// Says that evidence is from another version, and what to do.
+fn other_version(schema: &str) -> String {
+    format!(
+        "another version of conform recorded this evidence ({}; this version reads {SCHEMA}); grade the class again \
+         with: conform grade DIRECTORY --resume",
+        visible_name(schema)
+    )
 }
 
 fn open_root(root: &Path) -> Result<OwnedFd, String> {
@@ -974,6 +1014,30 @@ mod tests {
         fs::rename(store.file("ann"), store.file("bob")).expect("is moved");
         let why = store.record_of("bob").expect_err("is refused");
         assert!(why.contains("is the evidence of ann"), "{why}");
+    }
+
+    #[test]
+    fn evidence_of_another_version_is_refused_whatever_else_it_holds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = results(&folder.path().join("results"));
+        store.keep(&record("ann")).expect("is written");
+        let names = ["ann", "bob", "cyd"].map(str::to_owned);
+        assert_eq!(store.check_version(&names), Ok(()));
+        let old = r#"{"parts": [{"runs": 1}], "schema": "chat-conformance/evidence/1"}"#;
+        fs::write(store.file("ann").join(EVIDENCE), old).expect("is written");
+        let expected = "evidence.json: another version of conform recorded this evidence \
+            (chat-conformance/evidence/1; this version reads chat-conformance/evidence/2); grade the class again \
+            with: conform grade DIRECTORY --resume";
+        for why in [
+            store.record_of("ann").map(|_| ()),
+            store.check_version(&names),
+        ] {
+            let why = why.expect_err("is refused");
+            assert!(why.ends_with(expected), "{why}");
+        }
+        // Broken evidence is an error of that submission alone.
+        fs::write(store.file("ann").join(EVIDENCE), "{").expect("is written");
+        assert_eq!(store.check_version(&names), Ok(()));
     }
 
     #[test]
