@@ -1,4 +1,4 @@
-//! What is said of one submission: judged and scored. Reports on submissions read this and nothing else.
+//! One submission, judged and scored. Reports on submissions read this and nothing else.
 
 use super::assessed_part::{AssessedPart, Unjudged};
 use super::record::{Part, PartOutcome, Record};
@@ -17,14 +17,14 @@ use crate::transcript::syntax::Role;
 pub struct Assessment {
     /// The submission's name.
     pub submission: String,
-    /// The server and the client, in this order; one alone where only that was asked for.
+    /// The server and the client, in this order; only one of them if only one was judged.
     pub parts: Vec<AssessedPart>,
-    /// The points, and why.
+    /// The points, with reasons.
     pub score: Score,
 }
 
 impl Assessment {
-    /// Judged parts with their score.
+    /// Scores judged parts.
     pub fn of(
         submission: String,
         parts: Vec<AssessedPart>,
@@ -39,7 +39,7 @@ impl Assessment {
         }
     }
 
-    /// Drops what was said in each run: what is told of a class does not need it, and it is most of all.
+    /// Drops the events of every run. Reports on a class do not need them, and they use most of the memory.
     pub fn forget_conversations(&mut self) {
         let parts = self.parts.iter_mut();
         for result in parts.filter_map(|part| part.result.as_mut().ok()) {
@@ -53,7 +53,7 @@ impl Assessment {
         }
     }
 
-    /// Adds a reason why somebody should look before the mark is given out.
+    /// Adds a reason why somebody should check the mark.
     pub fn doubt(&mut self, reason: String) {
         self.score.doubts.push(reason);
     }
@@ -64,7 +64,7 @@ impl Assessment {
     }
 }
 
-/// Checks that what was recorded fits the suite: a record may come from a file that somebody changed.
+/// Checks that a record fits the suite. A record comes from a file, which somebody may have changed.
 ///
 /// # Errors
 /// What does not fit, in a sentence.
@@ -87,7 +87,7 @@ pub fn check(record: &Record, suite: &Suite) -> Result<(), String> {
     Ok(())
 }
 
-/// The last step of which a run tells.
+/// The last step that a run mentions.
 fn last_step(run: &Evidence) -> Option<usize> {
     let stopped_at = match &run.outcome {
         Outcome::FellShort(shortfall) => Some(shortfall.step),
@@ -97,7 +97,8 @@ fn last_step(run: &Evidence) -> Option<usize> {
     steps.chain(stopped_at).max()
 }
 
-/// Judges and scores what was recorded: a pure function, so that it can be repeated with another rubric.
+/// Judges and scores a record. The result depends on the arguments alone, so stored evidence can be judged again
+/// after a rule or the rubric has changed.
 pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
     let parts = record
         .parts
@@ -163,8 +164,8 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
     }
 }
 
-/// The transcripts whose addresses the command cannot be given. A requirement with such a transcript is untested,
-/// even if its other transcripts pass or do not apply: no command may choose what is asked.
+/// The transcripts that use addresses which the command cannot express. A requirement with such a transcript becomes
+/// untested, even if its other transcripts pass or do not apply: no command may choose which requirements are tested.
 fn withhold(result: &mut RunResult) -> Vec<String> {
     let untested = result
         .transcripts
@@ -238,7 +239,7 @@ mod tests {
         for (step, event_step) in [(1_000, 0), (0, 1_000), (usize::MAX, usize::MAX)] {
             let why = check(&record(&suite, step, event_step), &suite).expect_err("is broken");
             assert!(why.starts_with("is broken: it tells of step"), "{why}");
-            // Nor does it end the harness.
+            // Nor does it make the harness panic.
             let rubric = Rubric::built_in(&suite.requirements).expect("is right");
             assess(record(&suite, step, event_step), &suite, &rubric);
         }
