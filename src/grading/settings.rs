@@ -1,4 +1,4 @@
-//! Reading the files that people write in TOML, so that a mistake in one is shown as a mistake in a transcript is.
+//! Reads TOML files that people write. Mistakes are shown as those in a transcript are.
 
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
@@ -12,34 +12,34 @@ use crate::transcript::{Diagnostic, Place, nearest};
 /// Maximum number of mistakes that are collected.
 const MOST_MISTAKES: usize = 10_000;
 
-/// A file that is being read; mistakes are collected.
+/// A file that is being read, with the mistakes found so far.
 #[derive(Debug)]
 pub(super) struct Reading<'s> {
     source: &'s str,
-    /// Where its lines begin.
+    /// Offsets of its lines.
     lines: Vec<usize>,
     mistakes: RefCell<Vec<Diagnostic>>,
 }
 
-/// A table of it, and which of its keys were asked for.
+/// A table, with the keys that were read.
 #[derive(Debug)]
 pub(super) struct Table<'r> {
     reading: &'r Reading<'r>,
     entries: &'r DeTable<'r>,
     span: Range<usize>,
-    /// As people call it.
+    /// Its name in messages.
     name: String,
     known: RefCell<Vec<&'static str>>,
 }
 
-/// A value, and where it stands.
+/// A value and its position.
 #[derive(Debug, Clone)]
 pub(super) struct Placed<T> {
     pub value: T,
     pub span: Range<usize>,
 }
 
-/// Reads `source` with `read`, which gives `None` only where it told a mistake.
+/// Reads `source` with `read`, which returns `None` only after it reported a mistake.
 ///
 /// # Errors
 /// Every mistake.
@@ -88,7 +88,7 @@ impl Reading<'_> {
         self.mistakes.borrow_mut().push(diagnostic);
     }
 
-    /// Whether there are so many mistakes already that one more says nothing to anybody.
+    /// Whether there are so many mistakes that another one would not help anybody.
     fn is_full(&self) -> bool {
         self.mistakes.borrow().len() >= MOST_MISTAKES
     }
@@ -110,17 +110,17 @@ impl<'r> Table<'r> {
         self.entries.get(key)
     }
 
-    /// Tells a mistake at a place.
+    /// Reports a mistake at a position.
     pub fn tell(&self, span: Range<usize>, message: &str, label: &str) {
         self.reading.tell(span, message, label);
     }
 
-    /// Tells a mistake in the table as a whole.
+    /// Reports a mistake in the table as a whole.
     pub fn tell_of_all(&self, message: &str) {
         self.tell(self.span.clone(), &format!("{}: {message}", self.name), "");
     }
 
-    /// Tells that a key of this table is missing.
+    /// Reports that a key of this table is missing.
     pub fn missing(&self, key: &str) {
         let message = format!("{} has no `{key}`", self.name);
         self.tell(self.span.clone(), &message, "it belongs here");
@@ -132,7 +132,7 @@ impl<'r> Table<'r> {
         self.tell(value.span(), &message, &label);
     }
 
-    /// A text.
+    /// A string.
     pub fn text(&self, key: &'static str) -> Option<Placed<String>> {
         let value = self.entry(key)?;
         match value.get_ref() {
@@ -176,7 +176,7 @@ impl<'r> Table<'r> {
         within
     }
 
-    /// A list of texts.
+    /// A list of strings.
     pub fn texts(&self, key: &'static str) -> Option<Vec<Placed<String>>> {
         let value = self.entry(key)?;
         let text = |item: &'r Spanned<DeValue<'r>>| {
@@ -202,7 +202,7 @@ impl<'r> Table<'r> {
         Some(self.inner(value, entries, format!("[{key}]")))
     }
 
-    /// A list of tables in it; empty where there is none.
+    /// A list of tables in it; empty if the key is missing.
     pub fn tables(&self, key: &'static str) -> Vec<Table<'r>> {
         let Some(value) = self.entry(key) else {
             return Vec::new();
@@ -234,7 +234,7 @@ impl<'r> Table<'r> {
         }
     }
 
-    /// Every key with its number: for tables whose keys are not fixed.
+    /// Every key with its number, for tables whose keys are not fixed.
     pub fn numbers(&self, bounds: RangeInclusive<f64>) -> Vec<(Placed<String>, f64)> {
         let entries = self.entries.iter().filter_map(|(key, value)| {
             let number = self.checked_number(key.get_ref(), value, bounds.clone())?;
@@ -247,7 +247,7 @@ impl<'r> Table<'r> {
         entries.collect()
     }
 
-    /// Every key with its text: for tables whose keys are not fixed.
+    /// Every key with its string, for tables whose keys are not fixed.
     pub fn named_texts(&self) -> Vec<(String, String)> {
         let entries = self.entries.iter().filter_map(|(key, value)| {
             let text = value.get_ref().as_str();
@@ -259,7 +259,7 @@ impl<'r> Table<'r> {
         entries.collect()
     }
 
-    /// Tells every key that nobody asked for: it is misspelt, or stands in the wrong place.
+    /// Reports every key that was not read: it is misspelt or in the wrong place.
     pub fn refuse_unknown_keys(&self) {
         let known = self.known.borrow();
         for key in self.entries.keys() {
