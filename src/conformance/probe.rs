@@ -33,7 +33,7 @@ impl ProbeResult {
     pub fn none() -> ProbeResult {
         ProbeResult {
             was_met: false,
-            ..told(Profile::PLAIN, Vec::new())
+            ..result(Profile::PLAIN, Vec::new())
         }
     }
 }
@@ -103,7 +103,7 @@ server < ...";
 
 /// Probes the program of a run; `setting` holds everything but its profile. A given `dialect` is used without probing
 /// for it.
-pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> ProbeResult {
+pub fn probe(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> ProbeResult {
     let pace = setting.pace.for_probes(LONGEST_ANSWER);
     let probe = Probe {
         setting: Setting {
@@ -266,7 +266,7 @@ impl Probe<'_> {
                 }
             }
             if !two.was_met {
-                return told(profile, remarks);
+                return result(profile, remarks);
             }
             profile.runs_alone = !two.completed;
         }
@@ -295,19 +295,19 @@ impl Probe<'_> {
                 if !self.ask(CONNECTS, profile).was_met {
                     return ProbeResult {
                         was_met: false,
-                        ..told(profile, remarks)
+                        ..result(profile, remarks)
                     };
                 }
             }
             if !profile.registers_silently && self.dialect.is_none() {
                 remarks.push(
-                    "No registration was accepted, with an end or without, at once or later: how it reads is not known."
+                    "No registration was accepted, with or without a line end, at once or later, so it is unknown how the program reads."
                         .to_owned(),
                 );
             }
         }
         remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
-        told(profile, remarks)
+        result(profile, remarks)
     }
 
     /// How a registration is accepted.
@@ -424,7 +424,7 @@ impl Probe<'_> {
         });
         let Some((mut profile, first)) = heard else {
             let dialect = self.dialect.unwrap_or(Dialect::LINE);
-            return told(Profile { dialect, ..plain }, remarks);
+            return result(Profile { dialect, ..plain }, remarks);
         };
         if profile.has_own_network != plain.has_own_network {
             remarks.push(NEEDS_SHARED_NETWORK.to_owned());
@@ -438,7 +438,7 @@ impl Probe<'_> {
         remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
         ProbeResult {
             greeting: first.greeting,
-            ..told(profile, remarks)
+            ..result(profile, remarks)
         }
     }
 
@@ -465,7 +465,7 @@ impl Probe<'_> {
 
 /// The remark on a program that needs something which only the machine's network has, such as a name server.
 const NEEDS_SHARED_NETWORK: &str = "It does not work in a network of its own, so it ran in the \
-                                    machine's, where other programs can reach it.";
+                                    machine's network, where other programs can reach it.";
 
 fn in_shared_network(profile: Profile) -> Profile {
     Profile {
@@ -474,7 +474,7 @@ fn in_shared_network(profile: Profile) -> Profile {
     }
 }
 
-fn told(profile: Profile, further: Vec<String>) -> ProbeResult {
+fn result(profile: Profile, further: Vec<String>) -> ProbeResult {
     let mut remarks: Vec<String> = profile.remarks().map(str::to_owned).collect();
     remarks.extend(further);
     ProbeResult {
@@ -487,7 +487,7 @@ fn told(profile: Profile, further: Vec<String>) -> ProbeResult {
 
 fn about_carriage_returns(reaction: &Reaction) -> Option<String> {
     let is_so = reaction.received.ends_with(b"\r\n");
-    is_so.then(|| "It ends its lines with CR LF, which is taken as well.".to_owned())
+    is_so.then(|| "It ends its lines with CR LF, which is accepted.".to_owned())
 }
 
 /// The remark on a dialect other than lines.
@@ -495,23 +495,23 @@ fn about_dialect(dialect: Dialect, is_given: bool) -> Option<String> {
     if dialect == Dialect::LINE {
         return None;
     }
-    let whence = if is_given {
-        "As was asked for"
-    } else {
-        "As it speaks"
-    };
     let way = |framing: Framing| match framing {
         Framing::Line => "lines",
-        Framing::Bare => "bare messages, one a write and without an end",
+        Framing::Bare => "bare messages (one for each write, without an end)",
         Framing::Length => "messages with their length in front",
     };
     let (reads, writes) = (way(dialect.reads), way(dialect.writes));
     let both = if reads == writes {
-        format!("it was sent, and heard to send, {reads}")
+        format!("reads and writes {reads}")
     } else {
-        format!("it was sent {reads}, and heard to send {writes}")
+        format!("reads {reads} and writes {writes}")
     };
-    Some(format!("{whence}, {both}; see W-LINE-1."))
+    let origin = if is_given {
+        "With the dialect that was given, it"
+    } else {
+        "It"
+    };
+    Some(format!("{origin} {both}; see W-LINE-1."))
 }
 
 fn conversation(steps: &str) -> Transcript {

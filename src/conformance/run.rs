@@ -18,7 +18,7 @@ use crate::conformance::play::pace::{LagMeter, Pace};
 use crate::conformance::play::policy::Policy;
 use crate::conformance::play::slots::Slots;
 use crate::conformance::play::{Ledger, Setting, Turn, replay_in_network};
-use crate::conformance::probe::{ProbeResult, control, get_to_know};
+use crate::conformance::probe::{ProbeResult, control, probe};
 use crate::conformance::program::dialect::Dialect;
 use crate::conformance::program::environment::{Environment, Network, Purpose};
 use crate::conformance::program::profile::Profile;
@@ -64,7 +64,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
     /// The probe finds out how the program speaks.
-    GettingToKnow,
+    Probing,
     /// A replay of a transcript begins, with its number from 1.
     Began(&'a Case, usize),
     /// A transcript has been replayed as often as necessary; whether every run passed.
@@ -93,7 +93,7 @@ impl fmt::Display for NoResult {
             ),
             NoResult::Unfit(why) => write!(
                 f,
-                "nothing was judged, since the bundled reference itself falls short on this machine: {why}"
+                "nothing was judged, because the bundled reference fails on this machine: {why}"
             ),
         }
     }
@@ -131,7 +131,7 @@ pub fn run(
         time,
         turn: takes_turns.then_some(&turn),
     };
-    progress(Progress::GettingToKnow);
+    progress(Progress::Probing);
     let is_wanted = || !cancelled.load(Ordering::Relaxed);
     let slot = plan.slots.take_while(is_wanted);
     let slot = slot.ok_or(NoResult::Cancelled)?;
@@ -148,7 +148,7 @@ pub fn run(
     let time = Arc::new(TimeBudget::new(plan.time_limit));
     let _meter = measure(&pace, &time);
     let first_setting = setting(&time);
-    let probed = get_to_know(plan.role, first_setting, plan.dialect);
+    let probed = probe(plan.role, first_setting, plan.dialect);
     if cancelled.load(Ordering::Relaxed) {
         return Err(NoResult::Cancelled);
     }
@@ -198,7 +198,7 @@ pub fn run(
     }
     if let Some(factor) = pace.widened_by() {
         remarks.push(format!(
-            "The machine was busy: answers were given up to {factor:.1} times the usual time."
+            "The machine was busy, so answers were waited for up to {factor:.1} times as long as usual."
         ));
     }
     let time_limit = time_limit_of(plan, &time, &evidence);

@@ -78,7 +78,7 @@ pub fn check(record: &Record, suite: &Suite) -> Result<(), String> {
             let steps = case.transcript.steps.len();
             if let Some(step) = seen.filter_map(last_step).max().filter(|at| *at >= steps) {
                 return Err(format!(
-                    "is broken: it tells of step {step} of {}, which has {steps} steps, counted from 0",
+                    "is damaged: it mentions step {step} of {}, which has {steps} steps, counted from 0",
                     case.name
                 ));
             }
@@ -107,8 +107,7 @@ pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
         .collect();
     let mut assessment = Assessment::of(record.submission, parts, &suite.requirements, rubric);
     if record.is_doubtful {
-        let doubt =
-            "The bundled reference did not get full marks about the time at which it was judged.";
+        let doubt = "The bundled reference did not get full marks at about the same time, so this machine may not have been reliable.";
         assessment.doubt(doubt.to_owned());
     }
     assessment
@@ -238,7 +237,7 @@ mod tests {
         assert_eq!(check(&record(&suite, 0, 0), &suite), Ok(()));
         for (step, event_step) in [(1_000, 0), (0, 1_000), (usize::MAX, usize::MAX)] {
             let why = check(&record(&suite, step, event_step), &suite).expect_err("is broken");
-            assert!(why.starts_with("is broken: it tells of step"), "{why}");
+            assert!(why.starts_with("is damaged: it mentions step"), "{why}");
             // Nor does it make the harness panic.
             let rubric = Rubric::built_in(&suite.requirements).expect("is right");
             assess(record(&suite, step, event_step), &suite, &rubric);

@@ -74,11 +74,11 @@ pub fn examine_all(
     }
     let is_fit = || {
         progress(ClassProgress::ControlBegan);
-        let shortfall = control(terms);
-        if shortfall != Err(Abandoned::Cancelled) {
-            progress(ClassProgress::ControlEnded(shortfall.is_ok()));
+        let outcome = control(terms);
+        if outcome != Err(Abandoned::Cancelled) {
+            progress(ClassProgress::ControlEnded(outcome.is_ok()));
         }
-        shortfall
+        outcome
     };
     // A single failure may be an accident.
     match is_fit() {
@@ -155,7 +155,7 @@ fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
         role,
         command: Vec::new(),
         outcome: PartOutcome::NotJudged {
-            reason: "The harness itself failed while it judged this submission.".to_owned(),
+            reason: "The harness failed while it judged this submission.".to_owned(),
         },
     });
     Record {
@@ -221,14 +221,14 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             return Err(Abandoned::Unfit(format!("the bundled {role}: {limit}")));
         }
         let result = evidence.judged(asked.requirements, &plan.table);
-        let short = result
+        let failing = result
             .requirements
             .iter()
-            .find(|row| row.verdict.is_judgement() && row.verdict != Verdict::Pass);
-        if let Some(row) = short {
+            .find(|found| found.verdict.is_judgement() && found.verdict != Verdict::Pass);
+        if let Some(found) = failing {
             return Err(Abandoned::Unfit(format!(
-                "the bundled {role} falls short of {}",
-                row.requirement.id
+                "the bundled {role} does not pass {}",
+                found.requirement.id
             )));
         }
     }
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_examined_on_an_unfit_machine_is_examined_again() {
+    fn submissions_of_an_unreliable_period_are_examined_again() {
         let (jobs, doubtful) = worked_off(&queue(3, 2), &[0]);
         let examined: Vec<&Job> = jobs
             .iter()
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_machine_that_stays_unfit_it_comes_to_an_end_in_doubt() {
+    fn on_an_unreliable_machine_repetitions_end_and_records_stay_doubtful() {
         let (jobs, doubtful) = worked_off(&queue(1, 1), &[0, 1, 2]);
         let examined = jobs.iter().filter(|job| matches!(job, Job::Examine(_)));
         assert_eq!(
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_kept_ends_nothing() {
+    fn a_record_that_cannot_be_kept_does_not_end_the_class() {
         let instead = || record("instead");
         let fails_for = |names: &'static [&str]| {
             move |record: &Record| assert!(!names.contains(&record.submission.as_str()))
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_begun_once_it_is_given_up() {
+    fn no_job_begins_after_cancellation() {
         let queue = queue(3, 9);
         assert_eq!(queue.next(), Some(Job::Examine(0)));
         queue.done(Err(Abandoned::Cancelled));

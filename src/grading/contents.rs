@@ -104,7 +104,7 @@ impl Contents {
             let depth = path.components().count();
             if depth >= limits.depth && !below.is_empty() {
                 return Err(io::Error::other(format!(
-                    "there are more than {} folders in each other: {}",
+                    "folders are nested more than {} deep: {}",
                     limits.depth,
                     named(&path)
                 )));
@@ -499,9 +499,9 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_told() {
+    fn each_limit_is_reported() {
         let deep = refused(|folder| fs::create_dir_all(folder.join("a/b/c/d")).expect("is made"));
-        assert_eq!(deep, "there are more than 3 folders in each other: a/b/c");
+        assert_eq!(deep, "folders are nested more than 3 deep: a/b/c");
         let many = refused(|folder| {
             for number in 0..21 {
                 make(folder, &[(&number.to_string(), "")]);
@@ -520,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_in_each_other_beyond_any_path_are_refused() {
+    fn folders_nested_beyond_any_path_are_refused() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = place.path().join("deep");
         fs::create_dir(&folder).expect("is made");
@@ -532,7 +532,7 @@ mod tests {
         drop(inner);
         let why = Contents::of(&folder).expect_err("is too deep").to_string();
         assert!(
-            why.starts_with("there are more than 64 folders in each other: d/d/"),
+            why.starts_with("folders are nested more than 64 deep: d/d/"),
             "{why}"
         );
         crate::conformance::files::removal::remove_tree(&folder).expect("is removed");
@@ -540,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_what_was_there_but_for_what_leads_out() {
+    fn a_copy_has_everything_but_links_that_lead_out() {
         let place = tempfile::tempdir().expect("a folder");
         let (from, to) = (place.path().join("from"), place.path().join("to"));
         make(&from, &[("a/b/server.py", "print()"), ("run", "#!/bin/sh")]);
@@ -598,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_after_it_was_listed_is_not_followed_and_counts_as_it_is() {
+    fn entries_that_change_after_the_listing_are_not_followed_and_are_counted_again() {
         let place = tempfile::tempdir().expect("a folder");
         let (from, to) = (place.path().join("from"), place.path().join("to"));
         make(&from, &[("inner/file", "short")]);
@@ -626,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_knows_every_change() {
+    fn a_digest_reflects_every_change() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = place.path();
         make(folder, &[("a/x", "1"), ("b", "2")]);

@@ -294,7 +294,7 @@ fn prepared(
     let workplace = Workplace::copied(&contents, place).map_err(not_copied)?;
     if let Some(error) = &candidate.unreadable {
         return Err(not_judged(format!(
-            "Its folder could not be read when the grading of the class began: {error}. Start it again with --resume."
+            "Its folder could not be read when grading began: {error}. Grade it again with --resume."
         )));
     }
     // From here on only the copy counts: other programs may be able to change the class's folder.
@@ -303,8 +303,7 @@ fn prepared(
         && Directions::of(workplace.folder(), terms).as_ref() == Ok(directions);
     if !is_unchanged {
         return Err(not_judged(
-            "Somebody changed its folder after the grading of the class began: start it again with --resume."
-                .to_owned(),
+            "Its folder changed after grading began. Grade it again with --resume.".to_owned(),
         ));
     }
     let instructions = &directions.instructions;
@@ -365,19 +364,19 @@ fn why_not_startable(
     if program.contains('/') {
         // If `program` is absolute, `join` returns it unchanged.
         let is_there = folder.join(program).is_file();
-        let reason = format!("There is no {program}, which is to start it.");
+        let reason = format!("There is no {program}, but the command needs it.");
         return (!is_there).then_some(PartOutcome::NotFound { reason });
     }
-    let told = instructions.environment.iter().rev();
-    let told = told
+    let set = instructions.environment.iter().rev();
+    let set = set
         .filter(|(name, _)| name == "PATH")
         .map(|(_, path)| path.into());
-    let path = told
+    let path = set
         .chain(std::env::var_os("PATH"))
         .next()
         .unwrap_or_default();
     let is_there = std::env::split_paths(&path).any(|place| place.join(program).is_file());
-    let reason = format!("There is no {program} on this machine, which is to start it.");
+    let reason = format!("There is no {program} on this machine, but the command needs it.");
     (!is_there).then_some(PartOutcome::NotJudged { reason })
 }
 
@@ -461,7 +460,10 @@ fn recorded(evidence: ProgramEvidence, directions: &Directions) -> PartOutcome {
     let first = runs.clone().next();
     if let Some(run) = first.filter(|_| !runs.any(Evidence::is_conclusive)) {
         return PartOutcome::NotJudged {
-            reason: format!("In no run could the harness do its part: {}.", run.outcome),
+            reason: format!(
+                "The harness could not do its part in any run: {}.",
+                run.outcome
+            ),
         };
     }
     let runs: BTreeMap<_, _> = evidence
@@ -541,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_could_not_be_read_at_the_start_is_said_to_be_that() {
+    fn an_unreadable_folder_is_not_judged() {
         use std::os::unix::fs::symlink;
         with_terms("", |terms, folder| {
             fs::remove_dir(folder).expect("was there");
@@ -563,7 +565,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_since_the_class_was_read_is_not_judged() {
+    fn a_folder_that_changed_after_the_start_is_not_judged() {
         with_terms("", |terms, folder| {
             let own = "server = [\"./no-such-server\"]\nclient = [\"./no-such-client\"]\n";
             fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
@@ -583,10 +585,7 @@ mod tests {
                 let PartOutcome::NotJudged { reason } = outcome else {
                     panic!("{outcome:?}");
                 };
-                assert!(
-                    reason.starts_with("Somebody changed its folder"),
-                    "{reason}"
-                );
+                assert!(reason.starts_with("Its folder changed"), "{reason}");
             }
         });
     }

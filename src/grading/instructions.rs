@@ -104,25 +104,25 @@ fn read(file: &Table<'_>) -> Instructions {
             key == "client" && unknown_place(std::slice::from_ref(&word.value)).is_some()
         };
         if let Some(word) = words.iter().find(is_unknown) {
-            let message = format!("{} stands for nothing", shown(word.value.as_bytes()));
-            let label = "there are {name}, {url}, {host} and {port}";
+            let message = format!("{} is not a placeholder", shown(word.value.as_bytes()));
+            let label = "the placeholders are {name}, {url}, {host} and {port}";
             file.tell(word.span.clone(), &message, label);
         }
         if let Some(word) = words.iter().find(|word| cannot_be_passed(word)) {
             let message = format!("a word of `{key}` cannot be passed to a program");
-            file.tell(word.span.clone(), &message, "it holds NUL");
+            file.tell(word.span.clone(), &message, "it contains NUL");
         }
         let length: usize = words.iter().map(|word| word.value.len() + 1).sum();
         if let Some(word) = words.first().filter(|_| length > LONGEST_COMMAND) {
             let message = format!("`{key}` is longer than {} KiB", LONGEST_COMMAND >> 10);
-            let label = "a script in the folder can have the rest of it";
+            let label = "put the rest into a script in the folder";
             file.tell(word.span.clone(), &message, label);
         }
         if words.is_empty() {
             file.tell(
                 0..0,
                 &format!("`{key}` is empty"),
-                "program and arguments are to be there",
+                "write a program and its arguments",
             );
         }
         Some(words.into_iter().map(|word| word.value).collect())
@@ -151,7 +151,7 @@ fn variables(table: &Table<'_>) -> Vec<(String, String)> {
             table.tell(
                 0..0,
                 &message,
-                "neither name nor value holds NUL, nor the name `=`",
+                "NUL is not allowed in the name or the value, nor `=` in the name",
             );
         }
     }
@@ -204,7 +204,7 @@ mod tests {
             (
                 "\nserver = \"python3 server.py\"",
                 2,
-                "`server` is a list of texts",
+                "`server` is a list of strings",
             ),
             ("[limits]\nmemory = 0", 2, "`memory` is a number from 16 to"),
             ("[limits]\nmemroy = 5", 2, "[limits] has no key `memroy`"),
@@ -213,7 +213,7 @@ mod tests {
             (
                 "client = [\"c\", \"{address}\"]",
                 1,
-                "{address} stands for nothing",
+                "{address} is not a placeholder",
             ),
             (
                 "server = [\"a\\u0000b\"]",

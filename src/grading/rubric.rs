@@ -210,7 +210,7 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
     if !rows.iter().any(|row| rubric.weight(row) > Points::ZERO) {
         file.tell(
             0..0,
-            "no row weighs anything by this rubric",
+            "no requirement has a weight in this rubric",
             "see `levels` and [weights]",
         );
     }
@@ -222,7 +222,7 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
         file.tell(
             0..0,
             &format!("{} is in two of [[once]]", row.id),
-            "a row shows one fault",
+            "a requirement can be in one of them only",
         );
     }
     Some(rubric)
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_particular_weight_counts() {
+    fn the_most_specific_weight_counts() {
         let rows = rows();
         let weights = "\"S-MSG-2\" = 7\n\"S-MSG-*\" = 5\nRegistration = 3\n";
         let rubric = Rubric::parse(&format!("{SMALL}{weights}"), &rows).expect("is right");
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_their_place() {
+    fn mistakes_are_reported_with_their_position() {
         let rows = rows();
         for (change, line, message) in [
             ("level = [\"must\"]\n", 8, "a rubric has no key `level`"),

@@ -202,11 +202,11 @@ fn why_untested(
     };
     let any = |test: &dyn Fn(&String) -> bool| row.transcripts.iter().any(test);
     let command =
-        "takes host and port apart, so that the addresses of these transcripts cannot be given";
+        "takes host and port separately, so it cannot be given the addresses of these transcripts";
     if any(&|name| part.ruled_out.contains(name)) {
         let reason = format!(
-            "Not tested, which earns nothing: the submission's own command, from its {INSTRUCTIONS} or by the name \
-             of its file, {command}. With {{url}} they can."
+            "Not tested, so it earns nothing: the submission's own command, from its {INSTRUCTIONS} or by the name \
+             of its file, {command}. Use {{url}} instead."
         );
         (Untested::ByItself, reason)
     } else if let Some(limit) = result
@@ -217,7 +217,7 @@ fn why_untested(
         match limit.used_up_by {
             UsedUpBy::Program => (
                 Untested::ByItself,
-                format!("Not tested, which earns nothing. {limit}"),
+                format!("Not tested, so it earns nothing. {limit}"),
             ),
             UsedUpBy::Machine => (Untested::ByOthers, format!("Not tested. {limit}")),
         }
@@ -275,14 +275,14 @@ fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String])
     match verdict {
         Verdict::Pass => String::new(),
         Verdict::Blocked => format!(
-            "It could not be asked, because {} does not hold.",
+            "It could not be tested, because {} does not pass.",
             blocked_by.join(", ")
         ),
         Verdict::Unsure => {
             let unsure = of_verdict(Verdict::Unsure);
             let how_often = unsure.map(|judged| {
                 format!(
-                    "{} of {} runs held. ",
+                    "{} of {} runs passed. ",
                     judged.runs_passed(),
                     judged.runs.len()
                 )
@@ -315,7 +315,7 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
             adjustments.push(Adjustment {
                 points: limit.at_most - earned,
                 reason: format!(
-                    "At most {} points where {} does not hold.",
+                    "At most {} points, because {} does not pass.",
                     limit.at_most, row.requirement.id
                 ),
             });
@@ -600,7 +600,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_earns_its_part_and_hardening_is_not_counted() {
+    fn a_passing_requirement_earns_its_share_and_hardening_does_not_count() {
         let full = scored(&[], &[], "");
         assert_eq!(
             (full.earned, full.most),
@@ -614,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_does_not_apply_makes_the_others_worth_more() {
+    fn a_requirement_that_does_not_apply_makes_the_others_worth_more() {
         let score = scored(
             &[
                 ("W-LINE-2", Verdict::NotApplicable),
@@ -630,7 +630,7 @@ mod tests {
     }
 
     #[test]
-    fn blocked_racy_and_unsure_rows_get_their_shares() {
+    fn blocked_racy_and_unsure_requirements_get_their_shares() {
         let blocked = scored(&[("S-MSG-1", Verdict::Blocked)], &[], "");
         assert!(lost(&blocked, "S-MSG-1") > Points::ZERO);
         // There are no runs here: the harness could not tell, which costs no points.
@@ -642,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_program_itself_makes_unsure_gets_the_share_of_races() {
+    fn a_verdict_that_the_program_makes_unsure_gets_the_share_of_races() {
         let skipped = || Outcome::Skipped {
             because_of: Topic::Registration,
         };
@@ -700,7 +700,7 @@ mod tests {
     }
 
     #[test]
-    fn one_fault_in_two_rows_costs_once() {
+    fn one_fault_in_two_requirements_costs_once() {
         let words = [
             ("S-REG-2", Verdict::Fail),
             ("S-REG-4", Verdict::Fail),
@@ -732,7 +732,7 @@ mod tests {
     }
 
     #[test]
-    fn floors_caps_and_limits_are_told() {
+    fn floors_caps_and_limits_are_explained() {
         let all: Vec<(String, Verdict)> = rows()
             .into_iter()
             .map(|row| (row.id, Verdict::Fail))
@@ -755,7 +755,7 @@ mod tests {
     }
 
     #[test]
-    fn the_repair_that_unlocks_most_is_told_first() {
+    fn the_repair_that_unlocks_most_comes_first() {
         let verdicts = [
             ("S-REG-1", Verdict::Fail),
             ("S-MSG-1", Verdict::Blocked),
@@ -771,7 +771,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_judged_gets_nothing_and_is_doubted_where_it_was_the_machine() {
+    fn an_unjudged_program_earns_nothing_and_is_doubtful_if_the_machine_is_the_reason() {
         let rows = rows();
         let rubric = Rubric::parse(RUBRIC, &rows).expect("is right");
         for is_its_own_fault in [true, false] {
@@ -791,7 +791,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_submission_itself_keeps_from_being_tested_earns_nothing() {
+    fn a_requirement_that_the_submission_keeps_from_being_tested_earns_nothing() {
         let untested = [("C-ARG-2", Verdict::Untested)];
         let score_of = |ruled_out: &[&str], used_up_by: Option<UsedUpBy>| {
             let mut client = part(Role::Client, &untested);
@@ -832,7 +832,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_adds_up_and_repairs_never_cost(verdicts in prop::collection::vec(verdict(), 60)) {
+        fn reports_add_up_and_repairs_never_cost(verdicts in prop::collection::vec(verdict(), 60)) {
             let rows = rows();
             let named: Vec<(&str, Verdict)> =
                 rows.iter().map(|row| row.id.as_str()).zip(verdicts).collect();

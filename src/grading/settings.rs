@@ -138,7 +138,7 @@ impl<'r> Table<'r> {
         match value.get_ref() {
             DeValue::String(text) => Some(placed(value, text.to_string())),
             _ => {
-                self.wrong(key, value, "a text in quotes");
+                self.wrong(key, value, "a string in quotes");
                 None
             }
         }
@@ -187,7 +187,7 @@ impl<'r> Table<'r> {
         let texts = value.get_ref().as_array();
         let texts = texts.and_then(|items| items.iter().map(text).collect());
         if texts.is_none() {
-            self.wrong(key, value, "a list of texts, such as [\"a\", \"b\"]");
+            self.wrong(key, value, "a list of strings, such as [\"a\", \"b\"]");
         }
         texts
     }
@@ -252,7 +252,7 @@ impl<'r> Table<'r> {
         let entries = self.entries.iter().filter_map(|(key, value)| {
             let text = value.get_ref().as_str();
             if text.is_none() {
-                self.wrong(key.get_ref(), value, "a text in quotes");
+                self.wrong(key.get_ref(), value, "a string in quotes");
             }
             Some((key.get_ref().to_string(), text?.to_owned()))
         });

@@ -47,7 +47,7 @@ impl Manifest {
     /// Why the parts do not fit together, in a sentence.
     pub fn merged(parts: &[(String, &Manifest)]) -> Result<Manifest, String> {
         let Some(((first_name, first), others)) = parts.split_first() else {
-            return Err("there are no parts to put together".to_owned());
+            return Err("there are no parts to merge".to_owned());
         };
         for (name, other) in others {
             let difference = if other.suite != first.suite {
@@ -860,7 +860,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_told_by_two_numbers() {
+    fn a_part_is_written_as_two_numbers() {
         assert_eq!(shard("2/8").to_string(), "2/8");
         for wrong in ["0/2", "3/2", "1", "1/", "-1/2", "a/b", "1/0"] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
@@ -888,7 +888,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_found_again() {
+    fn a_record_is_read_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let place = folder.path().join("results");
         let store = Store::begin(&place).expect("opens");
@@ -919,7 +919,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_results_is_refused_and_left_as_it_is() {
+    fn a_folder_without_results_is_refused_and_not_changed() {
         let folder = tempfile::tempdir().expect("a folder");
         let work = folder.path().join(".work/thesis.tex");
         fs::create_dir(folder.path().join(".work")).expect("is made");
@@ -1045,7 +1045,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_changed_is_noticed() {
+    fn changed_files_are_detected() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = results(&folder.path().join("results"));
         store.keep(&record("ann")).expect("is written");

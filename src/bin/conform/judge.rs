@@ -278,7 +278,7 @@ fn run_with_progress(plan: &Plan, cancelled: &AtomicBool) -> Result<ProgramEvide
     }
     bar.enable_steady_tick(Duration::from_millis(100));
     let evidence = run(plan, cancelled, &|progress| match progress {
-        Progress::GettingToKnow => bar.set_message("probing the program"),
+        Progress::Probing => bar.set_message("probing the program"),
         Progress::Began(case, 1) => bar.set_message(case.name.clone()),
         Progress::Began(case, time) => bar.set_message(format!("{} (run {time})", case.name)),
         Progress::Finished(..) => bar.inc(1),

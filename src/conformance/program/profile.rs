@@ -51,41 +51,43 @@ impl Profile {
         let all = [
             (
                 self.runs_alone && self.has_own_network,
-                "It does not run twice at the same time (see S-PORT-1), so each transcript was given a \
-                 network of its own.",
+                "It cannot run twice at the same time (see S-PORT-1), so each transcript ran in a network \
+                 of its own.",
             ),
             (
                 self.runs_alone && !self.has_own_network,
-                "It does not run twice at the same time (see S-PORT-1), so one transcript was replayed \
+                "It cannot run twice at the same time (see S-PORT-1), so the transcripts were replayed one \
                  after the other.",
             ),
             (
                 self.arrives_with_words,
-                "It loses a registration that is not there yet when it accepts the connection (see \
-                 S-CONC-3); elsewhere the two were brought together.",
+                "It loses a registration that arrives after it accepted the connection (see S-CONC-3); in \
+                 other transcripts both arrived together.",
             ),
             (
                 self.waits_for_first_message,
-                "It sees to nobody else until who has registered says something (see S-CONC-1); elsewhere \
-                 each said a line at once.",
+                "It serves no other client until the newest one sends a message (see S-CONC-1); in other \
+                 transcripts each client sent a line after it registered.",
             ),
             (
                 self.registers_without_end,
-                "It takes the first part of a registration for all of it (see W-LINE-1); so none was sent \
-                 in parts.",
+                "It takes the first part of a registration for all of it (see W-LINE-1), so no registration \
+                 was sent in parts.",
             ),
             (
                 self.relays_reads,
-                "It takes each read for a message, and relays it as it came, with a line end or without \
-                 (see W-LINE-1); so it was sent one line at a time.",
+                "It takes each read for a message, and relays it with or without a line end (see W-LINE-1), \
+                 so it was sent one line at a time.",
             ),
             (
                 self.registers_silently,
-                "It registers clients without an answer (see S-REG-1); elsewhere none was waited for.",
+                "It registers clients without an answer (see S-REG-1); in other transcripts no answer was \
+                 expected.",
             ),
             (
                 self.takes_address_first,
-                "It takes the address first, and then the name (see C-ARG-1); elsewhere it was given them so.",
+                "It takes the address before the name (see C-ARG-1); in other transcripts it got them in \
+                 that order.",
             ),
         ];
         all.into_iter()
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_minded_is_told() {
+    fn every_quirk_has_a_remark() {
         assert_eq!(Profile::PLAIN.remarks().count(), 0);
         let every = Profile {
             dialect: Dialect::LINE,

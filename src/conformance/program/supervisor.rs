@@ -653,7 +653,7 @@ fn reap(subject: i32, over: &AtomicBool, were_too_many: &AtomicBool) {
             Ok(Some((pid, status))) if pid.as_raw_pid() == subject => {
                 over.store(true, Ordering::SeqCst);
                 let why = if were_too_many.load(Ordering::SeqCst) {
-                    ": ended by the harness, since it had too many processes"
+                    ": ended by the harness, because it had too many processes"
                 } else {
                     ""
                 };

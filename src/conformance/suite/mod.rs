@@ -140,7 +140,7 @@ impl Suite {
                     let is_known = |id: &&String| requirements.iter().any(|row| row.id == **id);
                     for id in transcript.covers.iter().filter(|id| !is_known(id)) {
                         problems.push(Problem::Other(format!(
-                            "{file}: covers {id}, which is no requirement; `conform list` shows them all"
+                            "{file}: covers {id}, which is not a requirement; `conform list` shows them all"
                         )));
                     }
                     cases.push(Case {
@@ -273,7 +273,7 @@ pub fn transcripts_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
             if is_folder && !path.ends_with("invalid") {
                 if depth == DEEPEST {
                     return Err(format!(
-                        "{}: there are more than {DEEPEST} folders in each other",
+                        "{}: folders are nested more than {DEEPEST} deep",
                         folder.display()
                     ));
                 }
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_searched_in_order_and_not_in_circles() {
+    fn a_folder_is_searched_in_order_without_following_links() {
         let folder = tempfile::tempdir().expect("a folder");
         for name in [
             "b/two.chat",
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_or_too_much_is_told_at_once() {
+    fn special_files_and_exceeded_limits_are_reported_at_once() {
         use rustix::fs::{CWD, Mode, mkfifoat};
         let told = |prepare: &dyn Fn(&Path)| {
             let folder = tempfile::tempdir().expect("a folder");
@@ -358,7 +358,7 @@ mod tests {
         assert!(why.ends_with("b.chat: is longer than 256 KiB"), "{why}");
         let why = told(&|folder| write(folder, &format!("{}b.chat", "d/".repeat(40)), HELLO));
         assert!(
-            why.ends_with("there are more than 32 folders in each other"),
+            why.ends_with("folders are nested more than 32 deep"),
             "{why}"
         );
         let folder = tempfile::tempdir().expect("a folder");
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_of_every_file_is_told() {
+    fn every_mistake_of_every_file_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         write(
             folder.path(),
@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told[0].ends_with("a.chat: 2"), "{told:?}");
         assert!(
-            told[1].contains("b.chat: covers S-REG-98, which is no requirement"),
+            told[1].contains("b.chat: covers S-REG-98, which is not a requirement"),
             "{told:?}"
         );
         assert!(told[2].contains("S-REG-99"), "{told:?}");

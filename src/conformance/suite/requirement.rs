@@ -82,24 +82,24 @@ struct Document {
 /// # Errors
 /// The TOML reader's message, with line and column, or that an id occurs twice.
 pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
-    let document: Document = toml::from_str(source).map_err(|error| told(&error))?;
+    let document: Document = toml::from_str(source).map_err(|error| shortened(&error))?;
     let rows = document.requirement;
     for (index, row) in rows.iter().enumerate() {
         if rows[..index].iter().any(|earlier| earlier.id == row.id) {
-            return Err(format!("{} is there twice", row.id));
+            return Err(format!("{} occurs twice", row.id));
         }
     }
     Ok(rows)
 }
 
 /// The reader's message, without the source line if that is very long.
-fn told(error: &toml::de::Error) -> String {
+fn shortened(error: &toml::de::Error) -> String {
     const LONGEST: usize = 2000;
-    let told = error.to_string();
-    if told.len() <= LONGEST {
-        return told;
+    let whole = error.to_string();
+    if whole.len() <= LONGEST {
+        return whole;
     }
-    let place = told.lines().next().unwrap_or_default();
+    let place = whole.lines().next().unwrap_or_default();
     let message: String = error.message().chars().take(LONGEST / 4).collect();
     format!("{place}: {message}")
 }
@@ -118,7 +118,7 @@ mod tests {
     "#;
 
     #[test]
-    fn a_row_needs_no_quotation_and_no_reason() {
+    fn a_requirement_needs_no_quotation_and_no_reason() {
         let rows = parse_requirements(ROW).expect("is complete");
         assert_eq!((rows.len(), rows[0].level), (1, Level::Must));
         assert_eq!(
@@ -128,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn mistakes_are_reported() {
         let twice = ROW.repeat(2);
         let misspelt = ROW.replace("fix", "fixes");
         let incomplete = ROW.replace("fix = \"Advice.\"", "");
         let unknown = ROW.replace("\"must\"", "\"should\"");
         for (source, message) in [
-            (twice.as_str(), "S-REG-1 is there twice"),
+            (twice.as_str(), "S-REG-1 occurs twice"),
             (&misspelt, "unknown field `fixes`"),
             (&incomplete, "missing field `fix`"),
             (&unknown, "unknown variant `should`"),
