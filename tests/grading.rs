@@ -627,7 +627,7 @@ fn parts_put_together_are_the_whole() {
     assert_eq!(twice.status.code(), Some(2));
     let half = classroom.grade(&["--merge", "one", "--out", "half"]);
     assert_eq!(half.status.code(), Some(3));
-    assert!(error(&half).contains("the parts 2/2"), "{}", error(&half));
+    assert!(error(&half).contains("not merged: 2/2"), "{}", error(&half));
     // Evidence of one submission in the folder of another costs that one, and nobody else.
     let evidence = |name: &str| classroom.path("half").join(name).join("evidence.json");
     let present: Vec<&str> = ["ann", "bob", "cyd", "dan", "eve", "fay", "gil", "hal"]

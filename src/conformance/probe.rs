@@ -8,7 +8,7 @@ use crate::conformance::play::policy::Policy;
 use crate::conformance::play::{Ledger, Setting, replay_in_network};
 use crate::conformance::program::dialect::{Dialect, Framing};
 use crate::conformance::program::environment::Environment;
-use crate::conformance::program::output::{greeting_in, parts_given};
+use crate::conformance::program::output::{banner_in, parts_given};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::program::screen::Screen;
 use crate::conformance::program::target::Target;
@@ -23,16 +23,16 @@ pub struct ProbeResult {
     /// What a reader of the report should know about the program, a sentence each.
     pub remarks: Vec<String>,
     /// What a client prints before it registers when all goes well.
-    pub greeting: Vec<String>,
+    pub banner: Vec<String>,
     /// Whether the program could be reached at all.
-    pub was_met: bool,
+    pub was_reached: bool,
 }
 
 impl ProbeResult {
     /// The result if nothing is known.
     pub fn none() -> ProbeResult {
         ProbeResult {
-            was_met: false,
+            was_reached: false,
             ..result(Profile::PLAIN, Vec::new())
         }
     }
@@ -171,9 +171,9 @@ struct Reaction {
     /// The step at which it stopped, if it did.
     stopped_at: Option<usize>,
     /// Whether the program could be reached.
-    was_met: bool,
+    was_reached: bool,
     received: Vec<u8>,
-    greeting: Vec<String>,
+    banner: Vec<String>,
 }
 
 /// When a program accepts a registration.
@@ -193,13 +193,13 @@ impl Reaction {
         let mut received = Vec::new();
         let mut screen = Screen::default();
         let mut given = Vec::new();
-        let mut was_met = false;
+        let mut was_reached = false;
         for event in &evidence.events {
             match &event.kind {
                 EventKind::Received { bytes, .. } => received.extend_from_slice(bytes),
                 EventKind::Printed { bytes } => drop(screen.show(bytes)),
                 EventKind::Started { command } => given = given_in(command),
-                EventKind::Connected { .. } | EventKind::Listening { .. } => was_met = true,
+                EventKind::Connected { .. } | EventKind::Listening { .. } => was_reached = true,
                 _ => {}
             }
         }
@@ -209,9 +209,9 @@ impl Reaction {
                 Outcome::FellShort(shortfall) => Some(shortfall.step),
                 _ => None,
             },
-            was_met,
+            was_reached,
             received,
-            greeting: greeting_in(screen.text(), &given),
+            banner: banner_in(screen.text(), &given),
         }
     }
 
@@ -257,15 +257,15 @@ impl Probe<'_> {
         let mut profile = self.setting.profile;
         if let Target::Command(_) = self.setting.target {
             let mut two = self.ask(TWO_SERVERS, profile);
-            if !two.was_met && profile.has_own_network {
+            if !two.was_reached && profile.has_own_network {
                 let shared = in_shared_network(profile);
                 let again = self.ask(TWO_SERVERS, shared);
-                if again.was_met {
+                if again.was_reached {
                     (profile, two) = (shared, again);
                     remarks.push(NEEDS_SHARED_NETWORK.to_owned());
                 }
             }
-            if !two.was_met {
+            if !two.was_reached {
                 return result(profile, remarks);
             }
             profile.runs_alone = !two.completed;
@@ -292,9 +292,9 @@ impl Probe<'_> {
         } else {
             profile = self.without_acceptance(profile);
             if let Target::Running(_) = self.setting.target {
-                if !self.ask(CONNECTS, profile).was_met {
+                if !self.ask(CONNECTS, profile).was_reached {
                     return ProbeResult {
-                        was_met: false,
+                        was_reached: false,
                         ..result(profile, remarks)
                     };
                 }
@@ -437,7 +437,7 @@ impl Probe<'_> {
         remarks.extend(about_carriage_returns(&first));
         remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
         ProbeResult {
-            greeting: first.greeting,
+            banner: first.banner,
             ..result(profile, remarks)
         }
     }
@@ -480,8 +480,8 @@ fn result(profile: Profile, further: Vec<String>) -> ProbeResult {
     ProbeResult {
         profile,
         remarks,
-        greeting: Vec::new(),
-        was_met: true,
+        banner: Vec::new(),
+        was_reached: true,
     }
 }
 
@@ -558,9 +558,9 @@ mod tests {
             let reaction = Reaction {
                 completed: false,
                 stopped_at: None,
-                was_met: true,
+                was_reached: true,
                 received: received.as_bytes().to_vec(),
-                greeting: Vec::new(),
+                banner: Vec::new(),
             };
             reaction.is_accepted()
         };

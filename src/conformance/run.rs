@@ -123,7 +123,7 @@ pub fn run(
             has_own_network,
             ..Profile::PLAIN
         },
-        greeting: &[],
+        banner: &[],
         pace: &pace,
         ledger: &ledger,
         slots: &plan.slots,
@@ -157,8 +157,8 @@ pub fn run(
     let ProbeResult {
         profile,
         mut remarks,
-        greeting,
-        was_met,
+        banner,
+        was_reached,
     } = if is_known {
         probed
     } else {
@@ -167,13 +167,13 @@ pub fn run(
     if profile.has_own_network {
         turn.leave();
     }
-    if is_known && !was_met {
+    if is_known && !was_reached {
         return Err(NoResult::NobodyThere(plan.target.shown().join(" ")));
     }
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
             profile,
-            greeting: &greeting,
+            banner: &banner,
             ledger,
             ..first_setting
         };

@@ -106,20 +106,20 @@ fn read(file: &Table<'_>) -> Instructions {
         if let Some(word) = words.iter().find(is_unknown) {
             let message = format!("{} is not a placeholder", shown(word.value.as_bytes()));
             let label = "the placeholders are {name}, {url}, {host} and {port}";
-            file.tell(word.span.clone(), &message, label);
+            file.report(word.span.clone(), &message, label);
         }
         if let Some(word) = words.iter().find(|word| cannot_be_passed(word)) {
             let message = format!("a word of `{key}` cannot be passed to a program");
-            file.tell(word.span.clone(), &message, "it contains NUL");
+            file.report(word.span.clone(), &message, "it contains NUL");
         }
         let length: usize = words.iter().map(|word| word.value.len() + 1).sum();
         if let Some(word) = words.first().filter(|_| length > LONGEST_COMMAND) {
             let message = format!("`{key}` is longer than {} KiB", LONGEST_COMMAND >> 10);
             let label = "put the rest into a script in the folder";
-            file.tell(word.span.clone(), &message, label);
+            file.report(word.span.clone(), &message, label);
         }
         if words.is_empty() {
-            file.tell(
+            file.report(
                 0..0,
                 &format!("`{key}` is empty"),
                 "write a program and its arguments",
@@ -148,7 +148,7 @@ fn variables(table: &Table<'_>) -> Vec<(String, String)> {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
             let name = shown(name.as_bytes());
             let message = format!("the variable `{name}` cannot be set");
-            table.tell(
+            table.report(
                 0..0,
                 &message,
                 "NUL is not allowed in the name or the value, nor `=` in the name",

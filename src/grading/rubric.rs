@@ -36,11 +36,11 @@ pub struct Rubric {
 
 /// Weights of requirements.
 #[derive(Debug, Clone, Default)]
-pub struct Weights(Vec<(Told, Points)>);
+pub struct Weights(Vec<(Scope, Points)>);
 
 /// What a weight applies to, the most specific last.
 #[derive(Debug, Clone)]
-enum Told {
+enum Scope {
     Level(Level),
     Group(String),
     Glob(GlobSet),
@@ -121,12 +121,12 @@ impl Rubric {
         if !self.levels.contains(&row.level) {
             return Points::ZERO;
         }
-        let told = |(told, points): &(Told, Points)| told.applies_to(row).then_some(*points);
+        let matching = |(scope, points): &(Scope, Points)| scope.applies_to(row).then_some(*points);
         self.weights
             .0
             .iter()
             .rev()
-            .find_map(told)
+            .find_map(matching)
             .unwrap_or_default()
     }
 
@@ -139,22 +139,22 @@ impl Rubric {
     }
 }
 
-impl Told {
+impl Scope {
     fn applies_to(&self, row: &Requirement) -> bool {
         match self {
-            Told::Level(level) => row.level == *level,
-            Told::Group(group) => row.group == *group,
-            Told::Glob(glob) => glob.is_match(&row.id),
-            Told::Id(id) => row.id == *id,
+            Scope::Level(level) => row.level == *level,
+            Scope::Group(group) => row.group == *group,
+            Scope::Glob(glob) => glob.is_match(&row.id),
+            Scope::Id(id) => row.id == *id,
         }
     }
 
     fn rank(&self) -> u8 {
         match self {
-            Told::Level(_) => 0,
-            Told::Group(_) => 1,
-            Told::Glob(_) => 2,
-            Told::Id(_) => 3,
+            Scope::Level(_) => 0,
+            Scope::Group(_) => 1,
+            Scope::Glob(_) => 2,
+            Scope::Id(_) => 3,
         }
     }
 }
@@ -171,11 +171,11 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
         Some(table) => weights = read_weights(&table, rows),
         None => file.missing("weights"),
     }
-    weights.sort_by_key(|(told, _)| told.rank());
+    weights.sort_by_key(|(scope, _)| scope.rank());
     let shares = file.table("shares");
     let share = |key, usual| {
-        let told = shares.as_ref();
-        let share = told.and_then(|table| table.number(key, 0.0..=1.0));
+        let table = shares.as_ref();
+        let share = table.and_then(|table| table.number(key, 0.0..=1.0));
         share.unwrap_or(usual)
     };
     let shares_read = Shares {
@@ -208,7 +208,7 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
             .collect(),
     };
     if !rows.iter().any(|row| rubric.weight(row) > Points::ZERO) {
-        file.tell(
+        file.report(
             0..0,
             "no requirement has a weight in this rubric",
             "see `levels` and [weights]",
@@ -219,7 +219,7 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
         faults.filter(|fault| fault.rows.is_match(&row.id)).count() > 1
     };
     if let Some(row) = rows.iter().find(in_two) {
-        file.tell(
+        file.report(
             0..0,
             &format!("{} is in two of [[once]]", row.id),
             "a requirement can be in one of them only",
@@ -231,7 +231,7 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
 fn level(file: &Table<'_>, word: &Placed<String>) -> Option<Level> {
     let level = level_named(&word.value);
     if level.is_none() {
-        file.tell(
+        file.report(
             word.span.clone(),
             "there is no such level",
             "one of must, implied, hardening",
@@ -246,30 +246,30 @@ fn level_named(word: &str) -> Option<Level> {
         .find(|level| level.to_string() == word)
 }
 
-fn read_weights(table: &Table<'_>, rows: &[Requirement]) -> Vec<(Told, Points)> {
+fn read_weights(table: &Table<'_>, rows: &[Requirement]) -> Vec<(Scope, Points)> {
     let entries = table
         .numbers(0.0..=MOST)
         .into_iter()
         .filter_map(|(key, weight)| {
-            let told = told_by(table, &key, rows)?;
-            Some((told, Points::nearest(weight)))
+            let scope = scope_of(table, &key, rows)?;
+            Some((scope, Points::nearest(weight)))
         });
     entries.collect()
 }
 
 /// What a key of `[weights]` names: a level, a group, a requirement, or several by a pattern.
-fn told_by(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<Told> {
+fn scope_of(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<Scope> {
     let word = &key.value;
     if let Some(level) = level_named(word) {
-        return Some(Told::Level(level));
+        return Some(Scope::Level(level));
     }
     if rows.iter().any(|row| row.group == *word) {
-        return Some(Told::Group(word.clone()));
+        return Some(Scope::Group(word.clone()));
     }
     if rows.iter().any(|row| row.id == *word) {
-        return Some(Told::Id(word.clone()));
+        return Some(Scope::Id(word.clone()));
     }
-    rows_like(table, key, rows).map(Told::Glob)
+    rows_like(table, key, rows).map(Scope::Glob)
 }
 
 /// The requirements that match an id or a pattern. No match is a mistake.
@@ -290,7 +290,7 @@ fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> O
                     .to_owned()
             }
         };
-        table.tell(
+        table.report(
             key.span.clone(),
             &format!("no requirement is called `{}`", shown(word.as_bytes())),
             &label,
@@ -341,7 +341,7 @@ fn bounds(table: &Table<'_>) -> Bounds {
         .zip(bounds.cap)
         .is_some_and(|(floor, cap)| floor > cap)
     {
-        table.tell_of_all("`floor` is above `cap`");
+        table.report_all("`floor` is above `cap`");
     }
     bounds
 }

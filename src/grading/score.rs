@@ -561,8 +561,8 @@ mod tests {
             .collect();
         let (mut requirements, transcripts) = verdicts(asked, Vec::new(), &Table::default());
         for row in &mut requirements {
-            let told = not_passing.iter().find(|(id, _)| row.requirement.id == *id);
-            row.verdict = told.map_or(Verdict::Pass, |(_, verdict)| *verdict);
+            let found = not_passing.iter().find(|(id, _)| row.requirement.id == *id);
+            row.verdict = found.map_or(Verdict::Pass, |(_, verdict)| *verdict);
             row.transcripts = vec!["one".to_owned()];
             if row.verdict == Verdict::Blocked {
                 row.blocked_by = vec!["S-REG-1".to_owned()];
@@ -715,8 +715,8 @@ mod tests {
             Points::whole(100) - dearest.max(lost(&single, "S-REG-6"))
         );
         assert!(thrice.earned < single.earned);
-        let told = &single.parts[0].adjustments[0].reason;
-        assert!(told.starts_with("The words: "), "{told}");
+        let reason = &single.parts[0].adjustments[0].reason;
+        assert!(reason.starts_with("The words: "), "{reason}");
         let priced = scored(&words, &[], &format!("{once}costs = 10\n"));
         assert_eq!(priced.earned, Points::whole(90));
         let dialect = "[[once]]\nfault = \"Ends\"\nrows = [\"W-LINE-1\"]\n";

@@ -68,7 +68,7 @@ pub(super) fn read<T>(
             value
         }
         Err(error) => {
-            reading.tell(error.span().unwrap_or(0..0), error.message(), "");
+            reading.report(error.span().unwrap_or(0..0), error.message(), "");
             None
         }
     };
@@ -80,7 +80,7 @@ pub(super) fn read<T>(
 }
 
 impl Reading<'_> {
-    fn tell(&self, span: Range<usize>, message: &str, label: &str) {
+    fn report(&self, span: Range<usize>, message: &str, label: &str) {
         if self.is_full() {
             return;
         }
@@ -111,25 +111,25 @@ impl<'r> Table<'r> {
     }
 
     /// Reports a mistake at a position.
-    pub fn tell(&self, span: Range<usize>, message: &str, label: &str) {
-        self.reading.tell(span, message, label);
+    pub fn report(&self, span: Range<usize>, message: &str, label: &str) {
+        self.reading.report(span, message, label);
     }
 
     /// Reports a mistake in the table as a whole.
-    pub fn tell_of_all(&self, message: &str) {
-        self.tell(self.span.clone(), &format!("{}: {message}", self.name), "");
+    pub fn report_all(&self, message: &str) {
+        self.report(self.span.clone(), &format!("{}: {message}", self.name), "");
     }
 
     /// Reports that a key of this table is missing.
     pub fn missing(&self, key: &str) {
         let message = format!("{} has no `{key}`", self.name);
-        self.tell(self.span.clone(), &message, "it belongs here");
+        self.report(self.span.clone(), &message, "it belongs here");
     }
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
         let message = format!("`{}` is {expected}", shown(key.as_bytes()));
         let label = format!("this is a {}", value.get_ref().type_str());
-        self.tell(value.span(), &message, &label);
+        self.report(value.span(), &message, &label);
     }
 
     /// A string.
@@ -167,7 +167,7 @@ impl<'r> Table<'r> {
         };
         let within = number.filter(|number| bounds.contains(number));
         if within.is_none() {
-            self.tell(
+            self.report(
                 value.span(),
                 &format!("`{}` is {expected}", shown(key.as_bytes())),
                 "out of bounds",
@@ -275,7 +275,7 @@ impl<'r> Table<'r> {
                 None => format!("there are: {}", known.join(", ")),
             };
             let message = format!("{} has no key `{}`", self.name, shown(word.as_bytes()));
-            self.tell(key.span(), &message, &label);
+            self.report(key.span(), &message, &label);
         }
     }
 }

@@ -275,8 +275,8 @@ impl Store {
             | OFlags::NOCTTY
             | OFlags::CLOEXEC;
         let lock = openat(&folder, LOCK, flags, Mode::from_raw_mode(0o666));
-        let lock = lock.map_err(|error| told(&file, &error.into()))?;
-        is_regular(&lock).map_err(|error| told(&file, &error))?;
+        let lock = lock.map_err(|error| file_error(&file, &error.into()))?;
+        is_regular(&lock).map_err(|error| file_error(&file, &error))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             Errno::WOULDBLOCK => format!("{shown}: another conform is writing there"),
             error => format!("{shown}: cannot be locked: {}", io::Error::from(error)),
@@ -317,10 +317,10 @@ impl Store {
         }
         // Other users must not read submissions.
         mkdirat(&self.folder, WORKPLACES, Mode::RWXU)
-            .map_err(|error| told(&place, &error.into()))?;
+            .map_err(|error| file_error(&place, &error.into()))?;
         self.has_workplaces.store(true, Ordering::Relaxed);
         let scratch = place.join(SCRATCH);
-        fs::create_dir(&scratch).map_err(|error| told(&scratch, &error))?;
+        fs::create_dir(&scratch).map_err(|error| file_error(&scratch, &error))?;
         Ok(Workplaces {
             copies: place,
             scratch,
@@ -372,7 +372,7 @@ impl Store {
     /// It exists and cannot be read.
     pub fn read_for_class(&self, name: &str) -> Result<Option<String>, String> {
         let file = self.root.join(name);
-        let bytes = read(&self.folder, name).map_err(|error| told(&file, &error))?;
+        let bytes = read(&self.folder, name).map_err(|error| file_error(&file, &error))?;
         let text = bytes.map(String::from_utf8).transpose();
         text.map_err(|_| format!("{}: is not UTF-8", file.display()))
     }
@@ -402,7 +402,7 @@ impl Store {
                 let file = self.root.join(submission).join(EVIDENCE);
                 return Err(format!(
                     "{}: {}",
-                    shown(&file),
+                    visible_path(&file),
                     other_version(&header.schema)
                 ));
             }
@@ -430,11 +430,12 @@ impl Store {
         Store::check_name(submission)?;
         let path = format!("{submission}/{EVIDENCE}");
         let file = self.root.join(&path);
-        let in_file = |why: &dyn std::fmt::Display| format!("{}: {why}", shown(&file));
+        let in_file = |why: &dyn std::fmt::Display| format!("{}: {why}", visible_path(&file));
         let Some(folder) = self.folder_of(submission, false)? else {
             return Ok(None);
         };
-        let Some(bytes) = read(&folder, EVIDENCE).map_err(|error| told(&file, &error))? else {
+        let Some(bytes) = read(&folder, EVIDENCE).map_err(|error| file_error(&file, &error))?
+        else {
             return Ok(None);
         };
         let digest = digest_of(&bytes);
@@ -515,7 +516,7 @@ impl Store {
         };
         match renameat(&folder, EVIDENCE, &folder, CHANGED_EVIDENCE) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(told(
+            Err(error) => Err(file_error(
                 &self.root.join(submission).join(EVIDENCE),
                 &error.into(),
             )),
@@ -543,7 +544,7 @@ impl Store {
                 };
                 match unlinkat(&folder, name, AtFlags::empty()) {
                     Ok(()) | Err(Errno::NOENT) => Ok(()),
-                    Err(error) => Err(told(&self.root.join(&path), &error.into())),
+                    Err(error) => Err(file_error(&self.root.join(&path), &error.into())),
                 }
             });
             outcome = outcome.and(removed);
@@ -596,7 +597,7 @@ impl Store {
             if is_to_be_made {
                 match mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
                     Ok(()) | Err(Errno::EXIST) => {}
-                    Err(error) => return Err(told(&place, &error.into())),
+                    Err(error) => return Err(file_error(&place, &error.into())),
                 }
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -606,10 +607,10 @@ impl Store {
                 Err(Errno::NOTDIR | Errno::LOOP) => {
                     return Err(format!(
                         "{}: is a file or a link, not a folder of results; remove it",
-                        shown(&place)
+                        visible_path(&place)
                     ));
                 }
-                Err(error) => return Err(told(&place, &error.into())),
+                Err(error) => return Err(file_error(&place, &error.into())),
             };
         }
         Ok(folder)
@@ -623,7 +624,7 @@ impl Store {
             }
             Err(error) => {
                 self.known().remove(path);
-                Err(told(&self.root.join(path), &error))
+                Err(file_error(&self.root.join(path), &error))
             }
         }
     }
@@ -661,12 +662,12 @@ fn other_version(schema: &str) -> String {
 
 fn open_root(root: &Path) -> Result<OwnedFd, String> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    openat(CWD, root, flags, Mode::empty()).map_err(|error| told(root, &error.into()))
+    openat(CWD, root, flags, Mode::empty()).map_err(|error| file_error(root, &error.into()))
 }
 
 fn manifest_in(folder: &OwnedFd, root: &Path) -> Result<Option<Manifest>, String> {
     let file = root.join(MANIFEST);
-    let Some(bytes) = read(folder, MANIFEST).map_err(|error| told(&file, &error))? else {
+    let Some(bytes) = read(folder, MANIFEST).map_err(|error| file_error(&file, &error))? else {
         return Ok(None);
     };
     let manifest: Manifest =
@@ -682,19 +683,19 @@ fn manifest_in(folder: &OwnedFd, root: &Path) -> Result<Option<Manifest>, String
 }
 
 /// An error about a file, in a sentence. Paths contain names that students chose.
-fn told(file: &Path, error: &io::Error) -> String {
+fn file_error(file: &Path, error: &io::Error) -> String {
     let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
     if is_link {
         format!(
             "{}: is a link, which is not followed; remove it",
-            shown(file)
+            visible_path(file)
         )
     } else {
-        format!("{}: {error}", shown(file))
+        format!("{}: {error}", visible_path(file))
     }
 }
 
-fn shown(file: &Path) -> String {
+fn visible_path(file: &Path) -> String {
     visible_name(&file.to_string_lossy())
 }
 

@@ -345,13 +345,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_told() {
-        let told = server_of(&["server_a.py", "server_b.py"]).expect_err("is either");
+        let message = server_of(&["server_a.py", "server_b.py"]).expect_err("is either");
         assert!(
-            told.starts_with("Several files may be the server: server_a.py, server_b.py."),
-            "{told}"
+            message.starts_with("Several files may be the server: server_a.py, server_b.py."),
+            "{message}"
         );
-        let told = server_of(&["server.c", "report.pdf"]).expect_err("needs a build");
-        assert!(told.contains("there is server.c, report.pdf."), "{told}");
+        let message = server_of(&["server.c", "report.pdf"]).expect_err("needs a build");
+        assert!(
+            message.contains("there is server.c, report.pdf."),
+            "{message}"
+        );
         assert!(
             server_of(&[])
                 .expect_err("is empty")
@@ -368,12 +371,12 @@ mod tests {
         let servers: Vec<String> = names.iter().map(|name| format!("server{name}")).collect();
         let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
         for paths in [paths, servers] {
-            let told = server_of(&paths).expect_err("is not known");
+            let message = server_of(&paths).expect_err("is not known");
             assert!(
-                told.contains("and 49992 more.") && told.len() < 2000,
-                "{told}"
+                message.contains("and 49992 more.") && message.len() < 2000,
+                "{message}"
             );
-            assert!(!told.contains('\u{1b}'), "{told}");
+            assert!(!message.contains('\u{1b}'), "{message}");
         }
     }
 
@@ -384,10 +387,10 @@ mod tests {
             fs::create_dir(folder.path().join(format!(".{number}"))).expect("is made");
         }
         assert!(entries_within(folder.path(), 21).is_ok());
-        let told = entries_within(folder.path(), 20).expect_err("is too much");
+        let message = entries_within(folder.path(), 20).expect_err("is too much");
         assert!(
-            told.contains("There are 20 files and folders or more"),
-            "{told}"
+            message.contains("There are 20 files and folders or more"),
+            "{message}"
         );
     }
 

@@ -190,7 +190,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    fn told(path: &Path, links: Links) -> String {
+    fn why_not(path: &Path, links: Links) -> String {
         let error = read_text(path, 8, links).expect_err("cannot be read");
         assert_eq!(error.path, path);
         error.kind.to_string()
@@ -211,27 +211,30 @@ mod tests {
         for links in [Links::Follow, Links::Refuse] {
             let read = read_text(&at("short"), 8, links).expect("is read");
             assert_eq!(read, "12345678");
-            assert_eq!(told(&at("long"), links), "is longer than 8 bytes");
-            assert_eq!(told(&at("bytes"), links), "is not UTF-8 text: see byte 3");
-            assert_eq!(told(&at("pipe"), links), "is a named pipe, not a file");
-            assert_eq!(told(&at("socket"), links), "is a socket, not a file");
-            assert_eq!(told(folder.path(), links), "is a folder, not a file");
+            assert_eq!(why_not(&at("long"), links), "is longer than 8 bytes");
             assert_eq!(
-                told(Path::new("/dev/zero"), links),
+                why_not(&at("bytes"), links),
+                "is not UTF-8 text: see byte 3"
+            );
+            assert_eq!(why_not(&at("pipe"), links), "is a named pipe, not a file");
+            assert_eq!(why_not(&at("socket"), links), "is a socket, not a file");
+            assert_eq!(why_not(folder.path(), links), "is a folder, not a file");
+            assert_eq!(
+                why_not(Path::new("/dev/zero"), links),
                 "is a device, not a file"
             );
-            assert!(told(&at("short/x"), links).contains("Not a directory"));
+            assert!(why_not(&at("short/x"), links).contains("Not a directory"));
             let missing = read_file(&at("missing"), 8, links).expect_err("is missing");
             assert!(missing.is_not_found());
         }
         assert!(read_file(&at("link"), 8, Links::Follow).is_ok());
-        assert!(told(&at("link"), Links::Refuse).starts_with("is a link"));
+        assert!(why_not(&at("link"), Links::Refuse).starts_with("is a link"));
         assert_eq!(
-            told(&at("link-to-pipe"), Links::Follow),
+            why_not(&at("link-to-pipe"), Links::Follow),
             "is a named pipe, not a file"
         );
-        assert!(told(&at("loop"), Links::Follow).contains("symbolic links"));
-        assert!(told(&at("loop"), Links::Refuse).starts_with("is a link"));
+        assert!(why_not(&at("loop"), Links::Follow).contains("symbolic links"));
+        assert!(why_not(&at("loop"), Links::Refuse).starts_with("is a link"));
     }
 
     #[test]

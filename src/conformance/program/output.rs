@@ -33,14 +33,14 @@ pub fn own_words(text: &str) -> Option<String> {
 
 /// The lines of `text` that the program does not also print when all goes well: a banner says nothing about the
 /// error. `given` are the program's arguments, which it may repeat.
-pub fn beyond_greeting(text: &str, greeting: &[String], given: &[String]) -> String {
-    let is_news = |line: &&str| !greeting.contains(&without_given(line, given));
+pub fn beyond_banner(text: &str, banner: &[String], given: &[String]) -> String {
+    let is_news = |line: &&str| !banner.contains(&without_given(line, given));
     let news: Vec<&str> = text.lines().filter(is_news).collect();
     news.join("\n")
 }
 
-/// The lines of a greeting, normalised for [`beyond_greeting`].
-pub fn greeting_in(text: &str, given: &[String]) -> Vec<String> {
+/// The lines of a banner, normalised for [`beyond_banner`].
+pub fn banner_in(text: &str, given: &[String]) -> Vec<String> {
     let lines = text.lines().map(|line| without_given(line, given));
     lines.filter(|line| has_word(line)).collect()
 }
@@ -125,9 +125,9 @@ mod tests {
             "{traceback}\nDuring handling of the above exception, another exception occurred:\n\n{traceback}"
         );
         assert_eq!(own_words(&two), None);
-        let told = format!("Cannot connect to the server.\n{traceback}");
+        let text = format!("Cannot connect to the server.\n{traceback}");
         assert_eq!(
-            own_words(&told).as_deref(),
+            own_words(&text).as_deref(),
             Some("Cannot connect to the server.")
         );
     }
@@ -142,8 +142,8 @@ mod tests {
         ];
         for crash in crashes {
             assert_eq!(own_words(crash), None);
-            let told = format!("Cannot connect.\n{crash}Bye\n");
-            let kept = own_words(&told).expect("has words");
+            let text = format!("Cannot connect.\n{crash}Bye\n");
+            let kept = own_words(&text).expect("has words");
             assert_eq!(kept.split_whitespace().last(), Some("Bye"), "{kept}");
             assert!(
                 kept.starts_with("Cannot connect.") && kept.lines().count() <= 3,
@@ -155,19 +155,19 @@ mod tests {
     #[test]
     fn a_banner_is_no_word_about_what_went_wrong() {
         let given = parts_given("alice", "chat://127.0.0.1:4000");
-        let greeting = greeting_in(
+        let banner = banner_in(
             "=== Simple Chat ===\nConnecting to chat://127.0.0.1:4000 as alice\n> ",
             &given,
         );
         let beyond = |text: &str, address: &str| {
-            let news = beyond_greeting(text, &greeting, &parts_given("alice", address));
+            let news = beyond_banner(text, &banner, &parts_given("alice", address));
             own_words(&news)
         };
         let banner = "=== Simple Chat ===\nConnecting to http://127.0.0.1:5 as alice\n";
         assert_eq!(beyond(banner, "http://127.0.0.1:5"), None);
-        let told = format!("{banner}Not a chat address.\n");
+        let text = format!("{banner}Not a chat address.\n");
         assert_eq!(
-            beyond(&told, "http://127.0.0.1:5").as_deref(),
+            beyond(&text, "http://127.0.0.1:5").as_deref(),
             Some("Not a chat address.")
         );
         let crashed =

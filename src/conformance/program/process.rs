@@ -86,11 +86,11 @@ impl RunningProgram {
         )?;
         do_not_block(&terminal)?;
 
-        let (control, told) = UnixStream::pair()?;
+        let (control, supervisor_input) = UnixStream::pair()?;
         control.set_nonblocking(true)?;
         let mut supervisor = command_line(harness, &device, environment, command);
         supervisor
-            .stdin(Stdio::from(OwnedFd::from(told)))
+            .stdin(Stdio::from(OwnedFd::from(supervisor_input)))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
         let mut supervisor = supervisor.spawn()?;

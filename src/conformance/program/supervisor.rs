@@ -247,7 +247,7 @@ fn unescaped(text: &str) -> Option<PathBuf> {
 /// Runs one of the stages.
 pub fn run(stage: Stage) -> ExitCode {
     let outcome = match stage {
-        Stage::Supervise(told) => match told.begin() {
+        Stage::Supervise(arguments) => match arguments.begin() {
             Ok(Begun::Here(scene)) => scene.keep(),
             Ok(Begun::Below(supervisor)) => supervisor.keep(),
             Err(error) => {
@@ -438,22 +438,27 @@ impl OwnProgram {
         Ok(OwnProgram { file })
     }
 
-    fn launcher(&self, told: &Supervision, unable: Option<io::Error>) -> Command {
+    fn launcher(&self, arguments: &Supervision, unable: Option<io::Error>) -> Command {
         use clap::ValueEnum;
-        let path = if told.inside.is_some() {
+        let path = if arguments.inside.is_some() {
             PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
         } else {
             std::env::current_exe().unwrap_or_default()
         };
         let mut launcher = Command::new(path);
         launcher.arg0("conform").arg("launch");
-        if let Some(purpose) = told.purpose.to_possible_value() {
+        if let Some(purpose) = arguments.purpose.to_possible_value() {
             launcher.args(["--purpose", purpose.get_name()]);
         }
-        launcher.args(told.limits.arguments());
-        launcher.args(told.environment.iter().map(|word| format!("--set={word}")));
+        launcher.args(arguments.limits.arguments());
+        launcher.args(
+            arguments
+                .environment
+                .iter()
+                .map(|word| format!("--set={word}")),
+        );
         launcher.args(unable.map(|why| format!("--unable={why}")));
-        launcher.arg("--").args(&told.command);
+        launcher.arg("--").args(&arguments.command);
         launcher
     }
 }

@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn special_files_and_exceeded_limits_are_reported_at_once() {
         use rustix::fs::{CWD, Mode, mkfifoat};
-        let told = |prepare: &dyn Fn(&Path)| {
+        let refused = |prepare: &dyn Fn(&Path)| {
             let folder = tempfile::tempdir().expect("a folder");
             write(folder.path(), "a.chat", HELLO);
             prepare(folder.path());
@@ -344,19 +344,19 @@ mod tests {
         let pipe = |folder: &Path, name: &str| {
             mkfifoat(CWD, folder.join(name), Mode::RWXU).expect("a pipe");
         };
-        let why = told(&|folder| pipe(folder, "b.chat"));
+        let why = refused(&|folder| pipe(folder, "b.chat"));
         assert!(
             why.ends_with("b.chat: is a named pipe, not a file"),
             "{why}"
         );
-        let why = told(&|folder| pipe(folder, "requirements.toml"));
+        let why = refused(&|folder| pipe(folder, "requirements.toml"));
         assert!(
             why.ends_with("requirements.toml: is a named pipe, not a file"),
             "{why}"
         );
-        let why = told(&|folder| write(folder, "b.chat", &"x".repeat(LONGEST + 1)));
+        let why = refused(&|folder| write(folder, "b.chat", &"x".repeat(LONGEST + 1)));
         assert!(why.ends_with("b.chat: is longer than 256 KiB"), "{why}");
-        let why = told(&|folder| write(folder, &format!("{}b.chat", "d/".repeat(40)), HELLO));
+        let why = refused(&|folder| write(folder, &format!("{}b.chat", "d/".repeat(40)), HELLO));
         assert!(
             why.ends_with("folders are nested more than 32 deep"),
             "{why}"
@@ -384,7 +384,7 @@ mod tests {
             &HELLO.replace("S-REG-1", "S-REG-1 S-REG-98 S-REG-99"),
         );
         let problems = problems(folder.path());
-        let told: Vec<String> = problems
+        let mistakes: Vec<String> = problems
             .into_iter()
             .map(|problem| match problem {
                 Problem::Transcript {
@@ -393,13 +393,13 @@ mod tests {
                 Problem::Other(why) => why,
             })
             .collect();
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[0].ends_with("a.chat: 2"), "{told:?}");
+        assert_eq!(mistakes.len(), 3, "{mistakes:?}");
+        assert!(mistakes[0].ends_with("a.chat: 2"), "{mistakes:?}");
         assert!(
-            told[1].contains("b.chat: covers S-REG-98, which is not a requirement"),
-            "{told:?}"
+            mistakes[1].contains("b.chat: covers S-REG-98, which is not a requirement"),
+            "{mistakes:?}"
         );
-        assert!(told[2].contains("S-REG-99"), "{told:?}");
+        assert!(mistakes[2].contains("S-REG-99"), "{mistakes:?}");
     }
 
     #[test]
