@@ -47,7 +47,6 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
     let plan = Plan {
         target: Target::Command(subject(role)?),
         role,
-        requirements: requirements.cloned().collect(),
         table: suite.table(),
         cases: vec![case.clone()],
         at_once: 1,
@@ -58,7 +57,8 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
-    let result = run(plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;
+    let evidence = run(&plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;
+    let result = evidence.judged(requirements.cloned().collect(), &plan.table);
     let passes = result
         .transcripts
         .iter()

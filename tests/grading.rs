@@ -30,14 +30,19 @@ impl Classroom {
             "server/port/two-servers-side-by-side",
             "client/registration/first-words",
         ] {
-            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
-            let file = format!("{transcript}.chat");
-            let to = classroom.path("suite").join(&file);
-            fs::create_dir_all(to.parent().expect("has one")).expect("is made");
-            fs::copy(from.join(&file), to).expect(transcript);
+            classroom.asks(&format!("{transcript}.chat"));
         }
         fs::create_dir(classroom.path("class")).expect("is made");
         classroom
+    }
+
+    /// Copies a file of the suite into the suite of this class.
+    fn asks(&self, file: &str) -> PathBuf {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
+        let to = self.path("suite").join(file);
+        fs::create_dir_all(to.parent().expect("has one")).expect("is made");
+        fs::copy(from.join(file), &to).expect(file);
+        to
     }
 
     /// One that has handed in a good pair, an echoing server, nothing, and instructions with a mistake.
@@ -241,7 +246,7 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
     let class = fs::read_to_string(results.join("class.json")).expect("is written");
     for part in [
         "Its results could not be written",
-        "Somebody changed its folder",
+        "Its folder changed after grading began",
     ] {
         assert!(class.contains(part), "{part}: {class}");
     }
@@ -386,9 +391,16 @@ fn what_is_there_is_kept_and_what_is_missing_or_changed_is_examined() {
     };
     let kept = fs::read(evidence("bob")).expect("is there");
     fs::remove_file(evidence("ann")).expect("was there");
+    // Evidence of another version counts as missing.
+    let current = fs::read_to_string(evidence("dan")).expect("is there");
+    let old = current.replace("evidence/2", "evidence/1");
+    assert_ne!(old, current);
+    fs::write(evidence("dan"), old).expect("is written");
     assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
     assert_eq!(classroom.class_csv("class-results"), first);
     assert_eq!(fs::read(evidence("bob")).expect("is there"), kept);
+    let judged_again = fs::read_to_string(evidence("dan")).expect("is there");
+    assert_eq!(judged_again, current);
 
     classroom.hands_in("dan", &good());
     assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
@@ -532,6 +544,58 @@ fn another_rubric_makes_other_marks_without_any_program() {
 }
 
 #[test]
+fn another_rule_makes_other_verdicts_without_any_program() {
+    let classroom = Classroom::new();
+    // Answers 400 to a name in use: a wrong code, so the requirement about the words after 401 is not what fails.
+    classroom.asks("server/registration/wording-of-in-use.chat");
+    let mut command = faulty("in-use-and-malformed-swapped");
+    let program = classroom.path("server");
+    fs::hard_link(&command[0], &program)
+        .or_else(|_| fs::copy(&command[0], &program).map(drop))
+        .expect("is copied");
+    command[0] = program.display().to_string();
+    let instructions = format!("server = {command:?}\nclient = [{:?}]\n", right("client"));
+    classroom.hands_in("ann", &instructions);
+    assert_eq!(status(&classroom.grade(&["class"])), Some(0));
+    fs::remove_file(program).expect("was there");
+    fs::remove_dir_all(classroom.path("class")).expect("was there");
+    let evidence = classroom.path("class-results/ann/evidence.json");
+    let seen = fs::read_to_string(&evidence).expect("is there");
+    let again = |rule: &str| {
+        let output = classroom.grade(&["--again", "class-results"]);
+        assert_eq!(status(&output), Some(0), "{rule}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let told = again("the same rules");
+    assert!(told.ends_with("\nNo verdict changed.\n"), "{told}");
+
+    // The requirement about the words no longer says which one the code belongs to.
+    let requirements = classroom.asks("requirements.toml");
+    let rules = fs::read_to_string(&requirements).expect("is there");
+    let changed = rules.replace("wording_of = \"S-REG-5\"\n", "");
+    assert_ne!(changed, rules);
+    fs::write(&requirements, changed).expect("is written");
+    let told = again("another rule");
+    let expected = "\n1 verdict changed:\n  ann server S-REG-6 blocked -> fails\n";
+    assert!(told.ends_with(expected), "{told}");
+    assert_eq!(fs::read_to_string(&evidence).expect("is there"), seen);
+
+    // Evidence of another version is refused as a whole, and the marks stay.
+    let marks = classroom.class_csv("class-results");
+    fs::write(&evidence, seen.replace("evidence/2", "evidence/1")).expect("is written");
+    let refused = classroom.grade(&["--again", "class-results"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let told = error(&refused);
+    for part in [
+        "ann/evidence.json: another version of conform recorded this evidence",
+        "conform grade DIRECTORY --resume",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(classroom.class_csv("class-results"), marks);
+}
+
+#[test]
 fn parts_put_together_are_the_whole() {
     let classroom = Classroom::of_four();
     for name in ["eve", "fay", "gil", "hal"] {
@@ -563,7 +627,7 @@ fn parts_put_together_are_the_whole() {
     assert_eq!(twice.status.code(), Some(2));
     let half = classroom.grade(&["--merge", "one", "--out", "half"]);
     assert_eq!(half.status.code(), Some(3));
-    assert!(error(&half).contains("the parts 2/2"), "{}", error(&half));
+    assert!(error(&half).contains("not merged: 2/2"), "{}", error(&half));
     // Evidence of one submission in the folder of another costs that one, and nobody else.
     let evidence = |name: &str| classroom.path("half").join(name).join("evidence.json");
     let present: Vec<&str> = ["ann", "bob", "cyd", "dan", "eve", "fay", "gil", "hal"]
@@ -640,7 +704,7 @@ fn whatever_is_handed_in_is_read_within_limits() {
         }
     };
     told("ann", "conform.toml: is a link, and is not followed");
-    told("bob", "there are more than 64 folders in each other");
+    told("bob", "folders are nested more than 64 deep");
     told("cyd", "conform.toml: is a named pipe, not a file");
     told("dan", "[limits] has no key `k0`");
     told("eve", "server.py (a link that leads out of the submission)");

@@ -1,4 +1,4 @@
-//! Getting to know a subject before it is judged: a few short conversations, each with a fresh process.
+//! Probes a program before it is judged: a few short conversations, each with a fresh process.
 
 use std::time::Duration;
 
@@ -8,37 +8,37 @@ use crate::conformance::play::policy::Policy;
 use crate::conformance::play::{Ledger, Setting, replay_in_network};
 use crate::conformance::program::dialect::{Dialect, Framing};
 use crate::conformance::program::environment::Environment;
-use crate::conformance::program::output::{greeting_in, parts_given};
+use crate::conformance::program::output::{banner_in, parts_given};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::program::screen::Screen;
 use crate::conformance::program::target::Target;
 use crate::transcript::parse;
 use crate::transcript::syntax::{Role, Transcript};
 
-/// What was found out, and how to say it.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeResult {
-    /// How to speak to it.
+    /// How the program speaks.
     pub profile: Profile,
-    /// What a reader of the report should know of it, a sentence each.
+    /// What a reader of the report should know about the program, a sentence each.
     pub remarks: Vec<String>,
-    /// What a client prints where all goes well, before it comes in.
-    pub greeting: Vec<String>,
-    /// Whether it was there at all.
-    pub was_met: bool,
+    /// What a client prints before it registers when all goes well.
+    pub banner: Vec<String>,
+    /// Whether the program could be reached at all.
+    pub was_reached: bool,
 }
 
 impl ProbeResult {
-    /// Nothing is known of the program.
+    /// The result if nothing is known.
     pub fn none() -> ProbeResult {
         ProbeResult {
-            was_met: false,
-            ..told(Profile::PLAIN, Vec::new())
+            was_reached: false,
+            ..result(Profile::PLAIN, Vec::new())
         }
     }
 }
 
-/// How long an answer is waited for here: more is waited for where it counts.
+/// How long the probe waits for an answer; replays wait longer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
 const TWO_SERVERS: &str = "another server starts";
@@ -101,9 +101,9 @@ server > 200 Registration successful
 user types \"hello\\n\"
 server < ...";
 
-/// Gets to know the subject of a run, of which `setting` tells all but its profile. A `dialect` that is
-/// given is not asked for.
-pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> ProbeResult {
+/// Probes the program of a run; `setting` holds everything but its profile. A given `dialect` is used without probing
+/// for it.
+pub fn probe(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> ProbeResult {
     let pace = setting.pace.for_probes(LONGEST_ANSWER);
     let probe = Probe {
         setting: Setting {
@@ -120,10 +120,10 @@ pub fn get_to_know(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -
     probed
 }
 
-/// Checks that the bundled reference gets through a plain conversation here and now. The caller holds a slot.
+/// Checks that the bundled reference passes a plain conversation on this machine now. The caller holds a slot.
 ///
 /// # Errors
-/// How it fell short, twice.
+/// How it failed, twice.
 pub fn control(role: Role, setting: Setting<'_>) -> Result<(), Box<Outcome>> {
     let (reference, steps) = match role {
         Role::Server => ("reference-server", TWO_TALK),
@@ -131,12 +131,12 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), Box<Outcome>> {
     };
     let harness = setting.harness.display().to_string();
     let target = Target::Command(vec![harness, reference.to_owned()]);
-    // What the subject is given is not for the reference.
+    // Environment variables and folders of the program under test are not for the reference.
     let environment = Environment::of_reference();
     let setting = Setting {
         target: &target,
         environment: &environment,
-        // What is seen of the reference says nothing of the subject.
+        // Measurements of the reference do not apply to the program under test.
         pace: &setting.pace.for_probes(LONGEST_ANSWER),
         ledger: &Ledger::default(),
         ..setting
@@ -151,7 +151,7 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), Box<Outcome>> {
     };
     match outcome() {
         Outcome::Completed => Ok(()),
-        // Once may be a hiccup of the machine.
+        // A single failure may be an accident of the machine.
         _ => match outcome() {
             Outcome::Completed => Ok(()),
             outcome => Err(Box::new(outcome)),
@@ -164,27 +164,27 @@ struct Probe<'a> {
     dialect: Option<Dialect>,
 }
 
-/// What one conversation came to; nothing where it was stopped before its end.
+/// The result of one conversation.
 #[derive(Default)]
 struct Reaction {
     completed: bool,
     /// The step at which it stopped, if it did.
     stopped_at: Option<usize>,
-    /// It was there to be spoken to.
-    was_met: bool,
+    /// Whether the program could be reached.
+    was_reached: bool,
     received: Vec<u8>,
-    greeting: Vec<String>,
+    banner: Vec<String>,
 }
 
-/// How a registration is accepted.
+/// When a program accepts a registration.
 struct Registration {
     reads: Framing,
-    /// Only where it is there when the connection is accepted.
+    /// Only if it arrives together with the connection.
     arrives_with_words: bool,
-    /// Even without an end, by one that asks for ends otherwise.
+    /// Even without a line end, although the program expects line ends otherwise.
     without_end: bool,
     relays_reads: bool,
-    /// What came of it.
+    /// The result of the conversation.
     reaction: Reaction,
 }
 
@@ -193,13 +193,13 @@ impl Reaction {
         let mut received = Vec::new();
         let mut screen = Screen::default();
         let mut given = Vec::new();
-        let mut was_met = false;
+        let mut was_reached = false;
         for event in &evidence.events {
             match &event.kind {
                 EventKind::Received { bytes, .. } => received.extend_from_slice(bytes),
                 EventKind::Printed { bytes } => drop(screen.show(bytes)),
                 EventKind::Started { command } => given = given_in(command),
-                EventKind::Connected { .. } | EventKind::Listening { .. } => was_met = true,
+                EventKind::Connected { .. } | EventKind::Listening { .. } => was_reached = true,
                 _ => {}
             }
         }
@@ -209,13 +209,13 @@ impl Reaction {
                 Outcome::FellShort(shortfall) => Some(shortfall.step),
                 _ => None,
             },
-            was_met,
+            was_reached,
             received,
-            greeting: greeting_in(screen.text(), &given),
+            banner: banner_in(screen.text(), &given),
         }
     }
 
-    /// Whether a registration was accepted, in whatever words, behind whatever text.
+    /// Whether a registration was accepted, in any words, after any text.
     fn is_accepted(&self) -> bool {
         let text = String::from_utf8_lossy(&self.received);
         let mut words = text.split(|character: char| !character.is_alphanumeric());
@@ -223,7 +223,7 @@ impl Reaction {
     }
 }
 
-/// What was given to a client that was started so, in a probe.
+/// The user name and address in the arguments of a client that a probe started.
 fn given_in(command: &[String]) -> Vec<String> {
     let address = command.iter().find(|word| word.starts_with("chat://"));
     address.map_or_else(Vec::new, |address| parts_given("alice", address))
@@ -233,7 +233,7 @@ impl Probe<'_> {
     fn ask(&self, steps: &str, profile: Profile) -> Reaction {
         let setting = Setting {
             profile,
-            // Each is asked by itself.
+            // Each is probed separately.
             ledger: &Ledger::default(),
             ..self.setting
         };
@@ -245,7 +245,7 @@ impl Probe<'_> {
         run.as_ref().map_or_else(Reaction::default, Reaction::of)
     }
 
-    /// Asks with this way of reading; what comes back is not yet known to be marked by anything.
+    /// Probes with this way of reading; how the program writes is not known yet.
     fn ask_in(&self, steps: &str, reads: Framing, profile: Profile) -> Reaction {
         let writes = self.dialect.map_or(Framing::Bare, |dialect| dialect.writes);
         let dialect = Dialect { reads, writes };
@@ -257,16 +257,16 @@ impl Probe<'_> {
         let mut profile = self.setting.profile;
         if let Target::Command(_) = self.setting.target {
             let mut two = self.ask(TWO_SERVERS, profile);
-            if !two.was_met && profile.has_own_network {
+            if !two.was_reached && profile.has_own_network {
                 let shared = in_shared_network(profile);
                 let again = self.ask(TWO_SERVERS, shared);
-                if again.was_met {
+                if again.was_reached {
                     (profile, two) = (shared, again);
                     remarks.push(NEEDS_SHARED_NETWORK.to_owned());
                 }
             }
-            if !two.was_met {
-                return told(profile, remarks);
+            if !two.was_reached {
+                return result(profile, remarks);
             }
             profile.runs_alone = !two.completed;
         }
@@ -292,25 +292,25 @@ impl Probe<'_> {
         } else {
             profile = self.without_acceptance(profile);
             if let Target::Running(_) = self.setting.target {
-                if !self.ask(CONNECTS, profile).was_met {
+                if !self.ask(CONNECTS, profile).was_reached {
                     return ProbeResult {
-                        was_met: false,
-                        ..told(profile, remarks)
+                        was_reached: false,
+                        ..result(profile, remarks)
                     };
                 }
             }
             if !profile.registers_silently && self.dialect.is_none() {
                 remarks.push(
-                    "No registration was accepted, with an end or without, at once or later: how it reads is not known."
+                    "No registration was accepted, with or without a line end, at once or later, so it is unknown how the program reads."
                         .to_owned(),
                 );
             }
         }
         remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
-        told(profile, remarks)
+        result(profile, remarks)
     }
 
-    /// The way in which a registration is accepted.
+    /// How a registration is accepted.
     fn how_it_registers(&self, profile: Profile) -> Option<Registration> {
         let candidates: Vec<Framing> = match self.dialect {
             Some(dialect) => vec![dialect.reads],
@@ -338,7 +338,7 @@ impl Probe<'_> {
                     relays_reads: false,
                     reaction,
                 };
-                // One that accepts what has no end yet reads bare, whatever else it takes.
+                // A program that accepts a message without an end reads bare, whatever else it accepts.
                 if *reads == Framing::Line && self.dialect.is_none() {
                     let unended = if arrives_with_words {
                         REGISTERS
@@ -361,14 +361,14 @@ impl Probe<'_> {
         None
     }
 
-    /// Of one that accepts a registration without an end: whether it relays only what has one.
+    /// Of a program that accepts a registration without a line end: whether it relays only messages with one.
     fn needs_ends_of_messages(&self, profile: Profile) -> bool {
         let relays = |reads| self.ask_in(TWO_TALK, reads, profile).completed;
         !relays(Framing::Bare) && relays(Framing::Line)
     }
 
-    /// Of one that takes each read for a message and ends its answers with LF: whether it relays reads as
-    /// they come, so that what was sent in lines comes out in lines.
+    /// Of a program that takes each read for a message and ends its answers with LF: whether it relays each read
+    /// unchanged, so that lines that were sent arrive as lines.
     fn relays_reads(&self, reaction: &Reaction, profile: Profile) -> bool {
         let relays_in = |reads| {
             let dialect = Dialect {
@@ -381,7 +381,7 @@ impl Probe<'_> {
         writes_lines && !relays_in(Framing::Bare) && relays_in(Framing::Line)
     }
 
-    /// Nothing is accepted: it may register without a word, or at least show how it writes.
+    /// Nothing is accepted. The program may still register clients without an answer, or show how it writes.
     fn without_acceptance(&self, profile: Profile) -> Profile {
         let candidates: Vec<Framing> = match self.dialect {
             Some(dialect) => vec![dialect.reads],
@@ -424,7 +424,7 @@ impl Probe<'_> {
         });
         let Some((mut profile, first)) = heard else {
             let dialect = self.dialect.unwrap_or(Dialect::LINE);
-            return told(Profile { dialect, ..plain }, remarks);
+            return result(Profile { dialect, ..plain }, remarks);
         };
         if profile.has_own_network != plain.has_own_network {
             remarks.push(NEEDS_SHARED_NETWORK.to_owned());
@@ -437,8 +437,8 @@ impl Probe<'_> {
         remarks.extend(about_carriage_returns(&first));
         remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
         ProbeResult {
-            greeting: first.greeting,
-            ..told(profile, remarks)
+            banner: first.banner,
+            ..result(profile, remarks)
         }
     }
 
@@ -452,7 +452,7 @@ impl Probe<'_> {
         let shown = others
             .into_iter()
             .find(|reads| self.ask_in(IS_SHOWN, *reads, profile).completed);
-        // One that shows nothing may still send what is typed, if it takes the answer.
+        // A client that shows nothing may still send what is typed, if it accepts the answer.
         let takes_answer = |reads: &Framing| self.ask_in(IS_SENT, *reads, profile).completed;
         let by_likelihood = || {
             let mut all = vec![writes];
@@ -463,10 +463,9 @@ impl Probe<'_> {
     }
 }
 
-/// What is said of a program that does not work without what only the machine's network has, such as a name
-/// server.
+/// The remark on a program that needs something which only the machine's network has, such as a name server.
 const NEEDS_SHARED_NETWORK: &str = "It does not work in a network of its own, so it ran in the \
-                                    machine's, where other programs can reach it.";
+                                    machine's network, where other programs can reach it.";
 
 fn in_shared_network(profile: Profile) -> Profile {
     Profile {
@@ -475,48 +474,48 @@ fn in_shared_network(profile: Profile) -> Profile {
     }
 }
 
-fn told(profile: Profile, further: Vec<String>) -> ProbeResult {
+fn result(profile: Profile, further: Vec<String>) -> ProbeResult {
     let mut remarks: Vec<String> = profile.remarks().map(str::to_owned).collect();
     remarks.extend(further);
     ProbeResult {
         profile,
         remarks,
-        greeting: Vec::new(),
-        was_met: true,
+        banner: Vec::new(),
+        was_reached: true,
     }
 }
 
 fn about_carriage_returns(reaction: &Reaction) -> Option<String> {
     let is_so = reaction.received.ends_with(b"\r\n");
-    is_so.then(|| "It ends its lines with CR LF, which is taken as well.".to_owned())
+    is_so.then(|| "It ends its lines with CR LF, which is accepted.".to_owned())
 }
 
-/// What is to be said of a dialect that is not the one of lines.
+/// The remark on a dialect other than lines.
 fn about_dialect(dialect: Dialect, is_given: bool) -> Option<String> {
     if dialect == Dialect::LINE {
         return None;
     }
-    let whence = if is_given {
-        "As was asked for"
-    } else {
-        "As it speaks"
-    };
     let way = |framing: Framing| match framing {
         Framing::Line => "lines",
-        Framing::Bare => "bare messages, one a write and without an end",
+        Framing::Bare => "bare messages (one for each write, without an end)",
         Framing::Length => "messages with their length in front",
     };
     let (reads, writes) = (way(dialect.reads), way(dialect.writes));
     let both = if reads == writes {
-        format!("it was sent, and heard to send, {reads}")
+        format!("reads and writes {reads}")
     } else {
-        format!("it was sent {reads}, and heard to send {writes}")
+        format!("reads {reads} and writes {writes}")
     };
-    Some(format!("{whence}, {both}; see W-LINE-1."))
+    let origin = if is_given {
+        "With the dialect that was given, it"
+    } else {
+        "It"
+    };
+    Some(format!("{origin} {both}; see W-LINE-1."))
 }
 
 fn conversation(steps: &str) -> Transcript {
-    // Rows of which nothing here speaks, so that all is judged as leniently as it is anywhere.
+    // These requirements have nothing to do with the probe, so every comparison is lenient.
     let covers = if steps.starts_with("client") {
         "C-HARD-3"
     } else {
@@ -559,9 +558,9 @@ mod tests {
             let reaction = Reaction {
                 completed: false,
                 stopped_at: None,
-                was_met: true,
+                was_reached: true,
                 received: received.as_bytes().to_vec(),
-                greeting: Vec::new(),
+                banner: Vec::new(),
             };
             reaction.is_accepted()
         };

@@ -1,4 +1,4 @@
-//! A whole run: every transcript asked for, side by side, against fresh processes of one subject.
+//! Replays every transcript that is asked for against one program, side by side, and returns what was seen.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,14 +12,13 @@ use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome};
 use crate::conformance::judge::MOST_RUNS;
 use crate::conformance::judge::policy::{policy, why_not_applicable};
-use crate::conformance::judge::result::{RunResult, withhold_passes};
-use crate::conformance::judge::verdict::verdicts;
+use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::play::clock::{DEFAULT_LIMIT, TimeBudget};
 use crate::conformance::play::pace::{LagMeter, Pace};
 use crate::conformance::play::policy::Policy;
 use crate::conformance::play::slots::Slots;
 use crate::conformance::play::{Ledger, Setting, Turn, replay_in_network};
-use crate::conformance::probe::{ProbeResult, control, get_to_know};
+use crate::conformance::probe::{ProbeResult, control, probe};
 use crate::conformance::program::dialect::Dialect;
 use crate::conformance::program::environment::{Environment, Network, Purpose};
 use crate::conformance::program::profile::Profile;
@@ -27,7 +26,6 @@ use crate::conformance::program::system;
 use crate::conformance::program::target::{Target, takes_every_address};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::id;
-use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::table::Table;
 use crate::transcript::syntax::{Action, Role, Step};
 
@@ -38,52 +36,50 @@ pub struct Plan {
     pub target: Target,
     /// Whether it is a server or a client.
     pub role: Role,
-    /// The requirements to report on.
-    pub requirements: Vec<Requirement>,
     /// The relations between all requirements of the suite.
     pub table: Table,
-    /// The transcripts to replay, all of the role.
+    /// The transcripts to replay, all of the same role.
     pub cases: Vec<Case>,
-    /// Who may make the machine work at the same time; runs may share them.
+    /// Slots for replays; several runs may share them.
     pub slots: Arc<Slots>,
-    /// How many replays at the same time, those that only wait included, at least 1; always 1 with a
-    /// server that runs already.
+    /// Number of replays at the same time, including those that only wait; at least 1. With a server that is already
+    /// running it is always 1.
     pub at_once: usize,
-    /// What the program is given for all of it; what is not replayed by then is untested. Time in which the
-    /// machine kept it from working does not count, up to a bound: see [`ProgramClock`].
+    /// Time limit for all replays; transcripts that are not replayed by then are untested. Time in which the machine
+    /// kept the program from working does not count, up to a bound: see [`ProgramClock`].
     ///
     /// [`ProgramClock`]: crate::conformance::play::clock::ProgramClock
     pub time_limit: Duration,
-    /// Where the subject runs.
+    /// The environment of the program under test.
     pub environment: Environment,
-    /// How the subject speaks, where that is not to be found out.
+    /// The program's dialect; `None` lets the probe find it out.
     pub dialect: Option<Dialect>,
     /// How long to wait for an answer.
     pub patience: Duration,
-    /// Path of the `conform` program, which supervises subjects.
+    /// Path of the `conform` program, which supervises programs under test.
     pub harness: PathBuf,
 }
 
-/// Something that a person who watches a run wants to know.
+/// Progress, for a person who watches.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// It is found out how the subject speaks.
-    GettingToKnow,
-    /// A transcript is being replayed, for the given time (the first is 1).
+    /// The probe finds out how the program speaks.
+    Probing,
+    /// A replay of a transcript begins, with its number from 1.
     Began(&'a Case, usize),
-    /// A transcript has been replayed as often as needed; whether it held.
+    /// A transcript has been replayed as often as necessary; whether every run passed.
     Finished(&'a Case, bool),
 }
 
 /// Why a run has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoResult {
-    /// It was cancelled.
+    /// The run was cancelled.
     Cancelled,
-    /// Nobody listens at this address.
+    /// No server listens at this address.
     NobodyThere(String),
-    /// The bundled reference failed in a plain conversation, here and now, in this way: so nothing that another
-    /// program does here can be judged.
+    /// The bundled reference failed in a plain conversation on this machine, in this way. So no other program can be
+    /// judged here.
     Unfit(Box<Outcome>),
 }
 
@@ -97,27 +93,27 @@ impl fmt::Display for NoResult {
             ),
             NoResult::Unfit(why) => write!(
                 f,
-                "nothing was judged, since the bundled reference itself falls short on this machine: {why}"
+                "nothing was judged, because the bundled reference fails on this machine: {why}"
             ),
         }
     }
 }
 
-/// Runs the plan. Where `cancelled` is set meanwhile, comes back soon, all processes gone.
+/// Carries out the plan. If `cancelled` is set meanwhile, ends all processes and returns soon.
 ///
 /// # Errors
-/// Where there is nothing to be reported on the subject.
+/// Why there is nothing to report.
 pub fn run(
-    plan: Plan,
+    plan: &Plan,
     cancelled: &AtomicBool,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<RunResult, NoResult> {
+) -> Result<ProgramEvidence, NoResult> {
     let begun = Instant::now();
     let pace = Arc::new(Pace::new(plan.patience));
     let ledger = Ledger::default();
-    let has_own_network = gives_networks(&plan);
+    let has_own_network = gives_networks(plan);
     let turn = Turn::default();
-    // Where there are no networks to give, or they are not wanted, all share the machine's anyway.
+    // Without networks of their own, all replays share the machine's network anyway.
     let takes_turns = has_own_network && plan.environment.purpose == Purpose::Submission;
     let setting = |time| Setting {
         target: &plan.target,
@@ -127,7 +123,7 @@ pub fn run(
             has_own_network,
             ..Profile::PLAIN
         },
-        greeting: &[],
+        banner: &[],
         pace: &pace,
         ledger: &ledger,
         slots: &plan.slots,
@@ -135,7 +131,7 @@ pub fn run(
         time,
         turn: takes_turns.then_some(&turn),
     };
-    progress(Progress::GettingToKnow);
+    progress(Progress::Probing);
     let is_wanted = || !cancelled.load(Ordering::Relaxed);
     let slot = plan.slots.take_while(is_wanted);
     let slot = slot.ok_or(NoResult::Cancelled)?;
@@ -152,17 +148,17 @@ pub fn run(
     let time = Arc::new(TimeBudget::new(plan.time_limit));
     let _meter = measure(&pace, &time);
     let first_setting = setting(&time);
-    let probed = get_to_know(plan.role, first_setting, plan.dialect);
+    let probed = probe(plan.role, first_setting, plan.dialect);
     if cancelled.load(Ordering::Relaxed) {
         return Err(NoResult::Cancelled);
     }
-    // What was found out so far may be half of the truth.
+    // If the time ran out during the probe, its result may be incomplete.
     let is_known = !time.is_up();
     let ProbeResult {
         profile,
         mut remarks,
-        greeting,
-        was_met,
+        banner,
+        was_reached,
     } = if is_known {
         probed
     } else {
@@ -171,22 +167,22 @@ pub fn run(
     if profile.has_own_network {
         turn.leave();
     }
-    if is_known && !was_met {
+    if is_known && !was_reached {
         return Err(NoResult::NobodyThere(plan.target.shown().join(" ")));
     }
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
             profile,
-            greeting: &greeting,
+            banner: &banner,
             ledger,
             ..first_setting
         };
-        replay_all(&plan, positions, at_once, setting, progress)
+        replay_all(plan, positions, at_once, setting, progress)
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
     for (position, runs) in
-        replay_side_by_side(&order, side_by_side(&plan, profile), &Ledger::default())
+        replay_side_by_side(&order, side_by_side(plan, profile), &Ledger::default())
     {
         evidence[position] = runs;
     }
@@ -202,22 +198,16 @@ pub fn run(
     }
     if let Some(factor) = pace.widened_by() {
         remarks.push(format!(
-            "The machine was busy: answers were given up to {factor:.1} times the usual time."
+            "The machine was busy, so answers were waited for up to {factor:.1} times as long as usual."
         ));
     }
-    let time_limit = time_limit_of(&plan, &time, &evidence);
-    let replayed = plan.cases.into_iter().zip(evidence).collect();
-    let (mut requirements, transcripts) = verdicts(plan.requirements, replayed, &plan.table);
-    if let Some(limit) = &time_limit {
-        withhold_passes(limit, &mut requirements);
-    }
-    Ok(RunResult {
+    let time_limit = time_limit_of(plan, &time, &evidence);
+    Ok(ProgramEvidence {
         role: plan.role,
         command: plan.target.shown(),
         profile,
         remarks,
-        requirements,
-        transcripts,
+        replayed: plan.cases.iter().cloned().zip(evidence).collect(),
         seconds: begun.elapsed().as_secs_f64(),
         time_limit,
     })
@@ -232,7 +222,7 @@ fn measure(pace: &Arc<Pace>, time: &Arc<TimeBudget>) -> LagMeter {
     })
 }
 
-/// What the time limit left undone, if it did.
+/// What the time limit left undone, if anything.
 fn time_limit_of(plan: &Plan, time: &TimeBudget, evidence: &[Vec<Evidence>]) -> Option<TimeLimit> {
     if !time.is_up() {
         return None;
@@ -249,14 +239,14 @@ fn time_limit_of(plan: &Plan, time: &TimeBudget, evidence: &[Vec<Evidence>]) -> 
     })
 }
 
-/// Whether each replay is given a network of its own.
+/// Whether each replay gets a network of its own.
 fn gives_networks(plan: &Plan) -> bool {
     let is_started_here = matches!(plan.target, Target::Command(_));
     let is_wanted = plan.environment.network == Network::Own;
     is_started_here && is_wanted && system::has_networks_to_give()
 }
 
-/// Replays the cases at these positions, so many at the same time.
+/// Replays the cases at these positions, `at_once` at a time.
 fn replay_all(
     plan: &Plan,
     positions: &[usize],
@@ -282,8 +272,8 @@ fn replay_all(
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Positions of the cases in which the subject could not start although it did in others: a server
-/// with a port of its own choice is in its own way, and is to be judged once more, alone.
+/// Positions of the cases in which the program could not start although it could in others. A server with a fixed
+/// port conflicts with itself; such a case is replayed again, alone.
 fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
     let listens = |event: &Event| matches!(event.kind, EventKind::Listening { .. });
     let mut events = evidence.iter().flatten().flat_map(|run| &run.events);
@@ -306,7 +296,7 @@ fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
     (0..cases.len()).filter(is_crowded_out).collect()
 }
 
-/// How many replays at the same time: in one server that runs already they would meet each other.
+/// Number of replays at the same time. Replays against a server that is already running would meet each other.
 fn side_by_side(plan: &Plan, profile: Profile) -> usize {
     match plan.target {
         Target::Command(_) if profile.runs_alone && !profile.has_own_network => 1,
@@ -315,8 +305,8 @@ fn side_by_side(plan: &Plan, profile: Profile) -> usize {
     }
 }
 
-/// Replays a case as often as it needs. `None` where that was stopped before its end: half of the runs would say
-/// too little.
+/// Replays a case as often as necessary. Returns `None` if it was stopped early: some of the runs would say too
+/// little.
 fn replay_until_sure(
     case: &Case,
     plan: &Plan,
@@ -342,7 +332,7 @@ fn replay_until_sure(
         let run = replay_in_network(&case.transcript, &policy, setting)?;
         drop(at_work);
         let is_settled = match &run.outcome {
-            // After a run that fell short it is a mixture, however often it holds from now on.
+            // After a run that failed the result is a mixture, however often it passes from now on.
             Outcome::Completed => !runs.iter().any(Evidence::is_conclusive),
             Outcome::Skipped { .. } => true,
             Outcome::FellShort(shortfall) => is_known(case, &policy, shortfall, setting.ledger),
@@ -359,19 +349,19 @@ fn replay_until_sure(
     Some(runs)
 }
 
-/// Whether it stopped over another topic than its own, which is known to fail by now.
+/// Whether the run stopped over another topic than the transcript's own, and one that is known to fail.
 fn is_known(case: &Case, policy: &Policy, shortfall: &Shortfall, ledger: &Ledger) -> bool {
     let about = Topic::of_shortfall(&case.transcript, shortfall);
     let topic = about.map(|about| about.topic());
     topic.is_some_and(|topic| !policy.judges(topic) && ledger.is_known_to_fail(topic))
 }
 
-/// Positions of the cases in the order in which to begin them: those that take time by themselves first.
+/// Positions of the cases in the order of their start: those with long fixed waits first.
 fn longest_first(cases: &[Case]) -> Vec<usize> {
     let seconds = |case: &Case| {
         let passing = case.transcript.steps.iter().map(|step| match step.action {
             Action::Pass { seconds } => seconds,
-            // A server may wait for the one who does not read, when it ends.
+            // At its end, a server may wait for the client that does not read.
             Action::StopsReading { .. } => 1,
             _ => 0,
         });
@@ -382,8 +372,8 @@ fn longest_first(cases: &[Case]) -> Vec<usize> {
     order
 }
 
-/// Whether this subject can be asked at all: a server that runs already cannot be stopped, and a
-/// command that takes host and port apart cannot be given an address without them.
+/// Whether the case can be replayed against this program: a server that is already running cannot be stopped, and a
+/// command that takes host and port separately cannot be given an address without them.
 fn can_be_asked(case: &Case, plan: &Plan) -> bool {
     let needs_start = |step: &Step| {
         matches!(

@@ -1,4 +1,4 @@
-//! What is said of one of a submission's programs.
+//! The result of one of a submission's two programs.
 
 use crate::conformance::judge::result::RunResult;
 use crate::transcript::syntax::Role;
@@ -6,14 +6,14 @@ use crate::transcript::syntax::Role;
 /// One of a submission's programs.
 #[derive(Debug, Clone)]
 pub struct AssessedPart {
-    /// Which of the two.
+    /// Server or client.
     pub role: Role,
-    /// Program and arguments; empty where none was found.
+    /// Program and arguments; empty if none was found.
     pub command: Vec<String>,
-    /// Names of the transcripts that its command cannot be asked, where the command is not from the class's instructions:
-    /// it takes host and port apart, and these are about addresses without them.
+    /// Names of the transcripts that use addresses which the program's command cannot express, because it takes host
+    /// and port separately. Empty if the command comes from the class's instructions.
     pub ruled_out: Vec<String>,
-    /// What was found out about it, or why nothing was.
+    /// The result, or why there is none.
     pub result: Result<RunResult, Unjudged>,
 }
 
@@ -22,8 +22,8 @@ pub struct AssessedPart {
 pub struct Unjudged {
     /// What went wrong, in a sentence.
     pub reason: String,
-    /// What was printed about it, as it came; empty where nothing was.
+    /// The program's own output, unchanged; empty if there is none.
     pub output: String,
-    /// Whether the submission is to blame; otherwise it was this machine, and the mark is not to be relied on.
+    /// Whether the submission is to blame. Otherwise this machine is, and the mark is doubtful.
     pub is_its_own_fault: bool,
 }

@@ -1,14 +1,12 @@
-//! What is said of one submission: judged and scored. Reports on submissions read this and nothing else.
+//! One submission, judged and scored. Reports on submissions read this and nothing else.
 
 use super::assessed_part::{AssessedPart, Unjudged};
 use super::record::{Part, PartOutcome, Record};
 use super::rubric::Rubric;
 use super::score::{Score, score};
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::judge::result::{
-    RequirementResult, RunResult, TranscriptResult, Verdict, withhold_passes,
-};
-use crate::conformance::judge::verdict::verdicts;
+use crate::conformance::judge::program::ProgramEvidence;
+use crate::conformance::judge::result::{RunResult, Verdict};
 use crate::conformance::program::target::takes_every_address;
 use crate::conformance::suite::Suite;
 use crate::conformance::suite::requirement::{Level, Requirement};
@@ -19,14 +17,14 @@ use crate::transcript::syntax::Role;
 pub struct Assessment {
     /// The submission's name.
     pub submission: String,
-    /// The server and the client, in this order; one alone where only that was asked for.
+    /// The server and the client, in this order; only one of them if only one was judged.
     pub parts: Vec<AssessedPart>,
-    /// The points, and why.
+    /// The points, with reasons.
     pub score: Score,
 }
 
 impl Assessment {
-    /// Judged parts with their score.
+    /// Scores judged parts.
     pub fn of(
         submission: String,
         parts: Vec<AssessedPart>,
@@ -41,7 +39,7 @@ impl Assessment {
         }
     }
 
-    /// Drops what was said in each run: what is told of a class does not need it, and it is most of all.
+    /// Drops the events of every run. Reports on a class do not need them, and they use most of the memory.
     pub fn forget_conversations(&mut self) {
         let parts = self.parts.iter_mut();
         for result in parts.filter_map(|part| part.result.as_mut().ok()) {
@@ -55,7 +53,7 @@ impl Assessment {
         }
     }
 
-    /// Adds a reason why somebody should look before the mark is given out.
+    /// Adds a reason why somebody should check the mark.
     pub fn doubt(&mut self, reason: String) {
         self.score.doubts.push(reason);
     }
@@ -66,7 +64,7 @@ impl Assessment {
     }
 }
 
-/// Checks that what was recorded fits the suite: a record may come from a file that somebody changed.
+/// Checks that a record fits the suite. A record comes from a file, which somebody may have changed.
 ///
 /// # Errors
 /// What does not fit, in a sentence.
@@ -80,7 +78,7 @@ pub fn check(record: &Record, suite: &Suite) -> Result<(), String> {
             let steps = case.transcript.steps.len();
             if let Some(step) = seen.filter_map(last_step).max().filter(|at| *at >= steps) {
                 return Err(format!(
-                    "is broken: it tells of step {step} of {}, which has {steps} steps, counted from 0",
+                    "is damaged: it mentions step {step} of {}, which has {steps} steps, counted from 0",
                     case.name
                 ));
             }
@@ -89,7 +87,7 @@ pub fn check(record: &Record, suite: &Suite) -> Result<(), String> {
     Ok(())
 }
 
-/// The last step of which a run tells.
+/// The last step that a run mentions.
 fn last_step(run: &Evidence) -> Option<usize> {
     let stopped_at = match &run.outcome {
         Outcome::FellShort(shortfall) => Some(shortfall.step),
@@ -99,7 +97,8 @@ fn last_step(run: &Evidence) -> Option<usize> {
     steps.chain(stopped_at).max()
 }
 
-/// Judges and scores what was recorded: a pure function, so that it can be repeated with another rubric.
+/// Judges and scores a record. The result depends on the arguments alone, so stored evidence can be judged again
+/// after a rule or the rubric has changed.
 pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
     let parts = record
         .parts
@@ -108,8 +107,7 @@ pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
         .collect();
     let mut assessment = Assessment::of(record.submission, parts, &suite.requirements, rubric);
     if record.is_doubtful {
-        let doubt =
-            "The bundled reference did not get full marks about the time at which it was judged.";
+        let doubt = "The bundled reference did not get full marks at about the same time, so this machine may not have been reliable.";
         assessment.doubt(doubt.to_owned());
     }
     assessment
@@ -141,24 +139,20 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
                 let seen = runs.remove(&case.name).unwrap_or_default();
                 (case, seen)
             });
-            let (mut requirements, transcripts) =
-                verdicts(asked.requirements, replayed.collect(), &asked.table);
-            if own_command {
-                ruled_out = withhold(&part.command, &mut requirements, &transcripts);
-            }
-            if let Some(limit) = &time_limit {
-                withhold_passes(limit, &mut requirements);
-            }
-            Ok(RunResult {
+            let evidence = ProgramEvidence {
                 role: part.role,
                 command: part.command.clone(),
                 profile,
                 remarks,
-                requirements,
-                transcripts,
+                replayed: replayed.collect(),
                 seconds,
                 time_limit,
-            })
+            };
+            let mut result = evidence.judged(asked.requirements, &asked.table);
+            if own_command {
+                ruled_out = withhold(&mut result);
+            }
+            Ok(result)
         }
     };
     AssessedPart {
@@ -169,26 +163,22 @@ fn assessed(part: Part, suite: &Suite) -> AssessedPart {
     }
 }
 
-/// The transcripts whose addresses the command cannot be given. A requirement with such a transcript is untested,
-/// even if its other transcripts pass or do not apply: no command may choose what is asked.
-fn withhold(
-    command: &[String],
-    requirements: &mut [RequirementResult],
-    transcripts: &[TranscriptResult],
-) -> Vec<String> {
-    let is_ruled_out = |judged: &&TranscriptResult| {
-        judged.verdict == Verdict::Untested
-            && !takes_every_address(command, &judged.case.transcript)
-    };
-    let ruled_out: Vec<String> = transcripts
+/// The transcripts that use addresses which the command cannot express. A requirement with such a transcript becomes
+/// untested, even if its other transcripts pass or do not apply: no command may choose which requirements are tested.
+fn withhold(result: &mut RunResult) -> Vec<String> {
+    let untested = result
+        .transcripts
         .iter()
-        .filter(is_ruled_out)
+        .filter(|judged| judged.verdict == Verdict::Untested);
+    let ruled_out: Vec<String> = untested
+        .filter(|judged| !takes_every_address(&result.command, &judged.case.transcript))
         .map(|judged| judged.case.name.clone())
         .collect();
-    for row in requirements {
-        let is_one = row.transcripts.iter().any(|name| ruled_out.contains(name));
-        if row.verdict.can_be_withheld() && is_one {
-            row.verdict = Verdict::Untested;
+    for requirement in &mut result.requirements {
+        let mut transcripts = requirement.transcripts.iter();
+        let has_one = transcripts.any(|name| ruled_out.contains(name));
+        if requirement.verdict.can_be_withheld() && has_one {
+            requirement.verdict = Verdict::Untested;
         }
     }
     ruled_out
@@ -247,33 +237,41 @@ mod tests {
         assert_eq!(check(&record(&suite, 0, 0), &suite), Ok(()));
         for (step, event_step) in [(1_000, 0), (0, 1_000), (usize::MAX, usize::MAX)] {
             let why = check(&record(&suite, step, event_step), &suite).expect_err("is broken");
-            assert!(why.starts_with("is broken: it tells of step"), "{why}");
-            // Nor does it end the harness.
+            assert!(why.starts_with("is damaged: it mentions step"), "{why}");
+            // Nor does it make the harness panic.
             let rubric = Rubric::built_in(&suite.requirements).expect("is right");
             assess(record(&suite, step, event_step), &suite, &rubric);
         }
     }
 
     #[test]
-    fn what_does_not_apply_is_withheld_too_where_a_transcript_is_ruled_out() {
+    fn a_command_that_rules_a_transcript_out_leaves_its_requirements_untested() {
         let suite = Suite::embedded().expect("is right");
         let asked = suite.asked_of(Role::Client, Level::Hardening, None);
         let replayed = asked.cases.into_iter().map(|case| (case, Vec::new()));
-        let (mut rows, transcripts) =
-            verdicts(asked.requirements, replayed.collect(), &asked.table);
-        for row in &mut rows {
-            row.verdict = Verdict::NotApplicable;
+        let evidence = ProgramEvidence {
+            role: Role::Client,
+            command: ["client", "{host}", "{port}"].map(str::to_owned).into(),
+            profile: Profile::PLAIN,
+            remarks: Vec::new(),
+            replayed: replayed.collect(),
+            seconds: 0.0,
+            time_limit: None,
+        };
+        let mut result = evidence.judged(asked.requirements, &asked.table);
+        for requirement in &mut result.requirements {
+            requirement.verdict = Verdict::NotApplicable;
         }
-        let command = ["client", "{host}", "{port}"].map(str::to_owned);
-        let ruled_out = withhold(&command, &mut rows, &transcripts);
+        let ruled_out = withhold(&mut result);
         assert!(!ruled_out.is_empty());
-        for row in rows {
-            let is_one = row.transcripts.iter().any(|name| ruled_out.contains(name));
-            let expected = match is_one {
+        for requirement in result.requirements {
+            let mut transcripts = requirement.transcripts.iter();
+            let expected = match transcripts.any(|name| ruled_out.contains(name)) {
                 true => Verdict::Untested,
                 false => Verdict::NotApplicable,
             };
-            assert_eq!(row.verdict, expected, "{}", row.requirement.id);
+            let id = &requirement.requirement.id;
+            assert_eq!(requirement.verdict, expected, "{id}");
         }
     }
 }

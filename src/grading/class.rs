@@ -1,4 +1,4 @@
-//! A class of submissions, each assessed. Reports on classes read this and nothing else.
+//! A class of assessed submissions. Reports on classes read this and nothing else.
 
 use super::assessment::Assessment;
 use super::points::Points;
@@ -6,21 +6,21 @@ use super::triage::{Cluster, clusters};
 use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
 
-/// A class of submissions, assessed.
+/// A class of assessed submissions.
 #[derive(Debug, Clone)]
 pub struct Class {
-    /// What it is called: the name of its folder.
+    /// Its name: that of its folder.
     pub name: String,
     /// Every submission, by name.
     pub submissions: Vec<Assessment>,
-    /// Who falls short in the same way, the most frequent first.
+    /// Submissions that fail in the same way, the largest cluster first.
     pub clusters: Vec<Cluster>,
     /// Every requirement of the suite, in the table's order.
     pub requirements: Vec<Requirement>,
 }
 
 impl Class {
-    /// A class with its clusters.
+    /// Makes a class and finds its clusters.
     pub fn of(
         name: String,
         mut submissions: Vec<Assessment>,
@@ -35,7 +35,7 @@ impl Class {
         }
     }
 
-    /// The rows that are asked of each role, in the order of the table, the server's first: the columns of
+    /// The requirements that apply to each role, in the table's order, the server's first. They are the columns of
     /// the class's tables.
     pub fn columns(&self) -> Vec<(Role, &Requirement)> {
         let of_role = |role: Role| {

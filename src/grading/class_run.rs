@@ -1,5 +1,5 @@
-//! The examinations of a class, side by side, with the bundled reference examined among them: where it does
-//! not get full marks, the machine was not fit, and what was examined about that time is examined again.
+//! Judges the submissions of a class side by side, and the bundled reference at intervals. If the reference does not
+//! get full marks, this machine is not reliable, and the submissions of that period are judged again.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,33 +16,33 @@ use crate::conformance::run::{Plan, Progress, run};
 use crate::conformance::suite::requirement::Level;
 use crate::transcript::syntax::Role;
 
-/// How often a submission is examined again because the machine was not fit; after that its record is kept
-/// as one to be doubted.
+/// Maximum number of times a submission is judged again because the machine was not reliable. After that its record
+/// is stored as doubtful.
 const MOST_REPETITIONS: usize = 2;
 
-/// Something that a person who watches wants to know.
+/// Progress, for a person who watches.
 #[derive(Debug, Clone, Copy)]
 pub enum ClassProgress<'a> {
-    /// A submission is being examined.
+    /// The examination of a submission begins.
     Began(&'a str),
     /// A step of its examination.
     Step(&'a str, Role, Progress<'a>),
-    /// It has been examined, and what was seen was kept.
+    /// A submission has been examined and its record stored.
     Recorded(&'a Record),
-    /// The bundled reference is being examined.
+    /// The examination of the bundled reference begins.
     ControlBegan,
-    /// It got full marks, or did not.
+    /// The reference has been examined; whether it got full marks.
     ControlEnded(bool),
-    /// A submission is to be examined again, since the machine was not fit.
+    /// A submission will be examined again, because the machine was not reliable.
     Again(&'a str),
 }
 
 /// How a class is examined.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrangement {
-    /// How many submissions side by side, at least 1.
+    /// Number of submissions side by side, at least 1.
     pub side_by_side: usize,
-    /// After how many submissions the reference is examined, at least 1.
+    /// Number of submissions between two examinations of the reference, at least 1.
     pub control_every: usize,
 }
 
@@ -51,17 +51,17 @@ pub struct Arrangement {
 pub enum Abandoned {
     /// It was cancelled.
     Cancelled,
-    /// The bundled reference does not get full marks on this machine, in this way.
+    /// The bundled reference does not get full marks on this machine, for this reason.
     Unfit(String),
-    /// The harness itself failed.
+    /// The harness failed.
     Failed,
 }
 
-/// Examines all. Each record is given to `keep` as soon as there is one; one that is doubted later is given to it
-/// again. `keep` deals with what goes wrong there: one submission's results never end the class.
+/// Examines all candidates. Passes each record to `keep` as soon as it exists, and once more if it becomes doubtful.
+/// `keep` handles its own errors: the results of one submission never end the class.
 ///
 /// # Errors
-/// Why not all were examined. What was kept by then stays.
+/// Why not all were examined. Records that were kept by then stay.
 pub fn examine_all(
     candidates: &[Candidate],
     terms: &Terms<'_>,
@@ -74,13 +74,13 @@ pub fn examine_all(
     }
     let is_fit = || {
         progress(ClassProgress::ControlBegan);
-        let shortfall = control(terms);
-        if shortfall != Err(Abandoned::Cancelled) {
-            progress(ClassProgress::ControlEnded(shortfall.is_ok()));
+        let outcome = control(terms);
+        if outcome != Err(Abandoned::Cancelled) {
+            progress(ClassProgress::ControlEnded(outcome.is_ok()));
         }
-        shortfall
+        outcome
     };
-    // Once may be a hiccup.
+    // A single failure may be an accident.
     match is_fit() {
         Err(Abandoned::Unfit(_)) => is_fit()?,
         first => first?,
@@ -108,7 +108,7 @@ pub fn examine_all(
                                 .map(|record| queue.recorded(position, record))
                         }
                     };
-                    // One that panicked must not leave the others waiting for it.
+                    // If a job panics, the other threads must not wait for it.
                     let outcome = catch_unwind(AssertUnwindSafe(work));
                     queue.done(outcome.unwrap_or(Err(Abandoned::Failed)));
                 }
@@ -128,7 +128,7 @@ fn examined(
     let step = |role: Role, step: Progress<'_>| {
         progress(ClassProgress::Step(&candidate.name, role, step));
     };
-    // A mistake in the harness costs this submission's result, and is no verdict on it.
+    // A bug in the harness costs this submission its result, but is no verdict on it.
     let record = catch_unwind(AssertUnwindSafe(|| examine(candidate, terms, &step)));
     let record = record.unwrap_or_else(|_| Some(harness_failed(candidate, terms)));
     let record = record.ok_or(Abandoned::Cancelled)?;
@@ -137,15 +137,15 @@ fn examined(
     Ok(record)
 }
 
-/// Keeps a record. Where its evidence makes a report panic, that costs this submission's result and ends nothing else:
-/// then what `instead` gives is kept, and if that fails as well, nothing is.
+/// Keeps a record. If its evidence makes a report panic, keeps the record that `instead` returns. If that panics too,
+/// keeps nothing. In both cases the other submissions go on.
 fn kept(record: Record, keep: &(dyn Fn(&Record) + Sync), instead: &dyn Fn() -> Record) -> Record {
     let is_kept = |record: &Record| catch_unwind(AssertUnwindSafe(|| keep(record))).is_ok();
     if is_kept(&record) {
         return record;
     }
     let record = instead();
-    // Without a mark it is reported as not examined.
+    // A submission without a mark is reported as not examined.
     let _ = is_kept(&record);
     record
 }
@@ -155,7 +155,7 @@ fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
         role,
         command: Vec::new(),
         outcome: PartOutcome::NotJudged {
-            reason: "The harness itself failed while it judged this submission.".to_owned(),
+            reason: "The harness failed while it judged this submission.".to_owned(),
         },
     });
     Record {
@@ -168,8 +168,8 @@ fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
     }
 }
 
-/// What was recorded since the reference last got full marks is kept as doubtful, and examined again if it was
-/// not examined too often: so it is doubtful still where that never comes about.
+/// Keeps the records since the reference last got full marks as doubtful, and puts their submissions into the queue
+/// again, unless they were repeated too often. If a repetition never happens, the record stays doubtful.
 fn doubted(
     queue: &Queue,
     candidates: &[Candidate],
@@ -189,7 +189,7 @@ fn doubted(
     queue.control_ended();
 }
 
-/// Whether the bundled reference gets full marks here and now.
+/// Checks that the bundled reference gets full marks on this machine now.
 fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
     for (role, reference) in [
         (Role::Server, "reference-server"),
@@ -202,7 +202,6 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
                 reference.to_owned(),
             ]),
             role,
-            requirements: asked.requirements,
             table: asked.table,
             cases: asked.cases,
             at_once: terms.at_once,
@@ -213,22 +212,23 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
             patience: terms.patience,
             harness: terms.harness.to_owned(),
         };
-        let result = run(plan, terms.cancelled, &|_| ());
+        let evidence = run(&plan, terms.cancelled, &|_| ());
         if terms.cancelled.load(Ordering::Relaxed) {
             return Err(Abandoned::Cancelled);
         }
-        let result = result.map_err(|why| Abandoned::Unfit(why.to_string()))?;
-        if let Some(limit) = &result.time_limit {
+        let evidence = evidence.map_err(|why| Abandoned::Unfit(why.to_string()))?;
+        if let Some(limit) = &evidence.time_limit {
             return Err(Abandoned::Unfit(format!("the bundled {role}: {limit}")));
         }
-        let short = result
+        let result = evidence.judged(asked.requirements, &plan.table);
+        let failing = result
             .requirements
             .iter()
-            .find(|row| row.verdict.is_judgement() && row.verdict != Verdict::Pass);
-        if let Some(row) = short {
+            .find(|found| found.verdict.is_judgement() && found.verdict != Verdict::Pass);
+        if let Some(found) = failing {
             return Err(Abandoned::Unfit(format!(
-                "the bundled {role} falls short of {}",
-                row.requirement.id
+                "the bundled {role} does not pass {}",
+                found.requirement.id
             )));
         }
     }
@@ -238,13 +238,13 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Job {
     Examine(usize),
-    /// With how many of the latest records it vouches for.
+    /// The number of oldest records that it confirms if the reference gets full marks.
     Control {
         certifies: usize,
     },
 }
 
-/// What is to be done, and by whom next.
+/// The jobs that are left.
 #[derive(Debug)]
 struct Queue {
     state: Mutex<State>,
@@ -255,9 +255,9 @@ struct Queue {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<usize>,
-    /// How often each was examined again.
+    /// How often each submission was put into the queue again.
     repetitions: Vec<usize>,
-    /// What was recorded since the reference last got full marks, oldest first.
+    /// The records since the reference last got full marks, oldest first.
     uncertified: Vec<(usize, Record)>,
     control_is_under_way: bool,
     at_work: usize,
@@ -277,7 +277,7 @@ impl Queue {
         }
     }
 
-    /// The next job; waits while there may be one later. `None` once all is done or given up.
+    /// The next job. Waits while there may be one later; returns `None` when all is done or abandoned.
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
@@ -319,12 +319,12 @@ impl Queue {
         self.lock().control_is_under_way = false;
     }
 
-    /// What no control has vouched for, which is then nobody's any more.
+    /// Takes the records that no control has confirmed.
     fn uncertified(&self) -> Vec<(usize, Record)> {
         std::mem::take(&mut self.lock().uncertified)
     }
 
-    /// Puts one into the queue again, where that was not done too often.
+    /// Puts a submission into the queue again, unless that was done too often. Returns whether it did.
     fn again(&self, position: usize) -> bool {
         let mut state = self.lock();
         let is_to_be = state.repetitions[position] < MOST_REPETITIONS;
@@ -381,7 +381,7 @@ mod tests {
         Queue::new(count, arrangement)
     }
 
-    /// Does all by itself; the machine is fit at the controls of which the number, from 0, is not in `unfit`.
+    /// Does every job in one thread. The controls whose number, from 0, is in `unfit` fail.
     fn worked_off(queue: &Queue, unfit: &[usize]) -> (Vec<Job>, Vec<String>) {
         let (mut jobs, mut doubtful, mut controls) = (Vec::new(), Vec::new(), 0);
         while let Some(job) = queue.next() {
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_examined_on_an_unfit_machine_is_examined_again() {
+    fn submissions_of_an_unreliable_period_are_examined_again() {
         let (jobs, doubtful) = worked_off(&queue(3, 2), &[0]);
         let examined: Vec<&Job> = jobs
             .iter()
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_machine_that_stays_unfit_it_comes_to_an_end_in_doubt() {
+    fn on_an_unreliable_machine_repetitions_end_and_records_stay_doubtful() {
         let (jobs, doubtful) = worked_off(&queue(1, 1), &[0, 1, 2]);
         let examined = jobs.iter().filter(|job| matches!(job, Job::Examine(_)));
         assert_eq!(
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_kept_ends_nothing() {
+    fn a_record_that_cannot_be_kept_does_not_end_the_class() {
         let instead = || record("instead");
         let fails_for = |names: &'static [&str]| {
             move |record: &Record| assert!(!names.contains(&record.submission.as_str()))
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_begun_once_it_is_given_up() {
+    fn no_job_begins_after_cancellation() {
         let queue = queue(3, 9);
         assert_eq!(queue.next(), Some(Job::Examine(0)));
         queue.done(Err(Abandoned::Cancelled));

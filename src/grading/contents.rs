@@ -1,8 +1,8 @@
-//! What is in a submission's folder, within limits: listed, copied, and added to a digest.
+//! The content of a submission's folder, within limits: listed, copied, and added to a digest.
 //!
-//! Whoever handed it in chose every name, size, link and depth in it, and other programs may change it meanwhile.
-//! So folders are opened one name at a time and links are never followed; an open file is checked before it is read;
-//! nothing recurses; and bytes count as they are read, whatever a file's size was before.
+//! The student chose every name, size, link and depth in it, and other programs may change it meanwhile. So folders
+//! are opened one path component at a time, links are never followed, an open file is checked before it is read,
+//! nothing recurses, and limits count the bytes that were really read.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -20,7 +20,7 @@ use crate::conformance::evidence::shown;
 use crate::conformance::files::input::odd_kind;
 use crate::conformance::suite::digest::Digest;
 
-/// What a submission may have: enough for anything that a student wrote.
+/// The limits for a submission, generous for anything that a student wrote.
 const USUAL: Limits = Limits {
     bytes: 512 << 20,
     entries: 50_000,
@@ -28,7 +28,7 @@ const USUAL: Limits = Limits {
     path: 1024,
     time: Duration::from_secs(120),
 };
-/// Maximum number of entries that are named as left out.
+/// Maximum number of left-out entries that a remark names.
 const MOST_NAMED: usize = 5;
 
 /// Limits on one submission's folder.
@@ -36,27 +36,27 @@ const MOST_NAMED: usize = 5;
 struct Limits {
     bytes: u64,
     entries: usize,
-    /// Levels of folders.
+    /// Maximum depth of folders.
     depth: usize,
-    /// Bytes of a path, from the submission's folder.
+    /// Maximum length of a path from the submission's folder, in bytes.
     path: usize,
-    /// For each of listing, copying and digesting.
+    /// Time limit for each of listing, copying and digesting.
     time: Duration,
 }
 
-/// What is in a submission's folder.
+/// The content of a submission's folder.
 #[derive(Debug)]
 pub(super) struct Contents {
     root: PathBuf,
     limits: Limits,
-    /// A folder comes before what is in it; the order is always the same.
+    /// Sorted: a folder comes before its content.
     entries: Vec<Entry>,
     left_out: Vec<LeftOut>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
-    /// From the submission's folder.
+    /// Path from the submission's folder.
     path: PathBuf,
     kind: Kind,
 }
@@ -69,21 +69,22 @@ enum Kind {
     File,
 }
 
-/// An entry that a copy does not have.
+/// An entry that is not copied.
 #[derive(Debug, PartialEq, Eq)]
 struct LeftOut {
     path: PathBuf,
-    /// With its article.
+    /// Why, with its article.
     what: &'static str,
 }
 
 const LEADS_OUT: &str = "a link that leads out of the submission";
 
 impl Contents {
-    /// Lists what is in a folder. The folder itself may be a link, which whoever made the class's folder made.
+    /// Lists the content of a folder. The folder itself may be a link: the person who made the class's folder made
+    /// it.
     ///
     /// # Errors
-    /// What cannot be read, and which limit is exceeded.
+    /// What cannot be read, or which limit is exceeded.
     pub fn of(folder: &Path) -> io::Result<Contents> {
         Contents::within(folder, USUAL)
     }
@@ -103,7 +104,7 @@ impl Contents {
             let depth = path.components().count();
             if depth >= limits.depth && !below.is_empty() {
                 return Err(io::Error::other(format!(
-                    "there are more than {} folders in each other: {}",
+                    "folders are nested more than {} deep: {}",
                     limits.depth,
                     named(&path)
                 )));
@@ -159,7 +160,7 @@ impl Contents {
                     Kind::Link(aim)
                 }
                 FileType::RegularFile => {
-                    // Refused before half of it is copied; what is copied is counted again.
+                    // Refused before half of it is copied. The copy counts the bytes again.
                     budget.take_bytes(u64::try_from(stat.st_size).unwrap_or_default())?;
                     Kind::File
                 }
@@ -185,7 +186,7 @@ impl Contents {
         self.left_out.push(LeftOut { path, what });
     }
 
-    /// Says what a copy does not have, if there is any such entry.
+    /// A remark on the entries that are not copied, if there are any.
     pub fn remark(&self) -> Option<String> {
         let some: Vec<String> = self
             .left_out
@@ -206,10 +207,10 @@ impl Contents {
         ))
     }
 
-    /// Copies it to `to`, in which nothing of that name may be.
+    /// Copies the content to `to`, which must not exist.
     ///
     /// # Errors
-    /// What cannot be copied, and which limit is exceeded.
+    /// What cannot be copied, or which limit is exceeded.
     pub fn copy(&self, to: &Path) -> io::Result<()> {
         let mut budget = Budget::new(self.limits);
         std::fs::create_dir_all(to)?;
@@ -240,10 +241,10 @@ impl Contents {
         Ok(())
     }
 
-    /// Adds all that a copy has to a digest.
+    /// Adds everything that is copied to a digest.
     ///
     /// # Errors
-    /// What cannot be read, and which limit is exceeded.
+    /// What cannot be read, or which limit is exceeded.
     pub fn add_to_digest(&self, digest: &mut Digest) -> io::Result<()> {
         let mut budget = Budget::new(self.limits);
         let mut from = Opened::new(Root::open(&self.root)?);
@@ -270,7 +271,7 @@ impl Contents {
         Ok(())
     }
 
-    /// Adds what a copy leaves out to a digest.
+    /// Adds the entries that are not copied to a digest.
     pub fn add_left_out_to_digest(&self, digest: &mut Digest) {
         for LeftOut { path, what } in &self.left_out {
             digest.add(path.as_os_str().as_bytes());
@@ -279,8 +280,8 @@ impl Contents {
     }
 }
 
-/// Whether a link in `folder` stays within the submission wherever it is followed from: it is relative, its `..`
-/// stand at its beginning, and they are no more than the folder is deep. Behind a name, `..` may lead anywhere, since
+/// Whether a link in `folder` stays within the submission, however it is reached: it is relative, each `..` is at its
+/// beginning, and there are at most as many as the folder is deep. A `..` after a name may lead anywhere, because
 /// that name may be a link.
 fn stays_within(folder: &Path, aim: &Path) -> bool {
     let depth = folder.components().count();
@@ -304,7 +305,7 @@ fn name(path: &Path) -> &OsStr {
     path.file_name().unwrap_or_default()
 }
 
-/// A path, as it is named in a message.
+/// A path, as messages show it.
 fn named(path: &Path) -> String {
     shown(path.as_os_str().as_bytes())
 }
@@ -317,8 +318,8 @@ fn at(path: &Path) -> impl Fn(Errno) -> io::Error {
     move |errno| wrong(path, &errno.into())
 }
 
-/// Opens a file in a folder for reading, and returns its permissions too. The entry may have become anything since it
-/// was listed.
+/// Opens a file in a folder for reading, and returns its permissions. The entry may have been replaced since it was
+/// listed.
 fn open_regular(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<(File, u32)> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -334,7 +335,7 @@ fn open_regular(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<(File, u32)>
     }
 }
 
-/// An open folder, below which folders are opened without following links.
+/// An open folder. Folders below it are opened without following links.
 struct Root(OwnedFd);
 
 impl Root {
@@ -343,7 +344,7 @@ impl Root {
         Ok(Root(rustix::fs::openat(CWD, folder, flags, Mode::empty())?))
     }
 
-    /// Opens a folder below it, name by name: at most two descriptors are held at a time.
+    /// Opens a folder below it, one path component at a time, with at most two descriptors at a time.
     fn folder(&self, path: &Path) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut folder = rustix::io::fcntl_dupfd_cloexec(&self.0, 0)?;
@@ -354,7 +355,7 @@ impl Root {
     }
 }
 
-/// A root and the folder below it that was needed last: entries of the same folder follow each other.
+/// A root and the last folder that was used below it: consecutive entries are mostly in the same folder.
 struct Opened {
     root: Root,
     last: Option<(PathBuf, OwnedFd)>,
@@ -365,11 +366,11 @@ impl Opened {
         Opened { root, last: None }
     }
 
-    /// The folder in which an entry is.
+    /// The folder that contains an entry.
     fn parent_of(&mut self, entry: &Path) -> io::Result<BorrowedFd<'_>> {
         let parent = entry.parent().unwrap_or(Path::new(""));
         if self.last.as_ref().is_none_or(|(path, _)| path != parent) {
-            // The old one is closed first.
+            // Close the old folder first.
             self.last = None;
             let folder = self.root.folder(parent).map_err(at(parent))?;
             self.last = Some((parent.to_owned(), folder));
@@ -381,7 +382,7 @@ impl Opened {
     }
 }
 
-/// What is left of the limits.
+/// Remaining copy budget.
 struct Budget {
     limits: Limits,
     bytes: u64,
@@ -430,7 +431,7 @@ impl Budget {
         ))
     }
 
-    /// Passes on all that can be read, and counts it.
+    /// Copies everything that can be read, and counts it.
     fn pass(&mut self, from: &File, mut to: impl Write) -> io::Result<()> {
         const CHUNK: u64 = 4 << 20;
         loop {
@@ -444,7 +445,7 @@ impl Budget {
     }
 }
 
-/// Writes into a digest.
+/// A writer that adds to a digest.
 struct DigestOf<'d>(&'d mut Digest);
 
 impl Write for DigestOf<'_> {
@@ -498,9 +499,9 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_told() {
+    fn each_limit_is_reported() {
         let deep = refused(|folder| fs::create_dir_all(folder.join("a/b/c/d")).expect("is made"));
-        assert_eq!(deep, "there are more than 3 folders in each other: a/b/c");
+        assert_eq!(deep, "folders are nested more than 3 deep: a/b/c");
         let many = refused(|folder| {
             for number in 0..21 {
                 make(folder, &[(&number.to_string(), "")]);
@@ -519,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_in_each_other_beyond_any_path_are_refused() {
+    fn folders_nested_beyond_any_path_are_refused() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = place.path().join("deep");
         fs::create_dir(&folder).expect("is made");
@@ -531,7 +532,7 @@ mod tests {
         drop(inner);
         let why = Contents::of(&folder).expect_err("is too deep").to_string();
         assert!(
-            why.starts_with("there are more than 64 folders in each other: d/d/"),
+            why.starts_with("folders are nested more than 64 deep: d/d/"),
             "{why}"
         );
         crate::conformance::files::removal::remove_tree(&folder).expect("is removed");
@@ -539,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_what_was_there_but_for_what_leads_out() {
+    fn a_copy_has_everything_but_links_that_lead_out() {
         let place = tempfile::tempdir().expect("a folder");
         let (from, to) = (place.path().join("from"), place.path().join("to"));
         make(&from, &[("a/b/server.py", "print()"), ("run", "#!/bin/sh")]);
@@ -553,7 +554,7 @@ mod tests {
             ("absolute", "/etc/passwd"),
             ("out", "../other"),
             ("a/b/far", "../../../other"),
-            // By way of `a/b/self/up`, which is a link, `..` is not where it seems.
+            // `a/b/self/up` is a link, so `..` after it leads elsewhere.
             ("a/b/tricky", "self/../../x"),
         ] {
             symlink(aim, from.join(name)).expect("a link");
@@ -591,13 +592,13 @@ mod tests {
             remark.ends_with(", and 100 more.") && remark.len() < 1000,
             "{remark}"
         );
-        // Its own copy has the same digest only where nothing is left out.
+        // Its copy has the same digest only if nothing is left out.
         assert_ne!(digest(&from), digest(&to));
         assert_eq!(Contents::of(&to).expect("is listed").remark(), None);
     }
 
     #[test]
-    fn what_changes_after_it_was_listed_is_not_followed_and_counts_as_it_is() {
+    fn entries_that_change_after_the_listing_are_not_followed_and_are_counted_again() {
         let place = tempfile::tempdir().expect("a folder");
         let (from, to) = (place.path().join("from"), place.path().join("to"));
         make(&from, &[("inner/file", "short")]);
@@ -625,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_knows_every_change() {
+    fn a_digest_reflects_every_change() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = place.path();
         make(folder, &[("a/x", "1"), ("b", "2")]);

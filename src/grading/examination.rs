@@ -1,4 +1,5 @@
-//! One submission: copied, built, started, judged, and recorded. Whatever it does is its own result.
+//! Examines one submission: copies it, builds it, starts its programs, replays the suite and records the evidence.
+//! Whatever goes wrong becomes part of the submission's own record.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,7 @@ use super::submission::{Entry, command_for, entries_of};
 use super::workplace::{BuildFailure, Workplace, build};
 use crate::conformance::evidence::{Evidence, shown};
 use crate::conformance::files::input::{Links, read_text};
-use crate::conformance::judge::result::RunResult;
+use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::play::slots::Slots;
 use crate::conformance::program::environment::{Environment, Network, Purpose};
 use crate::conformance::program::limits::Limits;
@@ -29,71 +30,71 @@ use crate::transcript::syntax::Role;
 
 /// Maximum size of an instructions file.
 const LONGEST_INSTRUCTIONS: u64 = 64 * 1024;
-/// Maximum number of mistakes in instructions that are drawn: reports say them with each requirement.
+/// Maximum number of mistakes in instructions that a report shows: it shows them with each requirement.
 const MOST_DRAWN: usize = 5;
-/// Wall time of a build, where nothing else is said.
+/// Time limit of a build in seconds, unless instructions set another.
 const BUILD_SECONDS: f64 = 120.0;
 
 /// What the examinations of a class have in common.
 #[derive(Debug, Clone)]
 pub struct Terms<'a> {
-    /// What is asked.
+    /// The suite.
     pub suite: &'a Suite,
     /// Digest of the suite.
     pub suite_digest: &'a str,
-    /// What the class's own instructions say.
+    /// The class's own instructions.
     pub instructions: &'a Instructions,
-    /// What a program may take of the machine, unless instructions say otherwise.
+    /// Resource limits of a program, unless instructions set others.
     pub limits: Limits,
-    /// How long to wait for an answer, unless instructions say otherwise.
+    /// How long to wait for an answer, unless instructions set another time.
     pub patience: Duration,
-    /// What each program is given for all its replays, unless instructions say otherwise.
+    /// Time limit for all replays of a program, unless instructions set another.
     pub time_limit: Duration,
-    /// Path of the `conform` program, which supervises subjects.
+    /// Path of the `conform` program, which supervises programs under test.
     pub harness: &'a Path,
-    /// Who may make the machine work.
+    /// Slots for replays and builds, shared by all submissions.
     pub slots: &'a Arc<Slots>,
-    /// How many replays of one program at the same time, those included that only wait.
+    /// Number of replays of one program at the same time, including those that only wait.
     pub at_once: usize,
-    /// Where copies of submissions are made.
+    /// The folder for copies of submissions.
     pub workplaces: &'a Path,
-    /// Where programs have their temporary folders.
+    /// The folder for temporary folders of programs.
     pub scratch: &'a Path,
-    /// What no program may see but for its own copy and its own temporary folder: the class, its results, and in
-    /// these the copies of others. Empty where this machine cannot hide anything.
+    /// The folders to hide from each program: the class and its results, including the copies of other submissions.
+    /// The program still sees its own copy and its own temporary folder. Empty if this machine cannot hide folders.
     pub hidden: &'a [PathBuf],
-    /// Set when all is to end early.
+    /// Set to end the examination early.
     pub cancelled: &'a AtomicBool,
 }
 
-/// A submission before it is examined: what it is, and how it is to be started.
+/// A submission before it is examined, and how to start it.
 #[derive(Debug)]
 pub struct Candidate {
     /// Its name.
     pub name: String,
-    /// Where it is.
+    /// Its folder.
     pub folder: PathBuf,
-    /// Digest of all on which its result depends.
+    /// Digest of everything on which its result depends.
     pub digest: String,
-    /// Digest of the files that a copy of it has.
+    /// Digest of the files that are copied.
     files: String,
     /// Why its files could not be read.
     unreadable: Option<String>,
     directions: Result<Directions, String>,
-    /// What its reports say of how it was found.
+    /// A remark for its reports about its folder.
     remark: Option<String>,
 }
 
 /// How a submission's programs are started and limited.
 #[derive(Debug, Clone, PartialEq)]
 struct Directions {
-    /// The submission's own instructions over those of the class.
+    /// The submission's own instructions, completed by those of the class.
     instructions: Instructions,
-    /// The programs whose commands are not from the class's instructions: the submission says how they are started,
-    /// by instructions of its own or by the names of its files.
+    /// The programs whose commands do not come from the class's instructions, but from the submission's own
+    /// instructions or from the names of its files.
     own_commands: Vec<Role>,
-    /// Whether the submission's own instructions set limits, which are ignored: a program that is given no time
-    /// cannot be found wanting.
+    /// Whether the submission's own instructions set limits. These are ignored: otherwise a program could avoid
+    /// failures by allowing itself no time.
     sets_limits: bool,
 }
 
@@ -119,13 +120,13 @@ impl Directions {
 }
 
 impl Candidate {
-    /// Looks at a submission, and starts nothing.
+    /// Reads a submission, without starting anything.
     pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
         let directions = Directions::of(&folder, terms);
         let contents = Contents::of(&folder);
         let (files, unreadable) = match digest_of_files(&contents) {
             Ok(digest) => (digest, None),
-            // It is part of the digest: once the files can be read, it is another submission.
+            // The error is part of the digest: once the files can be read, the digest is another one.
             Err(error) => (digest_of_error(&error), Some(error)),
         };
         Candidate {
@@ -143,15 +144,15 @@ impl Candidate {
     }
 }
 
-/// The instructions in the folder of a class, where there are any.
+/// The instructions in the folder of a class, if there are any.
 ///
 /// # Errors
-/// The mistakes in them, drawn.
+/// The mistakes in them, with the lines they are in.
 pub fn instructions_in(folder: &Path) -> Result<Option<Instructions>, String> {
     read_instructions(folder, Links::Follow)
 }
 
-/// A link is not followed in a submission: mistakes are drawn with the text that they are in, which would be that of
+/// Links in a submission are not followed: a message shows the text around a mistake, and a link may lead to
 /// anybody's file.
 fn read_instructions(folder: &Path, links: Links) -> Result<Option<Instructions>, String> {
     let source = match read_text(&folder.join(INSTRUCTIONS), LONGEST_INSTRUCTIONS, links) {
@@ -190,7 +191,7 @@ fn digest_of(
     digest.finish()
 }
 
-/// Digest of what a copy has.
+/// Digest of the files that are copied.
 ///
 /// # Errors
 /// Why the files cannot be read.
@@ -208,7 +209,7 @@ fn digest_of_error(error: &str) -> String {
     digest.finish()
 }
 
-/// Examines a submission. `None` where it was cancelled.
+/// Examines a submission. Returns `None` if it was cancelled.
 pub fn examine(
     candidate: &Candidate,
     terms: &Terms<'_>,
@@ -255,7 +256,7 @@ pub fn examine(
     })
 }
 
-/// Says in the result of a part what was found about the submission as a whole.
+/// Adds the remarks on the submission as a whole to the result of one program.
 fn add_remarks(outcome: &mut PartOutcome, remarks: &[String]) {
     match outcome {
         PartOutcome::Judged { remarks: all, .. } => all.extend_from_slice(remarks),
@@ -275,7 +276,7 @@ struct Prepared {
     directions: Directions,
 }
 
-/// Copies, makes sure that the copy is what was found when the class was read, and builds.
+/// Copies the submission, checks that it has not changed since the class was read, and builds it.
 fn prepared(
     candidate: &Candidate,
     terms: &Terms<'_>,
@@ -293,17 +294,16 @@ fn prepared(
     let workplace = Workplace::copied(&contents, place).map_err(not_copied)?;
     if let Some(error) = &candidate.unreadable {
         return Err(not_judged(format!(
-            "Its folder could not be read when the grading of the class began: {error}. Start it again with --resume."
+            "Its folder could not be read when grading began: {error}. Grade it again with --resume."
         )));
     }
-    // From here on the copy alone counts: a program of somebody else may be able to change the class's folder.
+    // From here on only the copy counts: other programs may be able to change the class's folder.
     let copied = Contents::of(workplace.folder());
     let is_unchanged = digest_of_files(&copied).as_ref() == Ok(&candidate.files)
         && Directions::of(workplace.folder(), terms).as_ref() == Ok(directions);
     if !is_unchanged {
         return Err(not_judged(
-            "Somebody changed its folder after the grading of the class began: start it again with --resume."
-                .to_owned(),
+            "Its folder changed after grading began. Grade it again with --resume.".to_owned(),
         ));
     }
     let instructions = &directions.instructions;
@@ -314,7 +314,7 @@ fn prepared(
         let seconds = instructions.limits.build_seconds.unwrap_or(BUILD_SECONDS);
         let environment = environment(instructions, workplace.folder(), terms);
         let longest = Duration::from_secs_f64(seconds);
-        // A build makes the machine work, as a replay does.
+        // A build uses the machine, as a replay does.
         let _slot = terms.slots.take();
         build(
             terms.harness,
@@ -332,7 +332,7 @@ fn prepared(
             },
         })?;
     }
-    // A build makes programs.
+    // Listed after the build, which makes new files.
     let entries = entries_of(workplace.folder()).map_err(not_judged)?;
     Ok(Prepared {
         workplace,
@@ -353,8 +353,8 @@ fn environment(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) ->
     }
 }
 
-/// Why a command cannot be started, if it cannot. What is missing of the machine is no fault of who wrote the
-/// program; what is missing of the submission is.
+/// Why a command cannot be started, if it cannot. A program that this machine lacks is not the submission's fault; a
+/// file that the submission lacks is.
 fn why_not_startable(
     command: &[String],
     instructions: &Instructions,
@@ -362,21 +362,21 @@ fn why_not_startable(
 ) -> Option<PartOutcome> {
     let program = command.first()?;
     if program.contains('/') {
-        // Joined to an absolute path this is that path.
+        // If `program` is absolute, `join` returns it unchanged.
         let is_there = folder.join(program).is_file();
-        let reason = format!("There is no {program}, which is to start it.");
+        let reason = format!("There is no {program}, but the command needs it.");
         return (!is_there).then_some(PartOutcome::NotFound { reason });
     }
-    let told = instructions.environment.iter().rev();
-    let told = told
+    let set = instructions.environment.iter().rev();
+    let set = set
         .filter(|(name, _)| name == "PATH")
         .map(|(_, path)| path.into());
-    let path = told
+    let path = set
         .chain(std::env::var_os("PATH"))
         .next()
         .unwrap_or_default();
     let is_there = std::env::split_paths(&path).any(|place| place.join(program).is_file());
-    let reason = format!("There is no {program} on this machine, which is to start it.");
+    let reason = format!("There is no {program} on this machine, but the command needs it.");
     (!is_there).then_some(PartOutcome::NotJudged { reason })
 }
 
@@ -402,11 +402,11 @@ fn examine_part(
     let outcome = match why_not_startable(&command, instructions, folder) {
         Some(outcome) => outcome,
         None => match run(
-            plan(role, &command, instructions, folder, terms),
+            &plan(role, &command, instructions, folder, terms),
             terms.cancelled,
             progress,
         ) {
-            Ok(result) => recorded(result, directions),
+            Ok(evidence) => recorded(evidence, directions),
             Err(NoResult::Cancelled) => return None,
             Err(why) => PartOutcome::NotJudged {
                 reason: format!("{why}."),
@@ -433,7 +433,6 @@ fn plan(
     Plan {
         target: Target::Command(command.to_vec()),
         role,
-        requirements: asked.requirements,
         table: asked.table,
         cases: asked.cases,
         at_once: terms.at_once,
@@ -446,42 +445,42 @@ fn plan(
     }
 }
 
-/// So many bytes of each run are kept: far more than any conversation has but for one that floods.
+/// Maximum number of bytes of each run that are kept. Only programs that flood exceed it.
 const BYTES_KEPT: usize = 64 * 1024;
 
-fn recorded(result: RunResult, directions: &Directions) -> PartOutcome {
-    let mut remarks = result.remarks;
+fn recorded(evidence: ProgramEvidence, directions: &Directions) -> PartOutcome {
+    let mut remarks = evidence.remarks;
     if directions.sets_limits {
         let remark = format!(
             "The limits in the submission's own {INSTRUCTIONS} are ignored: only those of the class count."
         );
         remarks.push(remark);
     }
-    let mut runs = result.transcripts.iter().flat_map(|judged| &judged.runs);
+    let mut runs = evidence.replayed.iter().flat_map(|(_, runs)| runs);
     let first = runs.clone().next();
     if let Some(run) = first.filter(|_| !runs.any(Evidence::is_conclusive)) {
         return PartOutcome::NotJudged {
-            reason: format!("In no run could the harness do its part: {}.", run.outcome),
+            reason: format!(
+                "The harness could not do its part in any run: {}.",
+                run.outcome
+            ),
         };
     }
-    let runs: BTreeMap<_, _> = result
-        .transcripts
+    let runs: BTreeMap<_, _> = evidence
+        .replayed
         .into_iter()
-        .map(|mut judged| {
-            judged
-                .runs
-                .iter_mut()
-                .for_each(|run| run.shorten(BYTES_KEPT));
-            (judged.case.name, judged.runs)
+        .map(|(case, mut runs)| {
+            runs.iter_mut().for_each(|run| run.shorten(BYTES_KEPT));
+            (case.name, runs)
         })
         .collect();
     PartOutcome::Judged {
-        profile: result.profile,
+        profile: evidence.profile,
         remarks,
-        own_command: directions.own_commands.contains(&result.role),
+        own_command: directions.own_commands.contains(&evidence.role),
         runs,
-        seconds: result.seconds,
-        time_limit: result.time_limit,
+        seconds: evidence.seconds,
+        time_limit: evidence.time_limit,
     }
 }
 
@@ -544,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_could_not_be_read_at_the_start_is_said_to_be_that() {
+    fn an_unreadable_folder_is_not_judged() {
         use std::os::unix::fs::symlink;
         with_terms("", |terms, folder| {
             fs::remove_dir(folder).expect("was there");
@@ -566,7 +565,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_since_the_class_was_read_is_not_judged() {
+    fn a_folder_that_changed_after_the_start_is_not_judged() {
         with_terms("", |terms, folder| {
             let own = "server = [\"./no-such-server\"]\nclient = [\"./no-such-client\"]\n";
             fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
@@ -586,10 +585,7 @@ mod tests {
                 let PartOutcome::NotJudged { reason } = outcome else {
                     panic!("{outcome:?}");
                 };
-                assert!(
-                    reason.starts_with("Somebody changed its folder"),
-                    "{reason}"
-                );
+                assert!(reason.starts_with("Its folder changed"), "{reason}");
             }
         });
     }

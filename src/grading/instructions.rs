@@ -1,4 +1,4 @@
-//! `conform.toml`: how a submission's programs are built and started, where their names do not tell.
+//! `conform.toml`: how to build and start a submission's programs, where their names do not say it.
 
 use super::settings::{self, Placed, Table};
 use crate::conformance::evidence::shown;
@@ -12,7 +12,7 @@ pub const INSTRUCTIONS: &str = "conform.toml";
 /// Maximum length of a command, in bytes: every report and every run shows it.
 const LONGEST_COMMAND: usize = 4 * 1024;
 
-/// What an instructions file says; a submission's own stands above the class's.
+/// The content of an instructions file. A submission's own instructions take precedence over the class's.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Instructions {
     /// Program and arguments that start the server.
@@ -21,9 +21,9 @@ pub struct Instructions {
     pub client: Option<Vec<String>>,
     /// Program and arguments that build both.
     pub build: Option<Vec<String>>,
-    /// Variables of the environment of build and programs.
+    /// Environment variables of the build and the programs.
     pub environment: Vec<(String, String)>,
-    /// What differs from the limits of the command line.
+    /// Changes to the limits of the command line.
     pub limits: LimitChanges,
 }
 
@@ -32,7 +32,7 @@ pub struct Instructions {
 pub struct LimitChanges {
     /// How long to wait for an answer, in seconds.
     pub patience: Option<f64>,
-    /// What one program is given for all its replays, in seconds.
+    /// Time limit for all replays of one program, in seconds.
     pub seconds: Option<f64>,
     /// Wall time of the build, in seconds.
     pub build_seconds: Option<f64>,
@@ -40,7 +40,7 @@ pub struct LimitChanges {
     pub cpu_seconds: Option<u64>,
     /// Memory of each process, in MiB.
     pub memory: Option<u64>,
-    /// Processes at the same time.
+    /// Maximum number of processes at the same time.
     pub processes: Option<u64>,
 }
 
@@ -48,12 +48,12 @@ impl Instructions {
     /// Reads an instructions file.
     ///
     /// # Errors
-    /// Every mistake in it, with its place.
+    /// Every mistake in it, with its position.
     pub fn parse(source: &str) -> Result<Instructions, Vec<Diagnostic>> {
         settings::read(source, INSTRUCTIONS, |file| Some(read(file)))
     }
 
-    /// What one says over what another says.
+    /// These instructions, completed by `other`.
     #[must_use]
     pub fn over(self, other: &Instructions) -> Instructions {
         let mut environment = other.environment.clone();
@@ -75,7 +75,7 @@ impl Instructions {
         }
     }
 
-    /// Program and arguments for a role, where they are told.
+    /// Program and arguments for a role, if they are set.
     pub fn command_of(&self, role: Role) -> Option<&[String]> {
         match role {
             Role::Server => self.server.as_deref(),
@@ -85,7 +85,7 @@ impl Instructions {
 }
 
 impl LimitChanges {
-    /// These limits with the changes made.
+    /// These limits, with the changes applied.
     pub fn applied_to(self, limits: Limits) -> Limits {
         Limits {
             cpu_seconds: self.cpu_seconds.unwrap_or(limits.cpu_seconds),
@@ -104,25 +104,25 @@ fn read(file: &Table<'_>) -> Instructions {
             key == "client" && unknown_place(std::slice::from_ref(&word.value)).is_some()
         };
         if let Some(word) = words.iter().find(is_unknown) {
-            let message = format!("{} stands for nothing", shown(word.value.as_bytes()));
-            let label = "there are {name}, {url}, {host} and {port}";
-            file.tell(word.span.clone(), &message, label);
+            let message = format!("{} is not a placeholder", shown(word.value.as_bytes()));
+            let label = "the placeholders are {name}, {url}, {host} and {port}";
+            file.report(word.span.clone(), &message, label);
         }
         if let Some(word) = words.iter().find(|word| cannot_be_passed(word)) {
             let message = format!("a word of `{key}` cannot be passed to a program");
-            file.tell(word.span.clone(), &message, "it holds NUL");
+            file.report(word.span.clone(), &message, "it contains NUL");
         }
         let length: usize = words.iter().map(|word| word.value.len() + 1).sum();
         if let Some(word) = words.first().filter(|_| length > LONGEST_COMMAND) {
             let message = format!("`{key}` is longer than {} KiB", LONGEST_COMMAND >> 10);
-            let label = "a script in the folder can have the rest of it";
-            file.tell(word.span.clone(), &message, label);
+            let label = "put the rest into a script in the folder";
+            file.report(word.span.clone(), &message, label);
         }
         if words.is_empty() {
-            file.tell(
+            file.report(
                 0..0,
                 &format!("`{key}` is empty"),
-                "program and arguments are to be there",
+                "write a program and its arguments",
             );
         }
         Some(words.into_iter().map(|word| word.value).collect())
@@ -148,10 +148,10 @@ fn variables(table: &Table<'_>) -> Vec<(String, String)> {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
             let name = shown(name.as_bytes());
             let message = format!("the variable `{name}` cannot be set");
-            table.tell(
+            table.report(
                 0..0,
                 &message,
-                "neither name nor value holds NUL, nor the name `=`",
+                "NUL is not allowed in the name or the value, nor `=` in the name",
             );
         }
     }
@@ -159,7 +159,7 @@ fn variables(table: &Table<'_>) -> Vec<(String, String)> {
 }
 
 fn limits(table: &Table<'_>) -> LimitChanges {
-    // Bounded by what it was read as.
+    // The bounds are checked when the file is read.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let whole = |key, least: u32, most: u32| {
         table
@@ -204,7 +204,7 @@ mod tests {
             (
                 "\nserver = \"python3 server.py\"",
                 2,
-                "`server` is a list of texts",
+                "`server` is a list of strings",
             ),
             ("[limits]\nmemory = 0", 2, "`memory` is a number from 16 to"),
             ("[limits]\nmemroy = 5", 2, "[limits] has no key `memroy`"),
@@ -213,7 +213,7 @@ mod tests {
             (
                 "client = [\"c\", \"{address}\"]",
                 1,
-                "{address} stands for nothing",
+                "{address} is not a placeholder",
             ),
             (
                 "server = [\"a\\u0000b\"]",

@@ -1,4 +1,4 @@
-//! Points, exact to the hundredth, so that what a student adds up by hand is what the report says.
+//! Points, exact to a hundredth, so that a student who adds up a report gets the same sum.
 
 use std::fmt;
 use std::iter::Sum;
@@ -6,32 +6,32 @@ use std::ops::{Add, AddAssign, Neg, Sub};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A number of points, counted in hundredths; below zero where something is taken off.
+/// A number of points, in hundredths; negative for a deduction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Points(i64);
 
 impl Points {
-    /// None.
+    /// Zero points.
     pub const ZERO: Points = Points(0);
 
-    /// So many whole points.
+    /// A whole number of points.
     pub const fn whole(points: i64) -> Points {
         Points(points * 100)
     }
 
-    /// The nearest hundredth.
+    /// Rounds to the nearest hundredth.
     pub fn nearest(points: f64) -> Points {
-        // A rubric's numbers are bounded where they are read.
+        // The numbers in a rubric are checked when it is read.
         #[allow(clippy::cast_possible_truncation)]
         Points((points * 100.0).round() as i64)
     }
 
-    /// This part of it, to the nearest hundredth.
+    /// This share of the points, rounded to the nearest hundredth.
     pub fn share(self, share: f64) -> Points {
         Points::nearest(self.as_f64() * share)
     }
 
-    /// As a number, for formats that want one.
+    /// As a number, for formats that need one.
     pub fn as_f64(self) -> f64 {
         // Points are far below 2^53 hundredths.
         #[allow(clippy::cast_precision_loss)]
@@ -39,9 +39,8 @@ impl Points {
         hundredths / 100.0
     }
 
-    /// Shares `self` out by weight, to the hundredth and so that the parts add up to the whole: what
-    /// rounding leaves over goes to the parts that lost most by it, the first of these first. Nobody gets
-    /// anything where nothing weighs.
+    /// Divides the points by weight, in hundredths, so that the shares add up to the whole. The rounding remainder
+    /// goes to the shares that lost most by rounding. All shares are zero if all weights are.
     pub fn apportioned(self, weights: &[Points]) -> Vec<Points> {
         let sum: i64 = weights.iter().map(|weight| weight.0).sum();
         if sum <= 0 {
@@ -65,7 +64,7 @@ impl Points {
 }
 
 impl fmt::Display for Points {
-    /// Without zeros that say nothing: `3`, `2.5`, `-0.25`.
+    /// Without trailing zeros: `3`, `2.5`, `-0.25`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let (whole, hundredths) = (self.0.unsigned_abs() / 100, self.0.unsigned_abs() % 100);
@@ -78,7 +77,7 @@ impl fmt::Display for Points {
     }
 }
 
-/// A number of points in words: `1 point`, `2.5 points`.
+/// Points with their unit: `1 point`, `2.5 points`.
 pub fn counted(points: Points) -> String {
     let unit = if points == Points::whole(1) {
         "point"

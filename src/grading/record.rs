@@ -1,4 +1,4 @@
-//! What is kept of a submission: all that was seen, and enough to judge and score it again without it.
+//! The stored evidence on a submission: enough to judge and score it again without its programs.
 
 use std::collections::BTreeMap;
 
@@ -9,30 +9,30 @@ use crate::conformance::evidence::time_limit::{TimeLimit, UsedUpBy};
 use crate::conformance::program::profile::Profile;
 use crate::transcript::syntax::Role;
 
-/// The evidence file's name and version.
-pub const SCHEMA: &str = "chat-conformance/evidence/1";
+/// Name and version of the evidence file's schema. Version 2 stores what was seen in types; version 1 stored
+/// sentences and requirement ids, and is not read any more.
+pub const SCHEMA: &str = "chat-conformance/evidence/2";
 
-/// One submission's evidence, as it is stored.
+/// The evidence on one submission, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`SCHEMA`].
     pub schema: String,
     /// The submission's name: that of its folder.
     pub submission: String,
-    /// Digest of what was judged: the submission's files, how it is started, the suite and the limits.
-    /// Another digest is another question.
+    /// Digest of everything on which the result depends: the submission's files, its commands, the suite and the
+    /// limits.
     pub digest: String,
     /// Digest of the suite whose transcripts were replayed.
     pub suite: String,
     /// The server and the client, in this order.
     pub parts: Vec<Part>,
-    /// Whether the bundled reference fell short about the time at which this was recorded.
+    /// Whether the bundled reference failed at about the time of this record.
     pub is_doubtful: bool,
 }
 
 impl Record {
-    /// Whether all that could be judged was: otherwise it was this machine that lacked something, or the harness
-    /// could not do its part.
+    /// Whether every program was judged. If not, this machine lacked something, or the harness failed.
     pub fn is_judged(&self) -> bool {
         let could_not_tell =
             |runs: &Vec<Evidence>| !runs.is_empty() && !runs.iter().any(Evidence::is_conclusive);
@@ -54,52 +54,52 @@ impl Record {
 /// One of a submission's two programs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// Which of the two.
+    /// Server or client.
     pub role: Role,
-    /// Program and arguments, as they are to be started in the submission's folder; empty where none was found.
+    /// Program and arguments, to be started in the submission's folder; empty if none was found.
     pub command: Vec<String>,
-    /// What came of it.
+    /// The result.
     pub outcome: PartOutcome,
 }
 
-/// What came of one of a submission's programs.
+/// The result for one of a submission's programs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum PartOutcome {
-    /// There is no such program, or it cannot be told which file it is.
+    /// There is no such program, or several files may be it.
     NotFound {
-        /// What was looked for and what is there, in a sentence.
+        /// What is missing or ambiguous, in a sentence.
         reason: String,
     },
-    /// Its build went wrong.
+    /// The build failed.
     NotBuilt {
         /// Program and arguments of the build.
         build: Vec<String>,
-        /// How it went wrong, in a sentence.
+        /// Why, in a sentence.
         reason: String,
-        /// What it printed, the end of it.
+        /// The end of the build's output.
         output: String,
     },
-    /// This machine, not the submission, lacks what it needs, or the harness failed: nothing was judged.
+    /// Nothing was judged: this machine lacks something, or the harness failed.
     NotJudged {
         /// Why, in a sentence.
         reason: String,
     },
-    /// It was judged.
+    /// The program was judged.
     Judged {
-        /// How it speaks, and what else is minded of it.
+        /// How the program speaks, and its quirks.
         profile: Profile,
-        /// What was found out about it and minded.
+        /// What the probe found out and the replays take into account.
         remarks: Vec<String>,
-        /// Whether the submission, rather than the class's instructions, says how it is started: by instructions of
-        /// its own, or by the name of a file.
+        /// Whether the command comes from the submission (its own instructions, or the name of a file) instead of the
+        /// class's instructions.
         #[serde(default)]
         own_command: bool,
-        /// What was seen in each run of each transcript, by the transcript's name.
+        /// The runs of each transcript, by the transcript's name.
         runs: BTreeMap<String, Vec<Evidence>>,
-        /// Wall time of the whole.
+        /// Wall time of all replays, in seconds.
         seconds: f64,
-        /// Set where the program's time ran out before every transcript was replayed.
+        /// Set if the program's time ran out before every transcript was replayed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         time_limit: Option<TimeLimit>,
     },

@@ -1,4 +1,4 @@
-//! What holds is worth how much: the rubric, read from a file that people write.
+//! The rubric: how many points each requirement is worth. It is read from a file that people write.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
@@ -10,15 +10,15 @@ use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::transcript::syntax::Role;
 use crate::transcript::{Diagnostic, nearest};
 
-/// The rubric that is used where no other is given.
+/// The rubric that is used unless another is given.
 pub const BUILT_IN: &str = include_str!("../../conformance/rubric.toml");
 
-/// How verdicts become points. `conformance/rubric.toml` says it by example.
+/// How verdicts become points. `conformance/rubric.toml` is an example with comments.
 #[derive(Debug, Clone)]
 pub struct Rubric {
-    /// Which levels count.
+    /// The levels that count.
     pub levels: Vec<Level>,
-    /// What a row weighs among those of its role, by what it is told by; the most particular one counts.
+    /// Weights of requirements within their role. The most specific one that matches counts.
     pub weights: Weights,
     /// Points and bounds of the server's part.
     pub server: Bounds,
@@ -26,62 +26,62 @@ pub struct Rubric {
     pub client: Bounds,
     /// Bounds of the whole.
     pub whole: Bounds,
-    /// What part of its points a row gets that neither holds nor fails.
+    /// The share of its points that a requirement gets if it neither passes nor fails.
     pub shares: Shares,
-    /// Faults that several rows charge and that cost but once.
+    /// Faults that several requirements show and that are charged once.
     pub once: Vec<OneFault>,
-    /// What the whole comes to at most where certain rows do not hold.
+    /// Upper limits on the mark if certain requirements do not pass.
     pub limits: Vec<Limit>,
 }
 
-/// Weights of rows.
+/// Weights of requirements.
 #[derive(Debug, Clone, Default)]
-pub struct Weights(Vec<(Told, Points)>);
+pub struct Weights(Vec<(Scope, Points)>);
 
-/// By what a row's weight is told, the most particular last.
+/// What a weight applies to, the most specific last.
 #[derive(Debug, Clone)]
-enum Told {
+enum Scope {
     Level(Level),
     Group(String),
     Glob(GlobSet),
     Id(String),
 }
 
-/// Points there are, and what is given in any case and never more than.
+/// Full marks of a role, and the bounds of its points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bounds {
-    /// Full marks, for a role.
+    /// Full marks; only for a role.
     pub points: Points,
-    /// Never less than this.
+    /// Lower bound.
     pub floor: Option<Points>,
-    /// Never more than this.
+    /// Upper bound.
     pub cap: Option<Points>,
 }
 
-/// Parts of a row's points, from 0 to 1.
+/// Shares of a requirement's points, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shares {
-    /// For a row that could not be asked because another does not hold.
+    /// For a requirement that is blocked by another one.
     pub blocked: f64,
-    /// For a row that holds in some runs and not in others.
+    /// For a requirement that passes in some runs and fails in others.
     pub racy: f64,
-    /// For a row of which the harness could not tell.
+    /// For a requirement that the harness could not judge.
     pub unsure: f64,
 }
 
-/// A fault that is charged once, in however many rows it shows.
+/// A fault that is charged once, however many requirements show it.
 #[derive(Debug, Clone)]
 pub struct OneFault {
-    /// What the fault is called, to begin a sentence with.
+    /// Its name, which begins a sentence.
     pub title: String,
-    /// The rows in which it shows.
+    /// The requirements that show it.
     pub rows: GlobSet,
-    /// What it costs; what the dearest of the rows costs where nothing is said.
+    /// What it costs; by default, as much as the most expensive of the requirements.
     pub costs: Option<Points>,
 }
 
 impl OneFault {
-    /// Whether a row of which this was found is one in which the fault shows.
+    /// Whether a requirement with this verdict shows the fault.
     pub fn shows_in(&self, id: &str, verdict: Verdict) -> bool {
         verdict == Verdict::Fail && self.rows.is_match(id)
     }
@@ -90,20 +90,20 @@ impl OneFault {
 /// A limit on the whole.
 #[derive(Debug, Clone)]
 pub struct Limit {
-    /// The rows that have to hold.
+    /// The requirements that must pass.
     pub unless: GlobSet,
-    /// What the whole comes to at most where one of them does not.
+    /// The highest mark if one of them does not pass.
     pub at_most: Points,
 }
 
-/// No rubric speaks of more points than this.
+/// Maximum number of points in a rubric.
 const MOST: f64 = 10_000.0;
 
 impl Rubric {
-    /// Reads a rubric. `rows` are all requirements: whatever a rubric names is to be among them.
+    /// Reads a rubric. `rows` are all requirements; a rubric may name only these.
     ///
     /// # Errors
-    /// Every mistake in it, with its place.
+    /// Every mistake in it, with its position.
     pub fn parse(source: &str, rows: &[Requirement]) -> Result<Rubric, Vec<Diagnostic>> {
         settings::read(source, "a rubric", |file| read(file, rows))
     }
@@ -111,22 +111,22 @@ impl Rubric {
     /// The built-in rubric.
     ///
     /// # Errors
-    /// Where `rows` lack what it names, as a suite's own may.
+    /// `rows` lack a requirement that it names. A custom suite may lack some.
     pub fn built_in(rows: &[Requirement]) -> Result<Rubric, Vec<Diagnostic>> {
         Rubric::parse(BUILT_IN, rows)
     }
 
-    /// What a row weighs; nothing where its level does not count.
+    /// The weight of a requirement; zero if its level does not count.
     pub fn weight(&self, row: &Requirement) -> Points {
         if !self.levels.contains(&row.level) {
             return Points::ZERO;
         }
-        let told = |(told, points): &(Told, Points)| told.applies_to(row).then_some(*points);
+        let matching = |(scope, points): &(Scope, Points)| scope.applies_to(row).then_some(*points);
         self.weights
             .0
             .iter()
             .rev()
-            .find_map(told)
+            .find_map(matching)
             .unwrap_or_default()
     }
 
@@ -139,22 +139,22 @@ impl Rubric {
     }
 }
 
-impl Told {
+impl Scope {
     fn applies_to(&self, row: &Requirement) -> bool {
         match self {
-            Told::Level(level) => row.level == *level,
-            Told::Group(group) => row.group == *group,
-            Told::Glob(glob) => glob.is_match(&row.id),
-            Told::Id(id) => row.id == *id,
+            Scope::Level(level) => row.level == *level,
+            Scope::Group(group) => row.group == *group,
+            Scope::Glob(glob) => glob.is_match(&row.id),
+            Scope::Id(id) => row.id == *id,
         }
     }
 
     fn rank(&self) -> u8 {
         match self {
-            Told::Level(_) => 0,
-            Told::Group(_) => 1,
-            Told::Glob(_) => 2,
-            Told::Id(_) => 3,
+            Scope::Level(_) => 0,
+            Scope::Group(_) => 1,
+            Scope::Glob(_) => 2,
+            Scope::Id(_) => 3,
         }
     }
 }
@@ -171,11 +171,11 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
         Some(table) => weights = read_weights(&table, rows),
         None => file.missing("weights"),
     }
-    weights.sort_by_key(|(told, _)| told.rank());
+    weights.sort_by_key(|(scope, _)| scope.rank());
     let shares = file.table("shares");
     let share = |key, usual| {
-        let told = shares.as_ref();
-        let share = told.and_then(|table| table.number(key, 0.0..=1.0));
+        let table = shares.as_ref();
+        let share = table.and_then(|table| table.number(key, 0.0..=1.0));
         share.unwrap_or(usual)
     };
     let shares_read = Shares {
@@ -208,9 +208,9 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
             .collect(),
     };
     if !rows.iter().any(|row| rubric.weight(row) > Points::ZERO) {
-        file.tell(
+        file.report(
             0..0,
-            "no row weighs anything by this rubric",
+            "no requirement has a weight in this rubric",
             "see `levels` and [weights]",
         );
     }
@@ -219,10 +219,10 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
         faults.filter(|fault| fault.rows.is_match(&row.id)).count() > 1
     };
     if let Some(row) = rows.iter().find(in_two) {
-        file.tell(
+        file.report(
             0..0,
             &format!("{} is in two of [[once]]", row.id),
-            "a row shows one fault",
+            "a requirement can be in one of them only",
         );
     }
     Some(rubric)
@@ -231,7 +231,7 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
 fn level(file: &Table<'_>, word: &Placed<String>) -> Option<Level> {
     let level = level_named(&word.value);
     if level.is_none() {
-        file.tell(
+        file.report(
             word.span.clone(),
             "there is no such level",
             "one of must, implied, hardening",
@@ -246,33 +246,33 @@ fn level_named(word: &str) -> Option<Level> {
         .find(|level| level.to_string() == word)
 }
 
-fn read_weights(table: &Table<'_>, rows: &[Requirement]) -> Vec<(Told, Points)> {
+fn read_weights(table: &Table<'_>, rows: &[Requirement]) -> Vec<(Scope, Points)> {
     let entries = table
         .numbers(0.0..=MOST)
         .into_iter()
         .filter_map(|(key, weight)| {
-            let told = told_by(table, &key, rows)?;
-            Some((told, Points::nearest(weight)))
+            let scope = scope_of(table, &key, rows)?;
+            Some((scope, Points::nearest(weight)))
         });
     entries.collect()
 }
 
-/// What a key of `[weights]` tells: a level, a group, a requirement, or several by a pattern.
-fn told_by(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<Told> {
+/// What a key of `[weights]` names: a level, a group, a requirement, or several by a pattern.
+fn scope_of(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<Scope> {
     let word = &key.value;
     if let Some(level) = level_named(word) {
-        return Some(Told::Level(level));
+        return Some(Scope::Level(level));
     }
     if rows.iter().any(|row| row.group == *word) {
-        return Some(Told::Group(word.clone()));
+        return Some(Scope::Group(word.clone()));
     }
     if rows.iter().any(|row| row.id == *word) {
-        return Some(Told::Id(word.clone()));
+        return Some(Scope::Id(word.clone()));
     }
-    rows_like(table, key, rows).map(Told::Glob)
+    rows_like(table, key, rows).map(Scope::Glob)
 }
 
-/// The rows that a pattern, or an id, tells; a mistake where it tells none.
+/// The requirements that match an id or a pattern. No match is a mistake.
 fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<GlobSet> {
     let word = &key.value;
     let glob = Glob::new(word).and_then(|glob| GlobSetBuilder::new().add(glob).build());
@@ -290,7 +290,7 @@ fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> O
                     .to_owned()
             }
         };
-        table.tell(
+        table.report(
             key.span.clone(),
             &format!("no requirement is called `{}`", shown(word.as_bytes())),
             &label,
@@ -299,7 +299,7 @@ fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> O
     glob
 }
 
-/// The rows that a list of patterns tells.
+/// The requirements that match a list of patterns.
 fn rows_in(table: &Table<'_>, key: &'static str, rows: &[Requirement]) -> Option<GlobSet> {
     let Some(words) = table.texts(key) else {
         table.missing(key);
@@ -341,7 +341,7 @@ fn bounds(table: &Table<'_>) -> Bounds {
         .zip(bounds.cap)
         .is_some_and(|(floor, cap)| floor > cap)
     {
-        table.tell_of_all("`floor` is above `cap`");
+        table.report_all("`floor` is above `cap`");
     }
     bounds
 }
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_particular_weight_counts() {
+    fn the_most_specific_weight_counts() {
         let rows = rows();
         let weights = "\"S-MSG-2\" = 7\n\"S-MSG-*\" = 5\nRegistration = 3\n";
         let rubric = Rubric::parse(&format!("{SMALL}{weights}"), &rows).expect("is right");
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_their_place() {
+    fn mistakes_are_reported_with_their_position() {
         let rows = rows();
         for (change, line, message) in [
             ("level = [\"must\"]\n", 8, "a rubric has no key `level`"),
@@ -446,7 +446,7 @@ mod tests {
             ),
             ("must = 2\n", 8, "duplicate key"),
         ] {
-            // Keys of the rubric itself stand before its tables.
+            // Keys of the rubric itself come before its tables.
             let source = if change.starts_with("level ") {
                 format!("{}{change}", "\n".repeat(7)) + SMALL
             } else {

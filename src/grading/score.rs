@@ -1,8 +1,8 @@
-//! From verdicts to points: a pure function of what was judged and of the rubric.
+//! From verdicts to points: a pure function of the verdicts and the rubric.
 //!
-//! Each role's points are shared out among its rows by their weights, rows that do not apply left out. A row that
-//! holds earns its part. Then the charges that one fault makes twice are taken back, limits are applied, and
-//! each step is kept, so that the mark can be added up by hand.
+//! Each role's points are divided among its requirements by weight; requirements that do not apply are left out. A
+//! requirement that passes earns its share. Then points that one fault costs twice are given back, and limits are
+//! applied. Every step is recorded, so that a student can add up the mark.
 
 use std::collections::BTreeSet;
 
@@ -17,56 +17,56 @@ use crate::conformance::program::target::takes_every_address;
 use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
 
-/// The points of one submission, and how they came about.
+/// The points of one submission, with reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Score {
     /// The mark.
     pub earned: Points,
     /// Full marks.
     pub most: Points,
-    /// Each role's part.
+    /// The points of each role.
     pub parts: Vec<PartScore>,
-    /// What was given back or taken off over the whole, with the reason.
+    /// Points given back or deducted from the whole, with reasons.
     pub adjustments: Vec<Adjustment>,
-    /// What single repairs would be worth, the most worthwhile first.
+    /// What single repairs would be worth, the most valuable first.
     pub repairs: Vec<Repair>,
-    /// Why somebody should look before this mark is given out; none where it can be relied on.
+    /// Why somebody should check this mark; empty if it is reliable.
     pub doubts: Vec<String>,
 }
 
 /// The points of one program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartScore {
-    /// Which program.
+    /// Server or client.
     pub role: Role,
-    /// What it comes to, adjustments of this part included.
+    /// The points earned, adjustments of this part included.
     pub earned: Points,
     /// Full marks for it.
     pub most: Points,
-    /// Every row of the role, in the table's order, those that are not counted too.
+    /// Every requirement of the role, in the table's order, including those that do not count.
     pub rows: Vec<RowScore>,
-    /// What was given back or taken off in this part, with the reason.
+    /// Points given back or deducted in this part, with reasons.
     pub adjustments: Vec<Adjustment>,
 }
 
 /// The points of one requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowScore {
-    /// The row.
+    /// The requirement.
     pub requirement: Requirement,
-    /// What was found.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What it earned.
+    /// The points it earned.
     pub earned: Points,
-    /// What it could earn; nothing for rows that do not count.
+    /// The points it could earn; zero if it does not count.
     pub most: Points,
-    /// Ids of the rows whose failure blocks it.
+    /// Ids of the requirements whose failure blocks it.
     pub blocked_by: Vec<String>,
-    /// Why it is as it is, in a sentence; empty where it holds.
+    /// The reason for the verdict, in a sentence; empty if it passes.
     pub reason: String,
 }
 
-/// Points given back (above zero) or taken off (below).
+/// Points given back (positive) or deducted (negative).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adjustment {
     /// How many.
@@ -75,22 +75,22 @@ pub struct Adjustment {
     pub reason: String,
 }
 
-/// What the mark would be if one thing were put right.
+/// The mark after one repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
-    /// Which program.
+    /// Server or client.
     pub role: Role,
-    /// Id of the row that is to hold.
+    /// Id of the requirement to repair.
     pub row: String,
-    /// Ids of the rows that are blocked by it alone: they may hold then.
+    /// Ids of the requirements that only this one blocks: they may pass after the repair.
     pub unlocks: Vec<String>,
-    /// The mark if the row holds, and nothing else changes.
+    /// The mark if the requirement passes and nothing else changes.
     pub at_least: Points,
-    /// The mark if what it unlocks holds, too.
+    /// The mark if the requirements that it unlocks pass as well.
     pub at_most: Points,
 }
 
-/// Scores what was judged. `rows` are all requirements, in the table's order.
+/// Scores judged parts. `rows` are all requirements, in the table's order.
 pub fn score(parts: &[AssessedPart], rows: &[Requirement], rubric: &Rubric) -> Score {
     let found: Vec<Findings> = parts.iter().map(|part| Findings::of(part, rows)).collect();
     let (parts_scored, adjustments, earned) = add_up(&found, rubric);
@@ -109,7 +109,7 @@ pub fn score(parts: &[AssessedPart], rows: &[Requirement], rubric: &Rubric) -> S
     }
 }
 
-/// What is known of each row of one program.
+/// What is known about each requirement of one program.
 #[derive(Debug, Clone)]
 struct Findings {
     role: Role,
@@ -120,13 +120,13 @@ struct Findings {
 struct Finding {
     requirement: Requirement,
     verdict: Verdict,
-    /// Where it is unsure: the program itself made it so, and not the harness.
+    /// If the verdict is unsure: whether the program caused that, and not the harness.
     is_racy: bool,
     blocked_by: Vec<String>,
     reason: String,
-    /// Whether the suite has anything to ask about it.
+    /// Whether the suite has a transcript for it.
     is_asked: bool,
-    /// Why it is untested, where it is.
+    /// Why it is untested, if it is.
     untested: Untested,
 }
 
@@ -135,9 +135,10 @@ struct Finding {
 enum Untested {
     /// The program was not judged at all.
     NotJudged,
-    /// The submission itself made it so. Otherwise a program that does nothing would earn everything.
+    /// The submission caused it. Such a requirement earns nothing; otherwise a program that does nothing would earn
+    /// full marks.
     ByItself,
-    /// The harness, the machine or the settings of the class: nobody's fault.
+    /// The harness, the machine or the settings of the class caused it.
     ByOthers,
 }
 
@@ -188,7 +189,7 @@ impl Findings {
     }
 }
 
-/// Why a requirement is untested, if it is, also in a sentence.
+/// Why a requirement is untested, if it is, with a sentence.
 fn why_untested(
     part: &AssessedPart,
     result: &RunResult,
@@ -201,11 +202,11 @@ fn why_untested(
     };
     let any = |test: &dyn Fn(&String) -> bool| row.transcripts.iter().any(test);
     let command =
-        "takes host and port apart, so that the addresses of these transcripts cannot be given";
+        "takes host and port separately, so it cannot be given the addresses of these transcripts";
     if any(&|name| part.ruled_out.contains(name)) {
         let reason = format!(
-            "Not tested, which earns nothing: the submission's own command, from its {INSTRUCTIONS} or by the name \
-             of its file, {command}. With {{url}} they can."
+            "Not tested, so it earns nothing: the submission's own command, from its {INSTRUCTIONS} or by the name \
+             of its file, {command}. Use {{url}} instead."
         );
         (Untested::ByItself, reason)
     } else if let Some(limit) = result
@@ -216,7 +217,7 @@ fn why_untested(
         match limit.used_up_by {
             UsedUpBy::Program => (
                 Untested::ByItself,
-                format!("Not tested, which earns nothing. {limit}"),
+                format!("Not tested, so it earns nothing. {limit}"),
             ),
             UsedUpBy::Machine => (Untested::ByOthers, format!("Not tested. {limit}")),
         }
@@ -229,15 +230,15 @@ fn why_untested(
     }
 }
 
-/// Transcripts that judge a row.
+/// The transcripts that test a requirement.
 fn judging<'r>(result: &'r RunResult, id: &'r str) -> impl Iterator<Item = &'r TranscriptResult> {
     let covers =
         move |judged: &&TranscriptResult| judged.case.transcript.covers.iter().any(|row| row == id);
     result.transcripts.iter().filter(covers)
 }
 
-/// Whether the program itself makes a row unsure. The harness does where it could not do its part in a run, or where
-/// there is no run; still the program does where some runs of the same transcript hold and others fall short.
+/// Whether the program makes a verdict unsure: some runs of the same transcript pass and others fail. Otherwise the
+/// harness does: it could not do its part in a run, or there is no run.
 fn is_racy(result: &RunResult, id: &str) -> bool {
     let unsure = judging(result, id).filter(|judged| judged.verdict == Verdict::Unsure);
     let unsure: Vec<&TranscriptResult> = unsure.collect();
@@ -254,7 +255,7 @@ fn is_racy(result: &RunResult, id: &str) -> bool {
     is_seen && !unsure.iter().any(could_not_tell)
 }
 
-/// Why a row is as it is, in a sentence.
+/// The reason for a verdict, in a sentence.
 fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String]) -> String {
     let telling = |judged: &TranscriptResult| {
         let run = judged.telling_run()?;
@@ -274,14 +275,14 @@ fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String])
     match verdict {
         Verdict::Pass => String::new(),
         Verdict::Blocked => format!(
-            "It could not be asked, because {} does not hold.",
+            "It could not be tested, because {} does not pass.",
             blocked_by.join(", ")
         ),
         Verdict::Unsure => {
             let unsure = of_verdict(Verdict::Unsure);
             let how_often = unsure.map(|judged| {
                 format!(
-                    "{} of {} runs held. ",
+                    "{} of {} runs passed. ",
                     judged.runs_passed(),
                     judged.runs.len()
                 )
@@ -292,7 +293,7 @@ fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String])
     }
 }
 
-/// Scores each part and the whole; the mark comes last.
+/// Scores each part and the whole. The mark comes last.
 fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustment>, Points) {
     let mut parts: Vec<PartScore> = found.iter().map(|part| shared_out(part, rubric)).collect();
     charge_once(&mut parts, rubric);
@@ -314,7 +315,7 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
             adjustments.push(Adjustment {
                 points: limit.at_most - earned,
                 reason: format!(
-                    "At most {} points where {} does not hold.",
+                    "At most {} points, because {} does not pass.",
                     limit.at_most, row.requirement.id
                 ),
             });
@@ -334,7 +335,7 @@ fn is_broken(row: &RowScore) -> bool {
     }
 }
 
-/// Each row's points, by weight, of the points of its role.
+/// The points of each requirement: its role's points divided by weight.
 fn shared_out(part: &Findings, rubric: &Rubric) -> PartScore {
     let weight = |finding: &Finding| {
         if finding.verdict == Verdict::NotApplicable || !finding.is_asked {
@@ -377,8 +378,8 @@ fn share(finding: &Finding, rubric: &Rubric) -> f64 {
     }
 }
 
-/// One fault that several rows charge is charged once: to the dearest of them, and what the others lost is given
-/// back to the parts that they are in.
+/// A fault that several requirements show is charged once, for the most expensive of them. The points that the others
+/// lost are given back to their parts.
 fn charge_once(parts: &mut [PartScore], rubric: &Rubric) {
     for fault in &rubric.once {
         let charged = |row: &&RowScore| {
@@ -409,7 +410,7 @@ fn charge_once(parts: &mut [PartScore], rubric: &Rubric) {
                 });
             }
         }
-        // A fault may be told to cost more than its rows are worth.
+        // A rubric may charge more for a fault than its requirements are worth.
         let first = parts
             .iter_mut()
             .find(|part| part.rows.iter().any(|row| charged(&row)));
@@ -437,7 +438,7 @@ fn bounded(points: Points, bounds: Bounds, of: &str, adjustments: &mut Vec<Adjus
     }
 }
 
-/// What each single repair would be worth: a row that fails, or one that only blocks.
+/// The value of each single repair: of a requirement that fails, or that only blocks others.
 fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
     let mut repairs = Vec::new();
     let mut told_of = BTreeSet::new();
@@ -445,7 +446,7 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
         let blocks = |id: &String| part.rows.iter().any(|row| row.blocked_by.contains(id));
         for row in &part.rows {
             let id = &row.requirement.id;
-            // Rows of one fault are put right together, and told of once.
+            // The requirements of one fault are repaired together and listed once.
             let fault = rubric.once.iter().find(|fault| fault.rows.is_match(id));
             let is_alike = |other: &Finding| {
                 fault.is_some_and(|fault| fault.shows_in(&other.requirement.id, other.verdict))
@@ -496,7 +497,7 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
     repairs
 }
 
-/// Why a part's points should be looked at before they are given out.
+/// Why somebody should check a part's points.
 fn doubts_about(part: &AssessedPart, found: &Findings, scored: &PartScore) -> Vec<String> {
     if let Err(unjudged) = &part.result {
         let doubt = format!("{} was not judged: {}", part.role, unjudged.reason);
@@ -552,7 +553,7 @@ mod tests {
         Suite::embedded().expect("is right").requirements
     }
 
-    /// A program of which these rows do not pass.
+    /// A program that does not pass these requirements.
     fn part(role: Role, not_passing: &[(&str, Verdict)]) -> AssessedPart {
         let asked = rows()
             .into_iter()
@@ -560,8 +561,8 @@ mod tests {
             .collect();
         let (mut requirements, transcripts) = verdicts(asked, Vec::new(), &Table::default());
         for row in &mut requirements {
-            let told = not_passing.iter().find(|(id, _)| row.requirement.id == *id);
-            row.verdict = told.map_or(Verdict::Pass, |(_, verdict)| *verdict);
+            let found = not_passing.iter().find(|(id, _)| row.requirement.id == *id);
+            row.verdict = found.map_or(Verdict::Pass, |(_, verdict)| *verdict);
             row.transcripts = vec!["one".to_owned()];
             if row.verdict == Verdict::Blocked {
                 row.blocked_by = vec!["S-REG-1".to_owned()];
@@ -599,7 +600,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_earns_its_part_and_hardening_is_not_counted() {
+    fn a_passing_requirement_earns_its_share_and_hardening_does_not_count() {
         let full = scored(&[], &[], "");
         assert_eq!(
             (full.earned, full.most),
@@ -613,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_does_not_apply_makes_the_others_worth_more() {
+    fn a_requirement_that_does_not_apply_makes_the_others_worth_more() {
         let score = scored(
             &[
                 ("W-LINE-2", Verdict::NotApplicable),
@@ -629,10 +630,10 @@ mod tests {
     }
 
     #[test]
-    fn blocked_racy_and_unsure_rows_get_their_shares() {
+    fn blocked_racy_and_unsure_requirements_get_their_shares() {
         let blocked = scored(&[("S-MSG-1", Verdict::Blocked)], &[], "");
         assert!(lost(&blocked, "S-MSG-1") > Points::ZERO);
-        // Nothing is known of runs here: the harness could not tell, and that is nobody's fault.
+        // There are no runs here: the harness could not tell, which costs no points.
         let unsure = scored(&[("S-MSG-1", Verdict::Unsure)], &[], "");
         assert_eq!(
             (lost(&unsure, "S-MSG-1"), unsure.doubts.len()),
@@ -641,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_program_itself_makes_unsure_gets_the_share_of_races() {
+    fn a_verdict_that_the_program_makes_unsure_gets_the_share_of_races() {
         let skipped = || Outcome::Skipped {
             because_of: Topic::Registration,
         };
@@ -699,7 +700,7 @@ mod tests {
     }
 
     #[test]
-    fn one_fault_in_two_rows_costs_once() {
+    fn one_fault_in_two_requirements_costs_once() {
         let words = [
             ("S-REG-2", Verdict::Fail),
             ("S-REG-4", Verdict::Fail),
@@ -714,8 +715,8 @@ mod tests {
             Points::whole(100) - dearest.max(lost(&single, "S-REG-6"))
         );
         assert!(thrice.earned < single.earned);
-        let told = &single.parts[0].adjustments[0].reason;
-        assert!(told.starts_with("The words: "), "{told}");
+        let reason = &single.parts[0].adjustments[0].reason;
+        assert!(reason.starts_with("The words: "), "{reason}");
         let priced = scored(&words, &[], &format!("{once}costs = 10\n"));
         assert_eq!(priced.earned, Points::whole(90));
         let dialect = "[[once]]\nfault = \"Ends\"\nrows = [\"W-LINE-1\"]\n";
@@ -731,7 +732,7 @@ mod tests {
     }
 
     #[test]
-    fn floors_caps_and_limits_are_told() {
+    fn floors_caps_and_limits_are_explained() {
         let all: Vec<(String, Verdict)> = rows()
             .into_iter()
             .map(|row| (row.id, Verdict::Fail))
@@ -754,7 +755,7 @@ mod tests {
     }
 
     #[test]
-    fn the_repair_that_unlocks_most_is_told_first() {
+    fn the_repair_that_unlocks_most_comes_first() {
         let verdicts = [
             ("S-REG-1", Verdict::Fail),
             ("S-MSG-1", Verdict::Blocked),
@@ -770,7 +771,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_judged_gets_nothing_and_is_doubted_where_it_was_the_machine() {
+    fn an_unjudged_program_earns_nothing_and_is_doubtful_if_the_machine_is_the_reason() {
         let rows = rows();
         let rubric = Rubric::parse(RUBRIC, &rows).expect("is right");
         for is_its_own_fault in [true, false] {
@@ -790,7 +791,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_submission_itself_keeps_from_being_tested_earns_nothing() {
+    fn a_requirement_that_the_submission_keeps_from_being_tested_earns_nothing() {
         let untested = [("C-ARG-2", Verdict::Untested)];
         let score_of = |ruled_out: &[&str], used_up_by: Option<UsedUpBy>| {
             let mut client = part(Role::Client, &untested);
@@ -831,7 +832,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_adds_up_and_repairs_never_cost(verdicts in prop::collection::vec(verdict(), 60)) {
+        fn reports_add_up_and_repairs_never_cost(verdicts in prop::collection::vec(verdict(), 60)) {
             let rows = rows();
             let named: Vec<(&str, Verdict)> =
                 rows.iter().map(|row| row.id.as_str()).zip(verdicts).collect();

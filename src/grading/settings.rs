@@ -1,4 +1,4 @@
-//! Reading the files that people write in TOML, so that a mistake in one is shown as a mistake in a transcript is.
+//! Reads TOML files that people write. Mistakes are shown as those in a transcript are.
 
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
@@ -12,34 +12,34 @@ use crate::transcript::{Diagnostic, Place, nearest};
 /// Maximum number of mistakes that are collected.
 const MOST_MISTAKES: usize = 10_000;
 
-/// A file that is being read; mistakes are collected.
+/// A file that is being read, with the mistakes found so far.
 #[derive(Debug)]
 pub(super) struct Reading<'s> {
     source: &'s str,
-    /// Where its lines begin.
+    /// Offsets of its lines.
     lines: Vec<usize>,
     mistakes: RefCell<Vec<Diagnostic>>,
 }
 
-/// A table of it, and which of its keys were asked for.
+/// A table, with the keys that were read.
 #[derive(Debug)]
 pub(super) struct Table<'r> {
     reading: &'r Reading<'r>,
     entries: &'r DeTable<'r>,
     span: Range<usize>,
-    /// As people call it.
+    /// Its name in messages.
     name: String,
     known: RefCell<Vec<&'static str>>,
 }
 
-/// A value, and where it stands.
+/// A value and its position.
 #[derive(Debug, Clone)]
 pub(super) struct Placed<T> {
     pub value: T,
     pub span: Range<usize>,
 }
 
-/// Reads `source` with `read`, which gives `None` only where it told a mistake.
+/// Reads `source` with `read`, which returns `None` only after it reported a mistake.
 ///
 /// # Errors
 /// Every mistake.
@@ -68,7 +68,7 @@ pub(super) fn read<T>(
             value
         }
         Err(error) => {
-            reading.tell(error.span().unwrap_or(0..0), error.message(), "");
+            reading.report(error.span().unwrap_or(0..0), error.message(), "");
             None
         }
     };
@@ -80,7 +80,7 @@ pub(super) fn read<T>(
 }
 
 impl Reading<'_> {
-    fn tell(&self, span: Range<usize>, message: &str, label: &str) {
+    fn report(&self, span: Range<usize>, message: &str, label: &str) {
         if self.is_full() {
             return;
         }
@@ -88,7 +88,7 @@ impl Reading<'_> {
         self.mistakes.borrow_mut().push(diagnostic);
     }
 
-    /// Whether there are so many mistakes already that one more says nothing to anybody.
+    /// Whether there are so many mistakes that another one would not help anybody.
     fn is_full(&self) -> bool {
         self.mistakes.borrow().len() >= MOST_MISTAKES
     }
@@ -110,35 +110,35 @@ impl<'r> Table<'r> {
         self.entries.get(key)
     }
 
-    /// Tells a mistake at a place.
-    pub fn tell(&self, span: Range<usize>, message: &str, label: &str) {
-        self.reading.tell(span, message, label);
+    /// Reports a mistake at a position.
+    pub fn report(&self, span: Range<usize>, message: &str, label: &str) {
+        self.reading.report(span, message, label);
     }
 
-    /// Tells a mistake in the table as a whole.
-    pub fn tell_of_all(&self, message: &str) {
-        self.tell(self.span.clone(), &format!("{}: {message}", self.name), "");
+    /// Reports a mistake in the table as a whole.
+    pub fn report_all(&self, message: &str) {
+        self.report(self.span.clone(), &format!("{}: {message}", self.name), "");
     }
 
-    /// Tells that a key of this table is missing.
+    /// Reports that a key of this table is missing.
     pub fn missing(&self, key: &str) {
         let message = format!("{} has no `{key}`", self.name);
-        self.tell(self.span.clone(), &message, "it belongs here");
+        self.report(self.span.clone(), &message, "it belongs here");
     }
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
         let message = format!("`{}` is {expected}", shown(key.as_bytes()));
         let label = format!("this is a {}", value.get_ref().type_str());
-        self.tell(value.span(), &message, &label);
+        self.report(value.span(), &message, &label);
     }
 
-    /// A text.
+    /// A string.
     pub fn text(&self, key: &'static str) -> Option<Placed<String>> {
         let value = self.entry(key)?;
         match value.get_ref() {
             DeValue::String(text) => Some(placed(value, text.to_string())),
             _ => {
-                self.wrong(key, value, "a text in quotes");
+                self.wrong(key, value, "a string in quotes");
                 None
             }
         }
@@ -167,7 +167,7 @@ impl<'r> Table<'r> {
         };
         let within = number.filter(|number| bounds.contains(number));
         if within.is_none() {
-            self.tell(
+            self.report(
                 value.span(),
                 &format!("`{}` is {expected}", shown(key.as_bytes())),
                 "out of bounds",
@@ -176,7 +176,7 @@ impl<'r> Table<'r> {
         within
     }
 
-    /// A list of texts.
+    /// A list of strings.
     pub fn texts(&self, key: &'static str) -> Option<Vec<Placed<String>>> {
         let value = self.entry(key)?;
         let text = |item: &'r Spanned<DeValue<'r>>| {
@@ -187,7 +187,7 @@ impl<'r> Table<'r> {
         let texts = value.get_ref().as_array();
         let texts = texts.and_then(|items| items.iter().map(text).collect());
         if texts.is_none() {
-            self.wrong(key, value, "a list of texts, such as [\"a\", \"b\"]");
+            self.wrong(key, value, "a list of strings, such as [\"a\", \"b\"]");
         }
         texts
     }
@@ -202,7 +202,7 @@ impl<'r> Table<'r> {
         Some(self.inner(value, entries, format!("[{key}]")))
     }
 
-    /// A list of tables in it; empty where there is none.
+    /// A list of tables in it; empty if the key is missing.
     pub fn tables(&self, key: &'static str) -> Vec<Table<'r>> {
         let Some(value) = self.entry(key) else {
             return Vec::new();
@@ -234,7 +234,7 @@ impl<'r> Table<'r> {
         }
     }
 
-    /// Every key with its number: for tables whose keys are not fixed.
+    /// Every key with its number, for tables whose keys are not fixed.
     pub fn numbers(&self, bounds: RangeInclusive<f64>) -> Vec<(Placed<String>, f64)> {
         let entries = self.entries.iter().filter_map(|(key, value)| {
             let number = self.checked_number(key.get_ref(), value, bounds.clone())?;
@@ -247,19 +247,19 @@ impl<'r> Table<'r> {
         entries.collect()
     }
 
-    /// Every key with its text: for tables whose keys are not fixed.
+    /// Every key with its string, for tables whose keys are not fixed.
     pub fn named_texts(&self) -> Vec<(String, String)> {
         let entries = self.entries.iter().filter_map(|(key, value)| {
             let text = value.get_ref().as_str();
             if text.is_none() {
-                self.wrong(key.get_ref(), value, "a text in quotes");
+                self.wrong(key.get_ref(), value, "a string in quotes");
             }
             Some((key.get_ref().to_string(), text?.to_owned()))
         });
         entries.collect()
     }
 
-    /// Tells every key that nobody asked for: it is misspelt, or stands in the wrong place.
+    /// Reports every key that was not read: it is misspelt or in the wrong place.
     pub fn refuse_unknown_keys(&self) {
         let known = self.known.borrow();
         for key in self.entries.keys() {
@@ -275,7 +275,7 @@ impl<'r> Table<'r> {
                 None => format!("there are: {}", known.join(", ")),
             };
             let message = format!("{} has no key `{}`", self.name, shown(word.as_bytes()));
-            self.tell(key.span(), &message, &label);
+            self.report(key.span(), &message, &label);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The folder of results: one folder a submission with its evidence in it, and what they have in common.
+//! The results folder: one folder for each submission with its evidence and reports, and a manifest.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -31,23 +31,23 @@ pub struct Manifest {
     pub suite: String,
     /// Digest of the rubric's text.
     pub rubric: String,
-    /// Which parts of the class are in it, each as K/N; one after a merge of all.
+    /// The parts of the class that it contains, each as K/N; one part after a merge of all.
     pub shards: Vec<Shard>,
-    /// Names of the submissions that belong in it, in order.
+    /// Names of its submissions, in order.
     pub submissions: Vec<String>,
 }
 
-/// The manifest's name and version.
+/// Name and version of the manifest's schema.
 pub const MANIFEST_SCHEMA: &str = "chat-conformance/run/1";
 
 impl Manifest {
-    /// The manifest of parts put together; each comes with the name by which it is told.
+    /// The manifest of merged parts. Each part comes with the name that messages use for it.
     ///
     /// # Errors
-    /// Why they do not fit, in a sentence.
+    /// Why the parts do not fit together, in a sentence.
     pub fn merged(parts: &[(String, &Manifest)]) -> Result<Manifest, String> {
         let Some(((first_name, first), others)) = parts.split_first() else {
-            return Err("there are no parts to put together".to_owned());
+            return Err("there are no parts to merge".to_owned());
         };
         for (name, other) in others {
             let difference = if other.suite != first.suite {
@@ -95,7 +95,7 @@ impl Manifest {
         Ok(merged)
     }
 
-    /// The parts of the class that are not in it, in order.
+    /// The parts of the class that it lacks, in order.
     pub fn missing_shards(&self) -> Vec<Shard> {
         let of = self.of();
         let all = (1..=of).map(|number| Shard { number, of });
@@ -112,25 +112,26 @@ impl Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Shard {
-    /// Which one.
+    /// K.
     pub number: u32,
-    /// Of how many.
+    /// N.
     pub of: u32,
 }
 
 impl Shard {
-    /// The class as a whole.
+    /// The whole class.
     pub const WHOLE: Shard = Shard { number: 1, of: 1 };
 
-    /// Whether a submission belongs to it: by its name alone, so that who comes later moves nobody.
+    /// Whether a submission belongs to this part. It depends on the submission's name alone, so a late submission
+    /// moves no other one.
     pub fn holds(self, submission: &str) -> bool {
-        // FNV-1a: any other function that spreads names would do, but it must stay this one.
+        // FNV-1a. Any function that spreads names would do, but it must never change.
         let hash = submission
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             });
-        // The lowest bits of this function are poor.
+        // The lowest bits of FNV-1a are poorly distributed.
         (hash >> 20) % u64::from(self.of) == u64::from(self.number - 1)
     }
 }
@@ -171,13 +172,13 @@ impl std::str::FromStr for Shard {
 const MANIFEST: &str = "run.json";
 /// The file with a submission's evidence.
 pub const EVIDENCE: &str = "evidence.json";
-/// The name under which evidence is put aside that somebody else changed.
+/// The new name of evidence that somebody changed.
 pub const CHANGED_EVIDENCE: &str = "evidence.json.changed";
 const LOCK: &str = ".lock";
 const WORKPLACES: &str = ".work";
-/// The folder in the workplaces for temporary folders. No submission has a hidden name.
+/// The folder for temporary folders, in the workplaces. Its name is hidden; a submission's never is.
 const SCRATCH: &str = ".scratch";
-/// Names in a folder of results that no submission may have.
+/// Names in a results folder that no submission may have.
 const TAKEN: [&str; 5] = [
     MANIFEST,
     "class.csv",
@@ -185,34 +186,34 @@ const TAKEN: [&str; 5] = [
     "index.html",
     "rubric.toml",
 ];
-/// Maximum size of a file that is read from a folder of results, in bytes.
+/// Maximum size of a file that is read from a results folder, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// An open folder of results. Nobody else has it open as long as it is locked.
+/// An open results folder, locked against other processes.
 ///
-/// Programs under test may run as the same user, so nothing in the folder is trusted: files are reached from an
-/// open folder, links are never followed, and the digest of each file that is written or read is remembered.
+/// Programs under test may run as the same user, so nothing in the folder is trusted. Files are reached from an open
+/// folder, links are never followed, and the digest of each file that was written or read is remembered.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
     folder: OwnedFd,
     lock: OwnedFd,
-    /// Whether the workplaces are this store's to remove.
+    /// Whether this store created the workplaces, and removes them.
     has_workplaces: AtomicBool,
     /// Digest of each file that was written or read, by its path from the root.
     known: Mutex<BTreeMap<String, String>>,
 }
 
-/// Where the programs of a class work.
+/// The folders in which the programs of a class run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workplaces {
-    /// Where copies of submissions are made.
+    /// The folder for copies of submissions.
     pub copies: PathBuf,
-    /// Where programs have their temporary folders.
+    /// The folder for temporary folders of programs.
     pub scratch: PathBuf,
 }
 
-/// Files in a folder of results that are not as they were written.
+/// Files in a results folder that changed since they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     /// The submission; `None` for files of the class.
@@ -222,11 +223,12 @@ pub struct Changed {
 }
 
 impl Store {
-    /// Opens a folder for results, and makes it if necessary. It is new, empty, or holds results of `conform grade`.
+    /// Opens a folder for results, and creates it if necessary. An existing folder must be empty or hold results of
+    /// `conform grade`.
     ///
     /// # Errors
-    /// What is wrong with the folder, in a sentence. Then no file in it was changed; the folder itself and an empty
-    /// lock file may have been made.
+    /// What is wrong with the folder, in a sentence. In that case no file in it was changed, but the folder and an
+    /// empty lock file may have been created.
     pub fn begin(root: &Path) -> Result<Store, String> {
         let shown = root.display();
         fs::create_dir_all(root).map_err(|error| format!("{shown}: {error}"))?;
@@ -245,11 +247,11 @@ impl Store {
         Store::locked(root, folder)
     }
 
-    /// Opens a folder that holds results, with its manifest.
+    /// Opens a folder with results, and reads its manifest.
     ///
     /// # Errors
-    /// What is wrong with the folder, in a sentence. Then no file in it was changed; an empty lock file may have been
-    /// made.
+    /// What is wrong with the folder, in a sentence. In that case no file in it was changed, but an empty lock file
+    /// may have been created.
     pub fn existing(root: &Path) -> Result<(Store, Manifest), String> {
         let missing = || format!("{}: holds no results of `conform grade`", root.display());
         if !root.is_dir() {
@@ -258,7 +260,7 @@ impl Store {
         let folder = open_root(root)?;
         manifest_in(&folder, root)?.ok_or_else(missing)?;
         let store = Store::locked(root, folder)?;
-        // Once more: before the lock was held, somebody else may have replaced it.
+        // Read again under the lock: another process may have replaced it before.
         let manifest = store.manifest()?.ok_or_else(missing)?;
         Ok((store, manifest))
     }
@@ -273,13 +275,13 @@ impl Store {
             | OFlags::NOCTTY
             | OFlags::CLOEXEC;
         let lock = openat(&folder, LOCK, flags, Mode::from_raw_mode(0o666));
-        let lock = lock.map_err(|error| told(&file, &error.into()))?;
-        is_regular(&lock).map_err(|error| told(&file, &error))?;
+        let lock = lock.map_err(|error| file_error(&file, &error.into()))?;
+        is_regular(&lock).map_err(|error| file_error(&file, &error))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             Errno::WOULDBLOCK => format!("{shown}: another conform is writing there"),
             error => format!("{shown}: cannot be locked: {}", io::Error::from(error)),
         })?;
-        // Absolute, since programs are started in folders below it.
+        // Absolute, because programs are started in folders below it.
         let root = fs::canonicalize(root).map_err(|error| format!("{shown}: {error}"))?;
         Ok(Store {
             root,
@@ -290,15 +292,15 @@ impl Store {
         })
     }
 
-    /// Where it is, as an absolute path without links.
+    /// Its absolute path, without links.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Makes an empty folder for copies of submissions. It is removed when the store is dropped.
+    /// Creates an empty folder for copies of submissions. Dropping the store removes it.
     ///
     /// # Errors
-    /// Where the folder holds no results yet, so that what is in it may be somebody else's; where it cannot be made.
+    /// The folder holds no results yet, so that its files may be somebody else's; or creating the folder failed.
     pub fn make_workplaces(&self) -> Result<Workplaces, String> {
         let place = self.root.join(WORKPLACES);
         if self.manifest()?.is_none() {
@@ -307,25 +309,25 @@ impl Store {
                 self.root.display()
             ));
         }
-        // A run that was killed left it.
+        // Left behind by a run that was killed.
         match statat(&self.folder, WORKPLACES, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => remove(&place),
             Ok(_) => return Err(format!("{}: is not a folder; remove it", place.display())),
             Err(_) => {}
         }
-        // Only this user: copies of submissions concern nobody else.
+        // Other users must not read submissions.
         mkdirat(&self.folder, WORKPLACES, Mode::RWXU)
-            .map_err(|error| told(&place, &error.into()))?;
+            .map_err(|error| file_error(&place, &error.into()))?;
         self.has_workplaces.store(true, Ordering::Relaxed);
         let scratch = place.join(SCRATCH);
-        fs::create_dir(&scratch).map_err(|error| told(&scratch, &error))?;
+        fs::create_dir(&scratch).map_err(|error| file_error(&scratch, &error))?;
         Ok(Workplaces {
             copies: place,
             scratch,
         })
     }
 
-    /// A file of the class.
+    /// The path of a file of the class.
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -333,7 +335,7 @@ impl Store {
     /// Checks that a submission may have this name.
     ///
     /// # Errors
-    /// Where the name is taken.
+    /// The name is reserved or not a folder's name.
     pub fn check_name(submission: &str) -> Result<(), String> {
         let is_folder = Path::new(submission).components().count() == 1
             && !submission.contains(['/', '\0'])
@@ -349,15 +351,15 @@ impl Store {
     /// The manifest, if there is one.
     ///
     /// # Errors
-    /// Where it is no manifest.
+    /// It cannot be read.
     pub fn manifest(&self) -> Result<Option<Manifest>, String> {
         manifest_in(&self.folder, &self.root)
     }
 
-    /// Keeps the manifest.
+    /// Writes the manifest.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// It cannot be written.
     pub fn keep_manifest(&self, manifest: &Manifest) -> Result<(), String> {
         let mut json = serde_json::to_vec_pretty(manifest).map_err(|error| error.to_string())?;
         json.push(b'\n');
@@ -367,10 +369,10 @@ impl Store {
     /// The text of a file of the class, if there is one.
     ///
     /// # Errors
-    /// Where it is there and cannot be read.
+    /// It exists and cannot be read.
     pub fn read_for_class(&self, name: &str) -> Result<Option<String>, String> {
         let file = self.root.join(name);
-        let bytes = read(&self.folder, name).map_err(|error| told(&file, &error))?;
+        let bytes = read(&self.folder, name).map_err(|error| file_error(&file, &error))?;
         let text = bytes.map(String::from_utf8).transpose();
         text.map_err(|_| format!("{}: is not UTF-8", file.display()))
     }
@@ -378,12 +380,37 @@ impl Store {
     /// The record of a submission, if there is one.
     ///
     /// # Errors
-    /// Where the evidence is there and cannot be read, or is another submission's.
+    /// The evidence exists and cannot be read, or it belongs to another submission.
     pub fn record_of(&self, submission: &str) -> Result<Option<Record>, String> {
         self.record_if(submission, |_| true)
     }
 
-    /// The record of a submission, if it is still the one that was written or read.
+    /// Checks that no evidence of these submissions is from another version of `conform`. Ignores evidence that
+    /// cannot be read at all.
+    ///
+    /// # Errors
+    /// The first evidence of another version, and what to do about it.
+    pub fn check_version<'n>(
+        &self,
+        submissions: impl IntoIterator<Item = &'n String>,
+    ) -> Result<(), String> {
+        for submission in submissions {
+            let folder = self.folder_of(submission, false).ok().flatten();
+            let bytes = folder.and_then(|folder| read(&folder, EVIDENCE).ok().flatten());
+            let header = bytes.and_then(|bytes| serde_json::from_slice::<Header>(&bytes).ok());
+            if let Some(header) = header.filter(|header| header.schema != SCHEMA) {
+                let file = self.root.join(submission).join(EVIDENCE);
+                return Err(format!(
+                    "{}: {}",
+                    visible_path(&file),
+                    other_version(&header.schema)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The record of a submission, if its file has not changed since it was written or read.
     ///
     /// # Errors
     /// As [`Store::record_of`].
@@ -403,22 +430,23 @@ impl Store {
         Store::check_name(submission)?;
         let path = format!("{submission}/{EVIDENCE}");
         let file = self.root.join(&path);
-        let in_file = |why: &dyn std::fmt::Display| format!("{}: {why}", shown(&file));
+        let in_file = |why: &dyn std::fmt::Display| format!("{}: {why}", visible_path(&file));
         let Some(folder) = self.folder_of(submission, false)? else {
             return Ok(None);
         };
-        let Some(bytes) = read(&folder, EVIDENCE).map_err(|error| told(&file, &error))? else {
+        let Some(bytes) = read(&folder, EVIDENCE).map_err(|error| file_error(&file, &error))?
+        else {
             return Ok(None);
         };
         let digest = digest_of(&bytes);
         if !is_wanted(&digest) {
             return Ok(None);
         }
-        let record: Record = serde_json::from_slice(&bytes).map_err(|error| in_file(&error))?;
-        if record.schema != SCHEMA {
-            let why = format!("is {}, and this conform reads {SCHEMA}", record.schema);
-            return Err(in_file(&why));
+        let header: Header = serde_json::from_slice(&bytes).map_err(|error| in_file(&error))?;
+        if header.schema != SCHEMA {
+            return Err(in_file(&other_version(&header.schema)));
         }
+        let record: Record = serde_json::from_slice(&bytes).map_err(|error| in_file(&error))?;
         if record.submission != submission {
             let other = visible_name(&record.submission);
             return Err(in_file(&format!("is the evidence of {other}")));
@@ -427,15 +455,15 @@ impl Store {
         Ok(Some(record))
     }
 
-    /// Keeps a record: all of it, or what was there before.
+    /// Writes a record, completely or not at all.
     ///
     /// # Errors
-    /// Where it cannot be written. Older evidence of the submission is removed then, if that is possible.
+    /// It cannot be written. In that case older evidence of the submission is removed, if possible.
     pub fn keep(&self, record: &Record) -> Result<(), String> {
         let json = serde_json::to_vec(record).map_err(|error| error.to_string())?;
         let written = self.write(&record.submission, EVIDENCE, &json);
         if written.is_err() {
-            // Older evidence would be taken for this later.
+            // Otherwise somebody would take the older evidence for this record.
             if let Ok(Some(folder)) = self.folder_of(&record.submission, false) {
                 let _ = unlinkat(&folder, EVIDENCE, AtFlags::empty());
             }
@@ -446,7 +474,7 @@ impl Store {
     /// Writes a file into the folder of a submission, or into a folder in it.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// It cannot be written.
     pub fn write(&self, submission: &str, name: &str, bytes: &[u8]) -> Result<(), String> {
         Store::check_name(submission)?;
         let path = format!("{submission}/{name}");
@@ -459,12 +487,12 @@ impl Store {
     /// Writes a file of the class.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// It cannot be written.
     pub fn write_for_class(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
         self.written(name, replace(&self.folder, name, bytes), bytes)
     }
 
-    /// Removes the files in a folder of a submission; other folders in it are not conform's and stay.
+    /// Removes the files in a folder of a submission. Folders inside it are not conform's and stay.
     pub fn empty(&self, submission: &str, name: &str) {
         let path = format!("{submission}/{name}");
         let inside = format!("{path}/");
@@ -477,10 +505,10 @@ impl Store {
         }
     }
 
-    /// Puts evidence aside that somebody else changed, so that it is never taken for evidence again.
+    /// Renames evidence that somebody changed, so that it is never read as evidence again.
     ///
     /// # Errors
-    /// Where that is not possible.
+    /// It cannot be renamed.
     pub fn put_aside(&self, submission: &str) -> Result<(), String> {
         self.known().remove(&format!("{submission}/{EVIDENCE}"));
         let Some(folder) = self.folder_of(submission, false)? else {
@@ -488,17 +516,17 @@ impl Store {
         };
         match renameat(&folder, EVIDENCE, &folder, CHANGED_EVIDENCE) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(told(
+            Err(error) => Err(file_error(
                 &self.root.join(submission).join(EVIDENCE),
                 &error.into(),
             )),
         }
     }
 
-    /// Removes files of a submission; it is no error if one is not there.
+    /// Removes files of a submission. A missing file is no error.
     ///
     /// # Errors
-    /// Why the first that stays cannot be removed.
+    /// The first error.
     pub fn discard<'n>(
         &self,
         submission: &str,
@@ -516,7 +544,7 @@ impl Store {
                 };
                 match unlinkat(&folder, name, AtFlags::empty()) {
                     Ok(()) | Err(Errno::NOENT) => Ok(()),
-                    Err(error) => Err(told(&self.root.join(&path), &error.into())),
+                    Err(error) => Err(file_error(&self.root.join(&path), &error.into())),
                 }
             });
             outcome = outcome.and(removed);
@@ -524,7 +552,7 @@ impl Store {
         outcome
     }
 
-    /// The files that are no longer as they were when they were written or read.
+    /// The files that changed since they were written or read.
     pub fn changed(&self) -> Vec<Changed> {
         let mut changed: Vec<Changed> = Vec::new();
         for (path, digest) in self.known().iter() {
@@ -558,7 +586,8 @@ impl Store {
         changed
     }
 
-    /// Opens a folder in the root, one step at a time, and makes it if it is to be made. `None` where there is none.
+    /// Opens a folder below the root, one path component at a time, and creates it on request. Returns `None` if it
+    /// does not exist.
     fn folder_of(&self, path: &str, is_to_be_made: bool) -> Result<Option<OwnedFd>, String> {
         let mut folder: Option<OwnedFd> = None;
         let mut place = self.root.clone();
@@ -568,7 +597,7 @@ impl Store {
             if is_to_be_made {
                 match mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
                     Ok(()) | Err(Errno::EXIST) => {}
-                    Err(error) => return Err(told(&place, &error.into())),
+                    Err(error) => return Err(file_error(&place, &error.into())),
                 }
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -578,10 +607,10 @@ impl Store {
                 Err(Errno::NOTDIR | Errno::LOOP) => {
                     return Err(format!(
                         "{}: is a file or a link, not a folder of results; remove it",
-                        shown(&place)
+                        visible_path(&place)
                     ));
                 }
-                Err(error) => return Err(told(&place, &error.into())),
+                Err(error) => return Err(file_error(&place, &error.into())),
             };
         }
         Ok(folder)
@@ -595,7 +624,7 @@ impl Store {
             }
             Err(error) => {
                 self.known().remove(path);
-                Err(told(&self.root.join(path), &error))
+                Err(file_error(&self.root.join(path), &error))
             }
         }
     }
@@ -610,19 +639,35 @@ impl Drop for Store {
         if self.has_workplaces.load(Ordering::Relaxed) {
             remove(&self.root.join(WORKPLACES));
         }
-        // Not by closing it: a program that is being started has a copy of it for a moment.
+        // Unlocked explicitly: a program that is starting may share the descriptor for a moment, so closing it is not
+        // enough.
         let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
+/// The part of an evidence file that all versions share.
+#[derive(Deserialize)]
+struct Header {
+    schema: String,
+}
+
+/// Explains that evidence is from another version, and what to do.
+fn other_version(schema: &str) -> String {
+    format!(
+        "another version of conform recorded this evidence ({}; this version reads {SCHEMA}); grade the class again \
+         with: conform grade DIRECTORY --resume",
+        visible_name(schema)
+    )
+}
+
 fn open_root(root: &Path) -> Result<OwnedFd, String> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    openat(CWD, root, flags, Mode::empty()).map_err(|error| told(root, &error.into()))
+    openat(CWD, root, flags, Mode::empty()).map_err(|error| file_error(root, &error.into()))
 }
 
 fn manifest_in(folder: &OwnedFd, root: &Path) -> Result<Option<Manifest>, String> {
     let file = root.join(MANIFEST);
-    let Some(bytes) = read(folder, MANIFEST).map_err(|error| told(&file, &error))? else {
+    let Some(bytes) = read(folder, MANIFEST).map_err(|error| file_error(&file, &error))? else {
         return Ok(None);
     };
     let manifest: Manifest =
@@ -637,20 +682,20 @@ fn manifest_in(folder: &OwnedFd, root: &Path) -> Result<Option<Manifest>, String
     Ok(Some(manifest))
 }
 
-/// An error about a file, in a sentence. Paths hold names that students chose.
-fn told(file: &Path, error: &io::Error) -> String {
+/// An error about a file, in a sentence. Paths contain names that students chose.
+fn file_error(file: &Path, error: &io::Error) -> String {
     let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
     if is_link {
         format!(
             "{}: is a link, which is not followed; remove it",
-            shown(file)
+            visible_path(file)
         )
     } else {
-        format!("{}: {error}", shown(file))
+        format!("{}: {error}", visible_path(file))
     }
 }
 
-fn shown(file: &Path) -> String {
+fn visible_path(file: &Path) -> String {
     visible_name(&file.to_string_lossy())
 }
 
@@ -669,7 +714,7 @@ fn is_regular(file: &OwnedFd) -> io::Result<u64> {
     }
 }
 
-/// Reads a file, if there is one. Follows no link, waits for no writer, and reads no more than [`MOST_BYTES`].
+/// Reads a file, if it exists. Follows no link, does not block on a named pipe, and reads at most [`MOST_BYTES`].
 fn read(folder: &OwnedFd, name: &str) -> io::Result<Option<Vec<u8>>> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -702,18 +747,18 @@ fn names_in(folder: &OwnedFd) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The name of a file while it is written. No submission has a hidden name.
+/// The name of a file while it is written. It is hidden; a submission's never is.
 fn unfinished(name: &str) -> String {
     format!(".{name}.unfinished")
 }
 
-/// Puts a file there whole, or not at all: who is killed in the middle leaves the old one.
+/// Replaces a file atomically: if this process is killed, the old file stays.
 fn replace(folder: &OwnedFd, name: &str, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished(name);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let create = || openat(folder, &unfinished, flags, Mode::from_raw_mode(0o666));
     let file = match create() {
-        // A run that was killed left it; or somebody put it there, and a link is removed, not followed.
+        // Left behind by a run that was killed, or put there by somebody; a link is removed, not followed.
         Err(Errno::EXIST) => {
             unlinkat(folder, &unfinished, AtFlags::empty())?;
             create()
@@ -753,7 +798,7 @@ mod tests {
             sizes.iter().all(|size| (60..140).contains(size)),
             "{sizes:?}"
         );
-        // A change here would tear running classes apart.
+        // If this assignment changes, classes that are being graded in parts break.
         assert!(shard("2/2").holds("student-000") != shard("1/2").holds("student-000"));
         assert!(Shard::WHOLE.holds("anybody"));
     }
@@ -816,7 +861,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_told_by_two_numbers() {
+    fn a_part_is_written_as_two_numbers() {
         assert_eq!(shard("2/8").to_string(), "2/8");
         for wrong in ["0/2", "3/2", "1", "1/", "-1/2", "a/b", "1/0"] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
@@ -834,7 +879,7 @@ mod tests {
         }
     }
 
-    /// A folder with results of a class in it.
+    /// A results folder of a class.
     fn results(place: &Path) -> Store {
         let store = Store::begin(place).expect("opens");
         store
@@ -844,7 +889,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_found_again() {
+    fn a_record_is_read_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let place = folder.path().join("results");
         let store = Store::begin(&place).expect("opens");
@@ -875,7 +920,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_results_is_refused_and_left_as_it_is() {
+    fn a_folder_without_results_is_refused_and_not_changed() {
         let folder = tempfile::tempdir().expect("a folder");
         let work = folder.path().join(".work/thesis.tex");
         fs::create_dir(folder.path().join(".work")).expect("is made");
@@ -977,7 +1022,31 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_changed_is_noticed() {
+    fn evidence_of_another_version_is_refused_whatever_else_it_holds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = results(&folder.path().join("results"));
+        store.keep(&record("ann")).expect("is written");
+        let names = ["ann", "bob", "cyd"].map(str::to_owned);
+        assert_eq!(store.check_version(&names), Ok(()));
+        let old = r#"{"parts": [{"runs": 1}], "schema": "chat-conformance/evidence/1"}"#;
+        fs::write(store.file("ann").join(EVIDENCE), old).expect("is written");
+        let expected = "evidence.json: another version of conform recorded this evidence \
+            (chat-conformance/evidence/1; this version reads chat-conformance/evidence/2); grade the class again \
+            with: conform grade DIRECTORY --resume";
+        for why in [
+            store.record_of("ann").map(|_| ()),
+            store.check_version(&names),
+        ] {
+            let why = why.expect_err("is refused");
+            assert!(why.ends_with(expected), "{why}");
+        }
+        // Broken evidence is an error of this submission only.
+        fs::write(store.file("ann").join(EVIDENCE), "{").expect("is written");
+        assert_eq!(store.check_version(&names), Ok(()));
+    }
+
+    #[test]
+    fn changed_files_are_detected() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = results(&folder.path().join("results"));
         store.keep(&record("ann")).expect("is written");

@@ -1,4 +1,4 @@
-//! How the programs of a submission are started: found by their names, or told by an instructions file.
+//! Finds the programs of a submission: by their file names, or from an instructions file.
 
 use std::fs;
 use std::io::{self, Read};
@@ -9,24 +9,24 @@ use crate::conformance::evidence::shown;
 use crate::conformance::files::input::{Links, open_file};
 use crate::transcript::syntax::Role;
 
-/// A file of a submission, as far as it matters for finding its programs.
+/// A file of a submission, with what matters for finding its programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its path from the submission's folder.
     pub path: String,
-    /// Whether it has the permission to be executed.
+    /// Whether it is executable.
     pub is_executable: bool,
-    /// Whether it begins as a binary program or a script with an interpreter of its own does.
+    /// Whether it is a binary program or a script with a `#!` line.
     pub begins_as_program: bool,
 }
 
-/// How deep a submission is searched: archives are often unpacked into a folder in the folder.
+/// Maximum depth of the search: archives often contain a folder that contains the submission.
 const DEEPEST: usize = 4;
-/// Maximum number of files and folders that are looked at in a submission.
+/// Maximum number of files and folders in a submission that are looked at.
 const MOST_ENTRIES: usize = 20_000;
 /// Maximum number of files that a message names.
 const MOST_NAMED: usize = 8;
-/// Folders in which nothing is that a student wrote.
+/// Folders that never contain a student's own code.
 const NOT_WRITTEN: [&str; 10] = [
     "__MACOSX",
     "__pycache__",
@@ -43,7 +43,7 @@ const NOT_WRITTEN: [&str; 10] = [
 /// Folders that tools leave beside submissions.
 const NOT_SUBMISSIONS: [&str; 2] = ["__MACOSX", "__pycache__"];
 
-/// By the ending of a file's name: what starts it, the file's name to follow.
+/// Interpreters by file extension; the file's name follows.
 const STARTED_BY: [(&str, &[&str]); 13] = [
     ("py", &["python3"]),
     ("pyw", &["python3"]),
@@ -63,7 +63,7 @@ const STARTED_BY: [(&str, &[&str]); 13] = [
 /// Program and arguments of one of a submission's programs.
 ///
 /// # Errors
-/// Why it cannot be told, in a sentence.
+/// Why the program cannot be determined, in a sentence.
 pub fn command_for(
     role: Role,
     instructions: &Instructions,
@@ -75,8 +75,8 @@ pub fn command_for(
     }
 }
 
-/// The one file whose name begins with the role, in any letter case: best is one that is called just that,
-/// and one that is further up.
+/// The one file whose name begins with the role, in any letter case. Prefers an exact name, then a file closer to the
+/// top folder.
 fn found(role: Role, entries: &[Entry]) -> Result<Vec<String>, String> {
     let role_word = role.to_string();
     let mut candidates: Vec<(Rank, &Entry, Vec<String>)> = entries
@@ -110,7 +110,7 @@ fn found(role: Role, entries: &[Entry]) -> Result<Vec<String>, String> {
     ))
 }
 
-/// How good a candidate is, the best lowest.
+/// The rank of a candidate; the best is the lowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     depth: usize,
@@ -126,7 +126,7 @@ impl Rank {
     }
 }
 
-/// The names of some files, and how many more there are.
+/// The names of some files, and the number of others.
 fn named(entries: &[&Entry]) -> String {
     let some = entries.iter().take(MOST_NAMED);
     let some: Vec<String> = some.map(|entry| shown(entry.path.as_bytes())).collect();
@@ -169,10 +169,10 @@ fn command_of_file(entry: &Entry) -> Option<Vec<String>> {
     is_program.then(|| vec![format!("./{}", entry.path)])
 }
 
-/// The files of a submission, in order, those aside that no student wrote.
+/// The files of a submission, in order, without those in folders that never contain a student's own code.
 ///
 /// # Errors
-/// What cannot be read, in a sentence, and a folder with too much in it.
+/// What cannot be read, in a sentence, or that the folder contains too much.
 pub fn entries_of(folder: &Path) -> Result<Vec<Entry>, String> {
     entries_within(folder, MOST_ENTRIES)
 }
@@ -198,12 +198,12 @@ fn entries_within(folder: &Path, most: usize) -> Result<Vec<Entry>, String> {
 
 struct Search {
     entries: Vec<Entry>,
-    /// How many more files and folders are looked at.
+    /// How many more files and folders may be looked at.
     left: usize,
 }
 
 impl Search {
-    /// Calls itself no more than [`DEEPEST`] times in a row, and follows no link.
+    /// Recurses at most [`DEEPEST`] levels, and follows no link.
     fn gather(&mut self, folder: &Path, below: &str, depth: usize) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             self.left = self.left.saturating_sub(1);
@@ -211,7 +211,7 @@ impl Search {
                 break;
             }
             let entry = entry?;
-            // A name that is no text cannot be told in a command either.
+            // A name that is not UTF-8 cannot be part of a command either.
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
@@ -245,16 +245,16 @@ fn begins_as_program(file: &Path) -> bool {
     read.is_ok() && (beginning.starts_with(b"#!") || beginning.starts_with(b"\x7fELF"))
 }
 
-/// What is in the folder of a class.
+/// The content of a class's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submissions {
-    /// The submissions: name and folder, by name.
+    /// The submissions, each with name and folder, sorted by name.
     pub folders: Vec<(String, PathBuf)>,
-    /// What else is there that somebody may have handed in.
+    /// Other entries that may be somebody's submission.
     pub passed_over: Vec<String>,
 }
 
-/// The submissions of a class: the folders in it, hidden ones aside, and those that no student made.
+/// The submissions of a class: its folders, except hidden ones and those that tools leave behind.
 ///
 /// # Errors
 /// What is wrong with the class's folder, in a sentence.
@@ -266,8 +266,8 @@ pub fn submissions_in(class: &Path) -> Result<Submissions, String> {
     };
     for entry in fs::read_dir(class).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        // A link to a folder counts: classes are put together so.
-        // One that leads nowhere is passed over, and said to be.
+        // A link to a folder counts: some classes consist of links.
+        // A broken link is skipped and reported.
         let is_folder = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
         let name = entry.file_name().into_string().map_err(|name| {
             let name = name.to_string_lossy();
@@ -345,13 +345,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_told() {
-        let told = server_of(&["server_a.py", "server_b.py"]).expect_err("is either");
+        let message = server_of(&["server_a.py", "server_b.py"]).expect_err("is either");
         assert!(
-            told.starts_with("Several files may be the server: server_a.py, server_b.py."),
-            "{told}"
+            message.starts_with("Several files may be the server: server_a.py, server_b.py."),
+            "{message}"
         );
-        let told = server_of(&["server.c", "report.pdf"]).expect_err("needs a build");
-        assert!(told.contains("there is server.c, report.pdf."), "{told}");
+        let message = server_of(&["server.c", "report.pdf"]).expect_err("needs a build");
+        assert!(
+            message.contains("there is server.c, report.pdf."),
+            "{message}"
+        );
         assert!(
             server_of(&[])
                 .expect_err("is empty")
@@ -368,12 +371,12 @@ mod tests {
         let servers: Vec<String> = names.iter().map(|name| format!("server{name}")).collect();
         let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
         for paths in [paths, servers] {
-            let told = server_of(&paths).expect_err("is not known");
+            let message = server_of(&paths).expect_err("is not known");
             assert!(
-                told.contains("and 49992 more.") && told.len() < 2000,
-                "{told}"
+                message.contains("and 49992 more.") && message.len() < 2000,
+                "{message}"
             );
-            assert!(!told.contains('\u{1b}'), "{told}");
+            assert!(!message.contains('\u{1b}'), "{message}");
         }
     }
 
@@ -384,10 +387,10 @@ mod tests {
             fs::create_dir(folder.path().join(format!(".{number}"))).expect("is made");
         }
         assert!(entries_within(folder.path(), 21).is_ok());
-        let told = entries_within(folder.path(), 20).expect_err("is too much");
+        let message = entries_within(folder.path(), 20).expect_err("is too much");
         assert!(
-            told.contains("There are 20 files and folders or more"),
-            "{told}"
+            message.contains("There are 20 files and folders or more"),
+            "{message}"
         );
     }
 

@@ -1,4 +1,5 @@
-//! Which submissions fall short in the same way: failures are given a fingerprint and put together.
+//! Finds submissions that fail in the same way: each failure gets a fingerprint, and equal fingerprints form a
+//! cluster.
 
 use std::collections::BTreeMap;
 
@@ -10,52 +11,49 @@ use crate::conformance::judge::result::{RunResult, TranscriptResult};
 use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
 
-/// What two failures have in common that are the same.
+/// What equal failures have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint {
-    /// Which program.
+    /// Server or client.
     pub role: Role,
-    /// Id of the row that does not hold.
+    /// Id of the requirement that fails.
     pub row: String,
-    /// The first transcript that shows it.
+    /// The first transcript that fails it.
     pub transcript: String,
-    /// The line of it that did not hold, from 1.
+    /// The line of the transcript that fails, from 1.
     pub line: usize,
-    /// What was seen instead.
+    /// What arrived instead.
     pub shape: Shape,
 }
 
 /// Failures with the same fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
-    /// What they have in common.
+    /// Their fingerprint.
     pub fingerprint: Fingerprint,
-    /// The row that does not hold.
+    /// The requirement that fails.
     pub requirement: Requirement,
     /// Names of the submissions, in the class's order.
     pub submissions: Vec<String>,
 }
 
 impl Cluster {
-    /// What these programs do, as a sentence: "the server sends a message back to its sender".
+    /// What these programs do, in a sentence: "the server sends a message back to its sender".
     pub fn sentence(&self) -> String {
         let role = self.fingerprint.role;
         match &self.requirement.failing {
             Some(failing) => format!("the {role} {failing}"),
-            None => format!(
-                "not so: {}",
-                self.requirement.sentence.trim_end_matches('.')
-            ),
+            None => format!("not so: {}", self.requirement.sentence.trim_end_matches('.')),
         }
     }
 
-    /// The submission to look at for all.
+    /// The submission to look at first.
     pub fn exemplar(&self) -> &str {
         self.submissions.first().map_or("", String::as_str)
     }
 }
 
-/// The clusters of a class, the largest first, those of the same size by row.
+/// The clusters of a class, the largest first. Clusters of the same size are in the order of their requirements.
 pub fn clusters(class: &[Assessment]) -> Vec<Cluster> {
     let mut found: BTreeMap<Fingerprint, Cluster> = BTreeMap::new();
     for assessment in class {
@@ -78,7 +76,7 @@ pub fn clusters(class: &[Assessment]) -> Vec<Cluster> {
     clusters
 }
 
-/// One a row that fails, with the row.
+/// The fingerprint of the first failure of a requirement, with the requirement.
 pub fn fingerprints(part: &AssessedPart) -> Vec<(Fingerprint, &Requirement)> {
     let Ok(result) = &part.result else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! A copy of a submission, in which it is built and run: its own folder is left as it was found.
+//! A copy of a submission, in which it is built and run. The submission's own folder never changes.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,31 +12,31 @@ use crate::conformance::files::removal::remove_tree;
 use crate::conformance::program::environment::Environment;
 use crate::conformance::program::process::{News, RunningProgram};
 
-/// So much of what a build prints is kept, its end.
+/// Maximum number of bytes of a build's output that are kept; the end is kept.
 const OUTPUT_KEPT: usize = 16 * 1024;
 
-/// A copy of a submission; it is removed when this is dropped.
+/// A copy of a submission. Dropping it removes the copy.
 #[derive(Debug)]
 pub(super) struct Workplace {
     folder: PathBuf,
 }
 
 impl Workplace {
-    /// Copies what a submission has to `to`. Whatever is there is removed first.
+    /// Copies a submission to `to`. Removes whatever is there first.
     ///
     /// # Errors
-    /// What cannot be copied.
+    /// Why it cannot be copied.
     pub fn copied(contents: &Contents, to: PathBuf) -> io::Result<Workplace> {
-        // Made first, so that half a copy is removed too.
+        // Created before copying, so that an incomplete copy is removed too.
         let workplace = Workplace { folder: to };
-        // What a program of somebody else put there is not part of the submission.
+        // Another program may have put files there, which are not part of the submission.
         remove(&workplace.folder);
         std::fs::create_dir(&workplace.folder)?;
         contents.copy(&workplace.folder)?;
         Ok(workplace)
     }
 
-    /// Where it is.
+    /// The folder of the copy.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -48,29 +48,29 @@ impl Drop for Workplace {
     }
 }
 
-/// Removes a folder as well as it can be: what is left is removed when the results are opened again.
+/// Removes a folder as far as possible. The rest is removed when the results are opened again.
 pub(super) fn remove(folder: &Path) {
     let _ = remove_tree(folder);
 }
 
-/// How a build went wrong.
+/// How a build failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BuildFailure {
-    /// It could not be run, in a sentence.
+    /// It could not be run; why, in a sentence.
     OfTheMachine(String),
-    /// It did not succeed.
+    /// It ran and did not succeed.
     OfTheBuild {
-        /// In a sentence.
+        /// Why, in a sentence.
         reason: String,
-        /// The end of what it printed.
+        /// The end of its output.
         output: String,
     },
 }
 
-/// Runs a build to its end, contained as a subject is.
+/// Runs a build, with the same containment as a program under test.
 ///
 /// # Errors
-/// How it went wrong.
+/// How it failed.
 pub(super) fn build(
     harness: &Path,
     environment: &Environment,
@@ -123,7 +123,7 @@ pub(super) fn build(
     }
 }
 
-/// Waits until there may be news, or for a moment, so that an interruption is seen soon.
+/// Waits for output or the end of the build, but not long, so that an interruption is noticed soon.
 fn wait(subject: &RunningProgram) {
     let mut watched: Vec<PollFd<'_>> = subject
         .sources()

@@ -286,7 +286,7 @@ fn a_suite_that_cannot_be_used_is_refused() {
     let folder = suite.path();
     refuses(
         &["server", "--suite", folder, "--", SERVER],
-        &["good.chat: covers S-REG-99, which is no requirement; `conform list` shows them all"],
+        &["good.chat: covers S-REG-99, which is not a requirement; `conform list` shows them all"],
     );
 
     suite.write(

@@ -70,14 +70,10 @@ os._exit(0)
 fn plan(role: Role, command: &[&str], network: Network, cases: Vec<Case>) -> Plan {
     const AT_ONCE: usize = 4;
     let suite = Suite::embedded().expect("the embedded suite can be read");
-    let table = suite.table();
-    let is_covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
-    let requirements = suite.requirements.into_iter();
     Plan {
         target: Target::Command(command.iter().map(|word| (*word).to_owned()).collect()),
         role,
-        requirements: requirements.filter(|row| is_covered(&row.id)).collect(),
-        table,
+        table: suite.table(),
         cases,
         at_once: AT_ONCE,
         patience: Duration::from_secs(5),
@@ -93,7 +89,16 @@ fn plan(role: Role, command: &[&str], network: Network, cases: Vec<Case>) -> Pla
 }
 
 fn judged(plan: Plan) -> RunResult {
-    run(plan, &AtomicBool::new(false), &|_| {}).unwrap_or_else(|why| panic!("{why}"))
+    let suite = Suite::embedded().expect("the embedded suite can be read");
+    let is_covered = |id: &String| {
+        let mut cases = plan.cases.iter();
+        cases.any(|case| case.transcript.covers.contains(id))
+    };
+    let requirements = suite.requirements.into_iter();
+    let requirements = requirements.filter(|requirement| is_covered(&requirement.id));
+    let evidence = run(&plan, &AtomicBool::new(false), &|_| {});
+    let evidence = evidence.unwrap_or_else(|why| panic!("{why}"));
+    evidence.judged(requirements.collect(), &plan.table)
 }
 
 /// A few short transcripts of the suite.

@@ -74,10 +74,10 @@ pub fn run_command(
         .collect();
     let is_covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
     let requirements = suite.requirements.into_iter();
+    let requirements = requirements.filter(|row| is_covered(&row.id)).collect();
     let plan = Plan {
         target: Target::Command(command),
         role,
-        requirements: requirements.filter(|row| is_covered(&row.id)).collect(),
         table,
         cases,
         at_once: jobs,
@@ -88,7 +88,8 @@ pub fn run_command(
         dialect: None,
         harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
-    run(plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string().into())
+    let evidence = run(&plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;
+    Ok(evidence.judged(requirements, &plan.table))
 }
 
 /// What `judged` finds; asked once more where some row is unsure. A machine that has more to do than it can

@@ -27,9 +27,11 @@ use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
 use chat_conformance::grading::submission::{Submissions, submissions_in};
 
 use crate::arguments::GradeCommand;
+use crate::changes::Verdicts;
 use crate::gradebook::{Gradebook, some};
 use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
+use crate::reports::CLASS_JSON;
 use crate::{
     HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style,
     watch_for_interruption,
@@ -403,7 +405,10 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         )
         .into());
     }
+    store.check_version(&manifest.submissions)?;
     let rubric = rubric_of(command, &store, Some(&manifest), &suite)?;
+    let before = store.read_for_class(CLASS_JSON).ok().flatten();
+    let before = before.and_then(|text| Verdicts::stored(&text));
     let manifest = Manifest {
         rubric: rubric.digest(),
         ..manifest
@@ -420,7 +425,12 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         assessments: gradebook.into_assessments(),
         unwritten: Vec::new(),
     };
-    Ok(report_on_class(&store, &manifest, &suite, marks))
+    let now = Verdicts::of(marks.assessments.values());
+    let status = report_on_class(&store, &manifest, &suite, marks);
+    if let Some(before) = before {
+        print(&format!("\n{}", now.changes_since(&before)));
+    }
+    Ok(status)
 }
 
 /// The record of a submission. An unreadable record affects this submission only.
@@ -464,6 +474,7 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
             .into());
         }
         let (store, manifest) = Store::existing(results)?;
+        store.check_version(&manifest.submissions)?;
         parts.push((results, store, manifest));
     }
     let manifests: Vec<(String, &Manifest)> = parts

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat_conformance::conformance::evidence::time_limit::UsedUpBy;
+use chat_conformance::conformance::judge::program::ProgramEvidence;
 use chat_conformance::conformance::judge::result::{RunResult, Verdict};
 use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::environment::{Environment, Purpose};
@@ -191,8 +192,11 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
     let _orphanage = Orphanage::open();
     let mut results = Vec::new();
     for plan in plans.into_iter().filter(|plan| !plan.cases.is_empty()) {
-        match run_with_progress(plan, &cancelled) {
-            Ok(result) => results.push(result),
+        match run_with_progress(&plan, &cancelled) {
+            Ok(evidence) => {
+                let asked = suite.asked_of(plan.role, options.level.into(), only.as_ref());
+                results.push(evidence.judged(asked.requirements, &asked.table));
+            }
             Err(why) => {
                 complain(&why.to_string());
                 return ExitCode::from(match why {
@@ -249,7 +253,6 @@ fn plan(
     Plan {
         target,
         role,
-        requirements: asked.requirements,
         table: asked.table,
         slots: Arc::new(Slots::new(options.jobs.map_or(2 * processors, usize::from))),
         // An explicit number is a hard limit.
@@ -267,21 +270,21 @@ fn plan(
     }
 }
 
-fn run_with_progress(plan: Plan, cancelled: &AtomicBool) -> Result<RunResult, NoResult> {
+fn run_with_progress(plan: &Plan, cancelled: &AtomicBool) -> Result<ProgramEvidence, NoResult> {
     let count = u64::try_from(plan.cases.len()).ok();
     let bar = ProgressBar::with_draw_target(count, progress_target());
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(100));
-    let result = run(plan, cancelled, &|progress| match progress {
-        Progress::GettingToKnow => bar.set_message("probing the program"),
+    let evidence = run(plan, cancelled, &|progress| match progress {
+        Progress::Probing => bar.set_message("probing the program"),
         Progress::Began(case, 1) => bar.set_message(case.name.clone()),
         Progress::Began(case, time) => bar.set_message(format!("{} (run {time})", case.name)),
         Progress::Finished(..) => bar.inc(1),
     });
     bar.finish_and_clear();
-    result
+    evidence
 }
 
 fn show(options: &RunOptions, results: &[RunResult], is_list: bool) -> Result<(), String> {

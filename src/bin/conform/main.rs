@@ -1,6 +1,7 @@
 //! `conform`: replays the suite against a program and grades it.
 
 mod arguments;
+mod changes;
 mod format;
 mod grade;
 mod gradebook;

@@ -72,7 +72,7 @@ impl Overview {
 
     fn step(&self, name: &str, role: Role, step: Progress<'_>) {
         let message = match step {
-            Progress::GettingToKnow => format!("{role}: probing"),
+            Progress::Probing => format!("{role}: probing"),
             Progress::Began(case, _) => case.name.clone(),
             Progress::Finished(..) => return,
         };

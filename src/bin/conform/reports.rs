@@ -20,6 +20,8 @@ const FORMATS: [(Format, &str); 7] = [
 ];
 /// The folder of the scripts that show lost points.
 const APPEAL: &str = "appeal";
+/// The class for programs.
+pub const CLASS_JSON: &str = "class.json";
 /// The page of the class.
 pub const INDEX: &str = "index.html";
 
@@ -57,7 +59,7 @@ pub fn remove_for_submission(store: &Store, submission: &str) -> Result<(), Stri
 pub fn write_for_class(store: &Store, class: &Class) -> Vec<String> {
     let reports = [
         ("class.csv", class_csv::render(class)),
-        ("class.json", class_json::render(class)),
+        (CLASS_JSON, class_json::render(class)),
         (INDEX, page::class(class)),
     ];
     let written =

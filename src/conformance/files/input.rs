@@ -1,7 +1,7 @@
-//! Reading files that somebody else wrote: regular files only, and never more than a limit.
+//! Reads files that somebody else wrote: only regular files, and only up to a limit.
 //!
-//! A named pipe in place of a file would block the reader forever, a device may never end, and a link may lead
-//! anywhere. So a file is opened without blocking, the open descriptor is checked, and reading stops at the limit.
+//! A named pipe would block the reader forever, a device may never end, and a link may lead anywhere. So a file is
+//! opened without blocking, the open descriptor is checked, and reading stops at the limit.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// Maximum size of a file of settings: `conform.toml`, `rubric.toml`, `requirements.toml`.
+/// Maximum size of a settings file: `conform.toml`, `rubric.toml`, `requirements.toml`.
 pub const MOST_SETTINGS: u64 = 256 << 10;
 
-/// Whether a link in place of a file is followed. Links in the folders above the file always are.
+/// Whether to follow a link in place of the file. Links in the folders above it are always followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// The path is the user's own.
+    /// For a path of the user's own.
     Follow,
-    /// Somebody else may have made the link.
+    /// For a link that somebody else may have made.
     Refuse,
 }
 
@@ -36,15 +36,15 @@ pub struct InputError {
 /// What is wrong with a file that cannot be read.
 #[derive(Debug)]
 pub enum InputErrorKind {
-    /// It is a link, and links are not followed there.
+    /// It is a link, and links are refused here.
     Link,
-    /// It is not a regular file; what it is, with its article.
+    /// It is not a regular file but this, with its article.
     NotAFile(&'static str),
     /// It has more bytes than this.
     TooLong(u64),
-    /// It is not UTF-8; how many bytes of it are.
+    /// It is not UTF-8 after this number of bytes.
     NotText(usize),
-    /// The system's own answer.
+    /// The system's error.
     Io(io::Error),
 }
 
@@ -56,7 +56,7 @@ impl InputError {
         }
     }
 
-    /// Whether there is no such file.
+    /// Whether the file does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(&self.kind, InputErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
@@ -89,7 +89,7 @@ impl fmt::Display for InputErrorKind {
     }
 }
 
-/// A number of bytes, in the largest unit that it is a multiple of.
+/// A number of bytes, in the largest unit that divides it.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -102,10 +102,10 @@ impl fmt::Display for Size {
     }
 }
 
-/// Reads a regular file that has at most `most` bytes.
+/// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// What is wrong with the file. It is never waited for.
+/// What is wrong with the file. Never blocks.
 pub fn read_file(path: &Path, most: u64, links: Links) -> Result<Vec<u8>, InputError> {
     let file = open_file(path, links)?;
     let mut bytes = Vec::new();
@@ -117,10 +117,10 @@ pub fn read_file(path: &Path, most: u64, links: Links) -> Result<Vec<u8>, InputE
     Ok(bytes)
 }
 
-/// Reads a regular file of UTF-8 text that has at most `most` bytes.
+/// Reads a regular UTF-8 file of at most `most` bytes.
 ///
 /// # Errors
-/// What is wrong with the file. It is never waited for.
+/// What is wrong with the file. Never blocks.
 pub fn read_text(path: &Path, most: u64, links: Links) -> Result<String, InputError> {
     String::from_utf8(read_file(path, most, links)?).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
@@ -131,10 +131,10 @@ pub fn read_text(path: &Path, most: u64, links: Links) -> Result<String, InputEr
 /// Opens a regular file for reading.
 ///
 /// # Errors
-/// What is wrong with the file. It is never waited for.
+/// What is wrong with the file. Never blocks.
 pub fn open_file(path: &Path, links: Links) -> Result<File, InputError> {
     let wrong = |kind| InputError::new(path, kind);
-    // Without this, opening a named pipe waits for its other end. It changes nothing for regular files.
+    // Otherwise opening a named pipe waits for its other end. Regular files are not affected.
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     if links == Links::Refuse {
         flags |= OFlags::NOFOLLOW;
@@ -166,7 +166,7 @@ pub fn open_file(path: &Path, links: Links) -> Result<File, InputError> {
     }
 }
 
-/// What a path names that is not a regular file, with its article.
+/// The kind of a path that is not a regular file, with its article.
 pub fn odd_kind(kind: std::fs::FileType) -> Option<&'static str> {
     if kind.is_file() {
         None
@@ -190,7 +190,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    fn told(path: &Path, links: Links) -> String {
+    fn why_not(path: &Path, links: Links) -> String {
         let error = read_text(path, 8, links).expect_err("cannot be read");
         assert_eq!(error.path, path);
         error.kind.to_string()
@@ -211,27 +211,30 @@ mod tests {
         for links in [Links::Follow, Links::Refuse] {
             let read = read_text(&at("short"), 8, links).expect("is read");
             assert_eq!(read, "12345678");
-            assert_eq!(told(&at("long"), links), "is longer than 8 bytes");
-            assert_eq!(told(&at("bytes"), links), "is not UTF-8 text: see byte 3");
-            assert_eq!(told(&at("pipe"), links), "is a named pipe, not a file");
-            assert_eq!(told(&at("socket"), links), "is a socket, not a file");
-            assert_eq!(told(folder.path(), links), "is a folder, not a file");
+            assert_eq!(why_not(&at("long"), links), "is longer than 8 bytes");
             assert_eq!(
-                told(Path::new("/dev/zero"), links),
+                why_not(&at("bytes"), links),
+                "is not UTF-8 text: see byte 3"
+            );
+            assert_eq!(why_not(&at("pipe"), links), "is a named pipe, not a file");
+            assert_eq!(why_not(&at("socket"), links), "is a socket, not a file");
+            assert_eq!(why_not(folder.path(), links), "is a folder, not a file");
+            assert_eq!(
+                why_not(Path::new("/dev/zero"), links),
                 "is a device, not a file"
             );
-            assert!(told(&at("short/x"), links).contains("Not a directory"));
+            assert!(why_not(&at("short/x"), links).contains("Not a directory"));
             let missing = read_file(&at("missing"), 8, links).expect_err("is missing");
             assert!(missing.is_not_found());
         }
         assert!(read_file(&at("link"), 8, Links::Follow).is_ok());
-        assert!(told(&at("link"), Links::Refuse).starts_with("is a link"));
+        assert!(why_not(&at("link"), Links::Refuse).starts_with("is a link"));
         assert_eq!(
-            told(&at("link-to-pipe"), Links::Follow),
+            why_not(&at("link-to-pipe"), Links::Follow),
             "is a named pipe, not a file"
         );
-        assert!(told(&at("loop"), Links::Follow).contains("symbolic links"));
-        assert!(told(&at("loop"), Links::Refuse).starts_with("is a link"));
+        assert!(why_not(&at("loop"), Links::Follow).contains("symbolic links"));
+        assert!(why_not(&at("loop"), Links::Refuse).starts_with("is a link"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reading files that somebody else wrote, and removing them.
+//! Reads files that somebody else wrote, and removes them.
 
 pub mod input;
 pub mod removal;

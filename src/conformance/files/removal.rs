@@ -1,8 +1,8 @@
-//! Removing what a program left behind, whatever it left.
+//! Removes whatever a program left behind.
 //!
-//! A program can make folders that are nested beyond any path that the system accepts, and folders that may not be
-//! written. So folders are opened one name at a time, and what is far down is moved up before it is removed: neither
-//! the stack nor the number of descriptors depends on what is there.
+//! A program can create folders nested deeper than any path that the system accepts, and folders without write
+//! permission. So folders are opened one path component at a time, and deep ones are moved up before they are
+//! removed: neither the stack nor the number of descriptors depends on the content.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -13,15 +13,14 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, fchmod, openat, renameat, statat, unlinkat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
-/// A removal that takes longer is given up: something makes files faster than they go.
+/// Maximum time for a removal. Beyond it, something creates files faster than they are removed.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// Removes a file, a link or a whole folder. Links are removed, not followed, and folders without permission to
-/// read or to write are given it first. It is no error if nothing is there. The folder that `path` is in may be
-/// reached by links.
+/// Removes a file, a link or a whole folder. Removes links without following them, and adds missing permissions to
+/// folders. It is no error if nothing is there. The folder that contains `path` may be reached by links.
 ///
 /// # Errors
-/// The first thing that cannot be removed, for example because it belongs to somebody else. The rest is removed.
+/// The first error, for example because a file belongs to somebody else. The rest is removed.
 pub fn remove_tree(path: &Path) -> io::Result<()> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
     let name = path.file_name().ok_or_else(invalid)?;
@@ -45,25 +44,25 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
         .map_err(io::Error::from)
 }
 
-/// Folders further down than this are moved up. Each level down to here holds a descriptor.
+/// Folders below this depth are moved up. Each level above it uses a descriptor.
 const DEEPEST: u32 = 16;
 
 struct Removal {
     deadline: Instant,
-    /// How many folders were moved up: their new names are numbers.
+    /// Number of folders that were moved up; it is their new name.
     moved: u64,
 }
 
-/// What came of one look at a folder.
+/// The result of one pass over a folder.
 #[derive(Default)]
 struct Pass {
-    /// How many entries are gone from where they were.
+    /// Number of entries that were removed or moved.
     gone: u64,
     first_error: Option<Errno>,
 }
 
 impl Pass {
-    /// Goes on after an error, unless the time is up.
+    /// Continues after an error, unless the time is up.
     fn add(&mut self, outcome: Result<(), Errno>) -> Result<(), Errno> {
         match outcome {
             Ok(()) => self.gone += 1,
@@ -87,7 +86,7 @@ impl Removal {
             return Ok(());
         }
         let top = open_folder(parent, name)?;
-        // A look at a folder whose content changes may miss some of it. So look again until it is empty.
+        // A pass over a folder that changes may miss entries. So repeat until it is empty.
         loop {
             let pass = self.empty_once(&top)?;
             match unlinkat(parent, name, AtFlags::REMOVEDIR) {
@@ -98,7 +97,7 @@ impl Removal {
         }
     }
 
-    /// Removes what one look at `top` finds.
+    /// Removes what one pass over `top` finds.
     fn empty_once(&mut self, top: &OwnedFd) -> Result<Pass, Errno> {
         let mut pass = Pass::default();
         for name in names_in(top)? {
@@ -107,7 +106,7 @@ impl Removal {
         Ok(pass)
     }
 
-    /// Removes what is called `name` in a folder, or moves it up.
+    /// Removes the entry `name` of a folder, or moves it up.
     fn remove_inner(
         &mut self,
         folder: &OwnedFd,
@@ -124,8 +123,8 @@ impl Removal {
         }
     }
 
-    /// Removes the folder `name` in `parent`, which is `level` levels below the top. A folder that is too far down
-    /// is moved up into `top` first, so depth never matters.
+    /// Removes the folder `name` in `parent`, which is `level` levels below the top. Moves a folder that is too deep
+    /// up into `top` first, so depth never matters.
     fn remove_below(
         &mut self,
         parent: &OwnedFd,
@@ -155,9 +154,9 @@ impl Removal {
             self.moved += 1;
             match renameat(folder, name, top, moved) {
                 Ok(()) | Err(Errno::NOENT) => return Ok(()),
-                // Something else is called so.
+                // The name is in use.
                 Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {}
-                // Moving a folder changes where its `..` leads, so that it has to be writable itself.
+                // Moving a folder changes its `..`, which needs write permission on the folder itself.
                 Err(Errno::ACCESS | Errno::PERM) if !is_writable => {
                     give_permission(folder.as_fd(), name)?;
                     is_writable = true;
@@ -176,11 +175,11 @@ impl Removal {
     }
 }
 
-/// Removes what is not a folder, and a folder that is empty. Returns whether it is still there, as a folder.
+/// Removes a file or an empty folder. Returns whether it is a folder that still exists.
 fn is_left_as_folder(parent: BorrowedFd<'_>, name: &CStr) -> Result<bool, Errno> {
     match unlinkat(parent, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => return Ok(false),
-        // Linux says ISDIR of a folder, others PERM.
+        // For a folder, Linux reports ISDIR and other systems PERM.
         Err(Errno::ISDIR) => {}
         Err(error) => {
             let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -196,7 +195,7 @@ fn is_left_as_folder(parent: BorrowedFd<'_>, name: &CStr) -> Result<bool, Errno>
     }
 }
 
-/// Opens a folder so that it can be read and written.
+/// Opens a folder that is readable and writable.
 fn open_folder(parent: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
     let open = || openat(parent, name, folder_flags(), Mode::empty());
     let folder = match open() {
@@ -206,36 +205,36 @@ fn open_folder(parent: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
         }
         opened => opened?,
     };
-    // Where it is somebody else's, removing says so.
+    // If the folder is somebody else's, the removal reports it.
     let _ = fchmod(&folder, Mode::RWXU);
     Ok(folder)
 }
 
-/// Gives the owner all permission on the folder `name`.
+/// Gives the owner all permissions on the folder `name`.
 #[cfg(target_os = "linux")]
 fn give_permission(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
     use std::os::fd::AsRawFd;
-    // Changing it by name would follow a link. Such a descriptor needs no permission on the folder.
+    // `chmod` by name would follow a link. Such a descriptor needs no permission on the folder.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = openat(parent, name, flags, Mode::empty())?;
     let itself = format!("/proc/self/fd/{}", folder.as_raw_fd());
     rustix::fs::chmod(itself, Mode::RWXU)
 }
 
-/// Gives the owner all permission on the folder `name`.
+/// Gives the owner all permissions on the folder `name`.
 #[cfg(not(target_os = "linux"))]
 fn give_permission(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
     rustix::fs::chmodat(parent, name, Mode::RWXU, AtFlags::SYMLINK_NOFOLLOW)
 }
 
-/// At most so many names, so that memory has a bound.
+/// Maximum number of names for each pass, to limit memory.
 const BATCH: usize = 1000;
 
-/// What is in a folder, or the beginning of it.
+/// The names in a folder, or the first of them.
 fn names_in(folder: &OwnedFd) -> Result<Vec<CString>, Errno> {
     let mut names = Vec::new();
     let mut entries = Dir::new(fcntl_dupfd_cloexec(folder, 0)?)?;
-    // The position in the folder is common to all copies of a descriptor.
+    // Copies of a descriptor share their position in the folder.
     entries.rewind();
     for entry in entries {
         let name = entry?.file_name().to_owned();
@@ -260,7 +259,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a folder");
         let tree = place.path().join("tree");
         fs::create_dir(&tree).expect("is made");
-        // Several times as deep as a path can be long. In one that is not to be written, half way down.
+        // Several times as deep as the longest path, with a read-only folder half way down.
         let mut folder = openat(CWD, &tree, folder_flags(), Mode::empty()).expect("opens");
         for level in 0..2_500 {
             rustix::fs::mkdirat(&folder, "d", Mode::RWXU).expect("is made");
@@ -287,7 +286,7 @@ mod tests {
         for (name, aim) in [("link", &kept), ("a/link", &kept), ("a/b/c/up", &tree)] {
             symlink(aim, tree.join(name)).expect("a link");
         }
-        // As the names that folders are given when they are moved up.
+        // The names of folders that are moved up.
         fs::write(tree.join("removed-0"), "").expect("is written");
         fs::create_dir_all(tree.join("removed-1/full")).expect("is made");
         for name in [deep.as_str(), "a/b/c", "a/b", "a", ""] {

@@ -1,13 +1,14 @@
 //! From evidence to verdicts, without I/O.
 //!
 //! ```text
-//! verdict -> blame -> tally -> finding -> charge
+//! program -> verdict -> blame -> tally -> finding -> charge
 //! ```
 
 mod blame;
 pub mod charge;
 mod finding;
 pub mod policy;
+pub mod program;
 pub mod result;
 mod tally;
 pub mod verdict;

@@ -17,7 +17,7 @@ use crate::conformance::conversation::cause::Cause;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, Note};
 use crate::conformance::evidence::{EventKind, Excerpt, Outcome};
-use crate::conformance::program::output::{beyond_greeting, own_words, parts_given};
+use crate::conformance::program::output::{beyond_banner, own_words, parts_given};
 use crate::conformance::program::process::RunningProgram;
 use crate::conformance::program::screen::Screen;
 use crate::conformance::program::target::{Target, client_command};
@@ -359,8 +359,8 @@ impl<'a> ClientReplay<'a> {
             if from > 0 {
                 return own_words(since.text());
             }
-            let greeting = cast.setting.greeting;
-            own_words(&beyond_greeting(since.text(), greeting, given))
+            let banner = cast.setting.banner;
+            own_words(&beyond_banner(since.text(), banner, given))
         };
         let mut glances = Glances::new();
         let cast = &mut self.replay.cast;

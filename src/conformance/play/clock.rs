@@ -1,4 +1,4 @@
-//! How long a whole program may take: probes, replays, repeats, starts and ends.
+//! Time limit for a whole program: probes, replays, repetitions, starts and ends.
 //!
 //! [`ProgramClock`] holds the rules and is pure. [`TimeBudget`] applies them to the replays of a run.
 
@@ -9,56 +9,57 @@ use std::time::{Duration, Instant};
 use crate::conformance::evidence::time_limit::UsedUpBy;
 use crate::conformance::play::slots::{Lent, Slots, Taken};
 
-/// What a program is given unless the caller says otherwise.
+/// The default time limit of a program.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(180);
 
 /// Counts the time in which a program could work.
 ///
-/// Four things do not count: time in which the program waits for its turn, time in which all its replays at work
-/// have lent their slots while others of them wait for slots that other programs hold, time in which the machine
-/// stood still, and time in which its processes were ready to run but other programs had the processors. The last
-/// is an average over the replays that wanted a processor, less the program's own share of the processors: a
-/// program that keeps the processors busy keeps its own processes waiting. Wall time is bounded as well.
+/// Four things do not count: time in which the program waits for its turn; time in which all its replays at work have
+/// lent their slots while other replays of it wait for slots that other programs hold; time in which the machine
+/// stood still; and time in which its processes were ready to run but other programs used the processors. The last is
+/// an average over the replays that wanted a processor, less the program's own share of the processors: a program
+/// that keeps the processors busy keeps its own processes waiting. Wall time is limited as well.
 #[derive(Debug, Clone)]
 pub struct ProgramClock {
     limit: Duration,
     processors: u32,
     began: Instant,
-    /// Time up to here is accounted for.
+    /// Time up to this moment is accounted for.
     seen: Instant,
-    /// Replays at work, those of them that have lent their slots, and replays that wait for a slot.
+    /// Number of replays at work, of those among them that have lent their slots, and of replays that wait for a
+    /// slot.
     working: u32,
     lent: u32,
     waiting: u32,
-    /// The program waits until another one leaves the machine's network.
+    /// Whether the program waits until another one leaves the machine's network.
     awaits_turn: bool,
     counted: Duration,
-    /// What was counted when a sleeping thread was woken last.
+    /// The counted time at the last wake-up of a sleeping thread.
     counted_at_wake: Duration,
     stood_still: Duration,
-    /// Time in which others had the processors, up to the span under way.
+    /// Time in which other programs used the processors, up to the current span.
     kept_by_others: Duration,
     span: Span,
 }
 
-/// What the scheduler did with a program's processes in a part of its time.
+/// What the scheduler did with a program's processes in one span of time.
 #[derive(Debug, Clone, Default)]
 struct Span {
-    /// What had been counted when it began.
+    /// The counted time at its beginning.
     began_at: Duration,
-    /// Time of replays that wanted a processor, added up.
+    /// Total time of the replays that wanted a processor.
     wanted: Duration,
-    /// How long the processes of these replays were kept from running.
+    /// How long the processes of these replays were ready but not running.
     kept_waiting: Duration,
     /// Processor time of all replays.
     ran: Duration,
 }
 
 impl Span {
-    /// After so much counted time the next one begins. Replays report about twice in it.
+    /// Counted time of one span. Replays report about twice in it.
     const LENGTH: Duration = Duration::from_secs(1);
 
-    /// The part of the span in which other programs had the processors, where `counted` has been counted by now.
+    /// The part of the span in which other programs used the processors; `counted` is the counted time now.
     fn kept_by_others(&self, counted: Duration, processors: u32) -> Duration {
         let length = counted.saturating_sub(self.began_at);
         if self.wanted.is_zero() || length.is_zero() {
@@ -72,10 +73,10 @@ impl Span {
 }
 
 impl ProgramClock {
-    /// Wall time is bounded by this many times the limit, whatever the machine did.
+    /// Wall time is limited to this many times the limit, whatever the machine does.
     pub const MOST_WALL_TIME: u32 = 3;
 
-    /// Starts at `now`, on a machine with so many processors.
+    /// Starts at `now`, on a machine with this number of processors.
     pub fn new(limit: Duration, processors: u32, now: Instant) -> ProgramClock {
         ProgramClock {
             limit,
@@ -94,19 +95,19 @@ impl ProgramClock {
         }
     }
 
-    /// The program begins, or ceases, to wait for its turn: until then time stands still for it.
+    /// The program starts or stops waiting for its turn. No time counts while it waits.
     pub fn awaits_turn(&mut self, now: Instant, awaits: bool) {
         self.advance(now);
         self.awaits_turn = awaits;
     }
 
-    /// A replay begins to wait for a slot.
+    /// A replay starts to wait for a slot.
     pub fn waits_for_slot(&mut self, now: Instant) {
         self.advance(now);
         self.waiting += 1;
     }
 
-    /// A replay got its slot, or gave up.
+    /// A replay got a slot, or gave up.
     pub fn stops_waiting(&mut self, now: Instant, got_slot: bool) {
         self.advance(now);
         self.waiting = self.waiting.saturating_sub(1);
@@ -125,18 +126,18 @@ impl ProgramClock {
         self.lent = self.lent.saturating_sub(1);
     }
 
-    /// A replay has ended.
+    /// A replay ended.
     pub fn replay_ended(&mut self, now: Instant) {
         self.advance(now);
         self.working = self.working.saturating_sub(1);
     }
 
-    /// A sleeping thread was woken at `now`, `late` after it should have been.
+    /// A sleeping thread was woken at `now`, `late` after its time.
     pub fn woke(&mut self, now: Instant, late: Duration) {
-        /// A busy but healthy scheduler is no later than this.
+        /// A busy but healthy scheduler is never later than this.
         const STANDSTILL: Duration = Duration::from_millis(20);
         self.advance(now);
-        // Another thread may have accounted for the standstill before this one was woken.
+        // Another thread may have counted the standstill already.
         let counted_since = self.counted.saturating_sub(self.counted_at_wake);
         self.counted_at_wake = self.counted;
         if late >= STANDSTILL {
@@ -144,10 +145,10 @@ impl ProgramClock {
         }
     }
 
-    /// In the time that passed for one replay its processes used this much processor time, and were kept from
-    /// running for so long.
+    /// While this time passed for one replay, its processes ran for `ran` and were ready but not running
+    /// for `kept_waiting`.
     pub fn scheduled(&mut self, passed: Duration, ran: Duration, kept_waiting: Duration) {
-        /// A replay that ran and was kept waiting for less than one part of its time only waited for something else.
+        /// A replay that ran and waited for less than this part of its time waited for something else.
         const WANTS: u32 = 10;
         self.span.ran += ran;
         if ran + kept_waiting >= passed / WANTS {
@@ -157,7 +158,7 @@ impl ProgramClock {
         }
     }
 
-    /// The part of the counted time in which others had the processors.
+    /// The part of the counted time in which other programs used the processors.
     fn kept_by_others(&self) -> Duration {
         self.kept_by_others + self.span.kept_by_others(self.counted, self.processors)
     }
@@ -171,13 +172,13 @@ impl ProgramClock {
         (kept.as_secs_f64() / self.counted.as_secs_f64()).min(1.0)
     }
 
-    /// How much of its time the program has used.
+    /// The time that the program has used.
     pub fn used(&self) -> Duration {
         self.counted
             .saturating_sub(self.stood_still + self.kept_by_others())
     }
 
-    /// Who used up the time, once it is used up.
+    /// Who used the time up, once it is used up.
     pub fn used_up_by(&self) -> Option<UsedUpBy> {
         if self.used() >= self.limit {
             Some(UsedUpBy::Program)
@@ -213,12 +214,12 @@ impl ProgramClock {
 pub struct TimeBudget {
     limit: Duration,
     clock: Mutex<ProgramClock>,
-    /// Set once, when the time is up: what comes later does not change the answer.
+    /// Set once, when the time is up. Later measurements do not change the answer.
     used_up_by: OnceLock<UsedUpBy>,
 }
 
 impl TimeBudget {
-    /// Starts now. Something has to call [`TimeBudget::tick`] now and then.
+    /// Starts now. The caller calls [`TimeBudget::tick`] at intervals.
     pub fn new(limit: Duration) -> TimeBudget {
         TimeBudget {
             limit,
@@ -227,12 +228,12 @@ impl TimeBudget {
         }
     }
 
-    /// The limit on the whole program.
+    /// The time limit of the program.
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Looks at the clock; the thread that calls this was woken `late`.
+    /// Checks the clock. The calling thread was woken `late`.
     pub fn tick(&self, late: Duration) {
         let mut clock = self.clock();
         clock.woke(Instant::now(), late);
@@ -241,30 +242,30 @@ impl TimeBudget {
         }
     }
 
-    /// Whether the time is up: everything under way is to stop.
+    /// Whether the time is up. Then everything under way stops.
     pub fn is_up(&self) -> bool {
         self.used_up_by.get().is_some()
     }
 
-    /// Who used up the time. Until it is used up nothing is held against the program.
+    /// Who used the time up. Until it is up, the program is not to blame.
     pub fn used_up_by(&self) -> UsedUpBy {
         *self.used_up_by.get().unwrap_or(&UsedUpBy::Machine)
     }
 
-    /// Whether the machine kept the program from working for a good part of its time.
+    /// Whether the machine kept the program from working for a large part of its time.
     pub fn machine_is_busy(&self) -> bool {
         const GOOD_PART: f64 = 0.2;
         self.clock().share_of_machine() > GOOD_PART
     }
 
-    /// In the time that passed for one replay its processes used this much processor time, and were kept from
-    /// running for so long.
+    /// While this time passed for one replay, its processes ran for `ran` and were ready but not running
+    /// for `kept_waiting`.
     pub fn scheduled(&self, passed: Duration, ran: Duration, kept_waiting: Duration) {
         self.clock().scheduled(passed, ran, kept_waiting);
     }
 
-    /// Waits for a turn that other programs may have; the time until then does not count. `None` where the time is
-    /// up, or `cancelled` set, before.
+    /// Waits for a turn that another program may hold; this time does not count. Returns `None` if the time is up or
+    /// `cancelled` is set first.
     pub fn take_turn<'a>(&self, turns: &'a Slots, cancelled: &AtomicBool) -> Option<Taken<'a>> {
         let goes_on = || !self.is_up() && !cancelled.load(Ordering::Relaxed);
         self.clock().awaits_turn(Instant::now(), true);
@@ -282,8 +283,8 @@ impl TimeBudget {
         }
     }
 
-    /// Waits for a slot and works until the guard is dropped. `None` where the time is up, or `cancelled` set,
-    /// before there is one.
+    /// Waits for a slot, and works until the guard is dropped. Returns `None` if the time is up or `cancelled` is set
+    /// first.
     pub fn work<'a>(&'a self, slots: &'a Slots, cancelled: &AtomicBool) -> Option<AtWork<'a>> {
         let goes_on = || !self.is_up() && !cancelled.load(Ordering::Relaxed);
         self.clock().waits_for_slot(Instant::now());
@@ -300,7 +301,7 @@ impl TimeBudget {
     }
 }
 
-/// A replay that has a slot and works.
+/// A replay at work, with its slot.
 #[derive(Debug)]
 #[must_use]
 pub struct AtWork<'a> {
@@ -314,7 +315,7 @@ impl Drop for AtWork<'_> {
     }
 }
 
-/// The slot of a replay at work, lent while that only waits.
+/// The slot of a replay at work, lent while the replay only waits.
 #[derive(Debug)]
 #[must_use]
 pub struct LentAtWork<'a> {
@@ -328,7 +329,7 @@ impl Drop for LentAtWork<'_> {
     }
 }
 
-/// How many processors this process may use.
+/// Number of processors that this process may use.
 fn processors() -> u32 {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     u32::try_from(processors).unwrap_or(u32::MAX)
@@ -389,8 +390,8 @@ mod tests {
         assert!(clock.share_of_machine() > 0.6);
     }
 
-    /// Replays that work side by side for 10 s, half a second at a time; of each its processor time, and how long
-    /// it was kept waiting, in thousandths of the time.
+    /// Replays that work side by side for 10 s, half a second at a time. For each: its processor time and how long it
+    /// waited, in thousandths of the time.
     fn side_by_side(replays: &[(u32, u32)]) -> ProgramClock {
         const STEP: Duration = Duration::from_millis(500);
         let (mut clock, began) = at_work();
@@ -421,7 +422,7 @@ mod tests {
         replays[3] = (100, 900);
         let among_others = side_by_side(&replays);
         assert!(among_others.used() < alone.used() + SECOND / 10);
-        // The time of those that are starved together counts once.
+        // Replays that starve at the same time count once.
         let together = side_by_side(&[(100, 900); 4]);
         assert!(together.used() > alone.used());
         assert!(together.used() < 3 * SECOND);
@@ -443,7 +444,7 @@ mod tests {
         clock.takes_slot_back(began + 8 * SECOND);
         clock.woke(began + 9 * SECOND, Duration::ZERO);
         assert_eq!(clock.used(), 2 * SECOND);
-        // Without anybody who waits its own pauses count.
+        // If no replay waits for a slot, the program's own pauses count.
         clock.stops_waiting(began + 9 * SECOND, true);
         clock.lends_slot(began + 9 * SECOND);
         clock.lends_slot(began + 9 * SECOND);
@@ -479,7 +480,7 @@ mod tests {
         );
         time.tick(Duration::ZERO);
         assert_eq!((time.is_up(), time.used_up_by()), (true, UsedUpBy::Program));
-        // What is learned later would change the answer.
+        // Later measurements would change the answer.
         time.clock().stood_still += 100 * SECOND;
         time.clock().limit = 100 * SECOND;
         time.tick(Duration::ZERO);

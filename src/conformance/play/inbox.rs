@@ -1,7 +1,7 @@
-//! What came on a connection, taken apart into messages as the one who wrote it marks their ends. Pure.
+//! Splits what arrives on a connection into messages, at the ends that the sender marks. Pure.
 //!
-//! Where nothing marks an end, two things do: what was to be expected, word for word, and where one
-//! read ended and the next began, since a program that writes so makes one write a message.
+//! If the sender marks no ends, two things help: the lines that the transcript expects word for word, and where one
+//! read ended and the next began, because such a program usually makes one write for each message.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const PHRASES: [&str; 4] = [
 /// Every message that a transcript knows word for word, the longest first.
 pub type Known = Arc<[Vec<u8>]>;
 
-/// What may come in a replay of `transcript`.
+/// The messages that may arrive in a replay of `transcript`.
 pub fn known_messages(transcript: &Transcript) -> Known {
     let mut known: Vec<Vec<u8>> = PHRASES
         .iter()
@@ -47,41 +47,41 @@ pub fn known_messages(transcript: &Transcript) -> Known {
     known.into()
 }
 
-/// Messages that came and were not taken yet, and what came after the last of them.
+/// Messages that have arrived and are not taken yet, and what arrived after the last of them.
 #[derive(Debug)]
 pub struct Inbox {
     framing: Framing,
     known: Known,
     messages: VecDeque<Vec<u8>>,
-    /// What the messages not yet taken hold of the memory.
+    /// Memory of the messages that are not taken yet.
     held: usize,
-    /// How many messages there were before those not yet taken.
+    /// Number of messages before those that are not taken yet.
     taken: usize,
-    /// What came after the last message begins at `begins_at`; before that is what was cut off.
+    /// What arrived after the last message begins at `begins_at`; the bytes before it are used up.
     buffer: Vec<u8>,
     begins_at: usize,
-    /// Where in `buffer` each read ended, in order; kept in [`Framing::Bare`] only.
+    /// Where each read ended in `buffer`, in order; only in [`Framing::Bare`].
     reads: VecDeque<usize>,
-    /// Shared with the other inboxes of a replay, and how much of it is this one's.
+    /// Shared with the other inboxes of a replay; and how much of it belongs to this one.
     memory: Memory,
     counted: usize,
 }
 
-/// How many bytes the inboxes of one replay hold together.
+/// Memory of all inboxes of one replay, in bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<AtomicUsize>);
 
-/// Memory that all inboxes of a replay may hold together, apart from [`ALWAYS_HELD`] for each.
+/// Maximum memory of all inboxes of a replay, apart from [`ALWAYS_HELD`] for each.
 const MOST_HELD_BY_ALL: usize = 32 << 20;
-/// Memory that an inbox may hold whatever the others do, so that one flood does not silence them.
+/// Memory that an inbox may always use, so that one flood does not silence the other inboxes.
 const ALWAYS_HELD: usize = 256 << 10;
-/// Memory that messages not yet taken, and one without an end, may hold: then nothing more is to be received.
+/// Maximum memory of messages that are not taken yet, with an unfinished one. Beyond it nothing more is received.
 const MOST_HELD: usize = 16 << 20;
-/// What a message holds beside its bytes.
+/// Memory of a message beyond its bytes.
 const HELD_BY_EACH: usize = 48;
 
 impl Inbox {
-    /// Nothing came yet from a program that writes so.
+    /// An empty inbox, for a program that writes in this framing.
     pub fn new(framing: Framing, known: Known, memory: Memory) -> Inbox {
         Inbox {
             framing,
@@ -97,14 +97,14 @@ impl Inbox {
         }
     }
 
-    /// Whether so much waits to be taken that nothing more should be received before.
+    /// Whether so much is waiting that nothing more should be received yet.
     pub fn is_full(&self) -> bool {
         let own = self.counted;
         let all = self.memory.0.load(Ordering::Relaxed);
         own >= MOST_HELD || own >= ALWAYS_HELD && all >= MOST_HELD_BY_ALL
     }
 
-    /// Tells the other inboxes how much this one holds now.
+    /// Updates the total of all inboxes.
     fn count_memory(&mut self) {
         let now = self.held + self.unfinished().len();
         let before = std::mem::replace(&mut self.counted, now);
@@ -112,7 +112,7 @@ impl Inbox {
         self.memory.0.fetch_sub(before, Ordering::Relaxed);
     }
 
-    /// These bytes came, in one read.
+    /// These bytes arrived, in one read.
     pub fn receive(&mut self, received: &[u8]) {
         match self.framing {
             Framing::Line => self.receive_lines(received),
@@ -159,7 +159,7 @@ impl Inbox {
         }
     }
 
-    /// Moves what is left to the front of the buffer, once it is less than what was cut off before it.
+    /// Moves the rest to the front of the buffer, once it is shorter than the used bytes before it.
     fn forget_cut_off(&mut self) {
         if self.begins_at < self.unfinished().len() {
             return;
@@ -169,7 +169,7 @@ impl Inbox {
         self.reads.iter_mut().for_each(|read| *read -= cut);
     }
 
-    /// Takes the first message off what came; false where there is none, or may be more of it to come.
+    /// Takes the first message off the buffer. Returns false if there is none, or if more of it may arrive.
     fn cut_bare(&mut self) -> bool {
         let Some(first_read) = self.reads.front().map(|read| read - self.begins_at) else {
             return false;
@@ -183,8 +183,8 @@ impl Inbox {
         true
     }
 
-    /// Length of the longest known message with which all begins, where what is behind it in the same
-    /// read begins a message too.
+    /// Length of the longest known message at the beginning of the buffer, if another message begins after it in the
+    /// same read.
     fn known_at_start(&self) -> Option<usize> {
         let unfinished = self.unfinished();
         let is_whole = |message: &&Vec<u8>| {
@@ -199,13 +199,13 @@ impl Inbox {
         self.known.iter().find(is_whole).map(Vec::len)
     }
 
-    /// Whether all that came is the beginning of a known message.
+    /// Whether the whole buffer is the beginning of a known message.
     fn may_go_on(&self) -> bool {
         let begins_so = |message: &Vec<u8>| message.starts_with(self.unfinished());
         self.known.iter().any(begins_so)
     }
 
-    /// Where within the first read something begins that a user said: it is no part of what is before it.
+    /// Position in the first read at which a user's message begins: it is not part of what is before it.
     fn saying_within(&self, first_read: usize) -> Option<usize> {
         let read = &self.unfinished()[..first_read];
         let mut places = memchr::memchr_iter(b'@', read).filter(|place| *place > 0);
@@ -217,7 +217,7 @@ impl Inbox {
 
     fn cut(&mut self, length: usize) {
         let (message, rest) = self.unfinished().split_at(length);
-        // Some write a line end now and then, or relay what others sent with one.
+        // Some programs write a line end now and then, or relay one that another client sent.
         let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
         let skipped = length + ends.count();
         let message = without_end(message).to_vec();
@@ -234,7 +234,7 @@ impl Inbox {
         }
     }
 
-    /// Nothing followed for long enough: where nothing marks an end, what is there is a message.
+    /// Nothing followed for long enough: if no ends are marked, the buffer is a message.
     pub fn pause(&mut self) {
         if self.waits_for_pause() {
             self.cut(self.unfinished().len());
@@ -243,12 +243,12 @@ impl Inbox {
         }
     }
 
-    /// Whether [`Inbox::pause`] would make a message of something.
+    /// Whether [`Inbox::pause`] would complete a message.
     pub fn waits_for_pause(&self) -> bool {
         self.framing == Framing::Bare && !self.unfinished().is_empty()
     }
 
-    /// The next message not yet taken, without its end.
+    /// Takes the next message, without its end.
     pub fn take_next(&mut self) -> Option<Vec<u8>> {
         let message = self.messages.pop_front()?;
         self.let_go_of(&message);
@@ -261,7 +261,7 @@ impl Inbox {
         self.taken += 1;
     }
 
-    /// Those of the messages not yet taken that are `wanted`; the others stay.
+    /// Takes the messages that are `wanted`; the others stay.
     pub fn take(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
         let (taken, left): (Vec<_>, Vec<_>) =
             self.messages.drain(..).partition(|message| wanted(message));
@@ -271,23 +271,23 @@ impl Inbox {
         taken
     }
 
-    /// Messages not yet taken, oldest first.
+    /// The messages that are not taken yet, oldest first.
     pub fn messages(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.messages.iter()
     }
 
-    /// Number of the first message that did not come yet, counted from the first of all.
+    /// Number of the next message to arrive, counted from the first of all.
     pub fn count(&self) -> usize {
         self.taken + self.messages.len()
     }
 
-    /// Messages not yet taken, without those before number `from`.
+    /// The messages that are not taken yet, from number `from` on.
     pub fn messages_from(&self, from: usize) -> impl Iterator<Item = &Vec<u8>> {
         let skipped = from.saturating_sub(self.taken).min(self.messages.len());
         self.messages.range(skipped..)
     }
 
-    /// What came after the last message.
+    /// What arrived after the last message.
     pub fn unfinished(&self) -> &[u8] {
         &self.buffer[self.begins_at..]
     }
@@ -299,7 +299,7 @@ impl Drop for Inbox {
     }
 }
 
-/// Whether something that follows a whole message begins the next one, or is nothing.
+/// Whether the bytes after a whole message begin the next one, or are empty.
 fn begins_message(rest: &[u8]) -> bool {
     let ends = rest
         .iter()
@@ -344,7 +344,7 @@ mod tests {
         Inbox::new(framing, known_messages(&transcript), Memory::default())
     }
 
-    /// What becomes of these reads when a pause follows them.
+    /// The messages in these reads, if a pause follows.
     fn messages(framing: Framing, reads: &[&[u8]]) -> Vec<String> {
         let mut inbox = inbox(framing);
         reads.iter().for_each(|read| inbox.receive(read));
@@ -391,7 +391,7 @@ mod tests {
             bare(&["@alice: hiDISCONNECT CHAT/1.0"]),
             ["@alice: hi", "DISCONNECT CHAT/1.0"]
         );
-        // Text is only text.
+        // Text is not parsed.
         assert_eq!(
             bare(&["@bob : DISCONNECT CHAT/1.0"]),
             ["@bob : DISCONNECT CHAT/1.0"]
@@ -459,14 +459,14 @@ mod tests {
         assert!(!all[0].is_full());
     }
 
-    /// That this thread has used: a busy machine does not change it much.
+    /// Processor time of this thread, which a busy machine does not change much.
     fn processor_time() -> Duration {
         use rustix::time::{ClockId, clock_gettime};
         let time = clock_gettime(ClockId::ThreadCPUTime);
         Duration::try_from(time).expect("is a duration")
     }
 
-    /// Megabytes that mean harm, in reads as they come from a socket.
+    /// Megabytes of hostile input, in reads as they arrive from a socket.
     #[test]
     fn nothing_that_comes_is_dear_to_take_apart() {
         const SIZE: usize = 2 << 20;

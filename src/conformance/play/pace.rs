@@ -1,40 +1,40 @@
-//! How long to wait for a subject: one setting, widened by what was seen of it and of the machine.
+//! How long to wait for a program: one setting, extended by what was measured of the program and the machine.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Shared by all replays of a run; times only ever widen the waiting, and never without bound.
+/// Shared by all replays of a run. Measurements only extend the waits, and only up to a bound.
 #[derive(Debug)]
 pub struct Pace {
     patience: Duration,
     longest_start: Duration,
-    /// How often silence is waited for in full, and how long at least after that.
+    /// How often silence is waited for in full, and the minimum after that.
     full_waits: u64,
     shortest_wait: Duration,
     slowest_start: AtomicU64,
     slowest_reply: AtomicU64,
-    /// How often patience was out without an answer.
+    /// How often the wait for an answer timed out.
     vain_waits: AtomicU64,
-    /// Whether all the time there is for a start went by without one.
+    /// Whether a start timed out after the longest wait.
     started_in_vain: AtomicU32,
-    /// How often something sent was left unread for as long as is waited for that.
+    /// How often the wait for a program to read timed out.
     left_unread: AtomicU64,
     lag: AtomicU64,
-    /// By how many thousandths a wait was widened for this machine, at most.
+    /// The greatest extension of a wait because of this machine, in thousandths.
     widest: AtomicU64,
-    /// The longest that anything is ever waited for.
+    /// Maximum length of any wait.
     longest: Duration,
-    /// When the machine was seen to have stood still, and for how long.
+    /// When the machine stood still, and for how long.
     stalls: Mutex<Vec<(Instant, Duration)>>,
 }
 
 impl Pace {
-    /// Nothing is waited for longer than this many times the patience, however busy the machine is.
+    /// Maximum length of a wait as a multiple of the patience, however busy the machine is.
     const MOST_PATIENCES: u32 = 6;
 
-    /// Starts from the given patience for one answer.
+    /// Starts with this patience for one answer.
     pub fn new(patience: Duration) -> Pace {
         Pace {
             patience,
@@ -53,7 +53,7 @@ impl Pace {
         }
     }
 
-    /// For getting to know a subject: as patient with its start, but not with each answer.
+    /// For the probe: as patient with the program's start, but not with each answer.
     pub fn for_probes(&self, longest_answer: Duration) -> Pace {
         Pace {
             longest_start: self.longest_start,
@@ -64,7 +64,7 @@ impl Pace {
         }
     }
 
-    /// Takes over how slow a subject was seen to be, and how often it did not answer or read.
+    /// Takes over the measured times of a program, and how often it did not answer or read.
     pub fn learn_from(&self, other: &Pace) {
         self.started_within(load(&other.slowest_start));
         self.replied_within(load(&other.slowest_reply));
@@ -73,32 +73,32 @@ impl Pace {
             .fetch_add(started_in_vain, Ordering::Relaxed);
         let vain_waits = other.vain_waits.load(Ordering::Relaxed);
         self.vain_waits.fetch_add(vain_waits, Ordering::Relaxed);
-        // Only the first of them was waited for in full.
+        // Only the first of them took the whole wait.
         let left_unread = other.left_unread.load(Ordering::Relaxed).min(1);
         self.left_unread.fetch_add(left_unread, Ordering::Relaxed);
         let widest = other.widest.load(Ordering::Relaxed);
         self.widest.fetch_max(widest, Ordering::Relaxed);
     }
 
-    /// A subject took this long from its start until it could be spoken to.
+    /// The program needed this long from its start until it was ready.
     pub fn started_within(&self, time: Duration) {
         self.slowest_start
             .fetch_max(micros(time), Ordering::Relaxed);
     }
 
-    /// A subject took this long to answer.
+    /// The program needed this long to answer.
     pub fn replied_within(&self, time: Duration) {
         self.slowest_reply
             .fetch_max(micros(time), Ordering::Relaxed);
     }
 
-    /// Patience was out without an answer.
+    /// The wait for an answer timed out.
     pub fn waited_in_vain(&self) {
         self.vain_waits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How long to wait for an answer. A subject that answers quickly, or not at all, has its silence
-    /// waited for in full a few times only, and then still many times as long as its answers took.
+    /// How long to wait for an answer. If the program answers quickly or not at all, its silence is waited for in
+    /// full only a few times; after that, for many times the duration of its answers.
     pub fn answer(&self) -> Duration {
         const MANY_TIMES: u32 = 50;
         let start = load(&self.slowest_start).min(4 * self.patience);
@@ -114,20 +114,20 @@ impl Pace {
         self.for_this_machine(patience)
     }
 
-    /// How long to wait for a program to end. It may take some seconds over its goodbyes however quickly
-    /// it answers, so that this is never less than the patience asked for.
+    /// How long to wait for a program to end. A program may need some seconds for its goodbyes however quickly it
+    /// answers, so this is at least the patience.
     pub fn end(&self) -> Duration {
         let usual = self.for_this_machine(self.patience);
         (2 * self.answer()).max(usual).min(self.longest)
     }
 
-    /// The longest wait for a program to be ready was in vain.
+    /// The longest wait for the program to be ready timed out.
     pub fn started_in_vain(&self) {
         self.started_in_vain.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How long to wait for a program to be ready: a cold virtual machine takes its time. One that was
-    /// waited for in vain is not given all of it each time, and less still after several times.
+    /// How long to wait for a program to be ready; a cold virtual machine needs some time. After a timeout the
+    /// program gets less, and after several timeouts less still.
     pub fn start(&self) -> Duration {
         const OFTEN: u32 = 4;
         let divisor = match self.started_in_vain.load(Ordering::Relaxed) {
@@ -138,13 +138,13 @@ impl Pace {
         self.for_this_machine(self.longest_start / divisor)
     }
 
-    /// A subject left something unread for [`Pace::reading`].
+    /// The program left something unread for [`Pace::reading`].
     pub fn read_in_vain(&self) {
         self.left_unread.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How long to wait for a subject to read what it was sent before somebody else does something: one
-    /// that polls its connections now and then takes its time, and one that reads nothing is known soon.
+    /// How long to wait for a program to read what it was sent before another actor does something. A program that
+    /// polls its connections needs some time; one that reads nothing is recognised soon.
     pub fn reading(&self) -> Duration {
         const LONG: Duration = Duration::from_secs(2);
         const SHORT: Duration = Duration::from_millis(500);
@@ -155,7 +155,7 @@ impl Pace {
         }
     }
 
-    /// How long after the last sign of life there will be none: for silence that nothing else proves.
+    /// How long after the last sign of life silence counts as silence, if nothing else proves it.
     pub fn settle(&self) -> Duration {
         const SHORTEST: Duration = Duration::from_millis(20);
         const LONGEST: Duration = Duration::from_millis(500);
@@ -170,12 +170,12 @@ impl Pace {
         since.map(|(_, stall)| *stall).max()
     }
 
-    /// A sleeping thread was woken so late.
+    /// A sleeping thread was woken this late.
     pub fn woke_late_by(&self, late: Duration) {
-        /// Nothing that a busy scheduler does to a thread that sleeps most of the time.
+        /// What a busy scheduler does to a thread that sleeps most of the time is shorter than this.
         const STALL: Duration = Duration::from_millis(400);
         const MOST_STALLS: usize = 10_000;
-        // The worst of late is forgotten slowly.
+        // The worst recent value is forgotten slowly.
         let remembered = self.lag.load(Ordering::Relaxed) * 31 / 32;
         self.lag
             .store(remembered.max(micros(late)), Ordering::Relaxed);
@@ -187,7 +187,7 @@ impl Pace {
     }
 
     fn for_this_machine(&self, time: Duration) -> Duration {
-        /// A wake-up that is this late is one of a busy machine.
+        /// A wake-up this late means that the machine is busy.
         const BUSY: f64 = 0.010;
         let lateness = load(&self.lag).as_secs_f64() / BUSY;
         let widening = (1.0 + lateness).min(4.0);
@@ -197,16 +197,16 @@ impl Pace {
         time.mul_f64(widening).min(self.longest)
     }
 
-    /// The longest that anything is ever waited for.
+    /// Maximum length of any wait.
     pub fn longest(&self) -> Duration {
         self.longest
     }
 
-    /// By which factor waits were widened for a busy machine, where that is worth telling.
+    /// The factor by which waits were extended for a busy machine, if it is worth reporting.
     pub fn widened_by(&self) -> Option<f64> {
         const WORTH_TELLING: u64 = 2_000;
         let widest = self.widest.load(Ordering::Relaxed);
-        // Thousandths, at most 4,000.
+        // At most 4,000 thousandths.
         #[allow(clippy::cast_precision_loss)]
         (widest >= WORTH_TELLING).then(|| widest as f64 / 1000.0)
     }
@@ -228,7 +228,7 @@ pub struct LagMeter {
 }
 
 impl LagMeter {
-    /// Tells `woke` at each look, until dropped, how late it was woken.
+    /// Calls `woke` after each sleep, with how late the thread was woken, until dropped.
     pub fn start(woke: impl Fn(Duration) + Send + 'static) -> LagMeter {
         const STRIDE: Duration = Duration::from_millis(10);
         let stop = std::sync::Arc::new(AtomicBool::new(false));

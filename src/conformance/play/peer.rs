@@ -9,55 +9,55 @@ use std::time::{Duration, Instant};
 use crate::conformance::play::inbox::Inbox;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// How a connection came to its end, as seen from the harness's side.
+/// How a connection ended, from the harness's point of view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// The subject closed it in an orderly way.
+    /// The program closed it in an orderly way.
     Orderly,
-    /// The subject, or its system, reset it.
+    /// The program, or its system, reset it.
     Reset,
-    /// It never came about.
+    /// It was never established.
     NotConnected(String),
 }
 
-/// A connection in the name of an actor.
+/// The connection of an actor.
 #[derive(Debug)]
 pub struct Peer {
-    /// Who holds it.
+    /// The actor.
     pub actor: String,
-    /// `None` once the harness itself closed it.
+    /// `None` after the harness closed it.
     stream: Option<TcpStream>,
     ends: Option<(SocketAddr, SocketAddr)>,
     is_connecting: bool,
     is_reading: bool,
     outbox: VecDeque<u8>,
     has_spoken: bool,
-    /// What came, and was not taken yet.
+    /// What arrived and is not taken yet.
     inbox: Inbox,
-    /// When something came last.
+    /// When something last arrived.
     heard_last: Instant,
     end: Option<End>,
 }
 
-/// What a connection let the harness know.
+/// Events of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum News {
-    /// It is open now.
+    /// It is established.
     Connected,
-    /// These bytes came.
+    /// These bytes arrived.
     Received(Vec<u8>),
-    /// It is over.
+    /// It has ended.
     Ended(End),
 }
 
-/// How much an actor who does not read lets the system hold for it.
+/// Receive buffer of an actor that does not read, in bytes.
 const SMALL_BUFFER: usize = 4096;
 
 impl Peer {
-    /// Begins to connect to `address`; [`Peer::news`] tells when it is open.
+    /// Starts to connect to `address`; [`Peer::news`] reports when the connection is established.
     ///
     /// # Errors
-    /// Where the system has no socket left.
+    /// The system has no socket left.
     pub fn connect(
         actor: &str,
         address: SocketAddr,
@@ -85,10 +85,10 @@ impl Peer {
         })
     }
 
-    /// Takes a connection that the subject opened.
+    /// Takes a connection that the program opened.
     ///
     /// # Errors
-    /// Where the socket's options cannot be set.
+    /// The socket's options cannot be set.
     pub fn accepted(actor: &str, stream: TcpStream, inbox: Inbox) -> io::Result<Peer> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
@@ -112,8 +112,8 @@ impl Peer {
         peer
     }
 
-    /// The descriptor to wait for, and whether for reading and for writing; none where there is nothing to wait
-    /// for, since a connection that was reset would be reported at once each time.
+    /// The descriptor to wait for, and whether for reading and for writing. `None` if there is nothing to wait for;
+    /// otherwise a connection that was reset would be reported again and again.
     pub fn interest(&self) -> Option<(BorrowedFd<'_>, bool, bool)> {
         let stream = self.stream.as_ref().filter(|_| self.end.is_none())?;
         let writes = self.is_connecting || !self.outbox.is_empty();
@@ -121,7 +121,7 @@ impl Peer {
         (reads || writes).then(|| (stream.as_fd(), reads, writes))
     }
 
-    /// All that there is to know now, without waiting; sends on what waits to be sent.
+    /// All events so far, without waiting. Also sends what is queued.
     pub fn news(&mut self) -> Vec<News> {
         let mut news = Vec::new();
         if self.is_connecting && !self.finish_connecting(&mut news) {
@@ -134,7 +134,7 @@ impl Peer {
         news
     }
 
-    /// Whether what comes is taken from the system. One who floods has to wait until some of it is looked at.
+    /// Whether to read from the system. A program that floods has to wait until some of its output has been handled.
     fn reads(&self) -> bool {
         self.is_reading && !self.inbox.is_full()
     }
@@ -161,7 +161,7 @@ impl Peer {
     }
 
     fn read(&mut self, news: &mut Vec<News>) {
-        /// As much as one look takes, so that one actor does not keep the others waiting.
+        /// Maximum number of bytes for each call, so that one actor does not keep the others waiting.
         const SHARE: usize = 1 << 20;
         let mut received = Vec::new();
         let mut chunk = [0; 64 * 1024];
@@ -194,8 +194,8 @@ impl Peer {
         }
     }
 
-    /// A program that writes a message in two parts waits for the first to be acknowledged, which
-    /// systems like to put off for some 40 ms; the setting lasts until the system thinks better of it.
+    /// Acknowledges at once: a program that writes a message in two parts waits for the first acknowledgement, which
+    /// systems delay by some 40 ms. The system resets this option by itself.
     fn acknowledge_at_once(&self) {
         #[cfg(target_os = "linux")]
         if let Some(stream) = &self.stream {
@@ -203,14 +203,14 @@ impl Peer {
         }
     }
 
-    /// Sends `bytes`, or keeps what the system does not take now and sends it on by and by.
+    /// Sends `bytes`, or queues what the system does not accept now.
     pub fn send(&mut self, bytes: &[u8]) {
         self.outbox.extend(bytes);
         self.has_spoken = true;
         self.send_on();
     }
 
-    /// Whether anything was sent on it so far.
+    /// Whether anything was sent so far.
     pub fn has_spoken(&self) -> bool {
         self.has_spoken
     }
@@ -224,89 +224,89 @@ impl Peer {
             match stream.write(bytes) {
                 Ok(taken) => drop(self.outbox.drain(..taken)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A broken connection shows itself when it is read, after what still came.
+                // A broken connection is reported by a read, after the last bytes that arrived.
                 Err(_) => return,
             }
         }
     }
 
-    /// Whether all that was to be sent has been taken by the system.
+    /// Whether the system has accepted everything that was to be sent.
     pub fn has_sent_all(&self) -> bool {
         self.outbox.is_empty()
     }
 
-    /// Whether the connection is still being opened.
+    /// Whether the connection is still being established.
     pub fn is_connecting(&self) -> bool {
         self.is_connecting
     }
 
-    /// How the connection ended, if it did by the subject's doing.
+    /// How the program ended the connection, if it did.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }
 
-    /// Whether words can still be exchanged.
+    /// Whether both sides can still send.
     pub fn is_open(&self) -> bool {
         self.stream.is_some() && self.end.is_none()
     }
 
-    /// Whether the harness itself closed it.
+    /// Whether the harness closed it.
     pub fn is_closed(&self) -> bool {
         self.stream.is_none()
     }
 
-    /// The subject's end of the connection, and the harness's.
+    /// The program's address and the harness's.
     pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.ends.filter(|_| self.is_open())
     }
 
-    /// What came and was not taken yet.
+    /// What arrived and is not taken yet.
     pub fn inbox(&self) -> &Inbox {
         &self.inbox
     }
 
-    /// The same, to take from.
+    /// The same, mutable.
     pub fn inbox_mut(&mut self) -> &mut Inbox {
         &mut self.inbox
     }
 
-    /// How long ago something came last.
+    /// Time since something last arrived.
     pub fn quiet_for(&self) -> Duration {
         self.heard_last.elapsed()
     }
 
-    /// From now on leaves what comes with the system.
+    /// From now on, leaves what arrives in the system's buffer.
     pub fn stop_reading(&mut self) {
         self.is_reading = false;
     }
 
-    /// Says that nothing more will be sent; the subject sees the end of the connection.
+    /// Ends the sending side; the program sees the end of the connection.
     pub fn finish_sending(&mut self) {
         if let Some(stream) = &self.stream {
             let _ = stream.shutdown(std::net::Shutdown::Write);
         }
     }
 
-    /// Closes the connection. To be orderly, all that came must have been read before.
+    /// Closes the connection. It is orderly only if everything that arrived was read before.
     pub fn close(&mut self) {
         self.stream = None;
     }
 
-    /// Closes the connection by a reset.
+    /// Closes the connection with a reset.
     pub fn reset(&mut self) {
         if let Some(stream) = self.stream.take() {
-            // Where it cannot be set, the connection is gone already.
+            // If this fails, the connection is gone already.
             let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
     }
 }
 
-/// Theirs and ours.
+/// The program's address and the harness's.
 fn ends_of(stream: &TcpStream) -> Option<(SocketAddr, SocketAddr)> {
     Some((stream.peer_addr().ok()?, stream.local_addr().ok()?))
 }
 
-/// Whether a connection that was begun is on its way.
+/// Whether a connection attempt is under way.
 pub fn is_in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
         || error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())

@@ -27,7 +27,7 @@ pub struct Setting<'a> {
     /// How to speak to it.
     pub profile: Profile,
     /// What a client prints where all goes well, before it comes in.
-    pub greeting: &'a [String],
+    pub banner: &'a [String],
     /// Where a replay that only waits lends its slot.
     pub slots: &'a Slots,
     /// How long to wait.

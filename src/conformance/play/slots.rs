@@ -1,19 +1,19 @@
-//! Who may make the machine work: so many replays at a time, not counting those that only wait.
+//! Slots: how many replays may use the machine at a time, not counting those that only wait.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Slots for replays at work. One that has waited for a while lends its slot to another, and takes one
-/// back without waiting when it goes on, so that nothing which is seen is seen late.
+/// Slots for replays at work. A replay that has waited for a while lends its slot. It takes a slot back without
+/// waiting when it goes on, so that it sees nothing late.
 #[derive(Debug)]
 pub struct Slots {
-    /// How many are free; fewer than none where lenders took theirs back.
+    /// Number of free slots; negative if lenders took theirs back.
     free: Mutex<i64>,
     freed: Condvar,
 }
 
 impl Slots {
-    /// So many slots, all free.
+    /// `count` free slots.
     pub fn new(count: usize) -> Slots {
         Slots {
             free: Mutex::new(i64::try_from(count).unwrap_or(i64::MAX)),
@@ -21,7 +21,7 @@ impl Slots {
         }
     }
 
-    /// Waits for a slot, and keeps it until the guard is dropped.
+    /// Waits for a slot, and holds it until the guard is dropped.
     pub fn take(&self) -> Taken<'_> {
         let mut free = self.lock();
         while *free <= 0 {
@@ -34,7 +34,7 @@ impl Slots {
         Taken { slots: self }
     }
 
-    /// Waits for a slot for as long as `goes_on` says so, which is asked now and then.
+    /// Waits for a slot as long as `goes_on` returns true; asks it now and then.
     pub fn take_while(&self, goes_on: impl Fn() -> bool) -> Option<Taken<'_>> {
         const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
         let mut free = self.lock();
@@ -46,12 +46,12 @@ impl Slots {
             let woken = self.freed.wait_timeout(free, BETWEEN_LOOKS);
             free = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        // A wake-up that came meanwhile is for somebody else.
+        // Pass a wake-up that arrived meanwhile to another thread.
         self.freed.notify_one();
         None
     }
 
-    /// Lends a slot that was taken, until the guard is dropped.
+    /// Lends a slot that is held, until the guard is dropped.
     pub fn lend(&self) -> Lent<'_> {
         self.give();
         Lent { slots: self }
@@ -67,7 +67,7 @@ impl Slots {
     }
 }
 
-/// A slot that is taken.
+/// A slot that is held.
 #[derive(Debug)]
 #[must_use]
 pub struct Taken<'a> {

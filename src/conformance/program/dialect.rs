@@ -1,8 +1,7 @@
-//! How a program marks where a message ends: in what it reads, and in what it writes. Pure.
+//! How a program marks the end of a message when it reads and when it writes. Pure.
 //!
-//! The assignment names no delimiter. Most programs written for it mark the end by nothing at all,
-//! and take each read for a message. Such a one fails W-LINE-1, and is judged in its own terms for
-//! all else.
+//! The assignment names no delimiter. Most programs written for it mark no end, and take each read for a message.
+//! Such a program fails W-LINE-1; everything else is judged in its own dialect.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,19 +12,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Framing {
-    /// At an LF.
+    /// At LF.
     Line,
-    /// Nowhere: each write is a message, and each read is taken for one.
+    /// Unmarked: each write is a message, and each read is taken for one.
     Bare,
-    /// After as many bytes as a decimal number in front of it says, padded with spaces to [`HEADER`] bytes.
+    /// After a number of bytes that stands in front of the message as a decimal number, padded with spaces to
+    /// [`HEADER`] bytes.
     Length,
 }
 
-/// Bytes of the number in front of a message in [`Framing::Length`].
+/// Length of the number in front of a message in [`Framing::Length`], in bytes.
 pub const HEADER: usize = 10;
 
 impl Framing {
-    /// A message, given without its end, as a program that reads so takes it.
+    /// Adds the framing to a message.
     pub fn frame(self, message: &[u8]) -> Vec<u8> {
         match self {
             Framing::Line => [message, b"\n"].concat(),
@@ -37,7 +37,7 @@ impl Framing {
         }
     }
 
-    /// What bytes that came from a program show of how it writes; `None` for no bytes.
+    /// The framing that the bytes of a program show; `None` for no bytes.
     pub fn shown_by(bytes: &[u8]) -> Option<Framing> {
         if bytes.is_empty() {
             return None;
@@ -50,7 +50,7 @@ impl Framing {
     }
 }
 
-/// The number in a header that stands at the beginning of `bytes`.
+/// The number in a header at the beginning of `bytes`.
 pub fn length_in(bytes: &[u8]) -> Option<usize> {
     let header = std::str::from_utf8(bytes.get(..HEADER)?).ok()?;
     let digits = header.trim_matches(' ');
@@ -58,24 +58,24 @@ pub fn length_in(bytes: &[u8]) -> Option<usize> {
     digits.parse().ok().filter(|_| is_number)
 }
 
-/// How a program reads, and how it writes.
+/// How a program reads and how it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Dialect {
-    /// Where it takes a message that it reads to end.
+    /// Where a message ends when the program reads.
     pub reads: Framing,
-    /// How it marks the end of what it writes.
+    /// How the program marks the end of a message that it writes.
     pub writes: Framing,
 }
 
 impl Dialect {
-    /// The one that W-LINE-1 asks for.
+    /// The dialect that W-LINE-1 demands.
     pub const LINE: Dialect = Dialect {
         reads: Framing::Line,
         writes: Framing::Line,
     };
 }
 
-/// The message in the bytes of a step, where they are one whole line that is not empty.
+/// The message in the bytes of a step, if they are one whole line that is not empty.
 pub fn single_message(bytes: &[u8]) -> Option<&[u8]> {
     let message = bytes.strip_suffix(b"\n")?;
     (!message.is_empty() && !message.contains(&b'\n')).then_some(message)
@@ -114,7 +114,7 @@ impl FromStr for Framing {
 impl FromStr for Dialect {
     type Err = String;
 
-    /// `line`, `bare` or `length` for both ways, or two of them: how it reads, a slash, how it writes.
+    /// `line`, `bare` or `length` for both directions, or two of them: reading, a slash, writing.
     fn from_str(text: &str) -> Result<Dialect, String> {
         let (reads, writes) = text.split_once('/').unwrap_or((text, text));
         Ok(Dialect {

@@ -4,31 +4,31 @@ use std::path::PathBuf;
 
 use crate::conformance::program::limits::Limits;
 
-/// What a program is started in.
+/// The environment of a program under test.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
-    /// What it may take of the machine.
+    /// Its resource limits.
     pub limits: Limits,
-    /// Its working directory; the harness's own where there is none. The program may write to it: when it cannot be
-    /// entered any more the program itself ends at once.
+    /// Its working directory; `None` means the harness's own. The program may write to it. If it cannot be entered
+    /// any more, the program is responsible and is ended at once.
     pub folder: Option<PathBuf>,
-    /// Variables of its environment, beyond the plain one that every program gets.
+    /// Environment variables beyond those that every program gets.
     pub environment: Vec<(String, String)>,
     /// On whose behalf it is started.
     pub purpose: Purpose,
-    /// Folders that it must not see: in their place it finds empty ones, in which only its working directory and
-    /// its temporary directory are left, and it sees no terminal but its own. Where the system does not allow that, nothing is started: ask
-    /// [`can_hide`](crate::conformance::program::supervisor::can_hide) first.
+    /// Folders that it must not see. It finds empty folders instead, which contain only its working directory and its
+    /// temporary directory, and it sees no terminal but its own. If the system does not allow that, nothing is
+    /// started: ask [`can_hide`](crate::conformance::program::supervisor::can_hide) first.
     pub hidden: Vec<PathBuf>,
-    /// Where its temporary directory is made, which should be in a hidden folder; the system's place for
-    /// temporary files where there is none.
+    /// The folder for its temporary directory, which should be in a hidden folder; `None` means the system's folder
+    /// for temporary files.
     pub scratch: Option<PathBuf>,
-    /// The network that it sees.
+    /// Its network.
     pub network: Network,
 }
 
 impl Environment {
-    /// Where the bundled reference runs, as the harness's own check of the machine.
+    /// The environment of the bundled reference when the harness checks the machine.
     pub fn of_reference() -> Environment {
         Environment {
             purpose: Purpose::Reference,
@@ -37,24 +37,24 @@ impl Environment {
     }
 }
 
-/// On whose behalf a program is started: decides what it may start in turn.
+/// On whose behalf a program is started. This decides what it may start itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Purpose {
-    /// A person judges a program: it may be the bundled `chat-server` or `chat-client`.
+    /// A person judges a program, which may be the bundled `chat-server` or `chat-client`.
     #[default]
     Program,
-    /// A submission of a class: the bundled programs refuse to run for it.
+    /// A submission of a class. The bundled programs refuse to run for it.
     Submission,
-    /// The bundled reference, which the harness starts to check the machine.
+    /// The bundled reference, which checks the machine.
     Reference,
 }
 
 /// The network of a program under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Network {
-    /// Each run has its own, where the system allows that.
+    /// Each run has its own, if the system allows that.
     #[default]
     Own,
-    /// The machine's, with every other program in it.
+    /// The machine's network, shared with every other program.
     Shared,
 }

@@ -1,8 +1,8 @@
-//! What one subject may take of the machine: generous, so that none but a runaway meets it.
+//! Resource limits of a program under test: generous, so that only a runaway program reaches them.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Bounds on each process of a subject, and on how many there may be.
+/// Limits on each process of a program, and on their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Limits on the program")]
 pub struct Limits {
@@ -41,7 +41,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// As arguments of the commands by which the harness starts subjects.
+    /// As arguments of the commands with which the harness starts programs.
     pub fn arguments(self) -> Vec<String> {
         let options = [
             ("--cpu-seconds", self.cpu_seconds),
@@ -56,12 +56,12 @@ impl Limits {
             .collect()
     }
 
-    /// Puts all on this process, and on what it turns into and starts, but for the number of
-    /// processes: what the system counts there is all that one user runs.
+    /// Applies all limits to this process and its descendants, except the number of processes: the system counts all
+    /// processes of a user there.
     pub fn put_in_force(self) {
         put(Resource::Core, 0);
         put(Resource::Cpu, self.cpu_seconds);
-        // Not the address space: virtual machines reserve much more of it than they use.
+        // Not the address space: virtual machines reserve much more than they use.
         put(Resource::Data, self.memory << 20);
         put(Resource::Fsize, self.file_size << 20);
         put(Resource::Nofile, self.descriptors);
@@ -71,7 +71,7 @@ impl Limits {
 fn put(resource: Resource, limit: u64) {
     let inherited = getrlimit(resource);
     let within = |bound: Option<u64>| Some(limit.min(bound.unwrap_or(u64::MAX)));
-    // A limit that cannot be set is one that is stricter already.
+    // If a limit cannot be set, the current one is stricter.
     let _ = setrlimit(
         resource,
         Rlimit {

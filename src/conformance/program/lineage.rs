@@ -1,21 +1,21 @@
-//! Who started this process: decides whether a bundled program may run.
+//! Finds out who started this process, to decide whether a bundled program may run.
 //!
-//! A submission that starts the bundled server would get the reference's marks. No secret can prevent that, since
-//! programs of one user can read each other's arguments. What a program cannot change is the processes above it, so
-//! the bundled programs look at those.
+//! A submission that starts the bundled server would get the reference's marks. A secret cannot prevent that, because
+//! programs of one user can read each other's arguments. But a program cannot change the processes above it, so the
+//! bundled programs look at those.
 
 use crate::conformance::program::environment::Purpose;
 use crate::conformance::program::system::{self, Ancestor};
 
-/// The program that judges, as its executable is called.
+/// The name of the judging program's executable.
 const HARNESS: &str = "conform";
-/// The bundled programs, by the names of their executables.
+/// The names of the bundled programs' executables.
 pub const BUNDLED: [&str; 3] = [HARNESS, "chat-server", "chat-client"];
-/// The command by which the harness starts a supervisor, and its option that says on whose behalf.
+/// The command that starts a supervisor, and its option that says on whose behalf.
 pub(super) const SUPERVISE: &str = "supervise";
 pub(super) const PURPOSE: &str = "--purpose=";
 
-/// Whether this process may be the bundled reference: only where the harness itself has started it.
+/// Checks that this process may be the bundled reference: the harness itself must have started it.
 ///
 /// # Errors
 /// Why not, and what to do instead.
@@ -27,7 +27,7 @@ pub fn may_be_reference() -> Result<(), String> {
     }
 }
 
-/// Whether this process may be `chat-server` or `chat-client`: not on behalf of a submission.
+/// Checks that this process may be `chat-server` or `chat-client`: it must not run on behalf of a submission.
 ///
 /// # Errors
 /// Why not.
@@ -44,8 +44,8 @@ fn is_reference_below(ancestors: &[Ancestor]) -> Result<(), String> {
     let is_started_for_it = parent.has_same_executable == Some(true)
         && purpose_of_supervisor(parent) == Some(Purpose::Reference);
     let is_harness = |one: &Ancestor| one.has_same_executable.unwrap_or(one.name == HARNESS);
-    // The harness itself stands right above its supervisor; nothing of it stands above the harness, or a program
-    // under test has started that one.
+    // The harness is right above its supervisor, and no other process of the harness is above it. Otherwise a program
+    // under test has started the harness.
     let is_below_another = above.iter().any(|one| purpose_of_supervisor(one).is_some())
         || above.iter().skip(1).any(is_harness);
     if is_started_for_it && !is_below_another {
@@ -60,7 +60,8 @@ fn is_bundled_program_below(ancestors: &[Ancestor], is_confined: bool) -> Result
         let grades = one.arguments.get(1).is_some_and(|word| word == "grade");
         purpose_of_supervisor(one) == Some(Purpose::Submission) || (one.name == HARNESS && grades)
     };
-    // A container's first process has no ancestors either. A program under test that hides its own is confined, too.
+    // The first process of a container has no ancestors either. A program under test that hides its ancestors is also
+    // confined.
     let is_unknown = |one: &Ancestor| one.arguments.is_empty() && one.name.is_empty();
     let are_hidden = ancestors.last().is_none_or(is_unknown);
     if ancestors.iter().any(is_of_submission) || (are_hidden && is_confined) {
@@ -69,7 +70,7 @@ fn is_bundled_program_below(ancestors: &[Ancestor], is_confined: bool) -> Result
     Ok(())
 }
 
-/// What a supervisor was started for, by its arguments; `None` for any other process.
+/// On whose behalf a supervisor was started, by its arguments; `None` for any other process.
 fn purpose_of_supervisor(process: &Ancestor) -> Option<Purpose> {
     use clap::ValueEnum;
     let mut arguments = process.arguments.iter().skip(1);
@@ -78,7 +79,7 @@ fn purpose_of_supervisor(process: &Ancestor) -> Option<Purpose> {
     }
     let mut options = arguments.take_while(|word| *word != "--");
     let purpose = options.find_map(|word| word.strip_prefix(PURPOSE));
-    // One that says nothing is taken for the strictest.
+    // Without the option, assume the strictest purpose.
     let purpose = purpose.and_then(|word| Purpose::from_str(word, false).ok());
     Some(purpose.unwrap_or(Purpose::Submission))
 }
@@ -182,14 +183,14 @@ mod tests {
         for all in [
             vec![process(OF_SUBMISSION, own)],
             vec![shell(), shell(), process(OF_SUBMISSION, None), shell()],
-            // Its supervisor is gone.
+            // Its supervisor has ended.
             vec![shell(), process("/bin/conform grade class", None)],
             vec![process("conform supervise -- x --purpose=program", own)],
         ] {
             let allowed = is_bundled_program_below(&all, false);
             assert!(allowed.is_err(), "{all:?}");
         }
-        // Without ancestors that can be seen: in a container, and for a program under test.
+        // Without visible ancestors: in a container, and for a program under test.
         let unknown = Ancestor {
             arguments: Vec::new(),
             name: String::new(),

@@ -1,16 +1,16 @@
-//! Whether a program told its user something, or merely fell over.
+//! Recognises whether a program told its user something, or just crashed.
 
-/// How a line begins that the harness itself prints on a program's terminal, where the program cannot be started.
+/// Prefix of the harness's own messages on a program's terminal, when the program cannot be started.
 const OF_THE_HARNESS: &str = "conform: ";
 
-/// What is left of `text` without the traces of a crash and the harness's own messages, if that has a word in it.
+/// The rest of `text` without traces of crashes and the harness's own messages, if it contains a word.
 pub fn own_words(text: &str) -> Option<String> {
     let mut kept = Vec::new();
     let is_of_program = |line: &&str| !line.starts_with(OF_THE_HARNESS);
     let mut lines = text.lines().filter(is_of_program).peekable();
     while let Some(line) = lines.next() {
         if let Some(last) = last_of_crash(line) {
-            // As far as the trace goes; where its last line is missing, to the end.
+            // Skip the trace; if its last line is missing, skip everything.
             let _ = lines.by_ref().find(|line| line.starts_with(last));
             continue;
         }
@@ -22,7 +22,7 @@ pub fn own_words(text: &str) -> Option<String> {
             .next_if(|line| line.starts_with(char::is_whitespace))
             .is_some()
         {}
-        // In Python the error itself stands after its indented trace; in the others before.
+        // In Python the error comes after the indented trace; in the other languages before it.
         if line.starts_with("Traceback") {
             lines.next();
         }
@@ -31,21 +31,21 @@ pub fn own_words(text: &str) -> Option<String> {
     has_word(&kept).then_some(kept)
 }
 
-/// The lines of `text` that are not also printed at a start at which all goes well: a banner says nothing
-/// of what went wrong. `given` is what was given to the program as its arguments, which it may repeat.
-pub fn beyond_greeting(text: &str, greeting: &[String], given: &[String]) -> String {
-    let is_news = |line: &&str| !greeting.contains(&without_given(line, given));
+/// The lines of `text` that the program does not also print when all goes well: a banner says nothing about the
+/// error. `given` are the program's arguments, which it may repeat.
+pub fn beyond_banner(text: &str, banner: &[String], given: &[String]) -> String {
+    let is_news = |line: &&str| !banner.contains(&without_given(line, given));
     let news: Vec<&str> = text.lines().filter(is_news).collect();
     news.join("\n")
 }
 
-/// The lines of a greeting as [`beyond_greeting`] compares them.
-pub fn greeting_in(text: &str, given: &[String]) -> Vec<String> {
+/// The lines of a banner, normalised for [`beyond_banner`].
+pub fn banner_in(text: &str, given: &[String]) -> Vec<String> {
     let lines = text.lines().map(|line| without_given(line, given));
     lines.filter(|line| has_word(line)).collect()
 }
 
-/// What is given to a program as user name and address, and the parts of these, the longest first.
+/// The parts of the user name and the address that a program was given, the longest first.
 pub fn parts_given(name: &str, address: &str) -> Vec<String> {
     let is_between = |character| matches!(character, ':' | '/');
     let parts = address.split(is_between).chain([address, name]);
@@ -65,7 +65,7 @@ fn without_given(line: &str, given: &[String]) -> String {
     words.join(" ")
 }
 
-/// How the last line begins of a crash that begins with `line`: in these the error stands among the trace.
+/// Prefix of the last line of a crash that begins with `line`, if the error is inside the trace.
 fn last_of_crash(line: &str) -> Option<&'static str> {
     let is_script_position = || {
         let (path, number) = line.rsplit_once(':')?;
@@ -99,7 +99,7 @@ fn begins_trace(line: &str) -> bool {
         .any(|beginning| line.starts_with(beginning))
 }
 
-/// Two letters in a row: `^C` and a bare prompt are no words.
+/// Whether it contains two letters in a row: `^C` and a bare prompt are not words.
 fn has_word(text: &str) -> bool {
     let letters: Vec<bool> = text.chars().map(char::is_alphabetic).collect();
     letters.windows(2).any(|pair| pair == [true, true])
@@ -125,9 +125,9 @@ mod tests {
             "{traceback}\nDuring handling of the above exception, another exception occurred:\n\n{traceback}"
         );
         assert_eq!(own_words(&two), None);
-        let told = format!("Cannot connect to the server.\n{traceback}");
+        let text = format!("Cannot connect to the server.\n{traceback}");
         assert_eq!(
-            own_words(&told).as_deref(),
+            own_words(&text).as_deref(),
             Some("Cannot connect to the server.")
         );
     }
@@ -142,8 +142,8 @@ mod tests {
         ];
         for crash in crashes {
             assert_eq!(own_words(crash), None);
-            let told = format!("Cannot connect.\n{crash}Bye\n");
-            let kept = own_words(&told).expect("has words");
+            let text = format!("Cannot connect.\n{crash}Bye\n");
+            let kept = own_words(&text).expect("has words");
             assert_eq!(kept.split_whitespace().last(), Some("Bye"), "{kept}");
             assert!(
                 kept.starts_with("Cannot connect.") && kept.lines().count() <= 3,
@@ -155,19 +155,19 @@ mod tests {
     #[test]
     fn a_banner_is_no_word_about_what_went_wrong() {
         let given = parts_given("alice", "chat://127.0.0.1:4000");
-        let greeting = greeting_in(
+        let banner = banner_in(
             "=== Simple Chat ===\nConnecting to chat://127.0.0.1:4000 as alice\n> ",
             &given,
         );
         let beyond = |text: &str, address: &str| {
-            let news = beyond_greeting(text, &greeting, &parts_given("alice", address));
+            let news = beyond_banner(text, &banner, &parts_given("alice", address));
             own_words(&news)
         };
         let banner = "=== Simple Chat ===\nConnecting to http://127.0.0.1:5 as alice\n";
         assert_eq!(beyond(banner, "http://127.0.0.1:5"), None);
-        let told = format!("{banner}Not a chat address.\n");
+        let text = format!("{banner}Not a chat address.\n");
         assert_eq!(
-            beyond(&told, "http://127.0.0.1:5").as_deref(),
+            beyond(&text, "http://127.0.0.1:5").as_deref(),
             Some("Not a chat address.")
         );
         let crashed =

@@ -1,4 +1,4 @@
-//! One process of the program under test: at a terminal of its own, looked after by a supervisor.
+//! One process of the program under test, with its own terminal and a supervisor.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -19,15 +19,15 @@ use crate::conformance::program::environment::Environment;
 use crate::conformance::program::supervisor::{Report, command_line};
 use crate::conformance::program::system::{self, ProcessTree};
 
-/// Size of the subject's terminal, in rows and columns.
+/// Size of the program's terminal, in rows and columns.
 pub const TERMINAL_SIZE: [u16; 2] = [40, 120];
 
-/// How a process ended of which nothing is known, since it, or something else, ended its supervisor.
+/// How a process ended if that is unknown, because its supervisor was killed.
 const LOST: &str = "unknown: its supervisor was killed";
 
-/// A running, or ended, process of the program under test.
+/// A process of the program under test, running or ended.
 ///
-/// When it is dropped, every process that came of it is ended first.
+/// Dropping it ends every process that it started.
 #[derive(Debug)]
 pub struct RunningProgram {
     supervisor: Child,
@@ -36,23 +36,23 @@ pub struct RunningProgram {
     reports: ChildStdout,
     unread_report: Vec<u8>,
     terminal: OwnedFd,
-    /// Keeps the other side open until the subject has ended.
+    /// Keeps the terminal open until the program has ended.
     device: Option<OwnedFd>,
-    /// False once nobody holds the other side.
+    /// False once no process has the terminal open.
     terminal_is_open: bool,
     keys: VecDeque<u8>,
     tree: ProcessTree,
     how_ended: Option<String>,
-    /// Its temporary directory; the supervisor removes it, unless it came to an end before.
+    /// The program's temporary directory. The supervisor removes it, unless the supervisor is ended first.
     scratch: Option<PathBuf>,
 }
 
-/// What a subject let the harness know.
+/// An event of a program.
 #[derive(Debug, PartialEq, Eq)]
 pub enum News {
-    /// It printed this.
+    /// It printed these bytes.
     Printed(Vec<u8>),
-    /// Its process is over, in this way, and all that it printed was read before.
+    /// Its process ended, in this way; all its output was read before.
     Ended(String),
 }
 
@@ -60,7 +60,7 @@ impl RunningProgram {
     /// Starts `command` through `harness`, the path of the `conform` program.
     ///
     /// # Errors
-    /// Where the system refuses a terminal or a process.
+    /// The system refuses a terminal or a process.
     pub fn start(
         harness: &Path,
         environment: &Environment,
@@ -86,11 +86,11 @@ impl RunningProgram {
         )?;
         do_not_block(&terminal)?;
 
-        let (control, told) = UnixStream::pair()?;
+        let (control, supervisor_input) = UnixStream::pair()?;
         control.set_nonblocking(true)?;
         let mut supervisor = command_line(harness, &device, environment, command);
         supervisor
-            .stdin(Stdio::from(OwnedFd::from(told)))
+            .stdin(Stdio::from(OwnedFd::from(supervisor_input)))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
         let mut supervisor = supervisor.spawn()?;
@@ -114,9 +114,10 @@ impl RunningProgram {
         Ok(subject)
     }
 
-    /// Waits until the supervisor says that it has started the program: what fails before is not the program's doing.
+    /// Waits until the supervisor reports that it has started the program. A failure before that is not the program's
+    /// fault.
     fn wait_for_start(&mut self) -> io::Result<()> {
-        /// Only a machine that stands still takes so long.
+        /// Only a machine that stands still needs longer.
         const LONGEST: Duration = Duration::from_secs(60);
         let deadline = Instant::now() + LONGEST;
         loop {
@@ -138,7 +139,7 @@ impl RunningProgram {
                         )));
                     }
                     let left = system::timespec(left);
-                    // An interrupted wait is a short one.
+                    // An interrupted wait is just shorter.
                     let _ = poll(
                         &mut [PollFd::new(&self.reports, PollFlags::IN)],
                         Some(&left),
@@ -148,8 +149,8 @@ impl RunningProgram {
         }
     }
 
-    /// The next report, as far as it is there; what it tells of the processes is kept. No byte beyond its end is
-    /// read, so that what is still to be read can be waited for.
+    /// The next report, if it is complete; remembers what it says about the processes. Reads no byte beyond its end,
+    /// so that the rest can be waited for.
     fn next_report(&mut self) -> Next {
         let mut byte = [0];
         loop {
@@ -175,24 +176,24 @@ impl RunningProgram {
         }
     }
 
-    /// Where news may come from: wait until one of them is readable, then [`RunningProgram::news`].
+    /// The descriptors to wait for: when one is readable, call [`RunningProgram::news`].
     pub fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let reports = self.how_ended.is_none().then(|| self.reports.as_fd());
         let terminal = self.terminal_is_open.then(|| self.terminal.as_fd());
         reports.into_iter().chain(terminal)
     }
 
-    /// The terminal, where keys wait to be taken by it: writable when they can be.
+    /// The terminal, if keys are queued: wait until it is writable.
     pub fn sink(&self) -> Option<BorrowedFd<'_>> {
         (!self.keys.is_empty() && self.terminal_is_open).then(|| self.terminal.as_fd())
     }
 
-    /// All that there is to know now, without waiting.
+    /// All events so far, without waiting.
     pub fn news(&mut self) -> Vec<News> {
         let mut news = Vec::new();
         self.wake_supervisor();
         self.press_waiting_keys();
-        // First the reports: what was printed before the end is then read after it is known.
+        // Reports come first: output from before the end is then read after the end is known.
         let ended = self.read_reports();
         let printed = self.read_terminal();
         if !printed.is_empty() {
@@ -227,13 +228,13 @@ impl RunningProgram {
     }
 
     fn read_terminal(&mut self) -> Vec<u8> {
-        /// As much as one look takes, so that a program that floods does not keep others waiting.
+        /// Maximum number of bytes for each call, so that a program that floods does not keep others waiting.
         const SHARE: usize = 256 * 1024;
         let mut printed = Vec::new();
         let mut chunk = [0; 16 * 1024];
         while self.terminal_is_open && printed.len() < SHARE {
             match rustix::io::read(&self.terminal, &mut chunk) {
-                // The end of file of a terminal whose other side is closed.
+                // End of file on a terminal that no process has open any more.
                 Ok(0) | Err(Errno::IO) => self.terminal_is_open = false,
                 Ok(length) => printed.extend_from_slice(&chunk[..length]),
                 Err(Errno::INTR) => {}
@@ -243,7 +244,7 @@ impl RunningProgram {
         printed
     }
 
-    /// Types `keys`; those that the terminal does not take at once are typed as it takes them.
+    /// Types `keys`. Queues those that the terminal does not accept at once.
     pub fn press(&mut self, keys: &[u8]) {
         self.keys.extend(keys);
         self.press_waiting_keys();
@@ -260,17 +261,17 @@ impl RunningProgram {
         }
     }
 
-    /// Whether Ctrl-C at this terminal is a signal by itself now, as it is unless a program changed it.
+    /// Whether the terminal turns Ctrl-C into a signal, as it does unless a program changed that.
     pub fn turns_ctrl_c_into_a_signal(&self) -> bool {
         tcgetattr(&self.terminal).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ISIG))
     }
 
-    /// Sends `SIGINT` to the process that was started.
+    /// Sends `SIGINT` to the program's first process.
     pub fn interrupt(&mut self) {
         self.tell_supervisor("interrupt");
     }
 
-    /// Sends `SIGTERM` to the process that was started.
+    /// Sends `SIGTERM` to the program's first process.
     pub fn terminate(&mut self) {
         self.tell_supervisor("terminate");
     }
@@ -278,40 +279,40 @@ impl RunningProgram {
     fn tell_supervisor(&mut self, word: &str) {
         self.wake_supervisor();
         if let Some(control) = &mut self.control {
-            // A supervisor that is gone has nobody left to signal.
+            // Without its supervisor the program has ended.
             let _ = writeln!(control, "{word}");
         }
     }
 
-    /// A program can stop its supervisor, which is of the same user, and gains nothing by it.
+    /// Resumes the supervisor, in case the program has stopped it: both belong to the same user.
     fn wake_supervisor(&self) {
         if let (None, Ok(id)) = (&self.how_ended, i32::try_from(self.supervisor.id())) {
             system::resume(&[id]);
         }
     }
 
-    /// How the process ended, once it has.
+    /// How the process ended, if it has.
     pub fn how_ended(&self) -> Option<&str> {
         self.how_ended.as_deref()
     }
 
-    /// Whether the supervisor was lost with the process, so that how it ended is not known.
+    /// Whether the supervisor was lost with the process, so that how it ended is unknown.
     pub fn is_lost(&self) -> bool {
         self.how_ended.as_deref() == Some(LOST)
     }
 
-    /// Ids of all processes that came of this start and are still there.
+    /// Ids of all processes that this start led to and that still exist.
     pub fn processes(&mut self) -> Vec<i32> {
         self.tree.ids()
     }
 
-    /// Processor time of all processes that came of this start, those that are gone included.
+    /// Processor time of all processes that this start led to, including those that have ended.
     pub fn cpu_time(&mut self) -> Duration {
         self.tree.cpu_time()
     }
 }
 
-/// What there is to be read from a supervisor.
+/// Reports from a supervisor that are not read yet.
 enum Next {
     Report(Report),
     NotYet,
@@ -319,8 +320,8 @@ enum Next {
 }
 
 impl RunningProgram {
-    /// Waits until the supervisor has ended everything and itself; whether it did. It gives up after some seconds by
-    /// itself: one that does not end is kept from its work.
+    /// Waits until the supervisor has ended everything and itself; returns whether it has. The supervisor gives up by
+    /// itself after some seconds, so one that does not end is being kept from its work.
     fn supervisor_ends(&mut self) -> bool {
         const LONGEST: Duration = Duration::from_secs(15);
         const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
@@ -350,16 +351,16 @@ impl Drop for RunningProgram {
             return;
         }
         self.tree.kill();
-        // It cannot refuse; only a system that does not let it end keeps it.
+        // It cannot refuse; only the system can delay its end.
         let _ = self.supervisor.kill();
         let has_ended = i32::try_from(self.supervisor.id())
             .is_ok_and(|id| system::has_ended_within(id, LONGEST));
         if has_ended {
             let _ = self.supervisor.wait();
         }
-        // What it was about to start, or had adopted.
+        // Processes that it was about to start or had adopted.
         self.tree.kill();
-        // It may have told of it and not been heard yet.
+        // A report may have been sent but not read yet.
         self.read_reports();
         if let Some(scratch) = self.scratch.take() {
             remove_in_time(scratch);
@@ -367,8 +368,8 @@ impl Drop for RunningProgram {
     }
 }
 
-/// Removes what a supervisor has left, while this thread waits for some seconds. A program that left more files than
-/// can be removed meanwhile keeps nobody waiting; their removal goes on for as long as the harness runs.
+/// Removes what a supervisor left behind, and waits for that some seconds. If a program left too many files, the
+/// removal continues in the background for as long as the harness runs.
 fn remove_in_time(scratch: PathBuf) {
     const LONGEST: Duration = Duration::from_secs(10);
     let (done, is_done) = std::sync::mpsc::channel();

@@ -1,39 +1,39 @@
-//! How a subject is to be spoken to, so that one fault of it does not hide all else.
+//! How to speak to a program, so that one fault does not hide everything else.
 
 use serde::{Deserialize, Serialize};
 
 use crate::conformance::program::dialect::Dialect;
 
-/// What was found out about a subject before it is judged, and is minded from then on.
+/// The quirks of a program, found out by the probe before it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Where its messages end.
     pub dialect: Dialect,
-    /// It loses what is not there yet when it accepts a connection: the first words are brought
-    /// together with the connection, except where a transcript is about just that (S-CONC-3).
+    /// It loses what does not arrive together with the connection. So an actor's first words are sent with the
+    /// connection, except in transcripts about that (S-CONC-3).
     pub arrives_with_words: bool,
-    /// It registers clients, and does not say so: no answer is taken for success, except where a
-    /// transcript asks for the answer (S-REG-1).
+    /// It registers clients without an answer. So no answer counts as success, except in transcripts that expect the
+    /// answer (S-REG-1).
     pub registers_silently: bool,
-    /// It takes a registration without an end for whole, though it reads lines from then on: that is
-    /// charged once (W-LINE-1), and no registration is sent to it in parts.
+    /// It accepts a registration without a line end, although it reads lines afterwards. That is charged once
+    /// (W-LINE-1), and no registration is sent in parts.
     pub registers_without_end: bool,
-    /// It takes each read for a message, and relays it with the end that it came with: it is spoken to
-    /// in lines, one at a time, and not asked about lines in segments.
+    /// It takes each read for a message, and relays it with its end. So it is sent one line at a time, and
+    /// transcripts that send lines in segments do not apply.
     pub relays_reads: bool,
-    /// It sees to nobody else until who has registered says something: so each says a line at once.
+    /// It serves no other client until the newest one sends a message. So each actor sends a line after it registers.
     pub waits_for_first_message: bool,
-    /// It takes the address first and then the name, except where a transcript is about that (C-ARG-1).
+    /// It takes the address before the name, except in transcripts about that (C-ARG-1).
     pub takes_address_first: bool,
-    /// It does not run twice at the same time, as it listens on a port of its own choice: where replays
-    /// cannot have networks of their own, they come one after the other.
+    /// It cannot run twice at the same time, because its port is fixed. If replays cannot have networks of their own,
+    /// they run one after the other.
     pub runs_alone: bool,
-    /// Each replay has a network of its own, in which nobody else can be in its way.
+    /// Each replay has a network of its own, without other programs.
     pub has_own_network: bool,
 }
 
 impl Profile {
-    /// Of a subject that needs no consideration.
+    /// A program without quirks.
     pub const PLAIN: Profile = Profile {
         dialect: Dialect::LINE,
         arrives_with_words: false,
@@ -46,46 +46,48 @@ impl Profile {
         has_own_network: false,
     };
 
-    /// What a reader of the report should know of it, a sentence each.
+    /// Remarks for the reader of the report, a sentence each.
     pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
         let all = [
             (
                 self.runs_alone && self.has_own_network,
-                "It does not run twice at the same time (see S-PORT-1), so each transcript was given a \
-                 network of its own.",
+                "It cannot run twice at the same time (see S-PORT-1), so each transcript ran in a network \
+                 of its own.",
             ),
             (
                 self.runs_alone && !self.has_own_network,
-                "It does not run twice at the same time (see S-PORT-1), so one transcript was replayed \
+                "It cannot run twice at the same time (see S-PORT-1), so the transcripts were replayed one \
                  after the other.",
             ),
             (
                 self.arrives_with_words,
-                "It loses a registration that is not there yet when it accepts the connection (see \
-                 S-CONC-3); elsewhere the two were brought together.",
+                "It loses a registration that arrives after it accepted the connection (see S-CONC-3); in \
+                 other transcripts both arrived together.",
             ),
             (
                 self.waits_for_first_message,
-                "It sees to nobody else until who has registered says something (see S-CONC-1); elsewhere \
-                 each said a line at once.",
+                "It serves no other client until the newest one sends a message (see S-CONC-1); in other \
+                 transcripts each client sent a line after it registered.",
             ),
             (
                 self.registers_without_end,
-                "It takes the first part of a registration for all of it (see W-LINE-1); so none was sent \
-                 in parts.",
+                "It takes the first part of a registration for all of it (see W-LINE-1), so no registration \
+                 was sent in parts.",
             ),
             (
                 self.relays_reads,
-                "It takes each read for a message, and relays it as it came, with a line end or without \
-                 (see W-LINE-1); so it was sent one line at a time.",
+                "It takes each read for a message, and relays it with or without a line end (see W-LINE-1), \
+                 so it was sent one line at a time.",
             ),
             (
                 self.registers_silently,
-                "It registers clients without an answer (see S-REG-1); elsewhere none was waited for.",
+                "It registers clients without an answer (see S-REG-1); in other transcripts no answer was \
+                 expected.",
             ),
             (
                 self.takes_address_first,
-                "It takes the address first, and then the name (see C-ARG-1); elsewhere it was given them so.",
+                "It takes the address before the name (see C-ARG-1); in other transcripts it got them in \
+                 that order.",
             ),
         ];
         all.into_iter()
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_minded_is_told() {
+    fn every_quirk_has_a_remark() {
         assert_eq!(Profile::PLAIN.remarks().count(), 0);
         let every = Profile {
             dialect: Dialect::LINE,
@@ -112,7 +114,7 @@ mod tests {
             has_own_network: false,
         };
         assert_eq!(every.remarks().count(), 7);
-        // A network of its own is worth a word only where the program would otherwise be in its own way.
+        // A network of its own is worth a remark only if the program would otherwise conflict with itself.
         let apart = Profile {
             has_own_network: true,
             ..Profile::PLAIN

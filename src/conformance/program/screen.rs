@@ -1,32 +1,32 @@
-//! What a person sees on the subject's terminal, and what was sent to it.
+//! What a person sees on the program's terminal.
 //!
-//! A program may print what is dear to draw: the work is bounded, whatever it prints.
+//! Some output is expensive to draw. The work is limited, whatever a program prints.
 
 use std::num::NonZeroU16;
 
 use crate::conformance::program::process::TERMINAL_SIZE;
 
-/// An emulated terminal with the text that has scrolled off it.
+/// An emulated terminal, with the text that has scrolled off it.
 pub struct Screen {
     emulator: vt100::Parser<Answers>,
     meter: vte::Parser,
     cost: Cost,
     printed: Vec<u8>,
     dropped: usize,
-    /// The lines that have scrolled off, and behind them those to be seen, where they were looked at.
+    /// The lines that have scrolled off, followed by the visible lines when they were last read.
     text: String,
     scrolled_off: usize,
     text_is_current: bool,
 }
 
-/// Bytes that are kept of what a subject prints; more is counted and dropped.
+/// Maximum number of bytes of a program's output that are kept. The rest is counted and dropped.
 const KEPT_BYTES: usize = 1 << 20;
-/// Rows that may scroll off before they are moved into the text.
+/// Number of rows that may scroll off before they are moved into the text.
 const PENDING_ROWS: usize = 1024;
-/// Bytes that are kept of the text that has scrolled off: all of it, for any program that somebody reads.
+/// Maximum length of the scrolled-off text, in bytes: enough for any program that a person reads.
 const KEPT_TEXT: usize = 512 * 1024;
 
-/// Answers that a terminal gives when it is asked for its state.
+/// A terminal's answers when a program asks for its state.
 #[derive(Default)]
 struct Answers {
     pending: Vec<u8>,
@@ -54,23 +54,23 @@ impl vt100::Callbacks for Answers {
     }
 }
 
-/// What it costs at most to draw what is printed, read by the same grammar as the emulator reads it.
+/// An upper bound for the work of drawing, computed with the same grammar as the emulator's.
 #[derive(Default)]
 struct Cost {
-    /// In units of about the time that it takes to clear a few cells.
+    /// In units of roughly the time that clearing a few cells takes.
     units: u64,
-    /// Rows that may have scrolled off since they were moved into the text.
+    /// Number of rows that may have scrolled off since the last move into the text.
     rows: usize,
-    /// The last sequence forgets what has scrolled off.
+    /// Whether the last sequence erases the scrolled-off rows.
     forgets: bool,
 }
 
 impl Cost {
-    /// More is not drawn: some 200,000 lines, or 30,000 times the whole screen.
+    /// The limit: some 200,000 lines, or 30,000 times the whole screen. Nothing is drawn beyond it.
     const MOST_UNITS: u64 = 160_000_000;
     const ROWS: u64 = TERMINAL_SIZE[0] as u64;
     const COLUMNS: u64 = TERMINAL_SIZE[1] as u64;
-    /// A row that scrolls off is taken apart, and a new one made.
+    /// Moving a row that scrolls off, and creating a new one.
     const NEW_ROW: u64 = 800;
     const CHARACTER: u64 = 8;
 
@@ -140,7 +140,7 @@ impl Default for Screen {
     fn default() -> Screen {
         let size = TERMINAL_SIZE.map(|length| NonZeroU16::new(length).unwrap_or(NonZeroU16::MIN));
         let [rows, columns] = size;
-        // The last sequence before the rows are moved may scroll off some hundreds.
+        // The last sequence before the move may scroll off several hundred rows.
         let most_rows = 4 * PENDING_ROWS;
         let answers = Answers::default();
         Screen {
@@ -157,7 +157,7 @@ impl Default for Screen {
 }
 
 impl Screen {
-    /// Shows what the subject printed. Returns what the terminal answers to it.
+    /// Draws the program's output. Returns the terminal's answers.
     pub fn show(&mut self, bytes: &[u8]) -> Vec<u8> {
         let room = KEPT_BYTES.saturating_sub(self.printed.len());
         let kept = &bytes[..bytes.len().min(room)];
@@ -167,10 +167,10 @@ impl Screen {
         std::mem::take(&mut self.emulator.callbacks_mut().pending)
     }
 
-    /// Draws piece by piece, so that what scrolls off is moved into the text before the emulator forgets it.
+    /// Draws in pieces, so that scrolled-off rows are moved into the text before the emulator forgets them.
     fn draw(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.cost.units < Cost::MOST_UNITS {
-            // Plain text is read in one go, however much it is.
+            // Plain text is drawn in one go, whatever its length.
             let share = &bytes[..bytes.len().min(PENDING_ROWS)];
             let length = self
                 .meter
@@ -179,7 +179,7 @@ impl Screen {
             let (piece, rest) = bytes.split_at(length);
             self.emulator.process(piece);
             self.take_scrolled_off();
-            // It is the last of the piece. The alternate screen has nothing that scrolled off.
+            // This sequence ends the piece. The alternate screen has no scrolled-off rows.
             let forgets = std::mem::take(&mut self.cost.forgets);
             if forgets && !self.emulator.screen().alternate_screen() {
                 self.text.clear();
@@ -190,23 +190,23 @@ impl Screen {
         }
     }
 
-    /// Whether it costs too much to draw any more of what the subject prints.
+    /// Whether drawing any more output of the program is too expensive.
     pub fn is_exhausted(&self) -> bool {
         self.cost.units >= Cost::MOST_UNITS
     }
 
-    /// All bytes that were printed, up to a bound.
+    /// The program's output, up to a limit.
     pub fn printed(&self) -> &[u8] {
         &self.printed
     }
 
-    /// How many bytes beyond the bound were dropped.
+    /// Number of bytes dropped beyond the limit.
     pub fn dropped(&self) -> usize {
         self.dropped
     }
 
-    /// The lines to be seen, those that have scrolled off first; a line that wraps is one. A program that went to
-    /// its terminal's alternate screen shows that one only.
+    /// The scrolled-off lines, then the visible ones; a wrapped line is one line. On the terminal's alternate screen,
+    /// only the lines of that screen.
     pub fn text(&mut self) -> &str {
         if !self.text_is_current {
             self.text.truncate(self.scrolled_off);
@@ -314,14 +314,14 @@ mod tests {
         assert!(screen.text().len() <= 2 * KEPT_TEXT + 40 * 121);
     }
 
-    /// That this thread has used: a busy machine does not change it much.
+    /// Processor time of this thread, which a busy machine does not change much.
     fn processor_time() -> Duration {
         use rustix::time::{ClockId, clock_gettime};
         let time = clock_gettime(ClockId::ThreadCPUTime);
         Duration::try_from(time).expect("is a duration")
     }
 
-    /// A megabyte of each, as a program that means harm prints it.
+    /// A megabyte of each, as a hostile program prints it.
     #[test]
     fn no_sequence_is_dear_to_draw() {
         const MOST: Duration = Duration::from_secs(3);
@@ -352,7 +352,7 @@ mod tests {
     }
 
     proptest! {
-        /// Piece by piece nothing else is seen than at once by an emulator with a long memory.
+        /// Drawing in pieces shows the same as an emulator with a long memory does at once.
         #[test]
         fn pieces_change_nothing(
             words in proptest::collection::vec("[a-z ]{0,130}|\r\n|\n{1,60}|\x1b\\[[0-9]{0,2}[ABCDEFGHJKLMPSTX@bd]", 0..80),
@@ -366,7 +366,7 @@ mod tests {
                 NonZeroU16::new(TERMINAL_SIZE[1]).expect("columns"),
                 100_000,
             );
-            // What is forgotten in between is not compared.
+            // Rows that were erased in between are not compared.
             prop_assume!(!words.iter().any(|word| word.contains("3J")));
             whole.process(&all);
             let seen = whole.screen_mut();

@@ -1,20 +1,18 @@
-//! The process between the harness and a subject, so that nothing of the subject outlives the harness.
+//! The supervisor: a process between the harness and a program under test. No process of the program outlives the
+//! harness.
 //!
-//! For each start of a subject the harness starts itself as a supervisor. The supervisor adopts
-//! every orphan below it and holds one end of a pipe whose other end the harness holds. When that
-//! pipe closes, however the harness ended (by a panic or `SIGKILL` too), the supervisor ends
-//! every process below it, removes their temporary directory, and is gone. Should a subject end its
-//! supervisor, the harness does both in its place.
+//! For each start of a program the harness starts itself as a supervisor. The supervisor adopts every orphan below it
+//! and holds one end of a pipe; the harness holds the other. When the pipe closes, however the harness ended (by a
+//! panic or `SIGKILL` too), the supervisor ends every process below it, removes their temporary directory, and ends.
+//! If a program ends its supervisor, the harness does both instead.
 //!
-//! The supervisor leads the session at the subject's terminal, as a shell does, and starts the
-//! subject in the foreground of it, through one more step: the launcher puts signals and limits in
-//! order and then turns into the subject. So no code runs between fork and exec, and none of it is
-//! unsafe.
+//! The supervisor leads the session at the program's terminal, as a shell does, and starts the program in the
+//! foreground. One more stage comes in between: the launcher sets signals and limits, and then executes the program.
+//! So no code runs between fork and exec, and nothing needs unsafe code.
 //!
-//! Where folders are to be hidden from the subject there are two supervisors. The upper one makes and
-//! removes the temporary directory. The lower one is the first process of a process namespace, so that
-//! the subject can neither see nor stop nor end anything above itself, and hides the folders in a mount
-//! namespace; the rest is as described above.
+//! To hide folders from the program there are two supervisors. The upper one creates and removes the temporary
+//! directory. The lower one is the first process of a process namespace, so that the program cannot see, stop or end
+//! anything above itself. It hides the folders in a mount namespace. Everything else is as described above.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Write};
@@ -43,19 +41,19 @@ use crate::conformance::program::limits::Limits;
 use crate::conformance::program::lineage::{BUNDLED, PURPOSE, SUPERVISE};
 use crate::conformance::program::{system, variables};
 
-/// Where the devices of all terminals are: each program is left its own alone.
+/// The devices of all terminals. Each program keeps only its own.
 const TERMINALS: &str = "/dev/pts";
 
-/// The hidden commands of `conform` by which it starts subjects.
+/// The hidden commands of `conform` that start programs under test.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Stage {
-    /// Looks after one subject until standard input closes.
+    /// Supervises one program until standard input closes.
     #[command(hide = true)]
     Supervise(Supervision),
-    /// Tries whether this user may be given the right to hand out networks.
+    /// Tests whether this user can be given the right to create networks.
     #[command(hide = true)]
     TryNetworks,
-    /// Tries whether folders can be hidden from a program.
+    /// Tests whether folders can be hidden from a program.
     #[command(hide = true)]
     TryHiding {
         /// The folder to hide. It contains a file called `something`.
@@ -64,19 +62,19 @@ pub enum Stage {
         #[arg(long)]
         inside: bool,
     },
-    /// Turns into the subject when standard input closes.
+    /// Executes the program when standard input closes.
     #[command(hide = true)]
     Launch {
-        /// What the subject may take of the machine.
+        /// The program's resource limits.
         #[command(flatten)]
         limits: Limits,
         /// On whose behalf it is started.
         #[arg(long, value_enum)]
         purpose: Purpose,
-        /// A variable of the subject's environment, as NAME=VALUE.
+        /// An environment variable of the program, as NAME=VALUE.
         #[arg(long = "set")]
         environment: Vec<String>,
-        /// Why the subject cannot run, by its own doing: printed in its place.
+        /// Why the program cannot run, if that is its own fault: printed instead.
         #[arg(long)]
         unable: Option<String>,
         /// Program and arguments.
@@ -85,32 +83,31 @@ pub enum Stage {
     },
 }
 
-/// What a supervisor is told.
+/// A supervisor's arguments.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Supervision {
-    /// On whose behalf the subject is started.
+    /// On whose behalf the program is started.
     #[arg(long, value_enum)]
     purpose: Purpose,
-    /// Device of the pseudo-terminal that becomes the subject's.
+    /// Device of the pseudo-terminal that becomes the program's.
     #[arg(long)]
     terminal: PathBuf,
-    /// Where the subject's temporary directory is made.
+    /// The folder in which the program's temporary directory is created.
     #[arg(long)]
     scratch: Option<PathBuf>,
-    /// A folder that the subject must not see.
+    /// A folder that the program must not see.
     #[arg(long)]
     hidden: Vec<PathBuf>,
-    /// The temporary directory that was made already, by a supervisor above this one which hides what is to be
-    /// hidden.
+    /// The temporary directory, if a supervisor above this one created it and this one hides folders.
     #[arg(long)]
     inside: Option<PathBuf>,
-    /// The subject's working directory; the supervisor's own where there is none.
+    /// The program's working directory; by default the supervisor's own.
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// What the subject may take of the machine.
+    /// The program's resource limits.
     #[command(flatten)]
     limits: Limits,
-    /// A variable of the subject's environment, as NAME=VALUE.
+    /// An environment variable of the program, as NAME=VALUE.
     #[arg(long = "set")]
     environment: Vec<String>,
     /// Program and arguments.
@@ -118,7 +115,7 @@ pub struct Supervision {
     command: Vec<String>,
 }
 
-/// The command by which `harness` supervises `command` at the terminal of this device.
+/// The command with which `harness` supervises `command` at the terminal of this device.
 pub fn command_line(
     harness: &Path,
     device: &str,
@@ -144,12 +141,13 @@ pub fn command_line(
         supervisor.arg("--hidden").arg(folder);
     }
     if let Some(folder) = &environment.folder {
-        // The supervisor enters it: what another run of the program has done to it is the program's failure.
+        // The supervisor enters the folder. If an earlier run of the program has made that impossible, this is the
+        // program's failure.
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
         supervisor.arg("--folder").arg(folder);
     }
     supervisor.arg("--").args(command);
-    // What it has in its environment its program can read.
+    // A program can read the environment of its supervisor.
     supervisor.env_clear().envs(variables::of_supervisor());
     supervisor
 }
@@ -158,21 +156,21 @@ fn assignment((name, value): &(String, String)) -> String {
     format!("--set={name}={value}")
 }
 
-/// Gains the right to give each replay a network of its own, where the system allows it. Must be called while
-/// there is one thread.
+/// Gains the right to give each replay a network of its own, if the system allows it. Call it while there is only one
+/// thread.
 pub fn gain_right_to_networks(harness: &Path) {
     if rustix::process::geteuid().is_root() {
         return;
     }
     if succeeds(Command::new(harness).arg("try-networks")) {
-        // It went well a moment ago; where it does not now, one network is shared by all.
+        // The test succeeded a moment ago. If it fails now, all replays share one network.
         let _ = system::gain_right_to_networks();
     }
 }
 
-/// Whether folders can be hidden from programs on this machine, by trying it in another process.
+/// Whether folders can be hidden from programs on this machine; tests it in another process.
 pub fn can_hide(harness: &Path) -> bool {
-    // Made and removed here: the trial may have to be ended.
+    // Created and removed here, because the test may have to be ended.
     let Ok(folder) = tempfile::tempdir() else {
         return false;
     };
@@ -180,7 +178,7 @@ pub fn can_hide(harness: &Path) -> bool {
         && succeeds(Command::new(harness).arg("try-hiding").arg(folder.path()))
 }
 
-/// Whether a trial comes to a good end, in good time.
+/// Whether a test succeeds in time.
 fn succeeds(trial: &mut Command) -> bool {
     const LONGEST: Duration = Duration::from_secs(20);
     trial.stdin(Stdio::null());
@@ -195,23 +193,23 @@ fn succeeds(trial: &mut Command) -> bool {
     trial.wait().is_ok_and(|status| status.success())
 }
 
-/// What a supervisor tells the harness, one a line on its standard output.
+/// Reports from a supervisor to the harness, one for each line of its standard output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// The subject's temporary directory, which the supervisor removes in the end.
+    /// The program's temporary directory, which the supervisor removes at the end.
     Scratch(PathBuf),
     /// The supervisor is the process with this id, below the one that the harness started.
     Supervisor(i32),
-    /// The subject's process was started.
+    /// The program's process was started.
     Started,
-    /// It could not be started, for this reason, which is not its own doing.
+    /// The program could not be started, for this reason, which is not its own fault.
     Failed(String),
-    /// The subject's process is over, in this way.
+    /// The program's process ended, in this way.
     Ended(String),
 }
 
 impl Report {
-    /// Reads a line that a supervisor wrote.
+    /// Parses a line from a supervisor.
     pub fn parse(line: &str) -> Option<Report> {
         let (word, rest) = line.split_once(' ')?;
         match word {
@@ -225,8 +223,8 @@ impl Report {
     }
 }
 
-/// The report of a temporary directory. A path may contain line feeds and bytes that are no text, so that all but
-/// plain characters are written as `%` and two digits.
+/// The report of a temporary directory. A path may contain line feeds and bytes that are not UTF-8, so all but plain
+/// characters are written as `%` and two digits.
 fn scratch_report(path: &Path) -> String {
     let escaped = path.as_os_str().as_bytes().iter().map(|byte| match byte {
         b'!'..=b'~' if *byte != b'%' => char::from(*byte).to_string(),
@@ -235,7 +233,7 @@ fn scratch_report(path: &Path) -> String {
     format!("scratch {}", escaped.collect::<String>())
 }
 
-/// The path in a report, unless it is damaged.
+/// The path in a report, unless the report is damaged.
 fn unescaped(text: &str) -> Option<PathBuf> {
     let mut parts = text.split('%');
     let mut path = parts.next()?.as_bytes().to_vec();
@@ -249,7 +247,7 @@ fn unescaped(text: &str) -> Option<PathBuf> {
 /// Runs one of the stages.
 pub fn run(stage: Stage) -> ExitCode {
     let outcome = match stage {
-        Stage::Supervise(told) => match told.begin() {
+        Stage::Supervise(arguments) => match arguments.begin() {
             Ok(Begun::Here(scene)) => scene.keep(),
             Ok(Begun::Below(supervisor)) => supervisor.keep(),
             Err(error) => {
@@ -292,20 +290,20 @@ pub fn run(stage: Stage) -> ExitCode {
     }
 }
 
-/// A subject that was started.
+/// A program that was started.
 enum Begun {
     /// By this process.
     Here(Scene),
-    /// By one below this, for which all is hidden that is to be.
+    /// By a supervisor below this process, which hides folders.
     Below(Below),
 }
 
-/// What a supervisor looks after.
+/// What a supervisor is responsible for.
 struct Scene {
-    /// Its process, the launcher at first.
+    /// The program's process, which is the launcher at first.
     subject: i32,
     most_processes: u64,
-    /// Its temporary directory, where that is for this process to remove.
+    /// The program's temporary directory, if this process has to remove it.
     scratch: Option<TempDir>,
 }
 
@@ -318,7 +316,7 @@ struct Below {
 impl Supervision {
     fn begin(self) -> io::Result<Begun> {
         system::adopt_orphans();
-        // What is typed or sent to the subject's session is not for this process.
+        // Keys and signals for the program's session are not for this process.
         catch_signals()?;
         if self.purpose == Purpose::Reference {
             check_starter()?;
@@ -330,7 +328,7 @@ impl Supervision {
         }
     }
 
-    /// Made here and not by the harness, which may end at any moment: what ends it is here, too.
+    /// Created here and not by the harness, which may end at any moment; the process that removes it is here, too.
     fn scratch(&self) -> io::Result<TempDir> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("conform-");
@@ -342,7 +340,8 @@ impl Supervision {
         Ok(scratch)
     }
 
-    /// The first process of a namespace cannot be stopped or ended from inside, and when it ends all in it do.
+    /// The first process of a namespace cannot be stopped or ended from inside, and when it ends, all processes in it
+    /// end.
     fn begin_below(&self) -> io::Result<Below> {
         rustix::process::setsid()?;
         let scratch = self.scratch()?;
@@ -364,7 +363,7 @@ impl Supervision {
     }
 
     fn begin_here(&self) -> io::Result<Scene> {
-        // By its path it may be hidden by then.
+        // Its path may be hidden by then.
         let program = OwnProgram::open()?;
         let (scratch, place) = match &self.inside {
             Some(place) => (None, place.clone()),
@@ -416,7 +415,7 @@ impl Supervision {
         if let Some(group) = Pid::from_raw(subject) {
             tcsetpgrp(&terminal, group)?;
         }
-        // It waits for this: from now on keys typed are for it.
+        // The launcher waits for this: from now on, typed keys are for the program.
         drop(launcher.stdin.take());
         report("started now");
         Ok(Scene {
@@ -427,7 +426,7 @@ impl Supervision {
     }
 }
 
-/// The program that this process runs, held open.
+/// The executable of this process, held open.
 struct OwnProgram {
     file: OwnedFd,
 }
@@ -439,28 +438,33 @@ impl OwnProgram {
         Ok(OwnProgram { file })
     }
 
-    fn launcher(&self, told: &Supervision, unable: Option<io::Error>) -> Command {
+    fn launcher(&self, arguments: &Supervision, unable: Option<io::Error>) -> Command {
         use clap::ValueEnum;
-        let path = if told.inside.is_some() {
+        let path = if arguments.inside.is_some() {
             PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
         } else {
             std::env::current_exe().unwrap_or_default()
         };
         let mut launcher = Command::new(path);
         launcher.arg0("conform").arg("launch");
-        if let Some(purpose) = told.purpose.to_possible_value() {
+        if let Some(purpose) = arguments.purpose.to_possible_value() {
             launcher.args(["--purpose", purpose.get_name()]);
         }
-        launcher.args(told.limits.arguments());
-        launcher.args(told.environment.iter().map(|word| format!("--set={word}")));
+        launcher.args(arguments.limits.arguments());
+        launcher.args(
+            arguments
+                .environment
+                .iter()
+                .map(|word| format!("--set={word}")),
+        );
         launcher.args(unable.map(|why| format!("--unable={why}")));
-        launcher.arg("--").args(&told.command);
+        launcher.arg("--").args(&arguments.command);
         launcher
     }
 }
 
 impl Scene {
-    /// Looks after the subject until the harness closes the pipe, and ends all that came of it.
+    /// Supervises the program until the harness closes the pipe, and then ends all its processes.
     fn keep(self) -> io::Result<()> {
         let subject = self.subject;
         let over = Arc::new(AtomicBool::new(false));
@@ -486,7 +490,7 @@ impl Scene {
 }
 
 impl Below {
-    /// Waits for the supervisor below this one, which the harness's pipe ends.
+    /// Waits for the supervisor below this one, which ends when the harness's pipe closes.
     fn keep(mut self) -> io::Result<()> {
         let status = self.supervisor.wait()?;
         removed(self.scratch)?;
@@ -504,8 +508,8 @@ fn removed(scratch: TempDir) -> io::Result<()> {
     remove_tree(&scratch.keep())
 }
 
-/// The harness's programs, those beside this one and those on the PATH. What is in one of the `kept` folders is the
-/// program's own, whatever it is called.
+/// The bundled programs beside this executable and on the PATH. Files in a `kept` folder are the program's own,
+/// whatever their name.
 fn bundled_programs(kept: &[PathBuf]) -> Vec<PathBuf> {
     let own = std::env::current_exe().ok();
     let folder = own.as_ref().and_then(|own| own.parent());
@@ -526,7 +530,7 @@ fn bundled_programs(kept: &[PathBuf]) -> Vec<PathBuf> {
     all
 }
 
-/// The bundled programs in the folders of `path` that are absolute, without those in a `kept` folder.
+/// The bundled programs in the absolute folders of `path`, except those in a `kept` folder.
 fn programs_on_path(path: &OsStr, kept: &[PathBuf]) -> Vec<PathBuf> {
     let real = |path: &PathBuf| std::fs::canonicalize(path).ok();
     let kept: Vec<PathBuf> = kept.iter().filter_map(real).collect();
@@ -538,8 +542,8 @@ fn programs_on_path(path: &OsStr, kept: &[PathBuf]) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Makes a program's working directory this process's. The program may have taken the permission away that this
-/// needs, then it is given back.
+/// Makes a program's working directory this process's. If the program has removed the permission for that, adds it
+/// again.
 fn enter(folder: &Path) -> io::Result<()> {
     give_permission(folder);
     std::env::set_current_dir(folder).map_err(|error| {
@@ -552,7 +556,7 @@ fn enter(folder: &Path) -> io::Result<()> {
 
 #[cfg(target_os = "linux")]
 fn give_permission(folder: &Path) {
-    // A link in its place is not followed. Such a descriptor needs no permission on the folder.
+    // Does not follow a link in its place. Such a descriptor needs no permission on the folder.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let Ok(folder) = rustix::fs::open(folder, flags, Mode::empty()) else {
         return;
@@ -561,7 +565,7 @@ fn give_permission(folder: &Path) {
     if let Ok(mode) = mode.map(|mode| mode.intersection(Mode::from_raw_mode(0o7777))) {
         if !mode.contains(Mode::RWXU) {
             let itself = format!("/proc/self/fd/{}", folder.as_raw_fd());
-            // Where it is refused, entering the folder says so.
+            // If this fails, entering the folder reports the error.
             let _ = rustix::fs::chmod(itself, mode | Mode::RWXU);
         }
     }
@@ -570,8 +574,8 @@ fn give_permission(folder: &Path) {
 #[cfg(not(target_os = "linux"))]
 fn give_permission(_folder: &Path) {}
 
-/// A supervisor of the reference must have been started by the process above it, which then still is: the socket
-/// that it is told by says who made it, and it ends with that process.
+/// Ties a supervisor of the reference to the process above it, which must have started it: the socket through which
+/// it is told to end knows its creator, and the supervisor ends with that process.
 fn check_starter() -> io::Result<()> {
     system::end_with_parent()?;
     #[cfg(target_os = "linux")]
@@ -596,7 +600,7 @@ fn try_hiding(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// A terminal of this process's own: its upper side and the path of its device.
+/// A terminal of this process's own: its controlling side and the path of its device.
 fn open_terminal() -> io::Result<(OwnedFd, PathBuf)> {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let terminal = rustix::pty::openpt(flags)?;
@@ -608,7 +612,7 @@ fn open_terminal() -> io::Result<(OwnedFd, PathBuf)> {
 }
 
 fn try_hiding_inside(folder: PathBuf) -> io::Result<()> {
-    // Before anything that may take long: the harness ends the process above this one when it has waited enough.
+    // Before anything that may take long: the harness ends the process above this one after a timeout.
     system::end_with_parent()?;
     let file = folder.join("something");
     let is_there = file.exists();
@@ -626,14 +630,14 @@ fn try_hiding_inside(folder: PathBuf) -> io::Result<()> {
     }
 }
 
-/// The second net, below the supervisors: adopts what comes loose where a subject ends its own
-/// supervisor, and ends it when dropped, which must be after all supervisors have ended.
+/// A second safety net below the supervisors: adopts the processes of a program that ends its own supervisor, and
+/// ends them when dropped. Drop it after all supervisors have ended.
 #[derive(Debug)]
 #[must_use]
 pub struct Orphanage(());
 
 impl Orphanage {
-    /// From now on this process adopts orphans, and programs under test cannot look into it.
+    /// From now on this process adopts orphans, and programs under test cannot inspect it.
     pub fn open() -> Orphanage {
         system::adopt_orphans();
         system::close_to_others();
@@ -647,14 +651,14 @@ impl Drop for Orphanage {
     }
 }
 
-/// Collects every process that ends, and tells of the subject's end.
+/// Collects every process that ends, and reports the end of the program.
 fn reap(subject: i32, over: &AtomicBool, were_too_many: &AtomicBool) {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid.as_raw_pid() == subject => {
                 over.store(true, Ordering::SeqCst);
                 let why = if were_too_many.load(Ordering::SeqCst) {
-                    ": ended by the harness, since it had too many processes"
+                    ": ended by the harness, because it had too many processes"
                 } else {
                     ""
                 };
@@ -679,12 +683,12 @@ fn how_it_ended(status: WaitStatus) -> String {
 
 fn report(line: &str) {
     let mut output = io::stdout().lock();
-    // The harness may be gone: then nobody wants to know.
+    // If the harness is gone, nobody needs the report.
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
 
-/// Ends a subject that starts more processes than it may. The number of all that run on the machine is
-/// cheap to ask for: only when there are so many more than at first are the subject's own counted.
+/// Ends a program that starts more processes than its limit. Counting all processes of the machine is cheap, so the
+/// program's own are counted only when there are many more than at first.
 fn end_when_too_many(most: u64, were_too_many: &AtomicBool) {
     const PAUSE: Duration = Duration::from_millis(20);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
@@ -712,7 +716,7 @@ fn end_when_too_many(most: u64, were_too_many: &AtomicBool) {
     }
 }
 
-/// Passes on signals that the harness asks for, until it closes the pipe.
+/// Forwards the signals that the harness requests, until it closes the pipe.
 fn obey(subject: i32, over: &AtomicBool) {
     for line in io::stdin().lock().lines() {
         let signal = match line.as_deref() {
@@ -721,18 +725,19 @@ fn obey(subject: i32, over: &AtomicBool) {
             Ok(_) => continue,
             Err(_) => return,
         };
-        // Once it is collected its id may be another's.
+        // Once the process is collected, its id may be reused.
         if let Some(pid) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
 }
 
-/// Ends every process below this one, as far as the system lets them end. Returns whether none is left.
+/// Ends every process below this one, as far as the system allows. Returns whether none is left.
 fn end_descendants() -> bool {
     let own_id = rustix::process::getpid().as_raw_pid();
     system::end_all(|| {
-        // What has ended is collected. Orphans become children of this process: without children nobody is below it.
+        // Processes that have ended are collected. Orphans become children of this process, so without children there
+        // is nothing below it.
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Ok(Some(_)) | Err(Errno::INTR) => {}
@@ -740,21 +745,20 @@ fn end_descendants() -> bool {
                 Err(_) => return None,
             }
         }
-        // Each stands still before its children are looked for.
+        // Stops each process before looking for its children.
         let mut left = Vec::new();
         system::visit_descendants(own_id, |process| {
             system::stop(&[process.id]);
             left.push(process);
             ControlFlow::Continue(())
         });
-        // It may be empty although there are children: one that is about to end is not listed.
+        // The list may be empty although there are children: a process that is about to end is not listed.
         Some(left)
     })
 }
 
-/// Makes this process the leader of a session at the terminal, as a shell is. It must not be the
-/// subject itself: when a session's leader ends, the system throws away what is still on its way
-/// through the terminal.
+/// Makes this process the leader of a session at the terminal, as a shell does. It must not be the program itself:
+/// when a session's leader ends, the system discards output that is still in the terminal.
 fn lead_session_at(terminal: &Path) -> io::Result<OwnedFd> {
     rustix::process::setsid()?;
     let terminal = rustix::fs::open(terminal, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
@@ -762,7 +766,7 @@ fn lead_session_at(terminal: &Path) -> io::Result<OwnedFd> {
     Ok(terminal)
 }
 
-/// Never comes back unless it fails.
+/// Returns only if it fails.
 fn turn_into_subject(
     limits: Limits,
     purpose: Purpose,
@@ -778,7 +782,7 @@ fn turn_into_subject(
         catch_signals()?;
         limits.put_in_force();
         if purpose != Purpose::Reference {
-            // The reference needs them, to look at the executable of its supervisor.
+            // The reference needs these rights to look at the executable of its supervisor.
             system::give_up_rights()?;
         }
         Ok(())
@@ -791,20 +795,20 @@ fn turn_into_subject(
     }
     let mut subject = Command::new(&command[0]);
     subject.args(&command[1..]);
-    // Only from here on: what they do to a program they must not do to this one.
+    // Only from here on: these settings are for the program, not for this process.
     subject.envs(environment.iter().filter_map(|word| word.split_once('=')));
     let error = subject.exec();
     io::Error::other(format!("cannot start {}: {error}", command[0]))
 }
 
-/// The terminal is this process's own when standard input ends; then it becomes standard input.
+/// When standard input ends, the terminal is handed over and becomes standard input.
 fn wait_for_terminal() -> io::Result<()> {
     const LONGEST: Timespec = Timespec {
         tv_sec: 60,
         tv_nsec: 0,
     };
     let input = io::stdin();
-    // Nothing is ever written there: whatever comes is the end.
+    // Nothing is ever written there, so any result is the end.
     if poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&LONGEST)) == Ok(0) {
         return Err(io::Error::other("the terminal was not handed over"));
     }
@@ -812,8 +816,8 @@ fn wait_for_terminal() -> io::Result<()> {
     Ok(())
 }
 
-/// A caught signal is at its default again after exec, an ignored one stays ignored: so each that
-/// a shell or `nohup` may have set to be ignored is caught here.
+/// After exec a caught signal has its default action, but an ignored one stays ignored. So every signal that a shell
+/// or `nohup` may have set to be ignored is caught here.
 fn catch_signals() -> io::Result<()> {
     use signal_hook::consts::*;
     let noticed = Arc::new(AtomicBool::new(false));

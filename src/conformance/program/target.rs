@@ -1,4 +1,4 @@
-//! Which program is judged, and how it is given what it needs to know.
+//! The program under test, and how it gets its arguments.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -7,9 +7,9 @@ use crate::transcript::syntax::{Action, Transcript};
 /// The program under test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// Started afresh for each transcript.
+    /// A command, started afresh for each transcript.
     Command(Vec<String>),
-    /// A server that is running already, and stays.
+    /// A server that is already running, and keeps running.
     Running(SocketAddr),
 }
 
@@ -23,7 +23,7 @@ impl Target {
     }
 }
 
-/// A server that listens on every address is spoken to over loopback.
+/// The address to connect to: loopback if the server listens on every address.
 pub fn to_speak_to(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -33,10 +33,10 @@ pub fn to_speak_to(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// What stands in a client's command for what it is given.
+/// Placeholders in a client's command.
 const PLACES: [&str; 4] = ["{name}", "{url}", "{host}", "{port}"];
 
-/// A word in braces among those of a client's command that stands for nothing.
+/// A word in braces in a client's command that is not a placeholder.
 pub fn unknown_place(command: &[String]) -> Option<&str> {
     let is_place = |word: &&str| {
         let inner = word
@@ -50,9 +50,9 @@ pub fn unknown_place(command: &[String]) -> Option<&str> {
 
 /// Completes a client's command with the user name and an address of the form `chat://host:port`.
 ///
-/// With `address_first` the address is appended before the name. They replace `{name}`, `{url}`, `{host}` and `{port}` where any of these stands in the
-/// command, and are appended, name first, where none does. `None` where the command asks for
-/// host and port apart and the address has no such parts.
+/// Replaces `{name}`, `{url}`, `{host}` and `{port}` if the command contains any of these. Otherwise appends the name
+/// and then the address; with `address_first`, the address and then the name. Returns `None` if the command takes
+/// host and port separately and the address has no such parts.
 pub fn client_command(
     command: &[String],
     name: &str,
@@ -83,7 +83,7 @@ pub fn client_command(
     Some(command.iter().map(fill).collect())
 }
 
-/// Whether a client's command can be given every address in the transcript.
+/// Whether a client's command can express every address in the transcript.
 pub fn takes_every_address(command: &[String], transcript: &Transcript) -> bool {
     transcript.steps.iter().all(|step| match &step.action {
         Action::ClientStarts { name, address } => {

@@ -1,11 +1,11 @@
-//! The variables of a program's environment: what tools need in order to be found, and nothing else of the person
-//! who judges.
+//! The environment variables of a program: what tools need in order to be found, and nothing else of the user's
+//! environment.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where languages keep what is installed for one user, which is no part of the program: found below
-/// the home directory unless these say where.
+/// Folders, relative to the home directory, in which languages keep what is installed for one user, and the variables
+/// that override them. They are not part of the program.
 const FOUND_BY_HOME: [(&str, &str); 8] = [
     ("PYTHONUSERBASE", ".local"),
     ("PYENV_ROOT", ".pyenv"),
@@ -17,8 +17,8 @@ const FOUND_BY_HOME: [(&str, &str); 8] = [
     ("GOPATH", "go"),
 ];
 
-/// Variables that say who somebody is and where tools are. Everything else stays with the harness: tokens,
-/// addresses of agents, and what would hide a fault or depends on the person who runs it.
+/// Variables about the user and the location of tools. Everything else stays with the harness: tokens, addresses of
+/// agents, and variables that would hide a fault or depend on the person who runs it.
 const KEPT: [&str; 32] = [
     "PATH",
     "HOME",
@@ -54,7 +54,7 @@ const KEPT: [&str; 32] = [
     "LOCALE_ARCHIVE",
 ];
 
-/// What a supervisor is started with.
+/// The environment of a supervisor.
 pub fn of_supervisor() -> Vec<(OsString, OsString)> {
     std::env::vars_os()
         .filter(|(name, _)| name.to_str().is_some_and(is_kept))
@@ -65,7 +65,7 @@ fn is_kept(name: &str) -> bool {
     KEPT.contains(&name) || FOUND_BY_HOME.iter().any(|(found, _)| *found == name)
 }
 
-/// What a program gets instead of, or beyond, that of its supervisor.
+/// Variables that a program gets in addition to its supervisor's, or instead of them.
 pub fn of_program(scratch: &Path) -> Vec<(&'static str, PathBuf)> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let found = FOUND_BY_HOME.iter().filter_map(|(name, place)| {
@@ -75,7 +75,7 @@ pub fn of_program(scratch: &Path) -> Vec<(&'static str, PathBuf)> {
     let plain = [
         ("TMPDIR", scratch),
         ("HOME", scratch),
-        // A submission's folder is left as it was found.
+        // A submission's folder must not change.
         ("PYTHONDONTWRITEBYTECODE", Path::new("1")),
         ("TERM", Path::new("xterm-256color")),
         ("LANG", Path::new("C.UTF-8")),

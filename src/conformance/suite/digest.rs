@@ -1,20 +1,20 @@
-//! A short name for what was asked and of whom, by which the same is known again.
+//! Digests, by which equal suites, submissions and files are recognised.
 
 use sha2::{Digest as _, Sha256};
 
-/// A digest in the making. What is added is kept apart: "ab", "c" is not "a", "bc".
+/// A digest under construction. Its parts are separated: "ab", "c" differs from "a", "bc".
 #[derive(Debug, Clone, Default)]
 pub struct Digest(Sha256);
 
 impl Digest {
-    /// Adds a text or bytes.
+    /// Adds a part.
     pub fn add(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
     }
 
-    /// Adds bytes without keeping them apart from those before.
+    /// Adds bytes to the part before them.
     pub fn add_more(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

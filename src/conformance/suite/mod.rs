@@ -1,4 +1,4 @@
-//! The transcripts and requirements: those in the binary, or those of a directory.
+//! The transcripts and requirements: those in the binary, or those of a folder.
 
 pub mod digest;
 pub mod id;
@@ -21,30 +21,30 @@ include!(concat!(env!("OUT_DIR"), "/suite.rs"));
 
 const REQUIREMENTS: &str = include_str!("../../../conformance/requirements.toml");
 
-/// A transcript of the suite, with where it stands in it.
+/// A transcript of the suite, with its place there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// Its path in the suite without the ending: `server/registration/accepted`.
     pub name: String,
     /// The file's text.
     pub source: String,
-    /// What the text says.
+    /// The parsed text.
     pub transcript: Transcript,
 }
 
-/// What is asked of an implementation.
+/// Requirements and transcripts.
 #[derive(Debug, Clone)]
 pub struct Suite {
-    /// Every row, in the table's order.
+    /// Every requirement, in the table's order.
     pub requirements: Vec<Requirement>,
     /// Every transcript, by name.
     pub cases: Vec<Case>,
 }
 
-/// What is asked of one subject.
+/// What one program is tested for.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The rows to report on, in the table's order.
+    /// The requirements to report on, in the table's order.
     pub requirements: Vec<Requirement>,
     /// The transcripts to replay, in the suite's order.
     pub cases: Vec<Case>,
@@ -52,12 +52,12 @@ pub struct Asked {
     pub table: Table,
 }
 
-/// A file of a suite that cannot be used.
+/// A mistake in a suite.
 #[derive(Debug)]
 pub enum Problem {
     /// Mistakes in a transcript.
     Transcript {
-        /// The file, as it is to be named.
+        /// The file's name in messages.
         file: String,
         /// Its text.
         source: String,
@@ -72,7 +72,7 @@ impl Suite {
     /// The suite in the binary.
     ///
     /// # Errors
-    /// A mistake in it, which the project's own tests keep from happening.
+    /// A mistake in it; the project's tests prevent that.
     pub fn embedded() -> Result<Suite, Vec<Problem>> {
         let requirements = parse_requirements(REQUIREMENTS)
             .map_err(|why| vec![Problem::Other(format!("requirements.toml: {why}"))])?;
@@ -86,8 +86,8 @@ impl Suite {
         Suite::of(requirements, named)
     }
 
-    /// The transcripts below `folder` with the requirements of the binary, or with those of a
-    /// `requirements.toml` in it.
+    /// The transcripts below `folder`, with the requirements of its `requirements.toml` or, if it has none, those of
+    /// the binary.
     ///
     /// # Errors
     /// What cannot be read, and every mistake in every file.
@@ -140,7 +140,7 @@ impl Suite {
                     let is_known = |id: &&String| requirements.iter().any(|row| row.id == **id);
                     for id in transcript.covers.iter().filter(|id| !is_known(id)) {
                         problems.push(Problem::Other(format!(
-                            "{file}: covers {id}, which is no requirement; `conform list` shows them all"
+                            "{file}: covers {id}, which is not a requirement; `conform list` shows them all"
                         )));
                     }
                     cases.push(Case {
@@ -166,9 +166,9 @@ impl Suite {
         }
     }
 
-    /// What is asked of a program of this role: rows at least as binding as `level`, and the transcripts that
-    /// cover one of them. With `only`, those transcripts alone of which the name or a row matches, and the rows
-    /// that they cover.
+    /// What a program of this role is tested for: the requirements at least as binding as `level`, and the
+    /// transcripts that cover one of them. With `only`, just the transcripts whose name or requirement matches, and
+    /// the requirements that they cover.
     pub fn asked_of(&self, role: Role, level: Level, only: Option<&GlobSet>) -> Asked {
         let matches = |case: &Case| {
             only.is_none_or(|only| {
@@ -197,12 +197,13 @@ impl Suite {
         }
     }
 
-    /// The relations between its requirements.
+    /// The relations between the requirements.
     pub fn table(&self) -> Table {
         Table::of(&self.requirements)
     }
 
-    /// Digest of all that it asks: other digests, other questions.
+    /// Digest of everything that decides what is replayed. The relations between requirements are not part of it:
+    /// they are applied afterwards, so stored evidence can be judged again after one of them was corrected.
     pub fn digest(&self) -> String {
         let mut digest = Digest::default();
         for row in &self.requirements {
@@ -216,7 +217,7 @@ impl Suite {
         digest.finish()
     }
 
-    /// Ids of the rows that no transcript covers.
+    /// Ids of the requirements that no transcript covers.
     pub fn uncovered(&self) -> Vec<&str> {
         let is_covered = |id: &String| {
             self.cases
@@ -230,18 +231,18 @@ impl Suite {
     }
 }
 
-/// Maximum number of files and folders that are looked at for transcripts.
+/// Maximum number of files and folders that are searched for transcripts.
 const MOST_ENTRIES: usize = 50_000;
 /// Maximum number of transcripts.
 const MOST_TRANSCRIPTS: usize = 5_000;
-/// Maximum number of folders in each other.
+/// Maximum depth of folders.
 const DEEPEST: usize = 32;
 
-/// Every `.chat` file below `folder`, in order; `folder` itself where it is such a file. Folders
-/// named `invalid` are left out: they hold scripts that are wrong on purpose.
+/// Every `.chat` file below `folder`, in order; `folder` itself if it is such a file. Skips folders named `invalid`,
+/// which hold scripts that are wrong on purpose.
 ///
 /// # Errors
-/// What cannot be read, in a sentence, and which limit is exceeded.
+/// What cannot be read, in a sentence, or which limit is exceeded.
 pub fn transcripts_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let unreadable = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let kind = fs::metadata(folder).map_err(|error| unreadable(folder, error))?;
@@ -267,12 +268,12 @@ pub fn transcripts_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
                 ));
             }
             let path = entry.path();
-            // Not followed: a link to a folder could lead round in a circle.
+            // Links are not followed: a link to a folder could make a circle.
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && !path.ends_with("invalid") {
                 if depth == DEEPEST {
                     return Err(format!(
-                        "{}: there are more than {DEEPEST} folders in each other",
+                        "{}: folders are nested more than {DEEPEST} deep",
                         folder.display()
                     ));
                 }
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_searched_in_order_and_not_in_circles() {
+    fn a_folder_is_searched_in_order_without_following_links() {
         let folder = tempfile::tempdir().expect("a folder");
         for name in [
             "b/two.chat",
@@ -329,9 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_or_too_much_is_told_at_once() {
+    fn special_files_and_exceeded_limits_are_reported_at_once() {
         use rustix::fs::{CWD, Mode, mkfifoat};
-        let told = |prepare: &dyn Fn(&Path)| {
+        let refused = |prepare: &dyn Fn(&Path)| {
             let folder = tempfile::tempdir().expect("a folder");
             write(folder.path(), "a.chat", HELLO);
             prepare(folder.path());
@@ -343,21 +344,21 @@ mod tests {
         let pipe = |folder: &Path, name: &str| {
             mkfifoat(CWD, folder.join(name), Mode::RWXU).expect("a pipe");
         };
-        let why = told(&|folder| pipe(folder, "b.chat"));
+        let why = refused(&|folder| pipe(folder, "b.chat"));
         assert!(
             why.ends_with("b.chat: is a named pipe, not a file"),
             "{why}"
         );
-        let why = told(&|folder| pipe(folder, "requirements.toml"));
+        let why = refused(&|folder| pipe(folder, "requirements.toml"));
         assert!(
             why.ends_with("requirements.toml: is a named pipe, not a file"),
             "{why}"
         );
-        let why = told(&|folder| write(folder, "b.chat", &"x".repeat(LONGEST + 1)));
+        let why = refused(&|folder| write(folder, "b.chat", &"x".repeat(LONGEST + 1)));
         assert!(why.ends_with("b.chat: is longer than 256 KiB"), "{why}");
-        let why = told(&|folder| write(folder, &format!("{}b.chat", "d/".repeat(40)), HELLO));
+        let why = refused(&|folder| write(folder, &format!("{}b.chat", "d/".repeat(40)), HELLO));
         assert!(
-            why.ends_with("there are more than 32 folders in each other"),
+            why.ends_with("folders are nested more than 32 deep"),
             "{why}"
         );
         let folder = tempfile::tempdir().expect("a folder");
@@ -370,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_of_every_file_is_told() {
+    fn every_mistake_of_every_file_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         write(
             folder.path(),
@@ -383,7 +384,7 @@ mod tests {
             &HELLO.replace("S-REG-1", "S-REG-1 S-REG-98 S-REG-99"),
         );
         let problems = problems(folder.path());
-        let told: Vec<String> = problems
+        let mistakes: Vec<String> = problems
             .into_iter()
             .map(|problem| match problem {
                 Problem::Transcript {
@@ -392,13 +393,13 @@ mod tests {
                 Problem::Other(why) => why,
             })
             .collect();
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[0].ends_with("a.chat: 2"), "{told:?}");
+        assert_eq!(mistakes.len(), 3, "{mistakes:?}");
+        assert!(mistakes[0].ends_with("a.chat: 2"), "{mistakes:?}");
         assert!(
-            told[1].contains("b.chat: covers S-REG-98, which is no requirement"),
-            "{told:?}"
+            mistakes[1].contains("b.chat: covers S-REG-98, which is not a requirement"),
+            "{mistakes:?}"
         );
-        assert!(told[2].contains("S-REG-99"), "{told:?}");
+        assert!(mistakes[2].contains("S-REG-99"), "{mistakes:?}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The numbered requirements: what a conforming server and client do, and where it is said.
+//! The numbered requirements: what a conforming server and client do, with the sources.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::transcript::syntax::Role;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The assignment says so.
+    /// The assignment says it.
     Must,
-    /// The assignment is silent, and what it does say needs it in order to hold.
+    /// The assignment does not say it, but what it says depends on it.
     Implied,
     /// Beyond the assignment: reported, never counted against a program.
     Hardening,
@@ -28,7 +28,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// One row of `conformance/requirements.toml`.
+/// One requirement of `conformance/requirements.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Requirement {
@@ -38,31 +38,30 @@ pub struct Requirement {
     pub level: Level,
     /// The heading under which reports list it.
     pub group: String,
-    /// What must be so, as a sentence.
+    /// What the program must do, in a sentence.
     pub sentence: String,
-    /// The assignment's own words that it rests on, each quotation by itself.
+    /// The assignment's own words, each quotation by itself.
     #[serde(default)]
     pub assignment: Vec<String>,
-    /// Why the row is there, where the assignment does not say so itself.
+    /// Why the requirement exists, if the assignment does not say so.
     pub reason: Option<String>,
-    /// What a program does that fails it, to follow "the server" or "the client".
+    /// What a failing program does, to follow "the server" or "the client".
     pub failing: Option<String>,
-    /// What a student whose program fails it should look at.
+    /// What a student should look at if the program fails.
     pub fix: String,
-    /// Ids of plainer requirements without which this one cannot hold: where one of them is broken, it is to
-    /// blame.
+    /// Ids of plainer requirements that this one needs. If one of them fails, it is to blame.
     #[serde(default)]
     pub rests_on: Vec<String>,
-    /// Id of the requirement about the code of an answer, where this one is about the words after it.
+    /// Id of the requirement about the code of an answer, if this one is about the words after the code.
     pub wording_of: Option<String>,
-    /// Whether lines are compared to the letter only in the requirement's own transcripts, so that a wrong
-    /// letter there is not the reason why nothing arrives elsewhere.
+    /// Whether lines are compared exactly only in the requirement's own transcripts. If a letter is wrong there, that
+    /// is not the reason why nothing arrives elsewhere.
     #[serde(default)]
     pub to_the_letter: bool,
 }
 
 impl Requirement {
-    /// Whether it is asked of programs of this role: the rows about the wire are asked of both.
+    /// Whether it applies to programs of this role. Requirements about the wire apply to both.
     pub fn is_asked_of(&self, role: Role) -> bool {
         let prefix = match role {
             Role::Server => "S-",
@@ -81,26 +80,26 @@ struct Document {
 /// Reads `requirements.toml`.
 ///
 /// # Errors
-/// The TOML reader's own message, with line and column, or that an id is there twice.
+/// The TOML reader's message, with line and column, or that an id occurs twice.
 pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
-    let document: Document = toml::from_str(source).map_err(|error| told(&error))?;
+    let document: Document = toml::from_str(source).map_err(|error| shortened(&error))?;
     let rows = document.requirement;
     for (index, row) in rows.iter().enumerate() {
         if rows[..index].iter().any(|earlier| earlier.id == row.id) {
-            return Err(format!("{} is there twice", row.id));
+            return Err(format!("{} occurs twice", row.id));
         }
     }
     Ok(rows)
 }
 
-/// The reader's own message, with the line of the file where that is not very long.
-fn told(error: &toml::de::Error) -> String {
+/// The reader's message, without the source line if that is very long.
+fn shortened(error: &toml::de::Error) -> String {
     const LONGEST: usize = 2000;
-    let told = error.to_string();
-    if told.len() <= LONGEST {
-        return told;
+    let whole = error.to_string();
+    if whole.len() <= LONGEST {
+        return whole;
     }
-    let place = told.lines().next().unwrap_or_default();
+    let place = whole.lines().next().unwrap_or_default();
     let message: String = error.message().chars().take(LONGEST / 4).collect();
     format!("{place}: {message}")
 }
@@ -119,7 +118,7 @@ mod tests {
     "#;
 
     #[test]
-    fn a_row_needs_no_quotation_and_no_reason() {
+    fn a_requirement_needs_no_quotation_and_no_reason() {
         let rows = parse_requirements(ROW).expect("is complete");
         assert_eq!((rows.len(), rows[0].level), (1, Level::Must));
         assert_eq!(
@@ -129,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn mistakes_are_reported() {
         let twice = ROW.repeat(2);
         let misspelt = ROW.replace("fix", "fixes");
         let incomplete = ROW.replace("fix = \"Advice.\"", "");
         let unknown = ROW.replace("\"must\"", "\"should\"");
         for (source, message) in [
-            (twice.as_str(), "S-REG-1 is there twice"),
+            (twice.as_str(), "S-REG-1 occurs twice"),
             (&misspelt, "unknown field `fixes`"),
             (&incomplete, "missing field `fix`"),
             (&unknown, "unknown variant `should`"),

@@ -1,4 +1,4 @@
-//! The requirements of a suite, as far as charging depends on them: how they relate to each other.
+//! The relations between requirements, on which charging depends.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ struct Relations {
 }
 
 impl Table {
-    /// The relations of these requirements: all those of a suite, whichever of them are asked for.
+    /// The relations of these requirements. Pass all of a suite, whichever of them are tested.
     pub fn of(requirements: &[Requirement]) -> Table {
         let relations = requirements.iter().map(|requirement| {
             let relations = Relations {
@@ -38,19 +38,19 @@ impl Table {
         self.relations.contains_key(id)
     }
 
-    /// Whether a requirement cannot hold where the plainer one `ground` does not.
+    /// Whether a requirement cannot pass if the plainer one `ground` fails.
     pub fn rests_on(&self, id: &str, ground: &str) -> bool {
         let relations = self.relations.get(id);
         relations.is_some_and(|relations| relations.rests_on.iter().any(|id| id == ground))
     }
 
-    /// The requirement about an answer's code, for that about the words after it.
+    /// The requirement about an answer's code, for the one about the words after it.
     pub fn wording_of(&self, id: &str) -> Option<&str> {
         self.relations.get(id)?.wording_of.as_deref()
     }
 
-    /// Whether lines are compared to the letter only in the requirement's own transcripts: where a letter is
-    /// wrong there, that is not why nothing arrives elsewhere.
+    /// Whether lines are compared exactly only in the requirement's own transcripts. If a letter is wrong there, that
+    /// is not the reason why nothing arrives elsewhere.
     pub fn is_to_the_letter(&self, id: &str) -> bool {
         let relations = self.relations.get(id);
         relations.is_some_and(|relations| relations.to_the_letter)

@@ -213,7 +213,7 @@ mod tests {
     fn what_is_given_or_taken_is_told_where_it_went() {
         let text = render(&fixture::limited_submission(), |_| None);
         assert!(
-            text.contains(" taken off: At most 10 points where S-REG-5"),
+            text.contains(" taken off: At most 10 points, because S-REG-5"),
             "{text}"
         );
         let text = render(&fixture::lifted_submission(), |_| None);

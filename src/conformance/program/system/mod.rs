@@ -1,7 +1,7 @@
-//! What the operating system tells about a process tree: who is in it, where it listens, whether it rests.
+//! What the operating system knows about a process tree: its processes, where they listen, whether they rest.
 //!
-//! On Linux all of it comes from `/proc`. Elsewhere nothing is known, and the engine falls back on
-//! what the subject prints and on settle times.
+//! On Linux everything comes from `/proc`. On other systems nothing is known, and the player relies on what the
+//! program prints and on settle times.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustix::event::Timespec;
 
-/// The address of nobody, in the family of `address`.
+/// The unspecified address in the family of `address`.
 pub fn unspecified(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
@@ -33,7 +33,7 @@ pub fn unspecified(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The same span of time, as the system takes it.
+/// The duration in the type that the system calls use.
 pub fn timespec(time: Duration) -> Timespec {
     Timespec {
         tv_sec: time.as_secs().try_into().unwrap_or(i64::MAX),
@@ -41,27 +41,27 @@ pub fn timespec(time: Duration) -> Timespec {
     }
 }
 
-/// Who holds an end of a connection.
+/// The owner of one end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// One of the processes that were asked about.
+    /// One of the given processes.
     Asked,
-    /// Some other program.
+    /// Another process.
     Other,
-    /// Nobody any more: it was closed.
+    /// None: the end was closed.
     Nobody,
-    /// The system does not tell.
+    /// Unknown.
     Unknown,
 }
 
-/// A process as it was at one moment; the start time tells it from a later one with the same id.
+/// A process at one moment. The start time distinguishes it from a later process with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process {
     /// Its id.
     pub id: i32,
     /// Id of its parent.
     pub parent: i32,
-    /// When it started, in clock ticks since boot.
+    /// Its start, in clock ticks since boot.
     pub started: u64,
 }
 
@@ -72,12 +72,12 @@ pub struct Ancestor {
     pub arguments: Vec<String>,
     /// The name of its executable, cut to fifteen bytes.
     pub name: String,
-    /// Whether its executable is this process's; `None` where this process may not know.
+    /// Whether its executable is this process's; `None` if that is unknown.
     pub has_same_executable: Option<bool>,
 }
 
-/// Ends processes until none is left. `look` returns those that are left now, or `None` when there are none. Gives up
-/// after some seconds on what the system does not let end; returns whether nothing is left.
+/// Ends processes until none is left. `look` returns those that are left now, or `None` for none. Gives up after some
+/// seconds if the system does not end them. Returns whether none is left.
 pub fn end_all(mut look: impl FnMut() -> Option<Vec<Process>>) -> bool {
     const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
     let begun = Instant::now();
@@ -86,7 +86,7 @@ pub fn end_all(mut look: impl FnMut() -> Option<Vec<Process>>) -> bool {
         if begun.elapsed() > GIVE_UP_AFTER {
             return false;
         }
-        // First all stand still, or the last of them would go on multiplying while the first are ended.
+        // Stop all of them first; otherwise the last ones could start new ones faster than the others end.
         left.iter().for_each(|process| stop(&[process.id]));
         left.into_iter().for_each(kill);
         std::thread::sleep(pause);
@@ -95,7 +95,7 @@ pub fn end_all(mut look: impl FnMut() -> Option<Vec<Process>>) -> bool {
     true
 }
 
-/// Waits until a child has ended, or is no child any more, by looking again and again. Returns whether it has.
+/// Polls until a child has ended, or is not a child any more. Returns whether it has.
 fn can_be_collected_within(child: Pid, longest: Duration) -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let deadline = Instant::now() + longest;

@@ -1,4 +1,4 @@
-//! Systems without `/proc`: nothing is known.
+//! Systems without `/proc`: nothing is known there.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -44,11 +44,11 @@ impl ProcessTree {
         Duration::ZERO
     }
 
-    /// Nothing is known that could be ended.
+    /// Ends nothing: no process is known.
     pub fn kill(&mut self) {}
 }
 
-/// Not possible here: what detaches itself from its process group gets away.
+/// Not possible here: a program that leaves its process group escapes.
 pub fn adopt_orphans() {}
 
 /// Unknown.
@@ -148,7 +148,7 @@ pub fn ancestors() -> Vec<Ancestor> {
     Vec::new()
 }
 
-/// Waits until a child of this process has ended, or `longest` is over; whether it has. It is still to be collected.
+/// Waits until a child of this process has ended, at most `longest`. Returns whether it has. Does not collect it.
 pub fn has_ended_within(child: i32, longest: Duration) -> bool {
     rustix::process::Pid::from_raw(child)
         .is_none_or(|pid| super::can_be_collected_within(pid, longest))

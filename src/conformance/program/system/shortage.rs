@@ -1,4 +1,4 @@
-//! Whether the harness ran out of file descriptors: what it could not look up then says nothing about a program.
+//! Detects that the harness ran out of file descriptors. What it could not look up then says nothing about a program.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
-/// Remembers when this process, or the machine, last had no file descriptor left.
+/// Remembers when this process, or the machine, last ran out of file descriptors.
 #[derive(Debug, Default)]
 pub struct Shortage(Mutex<Option<Instant>>);
 
@@ -14,7 +14,7 @@ pub struct Shortage(Mutex<Option<Instant>>);
 pub static DESCRIPTORS: Shortage = Shortage(Mutex::new(None));
 
 impl Shortage {
-    /// Takes note of an error that means that no descriptor is left.
+    /// Remembers an error that means that no descriptor is left.
     pub fn note(&self, error: &io::Error) {
         let shortages = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
         if shortages.contains(&error.raw_os_error()) {
@@ -22,10 +22,10 @@ impl Shortage {
         }
     }
 
-    /// Passes a result on, and takes note of its error.
+    /// Returns a result unchanged, and remembers its error.
     ///
     /// # Errors
-    /// The one that was given.
+    /// The one that was passed in.
     pub fn noted<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.inspect_err(|error| self.note(error))
     }

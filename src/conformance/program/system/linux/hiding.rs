@@ -1,5 +1,5 @@
-//! Namespaces of a program's own for processes and mounts: in them it finds no process but its own, and empty
-//! folders in place of those that it must not see.
+//! Process and mount namespaces for a program: it sees only its own processes, and empty folders in place of the
+//! hidden ones.
 
 use std::fs;
 use std::io;
@@ -21,12 +21,12 @@ use rustix::thread::{
 
 use super::network::enter_namespaces;
 
-/// Gives the next process that this one starts a process namespace of its own, of which it is the first process and
-/// which ends with it, and the right to [`hide`]. Must be called while there is one thread; afterwards no other can
-/// be started.
+/// Makes the next child of this process the first process of a new process namespace, which ends with this process,
+/// and gives it the right to [`hide`]. Call it while there is only one thread; afterwards no other thread can be
+/// started.
 ///
 /// # Errors
-/// Where the system does not allow it; then this process may be left without a user name.
+/// The system does not allow it. Then this process may have lost its user name.
 pub fn isolate_next_process() -> io::Result<()> {
     let rights = capabilities(None)?;
     let mut spaces = UnshareFlags::NEWPID;
@@ -34,7 +34,7 @@ pub fn isolate_next_process() -> io::Result<()> {
         spaces |= UnshareFlags::NEWUSER;
     }
     enter_namespaces(spaces)?;
-    // Without this an ordinary user's process loses what it may do when it becomes another program.
+    // Otherwise an ordinary user's process loses its rights at exec.
     let rights = capabilities(None)?;
     set_capabilities(
         None,
@@ -50,25 +50,25 @@ pub fn isolate_next_process() -> io::Result<()> {
 /// Ends this process when the thread that started it ends.
 ///
 /// # Errors
-/// Where the system does not allow it.
+/// The system does not allow it.
 pub fn end_with_parent() -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Some(
         Signal::KILL,
     ))?)
 }
 
-/// Hides folders from this process and all that it starts, in a mount namespace of its own. Each of `hidden` becomes
-/// an empty folder that cannot be written to, with those of `kept` that lie in it, files or folders, in their old
-/// places. `covered` are files that become empty and cannot be started. `/proc` shows only this process and those
-/// below it. The working directory is the root afterwards.
+/// Hides folders from this process and its descendants, in a mount namespace of its own. Each of `hidden` becomes an
+/// empty, read-only folder, except that the files and folders of `kept` inside it stay visible at their paths. Files
+/// in `covered` become empty and cannot be executed. `/proc` shows only this process and its descendants. The working
+/// directory becomes the root.
 ///
 /// # Errors
-/// Where the system does not allow it, with what could not be hidden.
+/// The system does not allow it; names what could not be hidden.
 pub fn hide(hidden: &[PathBuf], kept: &[PathBuf], covered: &[PathBuf]) -> io::Result<()> {
-    // What it is deprecated for is another of its flags, by which threads stop sharing descriptors.
+    // It is deprecated because of another flag, which makes threads stop sharing descriptors.
     #[allow(deprecated)]
     rustix::thread::unshare(UnshareFlags::NEWNS)?;
-    // Nothing of what follows reaches the mounts of others.
+    // From here on, changes do not affect the mounts of other processes.
     mount_change(
         "/",
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
@@ -82,7 +82,7 @@ pub fn hide(hidden: &[PathBuf], kept: &[PathBuf], covered: &[PathBuf]) -> io::Re
             make_read_only(&path).map_err(|error| about(&path, error))?;
         }
     }
-    // Opened while they can still be reached by their paths.
+    // Opened while their paths can still be reached.
     let mut opened = Vec::new();
     for folder in kept {
         let folder = fs::canonicalize(folder).map_err(|error| about(folder, error))?;
@@ -96,16 +96,16 @@ pub fn hide(hidden: &[PathBuf], kept: &[PathBuf], covered: &[PathBuf]) -> io::Re
     }
     for folder in outermost(hidden)? {
         if opened.iter().any(|(kept, _)| folder.starts_with(kept)) {
-            // The program is to have all of it.
+            // The program gets full access to it.
             continue;
         }
         hide_folder(&folder, &opened).map_err(|error| about(&folder, error))?;
     }
-    // From the old working directory `..` would lead to what is hidden.
+    // `..` of the old working directory would lead to hidden folders.
     std::env::set_current_dir("/")
 }
 
-/// The parts of `/proc` by which root changes the machine. A container often makes them read-only, which a fresh
+/// The parts of `/proc` through which root changes the machine. Containers often make them read-only, which a fresh
 /// `/proc` would undo.
 const SETTINGS_OF_THE_MACHINE: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 
@@ -135,7 +135,7 @@ fn hide_folder(folder: &Path, kept: &[(PathBuf, OwnedFd)]) -> io::Result<()> {
     Ok(mount_remount(folder, read_only, "")?)
 }
 
-/// Those of `folders` that are there and lie in no other of them.
+/// The existing ones of `folders` that are not inside another one.
 fn outermost(folders: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     for folder in folders {
@@ -158,7 +158,7 @@ fn about(path: &Path, error: impl Into<io::Error>) -> io::Error {
     )
 }
 
-/// What a program run by root may still do: use files as root does, and what builds and servers do with them.
+/// The rights that a program of root keeps: to use files as root does, and what builds and servers do with them.
 const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::DAC_OVERRIDE)
     .union(CapabilitySet::FOWNER)
@@ -168,18 +168,18 @@ const KEPT: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::SETFCAP)
     .union(CapabilitySet::NET_BIND_SERVICE);
 
-/// Gives up the rights over other processes, mounts and limits, for good: neither this process nor what it turns
-/// into or starts gets them back.
+/// Gives up the rights over other processes, mounts and limits for good, for this process and everything it executes
+/// or starts.
 ///
 /// # Errors
-/// Where the system does not allow it.
+/// The system does not allow it.
 pub fn give_up_rights() -> io::Result<()> {
     set_no_new_privs(true)?;
     let rights = capabilities(None)?;
     if rights.permitted.contains(CapabilitySet::SETPCAP) {
         for (_, capability) in CapabilitySet::all().difference(KEPT).iter_names() {
             match remove_capability_from_bounding_set(capability) {
-                // One that this kernel does not know.
+                // This kernel does not know the capability.
                 Ok(()) | Err(Errno::INVAL) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -197,13 +197,13 @@ pub fn give_up_rights() -> io::Result<()> {
     Ok(())
 }
 
-/// Passes no rights on to the programs that this process starts, but for those that their user has.
+/// Passes no ambient capabilities on to the programs that this process starts.
 ///
 /// # Errors
-/// Where the system does not allow it.
+/// The system does not allow it.
 pub fn give_up_ambient_rights() -> io::Result<()> {
     match clear_ambient_capability_set() {
-        // A kernel without such a set.
+        // This kernel has no ambient capabilities.
         Ok(()) | Err(Errno::INVAL) => {}
         Err(error) => return Err(error.into()),
     }
@@ -218,9 +218,8 @@ pub fn give_up_ambient_rights() -> io::Result<()> {
     Ok(())
 }
 
-/// Closes what `/proc` shows of this process, its memory, environment and executable, to other programs of the same
-/// user.
+/// Hides this process's memory, environment and executable in `/proc` from other programs of the same user.
 pub fn close_to_others() {
-    // A system that does not know of it shows no more for that.
+    // A system without this setting shows no more without it.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }

@@ -28,17 +28,17 @@ pub use network::{enter_own_network, gain_right_to_networks, has_networks_to_giv
 pub use sockets::SocketTable;
 pub use tree::ProcessTree;
 
-/// From now on orphaned descendants become children of this process, however they detached themselves.
+/// From now on orphaned descendants become children of this process, even if they left its process group.
 pub fn adopt_orphans() {
-    // Without it (no kernel since 3.4 lacks it) the process group is still there to be ended.
+    // Every kernel since 3.4 has it. Without it the process group can still be ended.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Whether the kernel tells of a thread's children; most do.
+/// Whether the kernel lists a thread's children; most do.
 static TELLS_OF_CHILDREN: LazyLock<bool> =
     LazyLock::new(|| Path::new("/proc/thread-self/children").exists());
 
-/// Every process below `ancestor`, itself not among them.
+/// Every process below `ancestor`, without `ancestor` itself.
 pub fn descendants(ancestor: i32) -> Vec<Process> {
     let mut found = Vec::new();
     visit_descendants(ancestor, |process| {
@@ -48,8 +48,8 @@ pub fn descendants(ancestor: i32) -> Vec<Process> {
     found
 }
 
-/// Visits every process below `ancestor`, each before its children are looked for, until that is enough. One that is
-/// moved up meanwhile, since its parent has ended, may be missed.
+/// Visits every process below `ancestor`, each before its children are looked up, until `visit` has seen enough. May
+/// miss a process whose parent ends meanwhile.
 pub fn visit_descendants(ancestor: i32, mut visit: impl FnMut(Process) -> ControlFlow<()>) {
     let all = if *TELLS_OF_CHILDREN {
         Vec::new()
@@ -88,7 +88,7 @@ fn all_processes() -> Vec<Process> {
         .collect()
 }
 
-/// What the threads of a process have started, or adopted.
+/// The children of a process, over all its threads.
 fn children(parent: i32) -> Vec<Process> {
     let mut found = Vec::new();
     for thread in threads(parent) {
@@ -101,7 +101,7 @@ fn children(parent: i32) -> Vec<Process> {
     found
 }
 
-/// Where it is told of each thread of a process.
+/// The file that lists the children of a thread.
 fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
     let entries = DESCRIPTORS.noted(fs::read_dir(format!("/proc/{id}/task")));
     entries
@@ -111,8 +111,8 @@ fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
         .map(|thread| thread.path())
 }
 
-/// Reads a file under `/proc` in two calls, mostly: its length is not known before, so that the standard library would
-/// begin with a few bytes.
+/// Reads a file under `/proc`, mostly in two calls. Its length is unknown, so the standard library would start with a
+/// few bytes.
 fn contents(path: impl AsRef<Path>) -> io::Result<String> {
     let mut file = DESCRIPTORS.noted(File::open(path))?;
     let mut bytes = vec![0; 4096];
@@ -127,7 +127,7 @@ fn contents(path: impl AsRef<Path>) -> io::Result<String> {
         }
     }
     bytes.truncate(length);
-    // A program's name is cut to fifteen bytes, amid a character or not.
+    // A program's name is cut to fifteen bytes, perhaps inside a character.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -136,7 +136,7 @@ fn process(id: i32) -> Option<Process> {
 }
 
 fn parse_stat(id: i32, stat: &str) -> Option<Process> {
-    // The program's name stands in parentheses and may hold anything, parentheses too.
+    // The program's name is in parentheses and may contain parentheses.
     let after_name = &stat[stat.rfind(')')? + 1..];
     let fields: Vec<&str> = after_name.split_whitespace().collect();
     Some(Process {
@@ -146,12 +146,12 @@ fn parse_stat(id: i32, stat: &str) -> Option<Process> {
     })
 }
 
-/// The processes above this one, its parent first, as far as they can be seen.
+/// The processes above this one, its parent first, as far as they are visible.
 pub fn ancestors() -> Vec<Ancestor> {
-    /// Nobody nests so deep by accident.
+    /// No sane process tree is this deep.
     const MOST: usize = 1000;
     let mut found = Vec::new();
-    // `/proc` may be that of a process namespace further up, which shows more than this one has ids for.
+    // `/proc` may belong to an outer process namespace and show processes without an id in this one.
     let own = contents("/proc/self/stat").ok();
     let parent = own
         .and_then(|stat| parse_stat(0, &stat))
@@ -168,11 +168,11 @@ pub fn ancestors() -> Vec<Ancestor> {
     found
 }
 
-/// Returns whether this process can never gain rights again and is in a user namespace of its own, or in one that it
-/// cannot look up. A program under test is never without the first, and needs the second to hide its ancestors.
+/// Whether this process can never gain rights again, and is in a user namespace of its own or in one that it cannot
+/// look up. The first is always true for a program under test, which needs the second to hide its ancestors.
 pub fn is_confined() -> bool {
     use std::os::unix::fs::MetadataExt;
-    /// The kernel gives the first user namespace this number.
+    /// The kernel's number of the first user namespace.
     const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
     let is_in_first =
         fs::metadata("/proc/self/ns/user").is_ok_and(|file| file.ino() == FIRST_USER_NAMESPACE);
@@ -199,7 +199,7 @@ fn ancestor(id: i32) -> Ancestor {
     }
 }
 
-/// Waits until a child of this process has ended, or `longest` is over; whether it has. It is still to be collected.
+/// Waits until a child of this process has ended, at most `longest`. Returns whether it has. Does not collect it.
 pub fn has_ended_within(child: i32, longest: Duration) -> bool {
     let Some(pid) = Pid::from_raw(child) else {
         return true;
@@ -208,7 +208,7 @@ pub fn has_ended_within(child: i32, longest: Duration) -> bool {
         Ok(handle) => handle,
         // Another thread has collected it.
         Err(Errno::SRCH) => return true,
-        // An old kernel, a sandbox, or no descriptor is left.
+        // An old kernel, a sandbox, or no descriptor left.
         Err(_) => return super::can_be_collected_within(pid, longest),
     };
     let deadline = Instant::now() + longest;
@@ -224,24 +224,24 @@ pub fn has_ended_within(child: i32, longest: Duration) -> bool {
     }
 }
 
-/// Stops these processes where they are, until [`resume`].
+/// Stops these processes, until [`resume`].
 pub fn stop(processes: &[i32]) {
     signal(processes, Signal::STOP);
 }
 
-/// Lets these processes go on.
+/// Resumes these processes.
 pub fn resume(processes: &[i32]) {
     signal(processes, Signal::CONT);
 }
 
 fn signal(processes: &[i32], signal: Signal) {
     for pid in processes.iter().filter_map(|id| Pid::from_raw(*id)) {
-        // One that is gone needs no signal.
+        // A process that has ended needs no signal.
         let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
-/// Whether all these processes are stopped, or gone.
+/// Whether all these processes are stopped or have ended.
 pub fn are_stopped(processes: &[i32]) -> bool {
     let is_stopped = |id: &i32| matches!(state(*id), None | Some('T' | 't' | 'Z' | 'X'));
     processes.iter().all(is_stopped)
@@ -252,13 +252,13 @@ pub fn is_held(process: i32) -> bool {
     matches!(state(process), Some('T' | 't'))
 }
 
-/// A letter for what a process does, where it is there.
+/// The letter for a process's state, if it exists.
 fn state(id: i32) -> Option<char> {
     let stat = contents(format!("/proc/{id}/stat")).ok()?;
     stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
-/// Ends `target` at once, unless its id has passed to another process meanwhile.
+/// Ends `target` at once, unless its id was reused meanwhile.
 pub fn kill(target: Process) {
     let Some(pid) = Pid::from_raw(target.id) else {
         return;
@@ -270,7 +270,7 @@ pub fn kill(target: Process) {
     let _ = match handle {
         Ok(handle) => pidfd_send_signal(handle, Signal::KILL),
         Err(Errno::SRCH) => return,
-        // Without a handle the id could be given to another process before the signal arrives, which is unlikely.
+        // Without a handle the id could be reused before the signal arrives, which is unlikely.
         Err(_) => rustix::process::kill_process(pid, Signal::KILL),
     };
 }
@@ -288,8 +288,7 @@ pub fn listening(sockets: &SocketTable, processes: &[i32]) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// Who holds the end `local` of the connection between it and `remote`, which has a listening socket of this
-/// process.
+/// The owner of the end `local` of the connection to `remote`, which is a listening socket of this process.
 pub fn holder(
     sockets: &SocketTable,
     local: SocketAddr,
@@ -298,7 +297,7 @@ pub fn holder(
 ) -> Holder {
     let inode = match sockets.find(local, remote) {
         Some(socket) => socket.inode,
-        // Where not even the listening socket is found the table is of no use.
+        // If even the listening socket is missing, the table is useless.
         None if sockets.unread(remote, super::unspecified(remote)).is_none() => {
             return Holder::Unknown;
         }
@@ -322,7 +321,7 @@ pub fn holder(
     }
 }
 
-/// The sockets that a process holds.
+/// Inodes of the sockets that a process holds.
 fn socket_inodes(id: i32) -> io::Result<Vec<u64>> {
     let found = socket_inodes_in(Path::new(&format!("/proc/{id}/fd")))?;
     if !found.is_empty() {
@@ -346,10 +345,9 @@ fn socket_inodes_in(descriptors: &Path) -> io::Result<Vec<u64>> {
         .collect())
 }
 
-/// How often the threads of these processes have been given the processor so far, or `None`
-/// while one of them runs or wants to.
+/// How often the threads of these processes were scheduled so far, or `None` if one of them is running or ready.
 ///
-/// Two equal answers one after the other: nothing ran in between, all wait in the kernel.
+/// Two equal answers in a row mean that nothing ran in between: all threads wait in the kernel.
 pub fn rest_mark(processes: &[i32]) -> Option<u64> {
     let mut switches = 0;
     for id in processes {
@@ -374,7 +372,7 @@ pub fn rest_mark(processes: &[i32]) -> Option<u64> {
     Some(switches)
 }
 
-/// How many processes and threads there are, whoever's they are; 0 where it is not known.
+/// Number of processes and threads on the machine, of all users; 0 if unknown.
 pub fn tasks_on_this_machine() -> usize {
     let load = contents("/proc/loadavg").unwrap_or_default();
     let tasks = load
@@ -384,8 +382,7 @@ pub fn tasks_on_this_machine() -> usize {
     tasks.and_then(|(_, all)| all.parse().ok()).unwrap_or(0)
 }
 
-/// How long the threads of these processes have been ready to run and were kept waiting for a
-/// processor so far, added up: the machine's doing, not theirs.
+/// Total time for which the threads of these processes were ready but not running. The machine causes it, not they.
 pub fn kept_waiting(processes: &[i32]) -> Duration {
     let waited = |thread: PathBuf| {
         let statistics = contents(thread.join("schedstat")).ok()?;
@@ -396,24 +393,24 @@ pub fn kept_waiting(processes: &[i32]) -> Duration {
     threads.filter_map(waited).sum()
 }
 
-/// The most memory that each of these processes ever had resident, in bytes, by its id.
+/// Peak resident memory of each of these processes, in bytes, by its id.
 pub fn peak_memory(processes: &[i32]) -> BTreeMap<i32, u64> {
     let peak = |id: &i32| Some((*id, in_status(*id, "VmHWM:")?));
     processes.iter().filter_map(peak).collect()
 }
 
-/// Memory that is these processes' own now, in bytes, added up: what nobody shares with them.
+/// Private memory of these processes now, in bytes, added up.
 pub fn own_memory(processes: &[i32]) -> u64 {
     let own = |id: &i32| in_status(*id, "RssAnon:");
     processes.iter().filter_map(own).sum()
 }
 
-/// Processor time that these processes have used, threads that are gone included.
+/// Processor time of these processes, including threads that have ended.
 pub fn cpu_time(processes: &[i32]) -> Duration {
     duration(processes.iter().map(|id| ticks(*id).0).sum())
 }
 
-/// Processor time of what `starter` started: what these processes have used, and those that were waited for since.
+/// Processor time of the descendants of `starter`: of these processes, and of those that have been collected since.
 pub fn cpu_time_with_ended(starter: i32, processes: &[i32]) -> Duration {
     let of_living = processes.iter().map(|id| {
         let (own, ended) = ticks(*id);
@@ -422,7 +419,7 @@ pub fn cpu_time_with_ended(starter: i32, processes: &[i32]) -> Duration {
     duration(of_living.sum::<u64>() + ticks(starter).1)
 }
 
-/// Clock ticks that a process has used, and those of its children that it has waited for, and their children.
+/// Clock ticks of a process, its collected children, and their children.
 fn ticks(id: i32) -> (u64, u64) {
     let stat = contents(format!("/proc/{id}/stat")).unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
@@ -439,7 +436,7 @@ fn duration(ticks: u64) -> Duration {
     Duration::from_millis(ticks * 1000 / ticks_a_second.max(1))
 }
 
-/// A row of `/proc/ID/status` that is counted in kibibytes, in bytes.
+/// A line of `/proc/ID/status` that is in kibibytes, converted to bytes.
 fn in_status(id: i32, row: &str) -> Option<u64> {
     let status = contents(format!("/proc/{id}/status")).ok()?;
     let row = status.lines().find_map(|line| line.strip_prefix(row))?;

@@ -1,5 +1,5 @@
-//! A network of a thread's own. Ports and connections in it belong to nobody else. Its only interface is
-//! loopback, which has the machine's own addresses as well: some servers listen at such an address only.
+//! Networks for single threads. Ports and connections in such a network are shared with no other program. Its only
+//! interface is loopback, which also has the machine's own addresses: some servers listen only at one of these.
 
 use std::fs;
 use std::io;
@@ -10,14 +10,14 @@ use rustix::thread::UnshareFlags;
 
 use super::rtnetlink::RouteSocket;
 
-/// Moves the calling thread, and every process that it starts from now on, into a fresh network.
+/// Moves the calling thread, and every process that it starts from now on, into a new network.
 ///
 /// # Errors
-/// Where the system does not allow it.
+/// The system does not allow it.
 pub fn enter_own_network() -> io::Result<()> {
     // Looked up before the thread leaves the machine's network.
     let machine = &*MACHINE;
-    // `unshare` is deprecated for another of its flags, which makes threads stop sharing descriptors.
+    // `unshare` is deprecated because of another flag, which makes threads stop sharing descriptors.
     #[allow(deprecated)]
     rustix::thread::unshare(UnshareFlags::NEWNET)?;
     let mut socket = RouteSocket::open()?;
@@ -26,32 +26,32 @@ pub fn enter_own_network() -> io::Result<()> {
     Ok(())
 }
 
-/// What a program can see of the machine's network, and should see in one of its own.
+/// The parts of the machine's network that a program should also find in its own.
 #[derive(Debug)]
 struct MachineNetwork {
-    /// Addresses of its interfaces that can be used without naming the interface.
+    /// Addresses of the machine's interfaces that work without naming the interface.
     addresses: Vec<IpAddr>,
-    /// The addresses from which it reaches other machines, of each family at most one.
+    /// The source addresses for other machines, at most one for each address family.
     sources: Vec<IpAddr>,
-    /// The first port that needs no right, where it is not the usual one.
+    /// The first unprivileged port, if it is not the usual one.
     first_free_port: Option<String>,
 }
 
 static MACHINE: LazyLock<MachineNetwork> = LazyLock::new(MachineNetwork::look_up);
 
-/// Holds the first port that needs no right, of the network of the thread that opens it.
+/// The setting with the first unprivileged port, in the network of the thread that opens it.
 const FIRST_FREE_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 
 impl MachineNetwork {
     fn look_up() -> MachineNetwork {
-        /// A machine with more has virtual ones, which are not worth their time in each network.
+        /// A machine with more addresses has virtual ones, which are not worth the time in each network.
         const MOST_ADDRESSES: usize = 64;
         const USUAL_FIRST_FREE_PORT: &str = "1024";
         let listed = RouteSocket::open().and_then(|mut socket| socket.addresses());
         let mut addresses = listed.unwrap_or_default();
         addresses.retain(|ip| can_be_imitated(*ip));
         addresses.truncate(MOST_ADDRESSES);
-        // The way in which programs find their own address. Nothing is sent.
+        // Programs find their own address in this way. Nothing is sent.
         let outside = ["8.8.8.8:80", "[2001:4860:4860::8888]:80"];
         let sources = outside.into_iter().filter_map(source_towards);
         let first_free_port = fs::read_to_string(FIRST_FREE_PORT).ok();
@@ -62,8 +62,8 @@ impl MachineNetwork {
         }
     }
 
-    /// Makes the calling thread's own network look like this one. What the system refuses is left out:
-    /// most programs use nothing but loopback.
+    /// Makes the calling thread's own network look like this one. Ignores what the system refuses: most programs only
+    /// need loopback.
     fn imitate(&self, socket: &mut RouteSocket) {
         for ip in &self.addresses {
             let _ = socket.add_address(*ip);
@@ -77,9 +77,8 @@ impl MachineNetwork {
     }
 }
 
-/// Gives the network a default route from `source`, by which programs find that address. A connection to
-/// another machine fails at once, and so does a question to a name server: nobody waits for an answer that
-/// cannot come.
+/// Gives the network a default route from `source`; programs find that address through it. A connection to another
+/// machine fails at once, and so does a request to a name server: no program waits for an answer that cannot come.
 fn add_way_out(socket: &mut RouteSocket, source: IpAddr) -> io::Result<()> {
     const TCP: u8 = 6;
     const UDP: u8 = 17;
@@ -87,14 +86,14 @@ fn add_way_out(socket: &mut RouteSocket, source: IpAddr) -> io::Result<()> {
     if source.is_ipv6() {
         return socket.add_default_route(source, true);
     }
-    // What arrives here has an address of this network, by IPv4's rules: then a program could listen at any
-    // address whatever. So it does not arrive.
+    // By IPv4's rules, a packet that arrives here has an address of this network, so a program could listen at any
+    // address. So drop it.
     socket.make_unreachable(TCP, None)?;
     socket.make_unreachable(UDP, Some(NAME_SERVICE))?;
     socket.add_default_route(source, false)
 }
 
-/// Loopback is there already. A link-local address means nothing without its interface.
+/// Loopback exists already. A link-local address needs its interface.
 fn can_be_imitated(ip: IpAddr) -> bool {
     let is_link_local = match ip {
         IpAddr::V4(_) => false,
@@ -116,17 +115,16 @@ fn source_towards(outside: &str) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// Gives this process, where its user has no such right, the right to hand out networks: by a user
-/// namespace in which it is who it was. Must be called while there is one thread.
+/// Gives this process the right to create networks, if its user lacks it: moves it into a user namespace with the
+/// same user id. Call it while there is only one thread.
 ///
 /// # Errors
-/// Where the system does not allow it; then the process may be left without a name of its own, so that
-/// this is to be tried in another one first.
+/// The system does not allow it. Then the process may have lost its user name, so try this in another process first.
 pub fn gain_right_to_networks() -> io::Result<()> {
     enter_namespaces(UnshareFlags::NEWUSER)
 }
 
-/// Moves this process into fresh namespaces; where one for users is among them, it is who it was there.
+/// Moves this process into new namespaces. In a new user namespace it keeps its user id.
 pub(super) fn enter_namespaces(spaces: UnshareFlags) -> io::Result<()> {
     let user = rustix::process::getuid().as_raw();
     let group = rustix::process::getgid().as_raw();
@@ -153,7 +151,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::time::{Duration, Instant};
 
-    /// Does something in a network of its own, where this user may have one.
+    /// Runs `act` in a network of its own, if this user may create one.
     fn apart<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let thread = std::thread::spawn(move || enter_own_network().map(|()| act()));
         match thread.join().expect("does not panic") {
@@ -169,7 +167,7 @@ mod tests {
     #[test]
     fn a_port_is_free_in_a_network_of_its_own() {
         for host in ["127.0.0.1:0", "[::1]:0"] {
-            // A machine may lack IPv6.
+            // The machine may lack IPv6.
             let Ok(taken) = TcpListener::bind(host) else {
                 continue;
             };
@@ -191,8 +189,7 @@ mod tests {
         let Some(there) = apart(towards_outside) else {
             return;
         };
-        // A machine may reach several networks from several addresses; what it reaches by its default
-        // route comes from the same one.
+        // A machine may use several source addresses; the default route always uses the same one.
         let pairs = here.iter().zip(&there);
         for (here, there) in
             pairs.filter(|(here, _)| MACHINE.sources.iter().any(|ip| Some(ip) == here.as_ref()))

@@ -13,12 +13,12 @@ const LOOPBACK: u32 = 1;
 const INET: u8 = 2;
 const INET6: u8 = 10;
 
-/// A socket on which the kernel is asked.
+/// A socket for requests to the kernel.
 #[derive(Debug)]
 pub(super) struct RouteSocket(Socket);
 
 impl RouteSocket {
-    /// Opens one for the calling thread's network.
+    /// Opens a socket for the calling thread's network.
     pub(super) fn open() -> io::Result<RouteSocket> {
         const NETLINK: i32 = 16;
         const ROUTE: i32 = 0;
@@ -40,12 +40,12 @@ impl RouteSocket {
         self.change(&Message::new(NEW_LINK, &body))
     }
 
-    /// Gives the loopback interface a further address.
+    /// Adds an address to the loopback interface.
     pub(super) fn add_address(&mut self, ip: IpAddr) -> io::Result<()> {
         const NEW_ADDRESS: u16 = 20;
         const ADDRESS: u16 = 1;
         const LOCAL: u16 = 2;
-        // The address can be used at once: nobody else can have it.
+        // The address is usable at once: no other machine can have it.
         const NO_DUPLICATE_DETECTION: u8 = 2;
         let octets = octets(ip);
         let whole = u8::try_from(8 * octets.len()).unwrap_or(u8::MAX);
@@ -57,8 +57,8 @@ impl RouteSocket {
         self.change(&message)
     }
 
-    /// Routes everything that has no other route to the loopback interface. Who sends there without
-    /// choosing an address of its own gets `source`. With `arrives` it arrives here, or else it is lost.
+    /// Routes everything without another route to the loopback interface, from `source` unless the sender chose an
+    /// address. With `arrives` the packets arrive here; otherwise they are dropped.
     pub(super) fn add_default_route(&mut self, source: IpAddr, arrives: bool) -> io::Result<()> {
         const NEW_ROUTE: u16 = 24;
         const INTERFACE: u16 = 4;
@@ -84,15 +84,15 @@ impl RouteSocket {
         self.change(&message)
     }
 
-    /// Makes everything unreachable over IPv4 that is not at an address of this network: over `protocol`,
-    /// and at `port` where one is given.
+    /// Makes every IPv4 address outside this network unreachable: for `protocol`, and only for `port` if one is
+    /// given.
     pub(super) fn make_unreachable(&mut self, protocol: u8, port: Option<u16>) -> io::Result<()> {
         const NEW_RULE: u16 = 32;
         const PRIORITY: u16 = 6;
         const IP_PROTOCOL: u16 = 22;
         const DESTINATION_PORTS: u16 = 24;
         const UNREACHABLE: u8 = 7;
-        // Behind the rule for addresses of this network, before the one for routes to others.
+        // After the rule for addresses of this network, before the one for routes to other machines.
         const BETWEEN: u32 = 1000;
         let mut body = vec![INET, 0, 0, 0, 0, 0, 0, UNREACHABLE];
         body.extend([0; 4]);
@@ -126,7 +126,7 @@ impl RouteSocket {
         }
     }
 
-    /// Asks for a change and waits until it is made.
+    /// Requests a change and waits until it is made.
     fn change(&mut self, message: &Message) -> io::Result<()> {
         self.0.write_all(&message.change())?;
         let mut answer = [0; 1024];
@@ -142,7 +142,7 @@ impl RouteSocket {
     }
 }
 
-/// An answer that carries an error code, which is 0 for a change that was made.
+/// An answer with an error code, which is 0 for a change that was made.
 const ERROR: u16 = 2;
 /// The end of a list.
 const DONE: u16 = 3;
@@ -235,7 +235,7 @@ fn error_in(body: &[u8]) -> io::Error {
     }
 }
 
-/// The address in an `ifaddrmsg` and its attributes: on a link between two machines the local one.
+/// The address in an `ifaddrmsg` and its attributes; on a point-to-point link, the local one.
 fn address_in(body: &[u8]) -> Option<IpAddr> {
     const ATTRIBUTES_FROM: usize = 8;
     const ADDRESS: u16 = 1;

@@ -1,7 +1,7 @@
-//! What the system's TCP sockets hold, asked of the kernel's socket diagnostics (`sock_diag(7)`).
+//! The state of the system's TCP sockets, from the kernel's socket diagnostics (`sock_diag(7)`).
 //!
-//! One question about one connection takes microseconds. Where the kernel has no diagnostics the
-//! same is read from `/proc/net/tcp`, which walks over all sockets of the machine.
+//! A request about one connection takes microseconds. If the kernel has no diagnostics, the same is read from
+//! `/proc/net/tcp`, which lists all sockets of the machine.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -18,13 +18,13 @@ pub(super) struct TcpSocket {
     pub(super) local: SocketAddr,
     remote: SocketAddr,
     is_listening: bool,
-    /// Bytes that arrived and were not read; of a listening socket, connections not accepted.
+    /// Unread bytes; for a listening socket, connections that are not accepted yet.
     unread: u64,
-    /// 0 where no process holds it any more.
+    /// 0 if no process holds it any more.
     pub(super) inode: u64,
 }
 
-/// A way to ask about sockets.
+/// A way to request socket states.
 #[derive(Debug)]
 pub struct SocketTable {
     diagnostics: Option<Socket>,
@@ -42,7 +42,7 @@ const HEADER_LENGTH: usize = 16;
 const ANSWER_LENGTH: usize = 72;
 
 impl SocketTable {
-    /// Opens the kernel's diagnostics, where it has them.
+    /// Opens the kernel's diagnostics, if it has them.
     pub fn open() -> SocketTable {
         let open = || {
             let socket = Socket::new(
@@ -62,21 +62,20 @@ impl SocketTable {
         table
     }
 
-    /// As on a kernel that has none.
+    /// Without diagnostics, as on a kernel that has none.
     #[cfg(test)]
     pub(super) fn without_diagnostics() -> SocketTable {
         SocketTable { diagnostics: None }
     }
 
-    /// How much arrived at the end `local` of a connection and was not read there; of a listening
-    /// end (`remote` is its unspecified address) how many connections were not accepted. `None`
-    /// where there is no such end.
+    /// The number of unread bytes at the end `local` of a connection. For a listening socket, with the unspecified
+    /// address as `remote`, the number of connections that are not accepted yet. `None` if there is no such socket.
     pub fn unread(&self, local: SocketAddr, remote: SocketAddr) -> Option<u64> {
         self.find(local, remote).map(|socket| socket.unread)
     }
 
-    /// The end `local` of a connection to `remote`, in the calling thread's network; of a listening end
-    /// `remote` is the unspecified address.
+    /// The end `local` of a connection to `remote`, in the calling thread's network. For a listening socket, `remote`
+    /// is the unspecified address.
     pub(super) fn find(&self, local: SocketAddr, remote: SocketAddr) -> Option<TcpSocket> {
         match &self.diagnostics {
             Some(_) => self.ask_about(local, remote),
@@ -89,7 +88,7 @@ impl SocketTable {
         }
     }
 
-    /// Every listening socket of the process's network; the process is one of the subject's.
+    /// Every listening socket in the network of this process, which is one of the program's.
     pub(super) fn listening(&self, process: i32) -> Vec<TcpSocket> {
         self.dump_listening().unwrap_or_else(|| {
             let all = from_proc(&process.to_string()).into_iter();
@@ -115,7 +114,7 @@ impl SocketTable {
         Some(found)
     }
 
-    /// Sends one question and reads its whole answer.
+    /// Sends one request and reads the whole answer.
     fn ask(
         &self,
         flags: u16,
@@ -173,7 +172,7 @@ fn question(flags: u16, local: SocketAddr, remote: SocketAddr, states: u32) -> V
     bytes
 }
 
-/// An address in the sixteen bytes that both families have there.
+/// An address in sixteen bytes, for both families.
 fn octets(ip: IpAddr) -> [u8; 16] {
     match ip {
         IpAddr::V4(ip) => {
@@ -185,7 +184,7 @@ fn octets(ip: IpAddr) -> [u8; 16] {
     }
 }
 
-/// Reads an `inet_diag_msg`.
+/// Parses an `inet_diag_msg`.
 fn socket_in(message: &[u8]) -> Option<TcpSocket> {
     const INET: u8 = 2;
     let message = message.get(..ANSWER_LENGTH)?;
@@ -212,7 +211,7 @@ fn number<const SIZE: usize>(bytes: &[u8], at: usize) -> Option<[u8; SIZE]> {
     bytes.get(at..at + SIZE)?.try_into().ok()
 }
 
-/// The address as IPv4 where it is one in the form of IPv6.
+/// The IPv4 address, if it is one in the form of IPv6.
 fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -244,7 +243,7 @@ fn row_of_proc(row: &str) -> Option<TcpSocket> {
     })
 }
 
-/// `0100007F:1F90`: words of 32 bits, each in the machine's byte order, and a port.
+/// `0100007F:1F90`: 32-bit words, each in the machine's byte order, and a port.
 fn address_in_proc(text: &str) -> Option<SocketAddr> {
     let (host, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -269,7 +268,7 @@ mod tests {
     #[test]
     fn what_was_not_read_is_seen_in_either_way() {
         for host in ["127.0.0.1:0", "[::1]:0"] {
-            // A machine may lack IPv6.
+            // The machine may lack IPv6.
             let Ok(listener) = TcpListener::bind(host) else {
                 continue;
             };

@@ -1,31 +1,31 @@
-//! The processes below one, followed from look to look.
+//! The processes below one process, followed over time.
 
 use std::time::{Duration, Instant};
 
 use super::{Process, contents, cpu_time_with_ended, descendants, process, state};
 
-/// Everything that came of one process. A look costs little, and least where nothing new was started on the
-/// machine.
+/// All descendants of one process. An update is cheap, and cheapest if no process was started on the machine since
+/// the last one.
 #[derive(Debug)]
 pub struct ProcessTree {
     root: i32,
-    /// When the root started, which tells it from a later process with the same id.
+    /// Start time of the root, which distinguishes it from a later process with the same id.
     root_started: Option<u64>,
     known: Vec<Process>,
-    /// The last process id that was given out when it was looked last.
+    /// The latest process id of the machine at the last update.
     last_id: Option<i32>,
-    /// When it was seen that one had been given out since.
+    /// When a newer process id was first seen.
     last_new: Instant,
 }
 
-/// An id is given out before its process can be seen, a moment that is long only on a very busy machine.
+/// How long a process may be invisible after its id was assigned; this is long only on a very busy machine.
 const LONGEST_UNSEEN: Duration = Duration::from_secs(2);
 
 /// The id of no process.
 const NOBODY: i32 = -1;
 
 impl ProcessTree {
-    /// The tree below `root`, which is not in it itself.
+    /// The tree below `root`, without `root` itself.
     pub fn below(root: i32) -> ProcessTree {
         ProcessTree {
             root,
@@ -36,7 +36,7 @@ impl ProcessTree {
         }
     }
 
-    /// Ids of those that are there now.
+    /// Ids of the processes that exist now.
     pub fn ids(&mut self) -> Vec<i32> {
         let last_id = last_id_given();
         if last_id.is_none() || last_id != self.last_id {
@@ -48,7 +48,7 @@ impl ProcessTree {
         } else {
             Vec::new()
         };
-        // What its parent no longer lists may have been adopted elsewhere.
+        // A process that its parent no longer lists may have been adopted.
         let seen = |id| found.iter().find(|found| found.id == id).copied();
         self.known.retain(|known| {
             let now = seen(known.id).or_else(|| process(known.id));
@@ -62,19 +62,18 @@ impl ProcessTree {
         self.known.iter().map(|process| process.id).collect()
     }
 
-    /// Processor time of all that are and were there, as far as those that are gone were waited for.
+    /// Processor time of all processes, including those that have ended, if they were collected.
     pub fn cpu_time(&mut self) -> Duration {
         let ids = self.ids();
         cpu_time_with_ended(self.root, &ids)
     }
 
-    /// Ends all that are there, and those that they start meanwhile; gives up on what the system itself does not let
-    /// end.
+    /// Ends all processes, and those that they start meanwhile. Gives up if the system does not end them.
     pub fn kill(&mut self) {
         super::super::end_all(|| {
             let root_started = process(self.root).map(|root| root.started);
             if root_started.is_none() || root_started != self.root_started {
-                // What is below that id now, if anything, has nothing to do with this.
+                // Processes below that id now, if any, are unrelated.
                 self.root = NOBODY;
             }
             self.last_id = None;
@@ -86,7 +85,7 @@ impl ProcessTree {
         });
     }
 
-    /// Adds what the known processes have started. Where the root is gone, they are no longer below it.
+    /// Adds the new children of the known processes. Once the root has ended, they are no longer below it.
     fn look_below_known(&mut self) {
         let found: Vec<Process> = self
             .known
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
-    /// The kernel gives out an id a moment before its process can be seen.
+    /// The kernel assigns an id a moment before the process becomes visible.
     #[test]
     fn no_process_is_missed_by_looking_while_it_starts() {
         use std::sync::mpsc::{TryRecvError, channel};
