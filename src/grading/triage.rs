@@ -43,7 +43,10 @@ impl Cluster {
         let role = self.fingerprint.role;
         match &self.requirement.failing {
             Some(failing) => format!("the {role} {failing}"),
-            None => format!("not so: {}", self.requirement.sentence.trim_end_matches('.')),
+            None => format!(
+                "not so: {}",
+                self.requirement.sentence.trim_end_matches('.')
+            ),
         }
     }
 
