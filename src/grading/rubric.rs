@@ -286,7 +286,7 @@ fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> O
         let label = match nearest(word, words.chain(["must", "implied", "hardening"])) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => {
-                "an id such as S-REG-1, a pattern such as S-MSG-*; `conform list` shows them all"
+                "the id of a requirement, or a pattern of ids with `*`; `conform list` shows all ids"
                     .to_owned()
             }
         };

@@ -104,10 +104,12 @@ fn a_command_must_be_there_and_can_be_started() {
 }
 
 #[test]
-fn a_place_in_a_clients_command_must_be_one_of_four() {
+fn a_placeholder_in_a_clients_command_must_be_known() {
     refuses(
         &["client", "--", CLIENT, "{nam}", "{url}"],
-        &["{nam} is none of {name}, {url}, {host} and {port}"],
+        &[
+            "{nam} is unknown; the placeholders of a client's command are {name}, {url}, {host} and {port}",
+        ],
     );
 }
 
@@ -157,7 +159,7 @@ fn unknown_words_are_refused() {
 
 #[test]
 fn only_must_match_something() {
-    let advice = "no transcript matches; `conform list` shows them all";
+    let advice = "no transcript matches --only and --level; `conform list` shows all transcripts";
     refuses(&["--only", "nothing"], &[advice]);
     refuses(&["server", "--only", "nothing", "--", SERVER], &[advice]);
     // The transcripts of the other role.
@@ -497,7 +499,7 @@ fn fmt_needs_transcripts() {
         &["/no/such/folder: No such file or directory"],
     );
     let empty = Folder::new();
-    refuses(&["fmt", "--check", empty.path()], &["no .chat file there"]);
+    refuses(&["fmt", "--check", empty.path()], &["no .chat file found"]);
 }
 
 #[test]
