@@ -1,6 +1,6 @@
 //! The messages of the protocol.
 
-use super::NameRef;
+use super::name::NameRef;
 use memchr::memchr;
 use std::fmt;
 

@@ -1,8 +1,8 @@
 use super::diagnostic::Diagnostic;
-use super::lexer::is_curly_quote;
 use super::place::Place;
 use super::subject::StepSubject;
 use super::syntax::Role;
+use super::token::is_curly_quote;
 use std::borrow::Cow;
 
 /// Maximum size of a transcript, in bytes.

@@ -1,6 +1,6 @@
 use super::error::{Error, ErrorKind};
 use super::place::Place;
-use super::token::{Token, TokenKind};
+use super::token::{Token, TokenKind, is_curly_quote};
 
 /// A line of a file.
 #[derive(Debug)]
@@ -199,9 +199,4 @@ fn is_stray(character: char) -> bool {
             '\u{200b}'..='\u{200f}' | '\u{2060}' | BYTE_ORDER_MARK
         )
         || is_curly_quote(character)
-}
-
-/// Quotation marks that word processors insert.
-pub(super) fn is_curly_quote(character: char) -> bool {
-    matches!(character, '\u{2018}'..='\u{201f}' | '«' | '»')
 }

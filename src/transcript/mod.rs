@@ -17,6 +17,7 @@ mod head;
 mod lexer;
 mod literal;
 mod nearest;
+mod opening;
 mod parser;
 mod place;
 mod render;

@@ -3,7 +3,7 @@ use super::error::{Error, ErrorKind, LONGEST, MAX_STEPS};
 use super::head;
 use super::lexer::{Content, Line, lines};
 use super::place::Place;
-use super::statement::{Statement, statement};
+use super::statement::{ParsedLine, statement};
 use super::step_order;
 use super::syntax::{Role, Transcript};
 
@@ -44,13 +44,6 @@ fn file(lines: &[Line<'_>]) -> Result<Transcript, Vec<Error>> {
         role,
         steps: steps.collect(),
     })
-}
-
-/// A line after the head.
-pub(super) enum ParsedLine<'src> {
-    Step(Statement),
-    /// A line with an error, and its first word.
-    Wrong(&'src str),
 }
 
 fn parts<'src>(lines: &[Line<'src>], role: Role, errors: &mut Vec<Error>) -> Vec<ParsedLine<'src>> {

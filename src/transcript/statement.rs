@@ -1,5 +1,6 @@
 use super::error::{Error, ErrorKind, MAX_NAME};
 use super::nearest::nearest;
+use super::opening::subject_of;
 use super::place::Place;
 use super::subject::{StepSubject, advice_about};
 use super::syntax::{Action, Key, MessageKind, Role, Step};
@@ -12,6 +13,13 @@ const TOO_MANY_BYTES: &str = "a step sends or receives at most 16 MiB in total";
 pub(super) const MAX_CONNECTIONS: u32 = 10_000;
 pub(super) const MAX_SECONDS: u32 = 600;
 const MAX_MEMORY: u32 = 1024 * 1024;
+
+/// A line after the head.
+pub(super) enum ParsedLine<'src> {
+    Step(Statement),
+    /// A line with an error, and its first word.
+    Wrong(&'src str),
+}
 
 /// A step, and the places of the words that later errors may point at.
 #[derive(Debug)]
@@ -30,7 +38,7 @@ pub(super) fn statement<'src>(
     rest: &[Token<'src>],
 ) -> Result<Statement, Error> {
     let mut words = Words::behind(first, rest);
-    let subject = StepSubject::of(role, first)?;
+    let subject = subject_of(role, first)?;
     match subject {
         StepSubject::AnotherServer => words.expect("server")?,
         StepSubject::Clock => words.expect(if first.text == "1" {

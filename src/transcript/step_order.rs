@@ -1,8 +1,7 @@
 use super::error::{Error, ErrorKind, MAX_ACTORS};
 use super::nearest::nearest;
-use super::parser::ParsedLine;
 use super::place::Place;
-use super::statement::{MAX_CONNECTIONS, MAX_SECONDS, Statement};
+use super::statement::{MAX_CONNECTIONS, MAX_SECONDS, ParsedLine, Statement};
 use super::syntax::{Action, Role};
 use std::collections::BTreeMap;
 

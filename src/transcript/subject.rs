@@ -1,8 +1,3 @@
-use super::error::{Error, ErrorKind, MAX_NAME};
-use super::nearest::nearest;
-use super::syntax::Role;
-use super::token::{Token, TokenKind};
-
 /// Who or what a step is about, given by its first words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StepSubject {
@@ -25,36 +20,6 @@ pub(super) enum StepSubject {
 }
 
 impl StepSubject {
-    /// The subject that the first word of a line means.
-    pub(super) fn of(role: Role, first: Token<'_>) -> Result<Self, Error> {
-        if first.kind == TokenKind::Word && first.text.chars().all(|c| c.is_ascii_digit()) {
-            return Ok(Self::Clock);
-        }
-        let subject = match (role, first.text) {
-            (Role::Server, "server") => Self::Server,
-            (Role::Server, "another") => Self::AnotherServer,
-            (Role::Client, "client") => Self::Client,
-            (Role::Client, "server") => Self::PlayedServer,
-            (Role::Client, "user") => Self::User,
-            (Role::Client, "terminal") => Self::Terminal,
-            (Role::Server, word @ ("client" | "user" | "terminal")) => {
-                return Err(ErrorKind::OnlyAgainstClients(word.into()).at(first.place));
-            }
-            (Role::Client, "another") => {
-                return Err(ErrorKind::OnlyAgainstServers.at(first.place));
-            }
-            (Role::Server, word) if is_actor_name(word) => Self::ChatUser,
-            (Role::Server, word) => {
-                return Err(ErrorKind::InvalidActorName(word.into()).at(first.place));
-            }
-            (Role::Client, word) => {
-                let meant = nearest(word, ["client", "server", "user", "terminal"]);
-                return Err(ErrorKind::UnknownSubject(meant).at(first.place));
-            }
-        };
-        Ok(subject)
-    }
-
     /// The verbs that may follow.
     pub(super) fn verbs(self) -> &'static [&'static str] {
         match self {
@@ -134,9 +99,4 @@ pub(super) fn advice_about(subject: StepSubject, verb: &str) -> Option<&'static 
         _ => return None,
     };
     Some(advice)
-}
-
-/// Whether a word consists of lower-case letters and has a valid length.
-fn is_actor_name(word: &str) -> bool {
-    (1..=MAX_NAME).contains(&word.len()) && word.chars().all(|c| c.is_ascii_lowercase())
 }

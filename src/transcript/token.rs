@@ -18,3 +18,8 @@ pub(super) enum TokenKind {
     /// The text after `>` or `<`: a line of the protocol, byte for byte, with trailing blanks.
     Speech,
 }
+
+/// Quotation marks that word processors insert.
+pub(super) fn is_curly_quote(character: char) -> bool {
+    matches!(character, '\u{2018}'..='\u{201f}' | '«' | '»')
+}

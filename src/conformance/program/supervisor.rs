@@ -735,7 +735,7 @@ fn obey(subject: i32, over: &AtomicBool) {
 /// Ends every process below this one, as far as the system allows. Returns whether none is left.
 fn end_descendants() -> bool {
     let own_id = rustix::process::getpid().as_raw_pid();
-    system::end_all(|| {
+    system::end_all(system::end, || {
         // Processes that have ended are collected. Orphans become children of this process, so without children there
         // is nothing below it.
         loop {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Ancestor, Holder, Process};
+use super::kinds::{Ancestor, Holder, Process, can_be_collected_within};
 
 /// Knows nothing.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ impl ProcessTree {
     /// Unknown.
     pub fn cpu_time(&mut self) -> Duration {
         Duration::ZERO
+    }
+
+    /// Stops all of these processes, then ends each.
+    pub fn end(processes: Vec<Process>) {
+        processes.iter().for_each(|process| stop(&[process.id]));
+        processes.into_iter().for_each(kill);
     }
 
     /// Ends nothing: no process is known.
@@ -150,8 +156,7 @@ pub fn ancestors() -> Vec<Ancestor> {
 
 /// Waits until a child of this process has ended, at most `longest`. Returns whether it has. Does not collect it.
 pub fn has_ended_within(child: i32, longest: Duration) -> bool {
-    rustix::process::Pid::from_raw(child)
-        .is_none_or(|pid| super::can_be_collected_within(pid, longest))
+    rustix::process::Pid::from_raw(child).is_none_or(|pid| can_be_collected_within(pid, longest))
 }
 
 /// Unknown.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::super::DESCRIPTORS;
+use crate::conformance::program::system::shortage::DESCRIPTORS;
 
 /// A row of the system's table of TCP sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

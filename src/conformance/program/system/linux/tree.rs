@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Process, contents, cpu_time_with_ended, descendants, process, state};
+use super::processes::{contents, cpu_time_with_ended, descendants, end, process, state};
+use crate::conformance::program::system::kinds::{Process, end_all};
 
 /// All descendants of one process. An update is cheap, and cheapest if no process was started on the machine since
 /// the last one.
@@ -70,7 +71,7 @@ impl ProcessTree {
 
     /// Ends all processes, and those that they start meanwhile. Gives up if the system does not end them.
     pub fn kill(&mut self) {
-        super::super::end_all(|| {
+        end_all(end, || {
             let root_started = process(self.root).map(|root| root.started);
             if root_started.is_none() || root_started != self.root_started {
                 // Processes below that id now, if any, are unrelated.
@@ -169,7 +170,7 @@ mod tests {
         while tree.ids().len() < 4 && begun.elapsed() < LONGEST {
             std::thread::yield_now();
         }
-        super::super::stop(&[id]);
+        crate::conformance::program::system::stop(&[id]);
         tree.kill();
         let is_over = |process: &Process| matches!(state(process.id), None | Some('Z' | 'X'));
         assert!(!tree.known.is_empty() && tree.known.iter().all(is_over));
@@ -226,7 +227,7 @@ mod tests {
         let late = process(line.trim().parse().expect("an id")).expect("is there");
         tree.kill();
         let is_over = matches!(state(late.id), None | Some('Z' | 'X'));
-        super::super::kill(late);
+        crate::conformance::program::system::kill(late);
         assert!(is_over);
     }
 

@@ -1,0 +1,91 @@
+//! What is said about processes and connections, on every system.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use rustix::event::Timespec;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+/// The unspecified address in the family of `address`.
+pub fn unspecified(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    }
+}
+
+/// The duration in the type that the system calls use.
+pub fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: time.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
+/// The owner of one end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// One of the given processes.
+    Asked,
+    /// Another process.
+    Other,
+    /// None: the end was closed.
+    Nobody,
+    /// Unknown.
+    Unknown,
+}
+
+/// A process at one moment. The start time distinguishes it from a later process with the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub id: i32,
+    /// Id of its parent.
+    pub parent: i32,
+    /// Its start, in clock ticks since boot.
+    pub started: u64,
+}
+
+/// A process above this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its command line.
+    pub arguments: Vec<String>,
+    /// The name of its executable, cut to fifteen bytes.
+    pub name: String,
+    /// Whether its executable is this process's; `None` if that is unknown.
+    pub has_same_executable: Option<bool>,
+}
+
+/// Ends processes with `end` until none is left. `look` returns those that are left now, or `None` for none. Gives up
+/// after some seconds if the system does not end them. Returns whether none is left.
+pub fn end_all(end: impl Fn(Vec<Process>), mut look: impl FnMut() -> Option<Vec<Process>>) -> bool {
+    const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+    let begun = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    while let Some(left) = look() {
+        if begun.elapsed() > GIVE_UP_AFTER {
+            return false;
+        }
+        end(left);
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+    true
+}
+
+/// Polls until a child has ended, or is not a child any more. Returns whether it has.
+pub(super) fn can_be_collected_within(child: Pid, longest: Duration) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let deadline = Instant::now() + longest;
+    loop {
+        match waitid(WaitId::Pid(child), options) {
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Ok(Some(_)) | Err(_) => return true,
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

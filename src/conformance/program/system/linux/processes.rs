@@ -1,0 +1,565 @@
+//! Linux: `/proc`, and the kernel's socket diagnostics.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use super::sockets::SocketTable;
+use crate::conformance::program::system::kinds::{
+    Ancestor, Holder, Process, can_be_collected_within, timespec, unspecified,
+};
+use crate::conformance::program::system::shortage::DESCRIPTORS;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// From now on orphaned descendants become children of this process, even if they left its process group.
+pub fn adopt_orphans() {
+    // Every kernel since 3.4 has it. Without it the process group can still be ended.
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Whether the kernel lists a thread's children; most do.
+static TELLS_OF_CHILDREN: LazyLock<bool> =
+    LazyLock::new(|| Path::new("/proc/thread-self/children").exists());
+
+/// Every process below `ancestor`, without `ancestor` itself.
+pub fn descendants(ancestor: i32) -> Vec<Process> {
+    let mut found = Vec::new();
+    visit_descendants(ancestor, |process| {
+        found.push(process);
+        ControlFlow::Continue(())
+    });
+    found
+}
+
+/// Visits every process below `ancestor`, each before its children are looked up, until `visit` has seen enough. May
+/// miss a process whose parent ends meanwhile.
+pub fn visit_descendants(ancestor: i32, mut visit: impl FnMut(Process) -> ControlFlow<()>) {
+    let all = if *TELLS_OF_CHILDREN {
+        Vec::new()
+    } else {
+        all_processes()
+    };
+    let children = |parent: i32| -> Vec<Process> {
+        if *TELLS_OF_CHILDREN {
+            children(parent)
+        } else {
+            all.iter()
+                .filter(|process| process.parent == parent)
+                .copied()
+                .collect()
+        }
+    };
+    let mut known = HashSet::new();
+    let mut parents = vec![ancestor];
+    while let Some(parent) = parents.pop() {
+        for child in children(parent) {
+            if known.insert(child.id) {
+                if visit(child).is_break() {
+                    return;
+                }
+                parents.push(child.id);
+            }
+        }
+    }
+}
+
+fn all_processes() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(process)
+        .collect()
+}
+
+/// The children of a process, over all its threads.
+fn children(parent: i32) -> Vec<Process> {
+    let mut found = Vec::new();
+    for thread in threads(parent) {
+        let ids = contents(thread.join("children")).unwrap_or_default();
+        found.extend(
+            ids.split_whitespace()
+                .filter_map(|id| process(id.parse().ok()?)),
+        );
+    }
+    found
+}
+
+/// The file that lists the children of a thread.
+fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
+    let entries = DESCRIPTORS.noted(fs::read_dir(format!("/proc/{id}/task")));
+    entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|thread| thread.path())
+}
+
+/// Reads a file under `/proc`, mostly in two calls. Its length is unknown, so the standard library would start with a
+/// few bytes.
+pub(super) fn contents(path: impl AsRef<Path>) -> io::Result<String> {
+    let mut file = DESCRIPTORS.noted(File::open(path))?;
+    let mut bytes = vec![0; 4096];
+    let mut length = 0;
+    loop {
+        match file.read(&mut bytes[length..])? {
+            0 => break,
+            count => length += count,
+        }
+        if length == bytes.len() {
+            bytes.resize(2 * length, 0);
+        }
+    }
+    bytes.truncate(length);
+    // A program's name is cut to fifteen bytes, perhaps inside a character.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+pub(super) fn process(id: i32) -> Option<Process> {
+    parse_stat(id, &contents(format!("/proc/{id}/stat")).ok()?)
+}
+
+fn parse_stat(id: i32, stat: &str) -> Option<Process> {
+    // The program's name is in parentheses and may contain parentheses.
+    let after_name = &stat[stat.rfind(')')? + 1..];
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    Some(Process {
+        id,
+        parent: fields.get(1)?.parse().ok()?,
+        started: fields.get(19)?.parse().ok()?,
+    })
+}
+
+/// The processes above this one, its parent first, as far as they are visible.
+pub fn ancestors() -> Vec<Ancestor> {
+    /// No sane process tree is this deep.
+    const MOST: usize = 1000;
+    let mut found = Vec::new();
+    // `/proc` may belong to an outer process namespace and show processes without an id in this one.
+    let own = contents("/proc/self/stat").ok();
+    let parent = own
+        .and_then(|stat| parse_stat(0, &stat))
+        .map(|own| own.parent);
+    let mut next = match parent {
+        Some(parent) => Some(parent).filter(|parent| *parent > 0),
+        None => rustix::process::getppid().map(Pid::as_raw_pid),
+    };
+    while let Some(id) = next.filter(|_| found.len() < MOST) {
+        found.push(ancestor(id));
+        let parent = process(id).map(|process| process.parent);
+        next = parent.filter(|parent| *parent > 0);
+    }
+    found
+}
+
+/// Whether this process can never gain rights again, and is in a user namespace of its own or in one that it cannot
+/// look up. The first is always true for a program under test, which needs the second to hide its ancestors.
+pub fn is_confined() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    /// The kernel's number of the first user namespace.
+    const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+    let is_in_first =
+        fs::metadata("/proc/self/ns/user").is_ok_and(|file| file.ino() == FIRST_USER_NAMESPACE);
+    rustix::thread::no_new_privs().unwrap_or(false) && !is_in_first
+}
+
+fn ancestor(id: i32) -> Ancestor {
+    use std::os::unix::fs::MetadataExt;
+    let file = |process: &str| {
+        let file = fs::metadata(format!("/proc/{process}/exe")).ok()?;
+        Some((file.dev(), file.ino()))
+    };
+    let text = |name: &str| contents(format!("/proc/{id}/{name}")).unwrap_or_default();
+    let arguments = text("cmdline");
+    Ancestor {
+        arguments: arguments
+            .split_terminator('\0')
+            .map(str::to_owned)
+            .collect(),
+        name: text("comm").trim_end().to_owned(),
+        has_same_executable: file(&id.to_string())
+            .zip(file("self"))
+            .map(|(one, other)| one == other),
+    }
+}
+
+/// Waits until a child of this process has ended, at most `longest`. Returns whether it has. Does not collect it.
+pub fn has_ended_within(child: i32, longest: Duration) -> bool {
+    let Some(pid) = Pid::from_raw(child) else {
+        return true;
+    };
+    let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(handle) => handle,
+        // Another thread has collected it.
+        Err(Errno::SRCH) => return true,
+        // An old kernel, a sandbox, or no descriptor left.
+        Err(_) => return can_be_collected_within(pid, longest),
+    };
+    let deadline = Instant::now() + longest;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = timespec(left);
+        match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) if left.is_zero() => return false,
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Stops these processes, until [`resume`].
+pub fn stop(processes: &[i32]) {
+    signal(processes, Signal::STOP);
+}
+
+/// Resumes these processes.
+pub fn resume(processes: &[i32]) {
+    signal(processes, Signal::CONT);
+}
+
+fn signal(processes: &[i32], signal: Signal) {
+    for pid in processes.iter().filter_map(|id| Pid::from_raw(*id)) {
+        // A process that has ended needs no signal.
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Whether all these processes are stopped or have ended.
+pub fn are_stopped(processes: &[i32]) -> bool {
+    let is_stopped = |id: &i32| matches!(state(*id), None | Some('T' | 't' | 'Z' | 'X'));
+    processes.iter().all(is_stopped)
+}
+
+/// Returns whether this process exists and is stopped.
+pub fn is_held(process: i32) -> bool {
+    matches!(state(process), Some('T' | 't'))
+}
+
+/// The letter for a process's state, if it exists.
+pub(super) fn state(id: i32) -> Option<char> {
+    let stat = contents(format!("/proc/{id}/stat")).ok()?;
+    stat.rsplit(')').next()?.trim_start().chars().next()
+}
+
+/// Stops all of these processes, then ends each: otherwise the last ones could start new ones faster than the others
+/// end.
+pub fn end(processes: Vec<Process>) {
+    processes.iter().for_each(|process| stop(&[process.id]));
+    processes.into_iter().for_each(kill);
+}
+
+/// Ends `target` at once, unless its id was reused meanwhile.
+pub fn kill(target: Process) {
+    let Some(pid) = Pid::from_raw(target.id) else {
+        return;
+    };
+    let handle = pidfd_open(pid, PidfdFlags::empty());
+    if process(target.id).is_none_or(|now| now.started != target.started) {
+        return;
+    }
+    let _ = match handle {
+        Ok(handle) => pidfd_send_signal(handle, Signal::KILL),
+        Err(Errno::SRCH) => return,
+        // Without a handle the id could be reused before the signal arrives, which is unlikely.
+        Err(_) => rustix::process::kill_process(pid, Signal::KILL),
+    };
+}
+
+/// Addresses at which any of the processes listens, in the order of the system's table.
+pub fn listening(sockets: &SocketTable, processes: &[i32]) -> Vec<SocketAddr> {
+    let inodes = processes.iter().filter_map(|id| socket_inodes(*id).ok());
+    let owned: HashSet<u64> = inodes.flatten().collect();
+    let Some(&first) = processes.first().filter(|_| !owned.is_empty()) else {
+        return Vec::new();
+    };
+    let all = sockets.listening(first).into_iter();
+    all.filter(|socket| owned.contains(&socket.inode))
+        .map(|socket| socket.local)
+        .collect()
+}
+
+/// The owner of the end `local` of the connection to `remote`, which is a listening socket of this process.
+pub fn holder(
+    sockets: &SocketTable,
+    local: SocketAddr,
+    remote: SocketAddr,
+    processes: &[i32],
+) -> Holder {
+    let inode = match sockets.find(local, remote) {
+        Some(socket) => socket.inode,
+        // If even the listening socket is missing, the table is useless.
+        None if sockets.unread(remote, unspecified(remote)).is_none() => {
+            return Holder::Unknown;
+        }
+        None => 0,
+    };
+    if inode == 0 {
+        return Holder::Nobody;
+    }
+    let mut all_are_known = true;
+    for id in processes {
+        match socket_inodes(*id) {
+            Ok(inodes) if inodes.contains(&inode) => return Holder::Asked,
+            Ok(_) => {}
+            Err(error) => all_are_known &= error.kind() != io::ErrorKind::PermissionDenied,
+        }
+    }
+    if all_are_known {
+        Holder::Other
+    } else {
+        Holder::Unknown
+    }
+}
+
+/// Inodes of the sockets that a process holds.
+fn socket_inodes(id: i32) -> io::Result<Vec<u64>> {
+    let found = socket_inodes_in(Path::new(&format!("/proc/{id}/fd")))?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    // The first thread may have ended before the others.
+    let of_threads = threads(id).filter_map(|thread| socket_inodes_in(&thread.join("fd")).ok());
+    Ok(of_threads.flatten().collect())
+}
+
+fn socket_inodes_in(descriptors: &Path) -> io::Result<Vec<u64>> {
+    let inode = |descriptor: fs::DirEntry| {
+        let target = fs::read_link(descriptor.path()).ok()?;
+        let inode = target.to_str()?.strip_prefix("socket:[")?;
+        inode.strip_suffix(']')?.parse().ok()
+    };
+    Ok(DESCRIPTORS
+        .noted(fs::read_dir(descriptors))?
+        .flatten()
+        .filter_map(inode)
+        .collect())
+}
+
+/// How often the threads of these processes were scheduled so far, or `None` if one of them is running or ready.
+///
+/// Two equal answers in a row mean that nothing ran in between: all threads wait in the kernel.
+pub fn rest_mark(processes: &[i32]) -> Option<u64> {
+    let mut switches = 0;
+    for id in processes {
+        for thread in threads(*id) {
+            let Ok(status) = contents(thread.join("status")) else {
+                continue;
+            };
+            for line in status.lines() {
+                if let Some(state) = line.strip_prefix("State:") {
+                    if state.trim_start().starts_with(['R', 'D']) {
+                        return None;
+                    }
+                } else if line.contains("ctxt_switches:") {
+                    let count = line.split_whitespace().last();
+                    switches += count
+                        .and_then(|count| count.parse::<u64>().ok())
+                        .unwrap_or(0);
+                }
+            }
+        }
+    }
+    Some(switches)
+}
+
+/// Number of processes and threads on the machine, of all users; 0 if unknown.
+pub fn tasks_on_this_machine() -> usize {
+    let load = contents("/proc/loadavg").unwrap_or_default();
+    let tasks = load
+        .split_whitespace()
+        .nth(3)
+        .and_then(|tasks| tasks.split_once('/'));
+    tasks.and_then(|(_, all)| all.parse().ok()).unwrap_or(0)
+}
+
+/// Total time for which the threads of these processes were ready but not running. The machine causes it, not they.
+pub fn kept_waiting(processes: &[i32]) -> Duration {
+    let waited = |thread: PathBuf| {
+        let statistics = contents(thread.join("schedstat")).ok()?;
+        let nanoseconds = statistics.split_whitespace().nth(1)?.parse().ok()?;
+        Some(Duration::from_nanos(nanoseconds))
+    };
+    let threads = processes.iter().flat_map(|id| threads(*id));
+    threads.filter_map(waited).sum()
+}
+
+/// Peak resident memory of each of these processes, in bytes, by its id.
+pub fn peak_memory(processes: &[i32]) -> BTreeMap<i32, u64> {
+    let peak = |id: &i32| Some((*id, in_status(*id, "VmHWM:")?));
+    processes.iter().filter_map(peak).collect()
+}
+
+/// Private memory of these processes now, in bytes, added up.
+pub fn own_memory(processes: &[i32]) -> u64 {
+    let own = |id: &i32| in_status(*id, "RssAnon:");
+    processes.iter().filter_map(own).sum()
+}
+
+/// Processor time of these processes, including threads that have ended.
+pub fn cpu_time(processes: &[i32]) -> Duration {
+    duration(processes.iter().map(|id| ticks(*id).0).sum())
+}
+
+/// Processor time of the descendants of `starter`: of these processes, and of those that have been collected since.
+pub fn cpu_time_with_ended(starter: i32, processes: &[i32]) -> Duration {
+    let of_living = processes.iter().map(|id| {
+        let (own, ended) = ticks(*id);
+        own + ended
+    });
+    duration(of_living.sum::<u64>() + ticks(starter).1)
+}
+
+/// Clock ticks of a process, its collected children, and their children.
+fn ticks(id: i32) -> (u64, u64) {
+    let stat = contents(format!("/proc/{id}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let mut times = after_name
+        .split_whitespace()
+        .skip(11)
+        .map(|ticks| ticks.parse().unwrap_or(0));
+    let mut two = || times.next().unwrap_or(0) + times.next().unwrap_or(0);
+    (two(), two())
+}
+
+fn duration(ticks: u64) -> Duration {
+    let ticks_a_second = rustix::param::clock_ticks_per_second();
+    Duration::from_millis(ticks * 1000 / ticks_a_second.max(1))
+}
+
+/// A line of `/proc/ID/status` that is in kibibytes, converted to bytes.
+fn in_status(id: i32, row: &str) -> Option<u64> {
+    let status = contents(format!("/proc/{id}/status")).ok()?;
+    let row = status.lines().find_map(|line| line.strip_prefix(row))?;
+    let kibibytes: u64 = row.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::process::{Command, Stdio};
+    use std::time::Instant;
+
+    #[test]
+    fn time_without_a_processor_is_counted() {
+        const LONGEST: Duration = Duration::from_secs(30);
+        // More programs than processors cannot all run at once.
+        let many = 4 * std::thread::available_parallelism().map_or(1, usize::from);
+        let spin = || {
+            Command::new("sh")
+                .args(["-c", "while :; do :; done"])
+                .spawn()
+        };
+        let mut spinning: Vec<_> = (0..many).map(|_| spin().expect("starts")).collect();
+        let id = |child: &std::process::Child| i32::try_from(child.id()).expect("an id");
+        let ids: Vec<i32> = spinning.iter().map(id).collect();
+        let begun = Instant::now();
+        while kept_waiting(&ids).is_zero() && begun.elapsed() < LONGEST {
+            std::thread::yield_now();
+        }
+        let waited = kept_waiting(&ids);
+        for child in &mut spinning {
+            child.kill().expect("is there");
+            child.wait().expect("ends");
+        }
+        assert!(!waited.is_zero(), "nothing waited in {LONGEST:?}");
+    }
+
+    #[test]
+    fn the_program_that_opened_a_connection_is_told_from_others() {
+        const CONNECTS: &str = "import socket, sys\n\
+             port = int(sys.argv[1])\n\
+             if sys.argv[2] == '4':\n\
+             \x20   held = socket.create_connection(('127.0.0.1', port))\n\
+             else:\n\
+             \x20   held = socket.socket(socket.AF_INET6)\n\
+             \x20   held.connect(('::ffff:127.0.0.1', port))\n\
+             sys.stdin.readline()\n\
+             held.close()\n\
+             print('closed', flush=True)\n\
+             sys.stdin.readline()\n";
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let here = listener.local_addr().expect("has an address");
+        let tables = [SocketTable::open(), SocketTable::without_diagnostics()];
+        for family in ["4", "6"] {
+            let mut child = Command::new("python3")
+                .args(["-c", CONNECTS, &here.port().to_string(), family])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("starts");
+            let (stream, _) = listener.accept().expect("accepts");
+            let there = stream.peer_addr().expect("has an address");
+            let id = i32::try_from(child.id()).expect("an id");
+            let this_process = rustix::process::getpid().as_raw_pid();
+            let who = |table, asked: &[i32]| holder(table, there, here, asked);
+            let mut keys = child.stdin.take().expect("has one");
+            for table in &tables {
+                assert_eq!(who(table, &[this_process]), Holder::Other);
+                assert_eq!(who(table, &[this_process, id]), Holder::Asked);
+                assert_eq!(who(table, &[]), Holder::Other);
+            }
+            let mut said = String::new();
+            writeln!(keys, "close").expect("is read");
+            BufReader::new(child.stdout.take().expect("has one"))
+                .read_line(&mut said)
+                .expect("says it");
+            for table in &tables {
+                assert_eq!(who(table, &[id]), Holder::Nobody, "{said}");
+            }
+            drop(keys);
+            child.wait().expect("ends");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_was_reset_is_nobody_s() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let here = listener.local_addr().expect("has an address");
+        let sender = TcpStream::connect(here).expect("connects");
+        let there = sender.local_addr().expect("has an address");
+        let _accepted = listener.accept().expect("accepts");
+        socket2::SockRef::from(&sender)
+            .set_linger(Some(Duration::ZERO))
+            .expect("can be set");
+        drop(sender);
+        let this_process = rustix::process::getpid().as_raw_pid();
+        for table in [SocketTable::open(), SocketTable::without_diagnostics()] {
+            let who = holder(&table, there, here, &[this_process]);
+            assert_eq!(who, Holder::Nobody);
+        }
+    }
+
+    #[test]
+    fn without_a_handle_the_end_of_a_child_is_waited_for_all_the_same() {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let pid = Pid::from_child(&child);
+        let has_ended = |longest| can_be_collected_within(pid, longest);
+        assert!(!has_ended(Duration::ZERO));
+        drop(child.stdin.take());
+        assert!(has_ended(LONGEST));
+        child.wait().expect("is still to be collected");
+        assert!(has_ended(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_listening_port_is_found_without_connecting() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let address = listener.local_addr().expect("has an address");
+        let this_process = rustix::process::getpid().as_raw_pid();
+        assert!(listening(&SocketTable::open(), &[this_process]).contains(&address));
+    }
+}

@@ -1,0 +1,40 @@
+use super::error::{Error, ErrorKind, MAX_NAME};
+use super::nearest::nearest;
+use super::subject::StepSubject;
+use super::syntax::Role;
+use super::token::{Token, TokenKind};
+
+/// The subject that the first word of a line means.
+pub(super) fn subject_of(role: Role, first: Token<'_>) -> Result<StepSubject, Error> {
+    if first.kind == TokenKind::Word && first.text.chars().all(|c| c.is_ascii_digit()) {
+        return Ok(StepSubject::Clock);
+    }
+    let subject = match (role, first.text) {
+        (Role::Server, "server") => StepSubject::Server,
+        (Role::Server, "another") => StepSubject::AnotherServer,
+        (Role::Client, "client") => StepSubject::Client,
+        (Role::Client, "server") => StepSubject::PlayedServer,
+        (Role::Client, "user") => StepSubject::User,
+        (Role::Client, "terminal") => StepSubject::Terminal,
+        (Role::Server, word @ ("client" | "user" | "terminal")) => {
+            return Err(ErrorKind::OnlyAgainstClients(word.into()).at(first.place));
+        }
+        (Role::Client, "another") => {
+            return Err(ErrorKind::OnlyAgainstServers.at(first.place));
+        }
+        (Role::Server, word) if is_actor_name(word) => StepSubject::ChatUser,
+        (Role::Server, word) => {
+            return Err(ErrorKind::InvalidActorName(word.into()).at(first.place));
+        }
+        (Role::Client, word) => {
+            let meant = nearest(word, ["client", "server", "user", "terminal"]);
+            return Err(ErrorKind::UnknownSubject(meant).at(first.place));
+        }
+    };
+    Ok(subject)
+}
+
+/// Whether a word consists of lower-case letters and has a valid length.
+fn is_actor_name(word: &str) -> bool {
+    (1..=MAX_NAME).contains(&word.len()) && word.chars().all(|c| c.is_ascii_lowercase())
+}
