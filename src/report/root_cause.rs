@@ -122,7 +122,7 @@ impl Seen {
             is_listening: any(|kind| matches!(kind, EventKind::Listening { .. })),
             is_connected: any(|kind| matches!(kind, EventKind::Connected { .. })),
             is_spoken_to: any(|kind| matches!(kind, EventKind::Sent { .. })),
-            closes: any(|kind| matches!(kind, EventKind::Closed { by_subject, .. } if *by_subject)),
+            closes: any(|kind| matches!(kind, EventKind::Closed { by_program, .. } if *by_program)),
             ended: ended_by_itself(&run.events),
             registers: received.concat().windows(3).any(|bytes| bytes == b"200"),
             answer: received.first().map(|bytes| bytes.to_vec()),
