@@ -185,9 +185,7 @@ fn processor(outcome: &Outcome, usage: &Usage) -> String {
 
 fn memory(outcome: &Outcome, usage: &Usage) -> String {
     let clients = outcome.spec.clients.max(1) as u64;
-    let of_all = usage
-        .memory_registered
-        .saturating_sub(usage.memory_before);
+    let of_all = usage.memory_registered.saturating_sub(usage.memory_before);
     format!(
         "{} when all were registered, {} bytes a client; at most {}; {} at the end",
         bytes(usage.memory_registered),
