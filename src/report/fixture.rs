@@ -759,10 +759,10 @@ pub fn started(command: &[&str]) -> EventKind {
     }
 }
 
-pub fn closed(actor: &str, by_subject: bool, reset: bool) -> EventKind {
+pub fn closed(actor: &str, by_program: bool, reset: bool) -> EventKind {
     EventKind::Closed {
         actor: actor.to_string(),
-        by_subject,
+        by_program,
         reset,
     }
 }

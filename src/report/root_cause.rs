@@ -122,7 +122,7 @@ impl Seen {
             is_listening: any(|kind| matches!(kind, EventKind::Listening { .. })),
             is_connected: any(|kind| matches!(kind, EventKind::Connected { .. })),
             is_spoken_to: any(|kind| matches!(kind, EventKind::Sent { .. })),
-            closes: any(|kind| matches!(kind, EventKind::Closed { by_subject, .. } if *by_subject)),
+            closes: any(|kind| matches!(kind, EventKind::Closed { by_program, .. } if *by_program)),
             ended: ended_by_itself(&run.events),
             registers: received.concat().windows(3).any(|bytes| bytes == b"200"),
             answer: received.first().map(|bytes| bytes.to_vec()),
@@ -166,8 +166,10 @@ impl Seen {
                 self.ended.clone(),
                 if self.is_spoken_to {
                     "when the first client registers"
-                } else {
+                } else if self.is_connected {
                     "when the first client connects"
+                } else {
+                    "right after it begins to listen, before a client connects"
                 },
             ),
             Role::Client if has_crashed && self.answer.is_none() => {
@@ -398,6 +400,10 @@ mod tests {
             (
                 vec![start(), listening(), connected("ann"), ended("signal 11")],
                 "The server crashes when the first client connects (signal 11).",
+            ),
+            (
+                vec![start(), listening(), ended("exit status 1")],
+                "The server crashes right after it begins to listen, before a client connects (exit status 1).",
             ),
         ] {
             assert_eq!(sentence_about(Role::Server, kinds), sentence);

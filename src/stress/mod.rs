@@ -11,7 +11,7 @@
 //! - [`server_process`]: the server under load, if this program started it.
 //! - [`busy`]: threads that compete with both for processor time.
 //! - [`error`]: why a load could not run.
-//! - [`outcome`]: measurements and breachs, for reports.
+//! - [`outcome`]: measurements and breaches, for reports.
 
 pub mod busy;
 mod client;

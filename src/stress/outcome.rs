@@ -6,13 +6,13 @@ use serde::Serialize;
 use super::spec::LoadSpec;
 use super::witness::{Breach, Kind};
 
-/// All measurements and breachs.
+/// All measurements and breaches.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
     /// Program and arguments of the server, or its address.
     pub server: Vec<String>,
     /// The load.
-    #[serde(rename = "shape")]
+    #[serde(rename = "load")]
     pub spec: LoadSpec,
     /// From the first message sent to the last one heard, in seconds.
     pub seconds: f64,
@@ -33,9 +33,9 @@ pub struct Outcome {
     pub usage: Option<Usage>,
     /// What the load generator used of the machine.
     pub generator: Generator,
-    /// Number of breachs of each kind.
+    /// Number of breaches of each kind.
     pub counts: Vec<(Kind, u64)>,
-    /// The first breachs in full.
+    /// The first breaches in full.
     pub breaches: Vec<Breach>,
 }
 
@@ -58,7 +58,7 @@ pub struct Latency {
     /// The 99.9th percentile.
     pub p99_9: u64,
     /// The maximum.
-    pub most: u64,
+    pub max: u64,
     /// Upper bounds of buckets, and the number of messages in each: below its bound, but not below
     /// the one before.
     pub distribution: Vec<(u64, u64)>,
@@ -96,13 +96,13 @@ pub struct Usage {
     /// Processor time under load, in seconds.
     pub cpu_seconds: f64,
     /// Its own memory before anybody connected, in bytes.
-    pub memory_at_first: u64,
+    pub memory_before: u64,
     /// Its own memory when all clients were registered, before the first message, in bytes.
     pub memory_registered: u64,
     /// Its peak resident memory, in bytes.
-    pub memory_at_most: u64,
+    pub memory_peak: u64,
     /// Its own memory after the load, when everything was heard, in bytes.
-    pub memory_at_last: u64,
+    pub memory_after: u64,
 }
 
 /// What the load generator used of the machine.
@@ -187,7 +187,7 @@ impl Latency {
             p50: histogram.value_at_quantile(0.5),
             p99: histogram.value_at_quantile(0.99),
             p99_9: histogram.value_at_quantile(0.999),
-            most: histogram.max(),
+            max: histogram.max(),
             distribution,
         }
     }
@@ -243,16 +243,16 @@ mod tests {
                 p50: 0,
                 p99: 0,
                 p99_9: 0,
-                most: 0,
+                max: 0,
                 distribution: vec![],
             },
             visits: Visits::default(),
             usage: Some(Usage {
                 cpu_seconds: server,
-                memory_at_first: 0,
+                memory_before: 0,
                 memory_registered: 0,
-                memory_at_most: 0,
-                memory_at_last: 0,
+                memory_peak: 0,
+                memory_after: 0,
             }),
             generator: Generator {
                 cpu_seconds: generator,

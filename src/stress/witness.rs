@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::message::{Message, microseconds, name};
 use super::sent_log::SentLog;
 
-/// Maximum number of breachs to report in full. The others are only counted.
+/// Maximum number of breaches to report in full. The others are only counted.
 const MAX_REPORTED: usize = 8;
 /// Number of lines to show before and after.
 const AROUND: usize = 3;
@@ -68,10 +68,10 @@ pub struct Breach {
     /// What the client heard shortly before, at, and shortly after the breach.
     pub around: Vec<Heard>,
     /// Index in `around` of the line that revealed the breach, if one did.
-    pub told_by: Option<usize>,
+    pub revealed_by: Option<usize>,
 }
 
-/// All breachs, the first ones in full.
+/// All breaches, the first ones in full.
 #[derive(Debug, Default)]
 pub struct Witness {
     senders: usize,
@@ -325,7 +325,7 @@ impl Witness {
                 let described = self.gaps.len();
                 self.begin_gap(client, sender, next..sent);
                 for gap in &mut self.gaps[described..] {
-                    gap.breach.told_by = None;
+                    gap.breach.revealed_by = None;
                 }
             }
         }
@@ -334,7 +334,7 @@ impl Witness {
     /// Records a breach that no heard line revealed.
     pub fn note(&mut self, kind: Kind, client: usize, what: String) {
         let mut breach = self.described(kind, client, what);
-        breach.told_by = None;
+        breach.revealed_by = None;
         self.keep(breach);
     }
 
@@ -350,7 +350,7 @@ impl Witness {
             client,
             what: "heard this without being registered".to_owned(),
             around: vec![heard],
-            told_by: Some(0),
+            revealed_by: Some(0),
         });
     }
 
@@ -368,7 +368,7 @@ impl Witness {
         );
     }
 
-    /// Number of breachs so far, including messages that may still arrive.
+    /// Number of breaches so far, including messages that may still arrive.
     pub fn count_so_far(&self) -> u64 {
         self.counts.iter().map(|(_, count)| count).sum::<u64>() + self.missing_so_far()
     }
@@ -386,7 +386,7 @@ impl Witness {
         self.breaches.first()
     }
 
-    /// The number of breachs of each kind, and the first ones in full.
+    /// The number of breaches of each kind, and the first ones in full.
     pub fn verdict(mut self) -> (Vec<(Kind, u64)>, Vec<Breach>) {
         self.count(Kind::Lost, self.missing_so_far());
         for gap in std::mem::take(&mut self.gaps) {
@@ -445,13 +445,13 @@ impl Witness {
             .iter()
             .map(|(at, heard)| self.shown(*at, heard))
             .collect();
-        let told_by = around.len().checked_sub(1);
+        let revealed_by = around.len().checked_sub(1);
         Breach {
             kind,
             client,
             what,
             around,
-            told_by,
+            revealed_by,
         }
     }
 
@@ -531,7 +531,7 @@ mod tests {
         witness
     }
 
-    /// The breachs if client 2 hears these numbers of client 0, which sent ten messages.
+    /// The breaches if client 2 hears these numbers of client 0, which sent ten messages.
     fn of_numbers(numbers: &[u64]) -> (Vec<(Kind, u64)>, Vec<Breach>) {
         let mut witness = witness();
         for number in numbers {
@@ -557,7 +557,7 @@ mod tests {
         let expected = [0, 1, 2, 5, 6, 7, 8]
             .map(|number| String::from_utf8_lossy(&line(0, number)).into_owned());
         assert_eq!(heard, expected);
-        assert_eq!(breaches[0].told_by, Some(3));
+        assert_eq!(breaches[0].revealed_by, Some(3));
     }
 
     #[test]
@@ -565,7 +565,7 @@ mod tests {
         let (counts, breaches) = of_numbers(&[0, 1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(counts, [(Kind::Lost, 1)]);
         assert_eq!(
-            (breaches[0].what.as_str(), breaches[0].told_by),
+            (breaches[0].what.as_str(), breaches[0].revealed_by),
             ("did not get message 10 of c0", None)
         );
     }

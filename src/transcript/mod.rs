@@ -8,7 +8,7 @@
 //!   order;
 //! - [`render`]: draws [`Diagnostic`]s beside the text, for parse errors and for failed replays.
 //!
-//! `conformance/LANGUAGE.md` documents the language and its grammar.
+//! `docs/language.md` documents the language and its grammar.
 
 mod diagnostic;
 mod error;

@@ -510,11 +510,11 @@ fn json_on_standard_output_is_alone_there() {
     let result: Value =
         serde_json::from_slice(&run.get_output().stdout).expect("one JSON document");
     has_documented_fields(&result);
-    assert_eq!(result["schema"], "chat-conformance/result/1");
-    assert_eq!(result["subject"]["role"], "server");
-    assert_eq!(result["subject"]["command"], serde_json::json!([SERVER]));
+    assert_eq!(result["schema"], "chat-conformance/result/2");
+    assert_eq!(result["program"]["role"], "server");
+    assert_eq!(result["program"]["command"], serde_json::json!([SERVER]));
     assert_eq!(result["dialect"], "line");
-    assert_eq!(result["holds"], true);
+    assert_eq!(result["passes"], true);
     let of = |list: &str, field: &str| -> Vec<String> {
         let entries = result[list].as_array().expect("a list").iter();
         entries
@@ -557,7 +557,7 @@ fn has_documented_fields(result: &Value) {
         fields
     };
     assert_eq!(there(result), documented("## The document"));
-    assert_eq!(there(&result["subject"]), documented("`subject`:"));
+    assert_eq!(there(&result["program"]), documented("`program`:"));
     assert_eq!(
         there(&result["requirements"][0]),
         documented("## `requirements`")
@@ -610,7 +610,7 @@ fn the_bundled_programs_are_judged_without_a_command() {
         .as_array()
         .expect("one each")
         .iter()
-        .map(|one| &one["subject"]["role"])
+        .map(|one| &one["program"]["role"])
         .collect();
     assert_eq!(roles, ["server", "client"]);
 }

@@ -141,7 +141,7 @@ pub enum EventKind {
         /// Whose.
         actor: String,
         /// Whether the program ended it, rather than the harness.
-        by_subject: bool,
+        by_program: bool,
         /// By a reset rather than in an orderly way.
         reset: bool,
     },

@@ -397,7 +397,7 @@ impl<'a> Cast<'a> {
                     }
                     peer::News::Ended(end) => EventKind::Closed {
                         actor,
-                        by_subject: true,
+                        by_program: true,
                         reset: end == End::Reset,
                     },
                 });

@@ -53,7 +53,7 @@ impl Replay<'_> {
         self.room.left(actor, reset);
         self.cast.log.record(EventKind::Closed {
             actor: actor.to_owned(),
-            by_subject: false,
+            by_program: false,
             reset,
         });
     }

@@ -147,7 +147,7 @@ fn before_cleanup<'e>(events: &'e [Event], failing: usize, step: Option<&Step>) 
     let kills = matches!(action, Some(Action::IsTerminated));
     let is_cleanup = |event: &Event| {
         let belongs = match &event.kind {
-            EventKind::Closed { by_subject, .. } => *by_subject || closes,
+            EventKind::Closed { by_program, .. } => *by_program || closes,
             EventKind::Signalled { signal } if signal == "SIGTERM" => kills,
             EventKind::Signalled { signal } => signal != "SIGKILL",
             _ => true,

@@ -147,10 +147,10 @@ fn told(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Told> {
         EventKind::Received { actor, .. } => lines_received(events, from_subject(actor), dialect),
         EventKind::Closed {
             actor,
-            by_subject,
+            by_program,
             reset,
         } => {
-            let shape = if *by_subject {
+            let shape = if *by_program {
                 from_subject(actor)
             } else {
                 to_subject(actor)

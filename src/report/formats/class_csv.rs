@@ -18,7 +18,7 @@ use crate::transcript::syntax::Role;
 const FIRST: [&str; 7] = [
     "submission",
     "points",
-    "most",
+    "possible",
     "server",
     "client",
     "adjustments",
@@ -111,7 +111,7 @@ mod tests {
         let lines: Vec<&str> = table.split("\r\n").collect();
         assert!(
             lines[0].starts_with(
-                "submission,points,most,server,client,adjustments,doubts,server W-LINE-1,"
+                "submission,points,possible,server,client,adjustments,doubts,server W-LINE-1,"
             ),
             "{table}"
         );

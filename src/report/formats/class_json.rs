@@ -1,7 +1,7 @@
 //! A class as JSON: the points of each submission, the failures that submissions share, and statistics.
-//! `conformance/RESULT.md` describes it for users.
+//! `docs/results.md` describes it for users.
 //!
-//! The schema is `chat-conformance/class/1`; the rules for changes are those of [`super::json`]. Nothing in it depends
+//! The schema is `chat-conformance/class/2`; the rules for changes are those of [`super::json`]. Nothing in it depends
 //! on time.
 
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::report::statistics::Statistics;
 use crate::transcript::syntax::Role;
 
 /// The document's name and version.
-pub const SCHEMA: &str = "chat-conformance/class/1";
+pub const SCHEMA: &str = "chat-conformance/class/2";
 
 /// The document, indented, with a newline at its end.
 pub fn render(class: &Class) -> String {
@@ -42,7 +42,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct ClusterEntry<'a> {
     role: Role,
-    row: &'a str,
+    requirement: &'a str,
     transcript: &'a str,
     line: usize,
     shape: String,
@@ -56,7 +56,7 @@ impl<'a> ClusterEntry<'a> {
         let fingerprint = &cluster.fingerprint;
         ClusterEntry {
             role: fingerprint.role,
-            row: &fingerprint.row,
+            requirement: &fingerprint.row,
             transcript: &fingerprint.transcript,
             line: fingerprint.line,
             shape: fingerprint.shape.to_string(),
@@ -94,7 +94,7 @@ struct PartEntry<'a> {
     points: Marks,
     /// Why the program was not judged.
     reason: Option<&'a str>,
-    rows: Vec<RowEntry<'a>>,
+    requirements: Vec<RequirementEntry<'a>>,
 }
 
 impl<'a> PartEntry<'a> {
@@ -106,24 +106,24 @@ impl<'a> PartEntry<'a> {
             role: part.role,
             points: Marks::new(part.earned, part.most),
             reason: unjudged.flatten().map(|unjudged| unjudged.reason.as_str()),
-            rows: part.rows.iter().map(RowEntry::of).collect(),
+            requirements: part.rows.iter().map(RequirementEntry::of).collect(),
         }
     }
 }
 
 #[derive(Serialize)]
-struct RowEntry<'a> {
+struct RequirementEntry<'a> {
     id: &'a str,
     verdict: Verdict,
     points: Marks,
 }
 
-impl<'a> RowEntry<'a> {
-    fn of(row: &'a RowScore) -> RowEntry<'a> {
-        RowEntry {
-            id: &row.requirement.id,
-            verdict: row.verdict,
-            points: Marks::new(row.earned, row.most),
+impl<'a> RequirementEntry<'a> {
+    fn of(score: &'a RowScore) -> RequirementEntry<'a> {
+        RequirementEntry {
+            id: &score.requirement.id,
+            verdict: score.verdict,
+            points: Marks::new(score.earned, score.most),
         }
     }
 }
@@ -142,13 +142,13 @@ mod tests {
     #[test]
     fn it_has_every_submission_and_every_cluster() {
         let document = parsed(&fixture::class());
-        assert_eq!(document["schema"], "chat-conformance/class/1");
+        assert_eq!(document["schema"], "chat-conformance/class/2");
         assert_eq!(document["name"], "networks");
         assert_eq!(document["submissions"][0]["submission"], "alice");
         assert_eq!(document["submissions"][0]["points"]["earned"], 100.0);
-        let row = &document["submissions"][1]["parts"][0]["rows"][5];
+        let failed = &document["submissions"][1]["parts"][0]["requirements"][5];
         assert_eq!(
-            (&row["id"], &row["verdict"]),
+            (&failed["id"], &failed["verdict"]),
             (&"S-REG-5".into(), &"fail".into())
         );
         let cluster = &document["clusters"][0];
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn every_field_is_in_the_page_for_users() {
-        let page = include_str!("../../../conformance/RESULT.md");
+        let page = include_str!("../../../docs/results.md");
         for name in json::names(&parsed(&fixture::class())) {
             assert!(
                 page.contains(&format!("`{name}`")),
-                "{name} is not in RESULT.md"
+                "{name} is not in docs/results.md"
             );
         }
     }

@@ -1,39 +1,8 @@
-//! The result as one JSON document, for other programs. `conformance/RESULT.md` describes it for users.
+//! The result as one JSON document, for other programs. `docs/results.md` describes it for users.
 //!
-//! The schema is `chat-conformance/result/1`. Existing fields keep their meaning and new ones may be added; any other
+//! The schema is `chat-conformance/result/2`. Existing fields keep their meaning and new ones may be added; any other
 //! change gets a new number. Every field is always present, and `null` if it does not apply. Entries are in the order
 //! of the requirements and of the suite.
-//!
-//! | field | what it says |
-//! | --- | --- |
-//! | `schema` | `"chat-conformance/result/1"` |
-//! | `subject.role` | `"server"` or `"client"` |
-//! | `subject.command` | program and arguments as a list, or the address of a running server |
-//! | `dialect` | how the program marks the end of a message; `"line"`: with an LF |
-//! | `remarks` | remarks on how it was judged |
-//! | `holds` | whether every must and implied requirement passes |
-//! | `seconds` | wall time of the whole run |
-//! | `time_limit` | the limit, who used the time, and what was not replayed, if the time ran out |
-//! | `requirements[].id` | such as `"S-REG-5"` |
-//! | `requirements[].level` | `"must"`, `"implied"` or `"hardening"` (not counted) |
-//! | `requirements[].sentence` | what the requirement asks |
-//! | `requirements[].verdict` | `"pass"`, `"fail"`, `"blocked"`, `"unsure"` or `"untested"` |
-//! | `requirements[].transcripts` | names of the transcripts that test it |
-//! | `requirements[].blocked_by` | ids of the requirements whose failure blocks it |
-//! | `transcripts[].name` | such as `"server/registration/refused"` |
-//! | `transcripts[].covers` | ids of the requirements that it tests |
-//! | `transcripts[].verdict` | as for requirements |
-//! | `transcripts[].fails` | ids of the covered requirements that fail |
-//! | `transcripts[].blocked_by` | id of the requirement whose failure blocks it or some of its requirements |
-//! | `transcripts[].line` | number of the line that failed, from 1 |
-//! | `transcripts[].expected` | what was expected, as a phrase |
-//! | `transcripts[].received` | what was seen instead, as a phrase |
-//! | `transcripts[].received_line` | the line that arrived instead, if it was one |
-//! | `transcripts[].reason` | why it could not be replayed, or does not apply |
-//! | `transcripts[].runs` | number of runs |
-//! | `transcripts[].runs_passed` | how many of the runs passed |
-//! | `transcripts[].seconds` | duration of all its runs |
-//! | `transcripts[].events` | what was seen, if it did not pass |
 
 use serde::Serialize;
 
@@ -45,7 +14,7 @@ use crate::conformance::suite::requirement::Level;
 use crate::transcript::syntax::Role;
 
 /// The document's name and version.
-pub const SCHEMA: &str = "chat-conformance/result/1";
+pub const SCHEMA: &str = "chat-conformance/result/2";
 
 /// The result as JSON, indented, with a newline at its end.
 ///
@@ -106,13 +75,13 @@ pub struct Document<'a> {
     /// [`SCHEMA`].
     pub schema: &'static str,
     /// The program that was judged.
-    pub subject: Subject<'a>,
+    pub program: Program<'a>,
     /// How the program marks the end of a message.
     pub dialect: String,
     /// Remarks on how it was judged, a sentence each.
     pub remarks: &'a [String],
     /// Whether every must and implied requirement passes; untested ones do not count.
-    pub holds: bool,
+    pub passes: bool,
     /// Wall time of the whole run.
     pub seconds: f64,
     /// If the time ran out: the limit, who used the time, and what was not replayed.
@@ -125,7 +94,7 @@ pub struct Document<'a> {
 
 /// The program that was judged.
 #[derive(Debug, Serialize)]
-pub struct Subject<'a> {
+pub struct Program<'a> {
     /// Server or client.
     pub role: Role,
     /// Program and arguments, or the address of a running server.
@@ -187,13 +156,13 @@ impl<'a> Document<'a> {
     pub fn of(result: &'a RunResult) -> Self {
         Document {
             schema: SCHEMA,
-            subject: Subject {
+            program: Program {
                 role: result.role,
                 command: &result.command,
             },
             dialect: result.profile.dialect.to_string(),
             remarks: &result.remarks,
-            holds: result.holds(),
+            passes: result.holds(),
             seconds: to_milliseconds(result.seconds),
             time_limit: result.time_limit.as_ref(),
             requirements: result.requirements.iter().map(requirement_entry).collect(),
@@ -202,14 +171,14 @@ impl<'a> Document<'a> {
     }
 }
 
-fn requirement_entry(row: &RequirementResult) -> RequirementEntry<'_> {
+fn requirement_entry(judged: &RequirementResult) -> RequirementEntry<'_> {
     RequirementEntry {
-        id: &row.requirement.id,
-        level: row.requirement.level,
-        sentence: &row.requirement.sentence,
-        verdict: row.verdict,
-        transcripts: &row.transcripts,
-        blocked_by: &row.blocked_by,
+        id: &judged.requirement.id,
+        level: judged.requirement.level,
+        sentence: &judged.requirement.sentence,
+        verdict: judged.verdict,
+        transcripts: &judged.transcripts,
+        blocked_by: &judged.blocked_by,
     }
 }
 
@@ -278,16 +247,16 @@ mod tests {
     #[test]
     fn the_document_is_as_the_schema_says() {
         let document = parsed(&fixture::server());
-        assert_eq!(document["schema"], "chat-conformance/result/1");
-        assert_eq!(document["subject"]["role"], "server");
-        assert_eq!(document["subject"]["command"][0], "python3");
+        assert_eq!(document["schema"], "chat-conformance/result/2");
+        assert_eq!(document["program"]["role"], "server");
+        assert_eq!(document["program"]["command"][0], "python3");
         assert_eq!(document["dialect"], "line");
-        assert_eq!(document["holds"], false);
-        let row = &document["requirements"][0];
-        assert_eq!(row["id"], "W-LINE-1");
-        assert_eq!(row["level"], "implied");
-        assert_eq!(row["verdict"], "pass");
-        assert_eq!(row["transcripts"][0], "server/wire/line-end");
+        assert_eq!(document["passes"], false);
+        let first = &document["requirements"][0];
+        assert_eq!(first["id"], "W-LINE-1");
+        assert_eq!(first["level"], "implied");
+        assert_eq!(first["verdict"], "pass");
+        assert_eq!(first["transcripts"][0], "server/wire/line-end");
     }
 
     #[test]
@@ -340,16 +309,16 @@ mod tests {
         let raw = |character: char| character != '\n' && !is_seen(character) && character != '\\';
         assert_eq!(json.find(raw), None);
         let document: Value = serde_json::from_str(&json).expect("is JSON");
-        assert_eq!(document["subject"]["command"][0], fixture::HOSTILE);
+        assert_eq!(document["program"]["command"][0], fixture::HOSTILE);
     }
 
     #[test]
     fn every_field_is_in_the_page_for_users() {
-        let page = include_str!("../../../conformance/RESULT.md");
+        let page = include_str!("../../../docs/results.md");
         for name in names(&parsed(&fixture::server())) {
             assert!(
                 page.contains(&format!("`{name}`")),
-                "{name} is not in RESULT.md"
+                "{name} is not in docs/results.md"
             );
         }
     }

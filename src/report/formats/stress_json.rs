@@ -6,12 +6,12 @@ use super::json;
 use crate::stress::outcome::{Bottleneck, Outcome};
 
 /// The document's name and version.
-pub const SCHEMA: &str = "chat-conformance/stress/1";
+pub const SCHEMA: &str = "chat-conformance/stress/2";
 
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
-    holds: bool,
+    passes: bool,
     bottleneck: Bottleneck,
     #[serde(flatten)]
     outcome: &'a Outcome,
@@ -22,7 +22,7 @@ struct Document<'a> {
 pub fn render(outcome: &Outcome) -> String {
     json::text(&Document {
         schema: SCHEMA,
-        holds: outcome.holds(),
+        passes: outcome.holds(),
         bottleneck: outcome.bottleneck(),
         outcome,
     })

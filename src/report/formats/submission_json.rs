@@ -1,7 +1,7 @@
 //! One submission as JSON: its points with the reasons, and the result of each program as in [`super::json`].
-//! `conformance/RESULT.md` describes it for users.
+//! `docs/results.md` describes it for users.
 //!
-//! The schema is `chat-conformance/submission/1`; the rules for changes are those of [`super::json`].
+//! The schema is `chat-conformance/submission/2`; the rules for changes are those of [`super::json`].
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::report::scores::scored;
 use crate::transcript::syntax::Role;
 
 /// The document's name and version.
-pub const SCHEMA: &str = "chat-conformance/submission/1";
+pub const SCHEMA: &str = "chat-conformance/submission/2";
 
 /// The document, indented, with a newline at its end.
 pub fn render(assessment: &Assessment) -> String {
@@ -44,16 +44,16 @@ struct Submission<'a> {
     parts: Vec<PartEntry<'a>>,
 }
 
-/// Earned points, and full points.
+/// Points earned, of the points possible.
 #[derive(Serialize)]
 pub(in crate::report) struct Marks {
     earned: Points,
-    most: Points,
+    possible: Points,
 }
 
 impl Marks {
-    pub(in crate::report) fn new(earned: Points, most: Points) -> Marks {
-        Marks { earned, most }
+    pub(in crate::report) fn new(earned: Points, possible: Points) -> Marks {
+        Marks { earned, possible }
     }
 }
 
@@ -63,7 +63,7 @@ struct PartEntry<'a> {
     command: &'a [String],
     points: Option<Marks>,
     adjustments: Vec<AdjustmentEntry<'a>>,
-    rows: Vec<RowEntry<'a>>,
+    requirements: Vec<RequirementEntry<'a>>,
     unjudged: Option<UnjudgedEntry<'a>>,
     result: Option<Document<'a>>,
 }
@@ -76,7 +76,7 @@ struct UnjudgedEntry<'a> {
 }
 
 #[derive(Serialize)]
-struct RowEntry<'a> {
+struct RequirementEntry<'a> {
     id: &'a str,
     level: Level,
     verdict: Verdict,
@@ -94,7 +94,7 @@ struct AdjustmentEntry<'a> {
 #[derive(Serialize)]
 struct RepairEntry<'a> {
     role: Role,
-    row: &'a str,
+    requirement: &'a str,
     unlocks: &'a [String],
     at_least: Points,
     at_most: Points,
@@ -107,8 +107,8 @@ impl<'a> PartEntry<'a> {
             command: &part.command,
             points: scored.map(|part| Marks::new(part.earned, part.most)),
             adjustments: scored.map_or(Vec::new(), |part| adjustments(&part.adjustments)),
-            rows: scored.map_or(Vec::new(), |part| {
-                part.rows.iter().map(RowEntry::of).collect()
+            requirements: scored.map_or(Vec::new(), |part| {
+                part.rows.iter().map(RequirementEntry::of).collect()
             }),
             unjudged: part.result.as_ref().err().map(UnjudgedEntry::of),
             result: part.result.as_ref().ok().map(Document::of),
@@ -126,15 +126,15 @@ impl<'a> UnjudgedEntry<'a> {
     }
 }
 
-impl<'a> RowEntry<'a> {
-    fn of(row: &'a RowScore) -> RowEntry<'a> {
-        RowEntry {
-            id: &row.requirement.id,
-            level: row.requirement.level,
-            verdict: row.verdict,
-            points: Marks::new(row.earned, row.most),
-            reason: &row.reason,
-            blocked_by: &row.blocked_by,
+impl<'a> RequirementEntry<'a> {
+    fn of(score: &'a RowScore) -> RequirementEntry<'a> {
+        RequirementEntry {
+            id: &score.requirement.id,
+            level: score.requirement.level,
+            verdict: score.verdict,
+            points: Marks::new(score.earned, score.most),
+            reason: &score.reason,
+            blocked_by: &score.blocked_by,
         }
     }
 }
@@ -143,7 +143,7 @@ impl<'a> RepairEntry<'a> {
     fn of(repair: &'a Repair) -> RepairEntry<'a> {
         RepairEntry {
             role: repair.role,
-            row: &repair.row,
+            requirement: &repair.row,
             unlocks: &repair.unlocks,
             at_least: repair.at_least,
             at_most: repair.at_most,
@@ -174,21 +174,21 @@ mod tests {
     #[test]
     fn it_has_the_points_and_the_result_of_each_program() {
         let document = parsed(&fixture::faulty_submission());
-        assert_eq!(document["schema"], "chat-conformance/submission/1");
+        assert_eq!(document["schema"], "chat-conformance/submission/2");
         assert_eq!(document["submission"], "bob");
-        assert_eq!(document["points"]["most"], 100.0);
+        assert_eq!(document["points"]["possible"], 100.0);
         assert_eq!(document["doubts"][0], "server: S-PORT-2 is unsure.");
         let server = &document["parts"][0];
         assert_eq!(server["role"], "server");
         assert_eq!(server["unjudged"], Value::Null);
-        assert_eq!(server["result"]["schema"], "chat-conformance/result/1");
-        let row = &server["rows"][6];
+        assert_eq!(server["result"]["schema"], "chat-conformance/result/2");
+        let blocked = &server["requirements"][6];
         assert_eq!(
-            (&row["id"], &row["verdict"]),
+            (&blocked["id"], &blocked["verdict"]),
             (&"S-REG-7".into(), &"blocked".into())
         );
-        assert_eq!(row["blocked_by"][0], "S-REG-5");
-        assert_eq!(document["repairs"][0]["row"], "C-MSG-3");
+        assert_eq!(blocked["blocked_by"][0], "S-REG-5");
+        assert_eq!(document["repairs"][0]["requirement"], "C-MSG-3");
     }
 
     #[test]
@@ -205,12 +205,12 @@ mod tests {
 
     #[test]
     fn every_field_is_in_the_page_for_users() {
-        let page = include_str!("../../../conformance/RESULT.md");
+        let page = include_str!("../../../docs/results.md");
         for assessment in fixture::submissions() {
             for name in json::names(&parsed(&assessment)) {
                 assert!(
                     page.contains(&format!("`{name}`")),
-                    "{name} is not in RESULT.md"
+                    "{name} is not in docs/results.md"
                 );
             }
         }

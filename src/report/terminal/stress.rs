@@ -80,7 +80,7 @@ fn table(outcome: &Outcome) -> String {
         p50,
         p99,
         p99_9,
-        most,
+        max,
         ..
     } = outcome.latency;
     let mut rows = vec![
@@ -108,7 +108,7 @@ fn table(outcome: &Outcome) -> String {
                 time(p50),
                 time(p99),
                 time(p99_9),
-                time(most)
+                time(max)
             ),
         ),
     ];
@@ -185,15 +185,13 @@ fn processor(outcome: &Outcome, usage: &Usage) -> String {
 
 fn memory(outcome: &Outcome, usage: &Usage) -> String {
     let clients = outcome.spec.clients.max(1) as u64;
-    let of_all = usage
-        .memory_registered
-        .saturating_sub(usage.memory_at_first);
+    let of_all = usage.memory_registered.saturating_sub(usage.memory_before);
     format!(
         "{} when all were registered, {} bytes a client; at most {}; {} at the end",
         bytes(usage.memory_registered),
         of_all / clients,
-        bytes(usage.memory_at_most),
-        bytes(usage.memory_at_last)
+        bytes(usage.memory_peak),
+        bytes(usage.memory_after)
     )
 }
 
@@ -260,7 +258,7 @@ fn told(breach: &Breach, style: Style) -> String {
     let what = format!("✗ {} {}", name(breach.client), harmless(&breach.what));
     let mut shown = style.ink(Ink::Bad, &what) + "\n";
     for (index, heard) in breach.around.iter().enumerate() {
-        let is_it = breach.told_by == Some(index);
+        let is_it = breach.revealed_by == Some(index);
         let mark = if is_it { "→" } else { " " };
         let line = cut(&harmless(&heard.line), style.prose().saturating_sub(16));
         #[expect(clippy::cast_precision_loss, reason = "a figure to look at")]

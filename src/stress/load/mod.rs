@@ -57,7 +57,7 @@ pub struct Progress {
     pub elapsed: Duration,
     /// Number of messages heard so far.
     pub delivered: u64,
-    /// Number of breachs so far.
+    /// Number of breaches so far.
     pub breaches: u64,
 }
 
@@ -87,7 +87,7 @@ const TIMER: Token = Token(usize::MAX);
 /// # Errors
 /// When the load could not run. Breachs by the server are part of the result.
 pub fn run(setting: Setting<'_>) -> Result<Outcome, LoadError> {
-    let memory_at_first = setting.process.map_or(0, ServerProcess::own_memory);
+    let memory_before = setting.process.map_or(0, ServerProcess::own_memory);
     let mut load = Load::new(setting)?;
     let (cpu_at_first, begun) = (load.server_cpu(), Instant::now());
     load.gather()?;
@@ -106,10 +106,10 @@ pub fn run(setting: Setting<'_>) -> Result<Outcome, LoadError> {
     let seconds = load.begun.elapsed().as_secs_f64() - load.idle_at_end.as_secs_f64();
     let usage = load.setting.process.map(|process| Usage {
         cpu_seconds: process.cpu_time().saturating_sub(server_cpu).as_secs_f64(),
-        memory_at_first,
+        memory_before,
         memory_registered,
-        memory_at_most: process.peak_memory(),
-        memory_at_last: process.own_memory(),
+        memory_peak: process.peak_memory(),
+        memory_after: process.own_memory(),
     });
     let generator = Generator {
         cpu_seconds: own_cpu().saturating_sub(cpu).as_secs_f64(),
