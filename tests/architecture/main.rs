@@ -6,7 +6,7 @@ mod source;
 
 use std::collections::BTreeSet;
 
-use graph::{Graph, circle, way_back};
+use graph::{Graph, circle};
 use source::{
     declared_modules, files_below, library_modules_below, modules_below, paths_after, read,
     source_folder, sources_below, tokens,
@@ -144,63 +144,11 @@ fn parts(module: &str) -> Graph {
     graph
 }
 
-/// Uses that close a circle between files today, each from one file to another. Do not add to this list: move what
-/// both files need into a third one.
-const KNOWN_CIRCLES: &[(&str, &str)] = &[
-    (
-        "conformance/program/system/linux/mod.rs",
-        "conformance/program/system/mod.rs",
-    ),
-    (
-        "conformance/program/system/linux/sockets.rs",
-        "conformance/program/system/mod.rs",
-    ),
-    (
-        "conformance/program/system/linux/tree.rs",
-        "conformance/program/system/linux/mod.rs",
-    ),
-    (
-        "conformance/program/system/linux/tree.rs",
-        "conformance/program/system/mod.rs",
-    ),
-    (
-        "conformance/program/system/other.rs",
-        "conformance/program/system/mod.rs",
-    ),
-    ("protocol/message.rs", "protocol/mod.rs"),
-    ("report/page/class.rs", "report/page/mod.rs"),
-    ("report/page/points.rs", "report/page/mod.rs"),
-    ("report/page/requirement.rs", "report/page/mod.rs"),
-    ("report/page/submission.rs", "report/page/mod.rs"),
-    ("transcript/step_order.rs", "transcript/parser.rs"),
-    ("transcript/error.rs", "transcript/lexer.rs"),
-    ("transcript/error.rs", "transcript/subject.rs"),
-];
-
 #[test]
 fn there_is_no_circle_between_files() {
-    let mut graph = files();
-    let mut stale = Vec::new();
-    for (from, to) in KNOWN_CIRCLES {
-        if !graph.get_mut(*from).is_some_and(|used| used.remove(*to)) {
-            stale.push((from, to));
-        }
-    }
-    if let Some(circle) = circle(&graph) {
+    if let Some(circle) = circle(&files()) {
         panic!("files use each other in a circle: {}", drawn(&circle));
     }
-    for (from, to) in KNOWN_CIRCLES {
-        let mut graph = graph.clone();
-        let used = graph.entry((*from).to_owned()).or_default();
-        used.insert((*to).to_owned());
-        if !stale.contains(&(from, to)) && way_back(&graph, from).is_none() {
-            stale.push((from, to));
-        }
-    }
-    assert!(
-        stale.is_empty(),
-        "these uses are gone or close no circle any more: remove them from KNOWN_CIRCLES: {stale:?}"
-    );
 }
 
 /// The circle as `a -> b -> a`.

@@ -6,8 +6,8 @@ use maud::{Markup, html};
 
 use super::frame::document;
 use super::histogram::histogram;
+use super::pieces::{anchor, capital, in_column};
 use super::requirement::phrase;
-use super::{anchor, capital, in_column};
 use crate::conformance::evidence::visible_name;
 use crate::conformance::judge::result::Verdict;
 use crate::conformance::suite::requirement::{Level, Requirement};

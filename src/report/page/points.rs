@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::pieces::{anchor, capital, in_column, verdict};
 use super::requirement::phrase;
-use super::{anchor, capital, in_column, verdict};
 use crate::conformance::judge::result::Verdict;
 use crate::conformance::suite::requirement::Level;
 use crate::grading::points::{Points, counted};

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{anchor, sequence, sign};
+use super::pieces::{anchor, sign};
+use super::sequence;
 use crate::conformance::evidence::shortfall::Shortfall;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::policy::dialect;

@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use super::frame::document;
+use super::pieces::{anchor, capital, sign};
+use super::points;
 use super::requirement::{self, Worth, phrase, repaired};
-use super::{anchor, capital, points, sign};
 use crate::conformance::evidence::visible_name;
 use crate::conformance::judge::result::{RunResult, Verdict};
 use crate::conformance::program::dialect::Dialect;

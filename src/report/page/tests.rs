@@ -9,6 +9,7 @@ use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::rubric::Rubric;
+use crate::transcript::syntax::Role;
 
 /// What would be markup and script if it were not escaped.
 const MARKUP: &str = "<img src=x onerror=alert(1)>\"'&amp;</style></script>";
