@@ -10,6 +10,15 @@ use super::syntax::{Role, Transcript};
 /// Parses a transcript, or returns all errors in it, in the order of its lines.
 ///
 /// The file name does not matter here; [`super::render`] shows it.
+///
+/// ```
+/// use chat_conformance::transcript::parse;
+///
+/// let source = "# A client can register.\ncovers S-REG-1\n\nalice joins\n";
+/// let transcript = parse("register.chat", source).expect("has no error");
+/// assert_eq!(transcript.covers, ["S-REG-1"]);
+/// assert!(parse("register.chat", &source.replace("joins", "jions")).is_err());
+/// ```
 pub fn parse(_file_name: &str, source: &str) -> Result<Transcript, Vec<Diagnostic>> {
     if source.len() > LONGEST {
         let error = ErrorKind::TooLong.at(Place::new(1, 1, 1));

@@ -71,6 +71,14 @@ pub enum Problem {
 impl Suite {
     /// The suite in the binary.
     ///
+    /// ```
+    /// use chat_conformance::conformance::suite::{Suite, id};
+    ///
+    /// let suite = Suite::embedded().expect("is right");
+    /// assert!(suite.table().has(id::S_REG_1));
+    /// assert_eq!(suite.uncovered(), Vec::<&str>::new());
+    /// ```
+    ///
     /// # Errors
     /// A mistake in it; the project's tests prevent that.
     pub fn embedded() -> Result<Suite, Vec<Problem>> {
