@@ -35,9 +35,20 @@ impl Accounts {
         self.asked_at.elapsed() >= BETWEEN
     }
 
-    /// Tells the program's clock how long the program ran, and how long it was kept waiting, in all.
-    pub(super) fn account(&mut self, time: &TimeBudget, ran: Duration, kept: Duration) {
-        let passed = self.asked_at.elapsed();
+    /// How much time has passed since the scheduler was asked last.
+    pub(super) fn passed(&self) -> Duration {
+        self.asked_at.elapsed()
+    }
+
+    /// Tells the program's clock how much time passed, how long the program ran, and how long it was kept waiting,
+    /// the latter two in all.
+    pub(super) fn account(
+        &mut self,
+        time: &TimeBudget,
+        passed: Duration,
+        ran: Duration,
+        kept: Duration,
+    ) {
         // Processor time does not shrink: processes that nobody waited for are forgotten.
         let ran = ran.max(self.ran);
         time.scheduled(passed, ran - self.ran, kept.saturating_sub(self.kept));

@@ -149,9 +149,10 @@ impl<'a> Cast<'a> {
 
     /// Tells the program's clock what the scheduler did with its processes.
     fn account(&mut self) {
+        let passed = self.accounts.passed();
         let ran = self.programs.iter_mut().map(RunningProgram::cpu_time).sum();
         let kept = self.kept_waiting();
-        self.accounts.account(self.setting.time, ran, kept);
+        self.accounts.account(self.setting.time, passed, ran, kept);
     }
 
     // Watching.

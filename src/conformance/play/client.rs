@@ -46,7 +46,7 @@ struct Shown {
 /// One replay against a client.
 pub(super) struct ClientReplay<'a> {
     pub(super) replay: Replay<'a>,
-    user: User,
+    pub(super) user: User,
 }
 
 impl<'a> ClientReplay<'a> {

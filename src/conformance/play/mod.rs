@@ -60,28 +60,32 @@ use setting::{Stop, hindered};
 fn replay(transcript: &Transcript, policy: &Policy, setting: Setting<'_>) -> Option<Evidence> {
     let begun = Instant::now();
     let mut replay = Replay::new(transcript, policy, setting);
+    // Holds a port at which nobody listens, until the program has ended.
+    let mut _user = None;
     let result = match transcript.role {
         Role::Server => perform_with_server(&mut replay),
         Role::Client => {
             let mut of_client = ClientReplay::new(replay);
             let result = perform_with_client(&mut of_client);
-            replay = of_client.replay;
+            (replay, _user) = (of_client.replay, Some(of_client.user));
             result
         }
     };
     let mut outcome = result.map_or_else(|stop| *stop, |()| Outcome::Completed);
     let accounts = &replay.cast.accounts;
     let (was_stopped, waited_for_machine) = (accounts.was_stopped, accounts.waited_for_machine);
-    let (events, seconds) = replay.end();
-    if was_stopped {
-        return None;
-    }
-    if let Outcome::FellShort(shortfall) = &outcome {
+    if let (Outcome::FellShort(shortfall), false) = (&outcome, was_stopped) {
         // A transcript may judge its own topic more strictly than others do: no reason to skip them.
         let about = Topic::of_shortfall(transcript, shortfall).map(|about| about.topic());
         if let Some(topic) = about.filter(|topic| !policy.judges(*topic)) {
             setting.ledger.fell_short(topic);
         }
+    }
+    let (events, seconds) = replay.end();
+    if was_stopped {
+        return None;
+    }
+    if let Outcome::FellShort(shortfall) = &outcome {
         outcome = match setting.pace.stall_since(begun) {
             Some(stall) => *hindered(Hindrance::MachineStoodStill {
                 during: milliseconds(stall),

@@ -29,7 +29,11 @@ def numberless(text):
 def visible(text):
     """The text with everything escaped that a terminal would act on."""
     text = encoded(text).decode("utf-8", "backslashreplace")
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    plain = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
+
+    def shown(each):
+        return plain.get(each) or ("\\x%02x" if ord(each) < 128 else "\\u{%x}") % ord(each)
+    return "".join(each if each.isprintable() else shown(each) for each in text)
 
 
 def kind_of_line(fits):
