@@ -183,7 +183,7 @@ fn one_message_returned_to_its_sender_is_caught() {
 fn a_message_to_an_unregistered_client_is_caught() {
     is_caught(
         "tells-strangers",
-        "✗ 2 heard by somebody who was not registered.",
+        "✗ 2 delivered to a client that was not registered.",
         "without being registered",
     );
 }
@@ -199,7 +199,7 @@ fn a_connection_closed_without_a_reason_is_caught() {
 
 #[test]
 fn a_server_that_stops_reading_is_caught() {
-    is_caught("stalls", "not taken any more", "reads and relays nothing");
+    is_caught("stalls", "not read by the server", "reads and relays nothing");
 }
 
 #[test]

@@ -39,11 +39,11 @@ struct Submission {
 #[derive(Deserialize)]
 struct Part {
     role: Role,
-    rows: Vec<Row>,
+    requirements: Vec<Judged>,
 }
 
 #[derive(Deserialize)]
-struct Row {
+struct Judged {
     id: String,
     verdict: Verdict,
 }
@@ -56,8 +56,8 @@ impl Verdicts {
             let name = submission.submission;
             submission.parts.into_iter().flat_map(move |part| {
                 let name = name.clone();
-                let rows = part.rows.into_iter();
-                rows.map(move |row| (key(&name, part.role, row.id), row.verdict))
+                let judged = part.requirements.into_iter();
+                judged.map(move |judged| (key(&name, part.role, judged.id), judged.verdict))
             })
         });
         Some(Verdicts(verdicts.collect()))
@@ -152,7 +152,7 @@ mod tests {
             })
             .collect();
         let class = format!(
-            "{{\"submissions\": [{{\"submission\": \"ann\", \"parts\": [{{\"role\": \"server\", \"rows\": [{}]}}]}}]}}",
+            "{{\"submissions\": [{{\"submission\": \"ann\", \"parts\": [{{\"role\": \"server\", \"requirements\": [{}]}}]}}]}}",
             rows.join(",")
         );
         Verdicts::stored(&class).expect("is a class")
