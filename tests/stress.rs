@@ -199,7 +199,11 @@ fn a_connection_closed_without_a_reason_is_caught() {
 
 #[test]
 fn a_server_that_stops_reading_is_caught() {
-    is_caught("stalls", "not read by the server", "reads and relays nothing");
+    is_caught(
+        "stalls",
+        "not read by the server",
+        "reads and relays nothing",
+    );
 }
 
 #[test]
