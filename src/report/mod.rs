@@ -29,6 +29,8 @@ mod statistics;
 pub mod terminal;
 mod text;
 
+pub use scores::verdict_word;
+
 /// For whom a report is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {

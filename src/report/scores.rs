@@ -34,7 +34,7 @@ pub(super) fn requirement_name(role: Role, row: &Requirement) -> String {
 }
 
 /// A verdict in a word or two.
-pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
+pub fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "passes",
         Verdict::Fail => "fails",

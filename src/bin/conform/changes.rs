@@ -6,6 +6,7 @@ use std::fmt::Write;
 use chat_conformance::conformance::evidence::visible_name;
 use chat_conformance::conformance::judge::result::Verdict;
 use chat_conformance::grading::assessment::Assessment;
+use chat_conformance::report::verdict_word;
 use chat_conformance::transcript::syntax::Role;
 use serde::Deserialize;
 
@@ -98,8 +99,8 @@ impl Verdicts {
                 "  {} {role} {} {} -> {}",
                 visible_name(&key.submission),
                 visible_name(&key.requirement),
-                word(*before),
-                word(*now)
+                verdict_word(*before),
+                verdict_word(*now)
             );
         }
         if let Some(more) = changed
@@ -126,17 +127,6 @@ fn role(is_client: bool) -> Role {
         Role::Client
     } else {
         Role::Server
-    }
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "passes",
-        Verdict::Fail => "fails",
-        Verdict::Blocked => "blocked",
-        Verdict::Unsure => "unsure",
-        Verdict::NotApplicable => "not applicable",
-        Verdict::Untested => "untested",
     }
 }
 
