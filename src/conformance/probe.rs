@@ -104,10 +104,10 @@ server < ...";
 /// Probes the program of a run; `setting` holds everything but its profile. A given `dialect` is used without probing
 /// for it.
 pub fn probe(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> ProbeResult {
-    let pace = setting.pace.for_probes(LONGEST_ANSWER);
+    let timeouts = setting.timeouts.for_probes(LONGEST_ANSWER);
     let probe = Probe {
         setting: Setting {
-            pace: &pace,
+            timeouts: &timeouts,
             ..setting
         },
         dialect,
@@ -116,7 +116,7 @@ pub fn probe(role: Role, setting: Setting<'_>, dialect: Option<Dialect>) -> Prob
         Role::Server => probe.server(),
         Role::Client => probe.client(),
     };
-    setting.pace.learn_from(&pace);
+    setting.timeouts.learn_from(&timeouts);
     probed
 }
 
@@ -137,7 +137,7 @@ pub fn control(role: Role, setting: Setting<'_>) -> Result<(), Box<Outcome>> {
         target: &target,
         environment: &environment,
         // Measurements of the reference do not apply to the program under test.
-        pace: &setting.pace.for_probes(LONGEST_ANSWER),
+        timeouts: &setting.timeouts.for_probes(LONGEST_ANSWER),
         ledger: &Ledger::default(),
         ..setting
     };

@@ -11,12 +11,12 @@ use crate::conformance::evidence::time_limit::TimeLimit;
 use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome};
 use crate::conformance::judge::MOST_RUNS;
-use crate::conformance::judge::policy::{policy, why_not_applicable};
 use crate::conformance::judge::program::ProgramEvidence;
+use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
 use crate::conformance::play::clock::{DEFAULT_LIMIT, TimeBudget};
-use crate::conformance::play::pace::{LagMeter, Pace};
 use crate::conformance::play::policy::Policy;
 use crate::conformance::play::slots::Slots;
+use crate::conformance::play::timeouts::{LagMeter, Timeouts};
 use crate::conformance::play::{Ledger, Setting, Turn, replay_in_network};
 use crate::conformance::probe::{ProbeResult, control, probe};
 use crate::conformance::program::dialect::Dialect;
@@ -109,7 +109,7 @@ pub fn run(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<ProgramEvidence, NoResult> {
     let begun = Instant::now();
-    let pace = Arc::new(Pace::new(plan.patience));
+    let timeouts = Arc::new(Timeouts::new(plan.patience));
     let ledger = Ledger::default();
     let has_own_network = gives_networks(plan);
     let turn = Turn::default();
@@ -124,7 +124,7 @@ pub fn run(
             ..Profile::PLAIN
         },
         banner: &[],
-        pace: &pace,
+        timeouts: &timeouts,
         ledger: &ledger,
         slots: &plan.slots,
         cancelled,
@@ -136,7 +136,7 @@ pub fn run(
     let slot = plan.slots.take_while(is_wanted);
     let slot = slot.ok_or(NoResult::Cancelled)?;
     let time_of_reference = Arc::new(TimeBudget::new(DEFAULT_LIMIT));
-    let meter = measure(&pace, &time_of_reference);
+    let meter = measure(&timeouts, &time_of_reference);
     control(plan.role, setting(&time_of_reference)).map_err(|why| {
         if cancelled.load(Ordering::Relaxed) {
             NoResult::Cancelled
@@ -146,7 +146,7 @@ pub fn run(
     })?;
     drop((meter, slot));
     let time = Arc::new(TimeBudget::new(plan.time_limit));
-    let _meter = measure(&pace, &time);
+    let _meter = measure(&timeouts, &time);
     let first_setting = setting(&time);
     let probed = probe(plan.role, first_setting, plan.dialect);
     if cancelled.load(Ordering::Relaxed) {
@@ -196,7 +196,7 @@ pub fn run(
     if cancelled.load(Ordering::Relaxed) {
         return Err(NoResult::Cancelled);
     }
-    if let Some(factor) = pace.widened_by() {
+    if let Some(factor) = timeouts.widened_by() {
         remarks.push(format!(
             "The machine was busy, so answers were waited for up to {factor:.1} times as long as usual."
         ));
@@ -214,10 +214,10 @@ pub fn run(
 }
 
 /// Measures how late this machine wakes a thread, for the waits and for the program's clock.
-fn measure(pace: &Arc<Pace>, time: &Arc<TimeBudget>) -> LagMeter {
-    let (pace, time) = (Arc::clone(pace), Arc::clone(time));
+fn measure(timeouts: &Arc<Timeouts>, time: &Arc<TimeBudget>) -> LagMeter {
+    let (timeouts, time) = (Arc::clone(timeouts), Arc::clone(time));
     LagMeter::start(move |late| {
-        pace.woke_late_by(late);
+        timeouts.woke_late_by(late);
         time.tick(late);
     })
 }

@@ -1,7 +1,7 @@
 //! Whether a transcript that stopped fails itself or is blocked by another requirement.
 
 use super::charge::Charge;
-use super::finding::{Judgement, MOST_RUNS, Stop};
+use super::runs::{Judgement, MOST_RUNS, Stop};
 use super::tally::Tally;
 use crate::conformance::suite::Case;
 

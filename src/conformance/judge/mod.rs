@@ -6,11 +6,11 @@
 
 mod blame;
 pub mod charge;
-mod finding;
-pub mod policy;
 pub mod program;
 pub mod result;
+mod runs;
 mod tally;
+pub mod transcript_policy;
 pub mod verdict;
 
-pub use finding::MOST_RUNS;
+pub use runs::MOST_RUNS;

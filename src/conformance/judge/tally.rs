@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{Finding, Judgement, Shape};
+use super::runs::{Finding, Judgement, Shape};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::table::Table;
 

@@ -7,8 +7,8 @@
 
 use super::blame::blame;
 use super::charge::charge;
-use super::finding::{Finding, Judgement};
 use super::result::{RequirementResult, TranscriptResult, Verdict};
+use super::runs::{Finding, Judgement};
 use super::tally::Tally;
 use crate::conformance::evidence::Evidence;
 use crate::conformance::suite::Case;

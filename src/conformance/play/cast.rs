@@ -209,7 +209,7 @@ impl<'a> Cast<'a> {
     ) -> Result<Option<T>, Stop> {
         let begun = Instant::now();
         // A time that is to pass in full is never cut short.
-        let longest_wait = self.setting.pace.longest().max(patience);
+        let longest_wait = self.setting.timeouts.longest().max(patience);
         let mut deadline = begun + patience;
         let mut kept_waiting_before = None;
         let slots = self.setting.slots;

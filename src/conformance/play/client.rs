@@ -164,20 +164,20 @@ impl<'a> ClientReplay<'a> {
         if !self.replay.cast.peers.is_empty() {
             return Ok(());
         }
-        let patience = self.replay.setting.pace.start();
+        let patience = self.replay.setting.timeouts.start();
         let connected = self.replay.cast.wait_for(patience, |cast| {
             (cast.how_ended().is_some() || !cast.peers.is_empty()).then_some(())
         })?;
         self.replay.cast.look(Duration::ZERO);
-        let pace = self.replay.setting.pace;
+        let timeouts = self.replay.setting.timeouts;
         if !self.replay.cast.peers.is_empty() {
-            pace.started_within(self.replay.cast.accounts.started.elapsed());
+            timeouts.started_within(self.replay.cast.accounts.started.elapsed());
             return Ok(());
         }
         let got = match connected {
             Some(()) => Got::EndedBefore,
             None => {
-                pace.started_in_vain();
+                timeouts.started_in_vain();
                 let after = milliseconds(patience);
                 Got::NoConnection { after }
             }
@@ -223,7 +223,7 @@ impl<'a> ClientReplay<'a> {
         let mut latest_first = self.user.expected.iter().rev();
         let earlier = latest_first.find(|shown| shown.substance == substance);
         let times_before = earlier.map_or(0, |shown| shown.times_before);
-        let patience = self.replay.setting.pace.answer();
+        let patience = self.replay.setting.timeouts.answer();
         let expected = |once| Expected::OnScreen {
             text: Excerpt::of(substance.as_bytes()),
             once,
@@ -297,7 +297,7 @@ impl<'a> ClientReplay<'a> {
     /// nothing about it, it is sent the signal.
     fn press_ctrl_c(&mut self) -> Result<(), Stop> {
         const TIME_TO_ACT: Duration = Duration::from_secs(1);
-        let patience = TIME_TO_ACT.max(self.replay.setting.pace.settle());
+        let patience = TIME_TO_ACT.max(self.replay.setting.timeouts.settle());
         self.replay.let_digest()?;
         let program = self.replay.cast.programs.first();
         let is_signal = program.is_some_and(RunningProgram::turns_ctrl_c_into_a_signal);
@@ -345,7 +345,7 @@ impl<'a> ClientReplay<'a> {
     fn see_message(&mut self, kind: MessageKind) -> Result<(), Stop> {
         /// Maximum number of bytes that a person could be expected to read.
         const MOST_TO_READ: usize = 64 * 1024;
-        let patience = self.replay.setting.pace.answer();
+        let patience = self.replay.setting.timeouts.answer();
         let from = self.user.printed_before;
         // What is printed is shown once, and as far as a person could read it.
         let mut since = Screen::default();

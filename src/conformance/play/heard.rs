@@ -70,7 +70,7 @@ pub(super) fn next_message(
     actor: &str,
     patience: Duration,
 ) -> Result<Heard, Stop> {
-    let settle = cast.setting.pace.settle();
+    let settle = cast.setting.timeouts.settle();
     let unended = patience.min(LONGEST_WITHIN_A_MESSAGE.max(settle));
     let mut mark = None;
     let heard = cast.watch(patience, |cast| {
@@ -109,7 +109,7 @@ pub(super) fn next_message(
     if let Some(heard) = heard {
         return Ok(heard);
     }
-    cast.setting.pace.waited_in_vain();
+    cast.setting.timeouts.waited_in_vain();
     let Some(peer) = cast.peer(actor) else {
         return Ok(Heard::NoConnection(patience));
     };

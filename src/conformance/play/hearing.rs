@@ -38,7 +38,7 @@ impl Replay<'_> {
             let name = self.room.name_asked_for(actor).map(str::to_owned);
             return self.take_for_registered(actor, name.as_deref().unwrap_or(actor));
         }
-        let patience = self.setting.pace.answer();
+        let patience = self.setting.timeouts.answer();
         let asked = Instant::now();
         loop {
             self.refuse_endless(asked, wanted)?;
@@ -48,7 +48,7 @@ impl Replay<'_> {
             };
             let text = String::from_utf8_lossy(line);
             if self.policy.comparison.accepts(expected, open_ended, line) {
-                self.setting.pace.replied_within(asked.elapsed());
+                self.setting.timeouts.replied_within(asked.elapsed());
                 self.room.heard(actor, &text);
                 let is_registration = matches!(Utterance::of(expected), Utterance::Register { .. });
                 if is_registration && text != expected {
@@ -109,7 +109,7 @@ impl Replay<'_> {
         asked: Instant,
         expected: impl FnOnce() -> Expected,
     ) -> Result<(), Stop> {
-        let longest = self.setting.pace.longest();
+        let longest = self.setting.timeouts.longest();
         if asked.elapsed() <= longest {
             return Ok(());
         }
@@ -139,7 +139,7 @@ impl Replay<'_> {
     pub(super) fn hear(&mut self, actor: &str, bytes: &[u8], times: u32) -> Result<(), Stop> {
         const LONGEST: Duration = Duration::from_secs(60);
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let patience = self.setting.pace.answer();
+        let patience = self.setting.timeouts.answer();
         let begun = Instant::now();
         for heard in 1..=times {
             for line in text.lines() {

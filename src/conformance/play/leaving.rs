@@ -18,7 +18,7 @@ impl Replay<'_> {
         for position in &held {
             self.cast.peers[*position].finish_sending();
         }
-        let settle = self.setting.pace.settle();
+        let settle = self.setting.timeouts.settle();
         self.cast.wait_for(settle, |cast| {
             held.iter()
                 .all(|position| !cast.peers[*position].is_open())
@@ -59,7 +59,7 @@ impl Replay<'_> {
     }
 
     pub(super) fn be_disconnected(&mut self, actor: &str) -> Result<(), Stop> {
-        let patience = self.setting.pace.answer();
+        let patience = self.setting.timeouts.answer();
         let end: Option<End> = self.cast.wait_for(patience, |cast| {
             let peer = cast.peer(actor)?;
             if peer.inbox().is_full() {
@@ -108,7 +108,7 @@ impl Replay<'_> {
 
     /// Waits for the end of the process that was started; connections stay open meanwhile.
     pub(super) fn wait_for_end(&mut self) -> Result<(), Stop> {
-        let patience = self.setting.pace.end();
+        let patience = self.setting.timeouts.end();
         let lost = self.cast.wait_for(patience, |cast| {
             let program = cast.programs.first()?;
             program.how_ended().map(|_| program.is_lost())

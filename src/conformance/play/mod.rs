@@ -24,7 +24,6 @@ mod listening;
 mod log;
 mod memory_use;
 mod origin;
-pub mod pace;
 pub mod peer;
 pub mod policy;
 mod registering;
@@ -35,6 +34,7 @@ mod settling;
 mod silence;
 pub mod slots;
 mod speaking;
+pub mod timeouts;
 mod watch;
 
 use std::time::Instant;
@@ -86,7 +86,7 @@ fn replay(transcript: &Transcript, policy: &Policy, setting: Setting<'_>) -> Opt
         return None;
     }
     if let Outcome::FellShort(shortfall) = &outcome {
-        outcome = match setting.pace.stall_since(begun) {
+        outcome = match setting.timeouts.stall_since(begun) {
             Some(stall) => *hindered(Hindrance::MachineStoodStill {
                 during: milliseconds(stall),
                 instead: Box::new(shortfall.clone()),

@@ -19,7 +19,7 @@ impl Replay<'_> {
     pub(super) fn join(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
         const PAUSE: Duration = Duration::from_millis(20);
         let freed = self.room.freed(name);
-        let deadline = Instant::now() + self.setting.pace.answer();
+        let deadline = Instant::now() + self.setting.timeouts.answer();
         loop {
             self.connect(actor)?;
             self.say(actor, &format!("REGISTER {name} CHAT/1.0"))?;
@@ -31,7 +31,7 @@ impl Replay<'_> {
             let text = String::from_utf8_lossy(&answer);
             match Utterance::of(&text) {
                 Utterance::Status { code: "200", .. } => {
-                    self.setting.pace.replied_within(asked.elapsed());
+                    self.setting.timeouts.replied_within(asked.elapsed());
                     self.room.registered(actor, name);
                     return self.say_first_message(actor, name);
                 }
@@ -64,7 +64,7 @@ impl Replay<'_> {
     /// The first line with a status. Lines before it are passed over here, since only requirements about the
     /// answer itself are about its place.
     fn status_of_registration(&mut self, actor: &str) -> Result<Vec<u8>, Stop> {
-        let patience = self.setting.pace.answer();
+        let patience = self.setting.timeouts.answer();
         let asked = Instant::now();
         loop {
             self.refuse_endless(asked, acceptance)?;

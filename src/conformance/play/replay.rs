@@ -106,7 +106,7 @@ impl<'a> Replay<'a> {
             }
             peer.finish_sending();
         }
-        let settle = self.setting.pace.settle();
+        let settle = self.setting.timeouts.settle();
         // Where the run is cancelled nobody comes after.
         let _ = self.cast.wait_for(settle, |cast| {
             let is_over = |peer: &Peer| !peer.is_open();

@@ -29,7 +29,7 @@ impl Replay<'_> {
                 let first = self.start_listening(command)?;
                 self.setting.ledger.held(topic);
                 self.let_digest()?;
-                self.setting.pace.started_within(begun.elapsed());
+                self.setting.timeouts.started_within(begun.elapsed());
                 address_told(&mut self.cast, 0)?.map_or(first, to_speak_to)
             }
         });
@@ -41,7 +41,7 @@ impl Replay<'_> {
     fn start_listening(&mut self, command: &[String]) -> Result<SocketAddr, Stop> {
         self.cast.start(command)?;
         let position = self.cast.programs.len() - 1;
-        let patience = self.setting.pace.start();
+        let patience = self.setting.timeouts.start();
         let mut back_off = BackOff::new();
         let found = self.cast.watch(patience, |cast| {
             if let Some(address) = address(cast, position) {
@@ -61,7 +61,7 @@ impl Replay<'_> {
         }
         // It may have ended, and left somebody behind who may listen yet.
         if found.is_none() {
-            self.setting.pace.started_in_vain();
+            self.setting.timeouts.started_in_vain();
         }
         // The screen is that of the first process.
         let printed = (position == 0).then(|| self.last_lines_on_screen());
@@ -144,7 +144,7 @@ impl Replay<'_> {
         let peer = Peer::connect(actor, address, small_buffer, self.cast.inbox())
             .map_err(|error| unable(&format!("a socket for {actor}"), &error))?;
         self.cast.peers.push(peer);
-        let patience = self.setting.pace.answer();
+        let patience = self.setting.timeouts.answer();
         let position = self.cast.peers.len() - 1;
         self.cast.wait_for(patience, |cast| {
             (!cast.peers[position].is_connecting()).then_some(())
@@ -197,7 +197,7 @@ impl Replay<'_> {
             return Err(self.not_in_this_role());
         };
         let port = address.port();
-        let patience = self.setting.pace.answer();
+        let patience = self.setting.timeouts.answer();
         let is_there = |cast: &mut super::cast::Cast<'_>| {
             // What scrolled away long ago was printed all the same.
             let is_there = has_number(cast.screen.text(), port)

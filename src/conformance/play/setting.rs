@@ -7,8 +7,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::clock::{AtWork, TimeBudget};
 use super::ledger::Ledger;
-use super::pace::Pace;
 use super::slots::{Slots, Taken};
+use super::timeouts::Timeouts;
 use crate::conformance::evidence::Outcome;
 use crate::conformance::evidence::shortfall::Hindrance;
 use crate::conformance::program::environment::Environment;
@@ -31,7 +31,7 @@ pub struct Setting<'a> {
     /// Where a replay that only waits lends its slot.
     pub slots: &'a Slots,
     /// How long to wait.
-    pub pace: &'a Pace,
+    pub timeouts: &'a Timeouts,
     /// What is known to work and to fail by now.
     pub ledger: &'a Ledger,
     /// Set when the run is to end early.

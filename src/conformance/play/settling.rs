@@ -101,7 +101,7 @@ impl Settling {
         let Some(actor) = self.leaving.take() else {
             return Ok(());
         };
-        let settle = cast.setting.pace.settle();
+        let settle = cast.setting.timeouts.settle();
         cast.wait_for(settle, |cast| {
             let is_gone = cast.peer(&actor).is_none_or(|peer| !peer.is_open());
             is_gone.then_some(())
@@ -159,12 +159,12 @@ impl Settling {
         let longest = if self.is_deaf {
             LONGEST_FOR_DEAF
         } else {
-            cast.setting.pace.reading()
+            cast.setting.timeouts.reading()
         };
         let is_taken = cast.look_until(longest, |cast| cast.all_is_taken())?;
         if !is_taken && !self.is_deaf {
             self.is_deaf = true;
-            cast.setting.pace.read_in_vain();
+            cast.setting.timeouts.read_in_vain();
         }
         Ok(is_taken)
     }
@@ -183,7 +183,7 @@ fn let_read(cast: &mut Cast<'_>, actor: &str) -> Result<(), Stop> {
 /// Waits until nothing has arrived for the settle time; for a bounded time.
 pub(super) fn wait_for_quiet(cast: &mut Cast<'_>) -> Result<(), Stop> {
     const LONGEST: Duration = Duration::from_secs(2);
-    let settle = cast.setting.pace.settle();
+    let settle = cast.setting.timeouts.settle();
     let mut quiet_since = (Instant::now(), cast.log.length());
     cast.watch(LONGEST, |cast| {
         if cast.log.length() != quiet_since.1 {

@@ -78,7 +78,7 @@ impl Replay<'_> {
         });
         self.say_as_fence(&speaker, &name)?;
         let fence = self.fence();
-        let patience = self.setting.pace.answer();
+        let patience = self.setting.timeouts.answer();
         let finder = memchr::memmem::Finder::new(&fence);
         // A message is looked at once.
         let mut seen = 0;

@@ -23,7 +23,7 @@ impl Replay<'_> {
             actor: actor.to_owned(),
             bytes: bytes.to_vec(),
         });
-        let patience = self.setting.pace.answer();
+        let patience = self.setting.timeouts.answer();
         let taken = self.cast.wait_for(patience, |cast| {
             let peer = cast.peer(actor)?;
             (peer.has_sent_all() || !peer.is_open()).then_some(())

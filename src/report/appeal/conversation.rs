@@ -10,7 +10,7 @@ use crate::conformance::conversation::expectation::{Comparison, Exactness};
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver, Shortfall};
 use crate::conformance::evidence::{Event, EventKind, Evidence, Excerpt, Outcome};
-use crate::conformance::judge::policy::policy;
+use crate::conformance::judge::transcript_policy::policy;
 use crate::conformance::play::inbox::known_messages;
 use crate::conformance::play::policy::Policy;
 use crate::conformance::program::dialect::{Framing, single_message};

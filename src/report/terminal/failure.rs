@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use crate::conformance::evidence::shortfall::Shortfall;
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::judge::policy::dialect;
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
+use crate::conformance::judge::transcript_policy::dialect;
 use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::report::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, sentence};
 use crate::report::{Style, diagram, difference, excerpt, finding};

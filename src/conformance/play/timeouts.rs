@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Shared by all replays of a run. Measurements only extend the waits, and only up to a bound.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Timeouts {
     patience: Duration,
     longest_start: Duration,
     /// How often silence is waited for in full, and the minimum after that.
@@ -30,13 +30,13 @@ pub struct Pace {
     stalls: Mutex<Vec<(Instant, Duration)>>,
 }
 
-impl Pace {
+impl Timeouts {
     /// Maximum length of a wait as a multiple of the patience, however busy the machine is.
     const MOST_PATIENCES: u32 = 6;
 
     /// Starts with this patience for one answer.
-    pub fn new(patience: Duration) -> Pace {
-        Pace {
+    pub fn new(patience: Duration) -> Timeouts {
+        Timeouts {
             patience,
             longest_start: 4 * patience,
             full_waits: 3,
@@ -48,24 +48,24 @@ impl Pace {
             left_unread: AtomicU64::new(0),
             lag: AtomicU64::new(0),
             widest: AtomicU64::new(0),
-            longest: Pace::MOST_PATIENCES * patience,
+            longest: Timeouts::MOST_PATIENCES * patience,
             stalls: Mutex::new(Vec::new()),
         }
     }
 
     /// For the probe: as patient with the program's start, but not with each answer.
-    pub fn for_probes(&self, longest_answer: Duration) -> Pace {
-        Pace {
+    pub fn for_probes(&self, longest_answer: Duration) -> Timeouts {
+        Timeouts {
             longest_start: self.longest_start,
             longest: self.longest,
             full_waits: 1,
             shortest_wait: Duration::from_millis(500),
-            ..Pace::new(self.patience.min(longest_answer))
+            ..Timeouts::new(self.patience.min(longest_answer))
         }
     }
 
     /// Takes over the measured times of a program, and how often it did not answer or read.
-    pub fn learn_from(&self, other: &Pace) {
+    pub fn learn_from(&self, other: &Timeouts) {
         self.started_within(load(&other.slowest_start));
         self.replied_within(load(&other.slowest_reply));
         let started_in_vain = other.started_in_vain.load(Ordering::Relaxed);
@@ -138,7 +138,7 @@ impl Pace {
         self.for_this_machine(self.longest_start / divisor)
     }
 
-    /// The program left something unread for [`Pace::reading`].
+    /// The program left something unread for [`Timeouts::reading`].
     pub fn read_in_vain(&self) {
         self.left_unread.fetch_add(1, Ordering::Relaxed);
     }
@@ -262,55 +262,58 @@ mod tests {
 
     #[test]
     fn what_was_seen_widens_the_waiting_within_bounds() {
-        let pace = Pace::new(Duration::from_secs(5));
-        assert_eq!(pace.answer(), Duration::from_secs(5));
-        assert_eq!(pace.settle(), Duration::from_millis(20));
-        pace.started_within(Duration::from_secs(12));
-        pace.replied_within(Duration::from_millis(50));
-        assert_eq!(pace.answer(), Duration::from_secs(12));
-        assert_eq!(pace.settle(), Duration::from_millis(150));
-        pace.started_within(Duration::from_secs(1000));
-        pace.replied_within(Duration::from_secs(1000));
-        assert_eq!(pace.answer(), Duration::from_secs(20));
-        assert_eq!(pace.settle(), Duration::from_millis(500));
+        let timeouts = Timeouts::new(Duration::from_secs(5));
+        assert_eq!(timeouts.answer(), Duration::from_secs(5));
+        assert_eq!(timeouts.settle(), Duration::from_millis(20));
+        timeouts.started_within(Duration::from_secs(12));
+        timeouts.replied_within(Duration::from_millis(50));
+        assert_eq!(timeouts.answer(), Duration::from_secs(12));
+        assert_eq!(timeouts.settle(), Duration::from_millis(150));
+        timeouts.started_within(Duration::from_secs(1000));
+        timeouts.replied_within(Duration::from_secs(1000));
+        assert_eq!(timeouts.answer(), Duration::from_secs(20));
+        assert_eq!(timeouts.settle(), Duration::from_millis(500));
     }
 
     #[test]
     fn a_machine_that_stood_still_is_remembered() {
-        let pace = Pace::new(Duration::from_secs(5));
+        let timeouts = Timeouts::new(Duration::from_secs(5));
         let begun = Instant::now();
-        pace.woke_late_by(Duration::from_millis(30));
-        assert_eq!(pace.stall_since(begun), None);
-        pace.woke_late_by(Duration::from_millis(900));
-        pace.woke_late_by(Duration::from_millis(500));
-        assert_eq!(pace.stall_since(begun), Some(Duration::from_millis(900)));
-        assert_eq!(pace.stall_since(Instant::now()), None);
+        timeouts.woke_late_by(Duration::from_millis(30));
+        assert_eq!(timeouts.stall_since(begun), None);
+        timeouts.woke_late_by(Duration::from_millis(900));
+        timeouts.woke_late_by(Duration::from_millis(500));
+        assert_eq!(
+            timeouts.stall_since(begun),
+            Some(Duration::from_millis(900))
+        );
+        assert_eq!(timeouts.stall_since(Instant::now()), None);
     }
 
     #[test]
     fn no_wait_is_longer_than_six_patiences_and_a_busy_machine_is_told() {
-        let pace = Pace::new(Duration::from_secs(5));
-        assert_eq!(pace.start(), Duration::from_secs(20));
-        assert_eq!(pace.widened_by(), None);
-        pace.woke_late_by(Duration::from_millis(900));
-        pace.started_within(Duration::from_secs(1000));
-        for longest in [pace.start(), pace.answer(), pace.end()] {
+        let timeouts = Timeouts::new(Duration::from_secs(5));
+        assert_eq!(timeouts.start(), Duration::from_secs(20));
+        assert_eq!(timeouts.widened_by(), None);
+        timeouts.woke_late_by(Duration::from_millis(900));
+        timeouts.started_within(Duration::from_secs(1000));
+        for longest in [timeouts.start(), timeouts.answer(), timeouts.end()] {
             assert_eq!(longest, Duration::from_secs(30));
         }
-        assert_eq!(pace.widened_by(), Some(4.0));
+        assert_eq!(timeouts.widened_by(), Some(4.0));
     }
 
     #[test]
     fn silence_is_waited_for_in_full_a_few_times_only() {
-        let pace = Pace::new(Duration::from_secs(5));
-        pace.replied_within(Duration::from_millis(40));
-        (0..2).for_each(|_| pace.waited_in_vain());
-        assert_eq!(pace.answer(), Duration::from_secs(5));
-        assert_eq!(pace.end(), Duration::from_secs(10));
-        pace.waited_in_vain();
-        assert_eq!(pace.answer(), Duration::from_secs(2));
-        assert_eq!(pace.end(), Duration::from_secs(5));
-        pace.replied_within(Duration::from_secs(3));
-        assert_eq!(pace.answer(), Duration::from_secs(5));
+        let timeouts = Timeouts::new(Duration::from_secs(5));
+        timeouts.replied_within(Duration::from_millis(40));
+        (0..2).for_each(|_| timeouts.waited_in_vain());
+        assert_eq!(timeouts.answer(), Duration::from_secs(5));
+        assert_eq!(timeouts.end(), Duration::from_secs(10));
+        timeouts.waited_in_vain();
+        assert_eq!(timeouts.answer(), Duration::from_secs(2));
+        assert_eq!(timeouts.end(), Duration::from_secs(5));
+        timeouts.replied_within(Duration::from_secs(3));
+        assert_eq!(timeouts.answer(), Duration::from_secs(5));
     }
 }
