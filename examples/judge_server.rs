@@ -17,6 +17,7 @@ use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::environment::Environment;
 use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::session::Subject;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::suite::requirement::Level;
 use chat_conformance::transcript::syntax::Role;
@@ -31,17 +32,19 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let only = GlobSet::builder().add(Glob::new("S-REG-*")?).build()?;
     let asked = suite.asked_of(Role::Server, Level::Implied, Some(&only));
     let plan = Plan {
-        target: Target::Command(command),
-        role: Role::Server,
+        subject: Subject {
+            target: Target::Command(command),
+            role: Role::Server,
+            slots: Arc::new(Slots::new(2)),
+            time_limit: DEFAULT_LIMIT,
+            environment: Environment::default(),
+            dialect: None,
+            patience: Duration::from_secs(5),
+            harness: conform()?,
+        },
         table: asked.table,
         cases: asked.cases,
-        slots: Arc::new(Slots::new(2)),
         at_once: 4,
-        time_limit: DEFAULT_LIMIT,
-        environment: Environment::default(),
-        dialect: None,
-        patience: Duration::from_secs(5),
-        harness: conform()?,
     };
     // Playing returns what was seen; judging it needs no process and can be repeated.
     let evidence = run(&plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;

@@ -16,6 +16,7 @@ use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::environment::Environment;
 use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::session::Subject;
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::report::Style;
@@ -45,17 +46,19 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
     let covered = |id: &String| case.transcript.covers.contains(id);
     let requirements = suite.requirements.iter().filter(|row| covered(&row.id));
     let plan = Plan {
-        target: Target::Command(subject(role)?),
-        role,
+        subject: Subject {
+            target: Target::Command(subject(role)?),
+            role,
+            patience: Duration::from_secs(5),
+            environment: Environment::default(),
+            time_limit: DEFAULT_LIMIT,
+            slots: Arc::new(Slots::new(1)),
+            dialect: None,
+            harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
+        },
         table: suite.table(),
         cases: vec![case.clone()],
         at_once: 1,
-        patience: Duration::from_secs(5),
-        environment: Environment::default(),
-        time_limit: DEFAULT_LIMIT,
-        slots: Arc::new(Slots::new(1)),
-        dialect: None,
-        harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
     let evidence = run(&plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;
     let result = evidence.judged(requirements.cloned().collect(), &plan.table);

@@ -1,9 +1,10 @@
 //! The suite, the program under test, and what is made of the two.
 //!
 //! ```text
-//! run, probe -> judge -> evidence -> conversation     judge: evidence to verdicts, pure
-//!           \-> play -> program -> files              play: transcript and program to evidence
-//!            \-> suite                                what is asked
+//! run -> session -> probe                              session: before the first transcript
+//! all three -> judge -> evidence -> conversation       judge: evidence to verdicts, pure
+//!          \-> play -> program -> files                play: transcript and program to evidence
+//!           \-> suite                                  what is asked
 //! ```
 
 pub mod conversation;
@@ -14,4 +15,5 @@ pub mod play;
 pub mod probe;
 pub mod program;
 pub mod run;
+pub mod session;
 pub mod suite;

@@ -1,10 +1,8 @@
 //! Replays every transcript that is asked for against one program, side by side, and returns what was seen.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::conformance::evidence::shortfall::Shortfall;
 use crate::conformance::evidence::time_limit::TimeLimit;
@@ -13,51 +11,29 @@ use crate::conformance::evidence::{Event, EventKind, Evidence, Outcome};
 use crate::conformance::judge::MOST_RUNS;
 use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
-use crate::conformance::play::clock::{DEFAULT_LIMIT, TimeBudget};
+use crate::conformance::play::clock::TimeBudget;
 use crate::conformance::play::policy::Policy;
-use crate::conformance::play::slots::Slots;
-use crate::conformance::play::timeouts::{LagMeter, Timeouts};
-use crate::conformance::play::{Ledger, Setting, Turn, replay_in_network};
-use crate::conformance::probe::{ProbeResult, control, probe};
-use crate::conformance::program::dialect::Dialect;
-use crate::conformance::program::environment::{Environment, Network, Purpose};
+use crate::conformance::play::{Ledger, Setting, replay_in_network};
 use crate::conformance::program::profile::Profile;
-use crate::conformance::program::system;
 use crate::conformance::program::target::{Target, takes_every_address};
+use crate::conformance::session::{NoResult, Session, Subject, with_program};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::id;
 use crate::conformance::suite::table::Table;
-use crate::transcript::syntax::{Action, Role, Step};
+use crate::transcript::syntax::{Action, Step};
 
 /// What to run, and how.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The program under test.
-    pub target: Target,
-    /// Whether it is a server or a client.
-    pub role: Role,
+    /// The program under test, and how it is treated.
+    pub subject: Subject,
     /// The relations between all requirements of the suite.
     pub table: Table,
-    /// The transcripts to replay, all of the same role.
+    /// The transcripts to replay, all of the program's role.
     pub cases: Vec<Case>,
-    /// Slots for replays; several runs may share them.
-    pub slots: Arc<Slots>,
     /// Number of replays at the same time, including those that only wait; at least 1. With a server that is already
     /// running it is always 1.
     pub at_once: usize,
-    /// Time limit for all replays; transcripts that are not replayed by then are untested. Time in which the machine
-    /// kept the program from working does not count, up to a bound: see [`ProgramClock`].
-    ///
-    /// [`ProgramClock`]: crate::conformance::play::clock::ProgramClock
-    pub time_limit: Duration,
-    /// The environment of the program under test.
-    pub environment: Environment,
-    /// The program's dialect; `None` lets the probe find it out.
-    pub dialect: Option<Dialect>,
-    /// How long to wait for an answer.
-    pub patience: Duration,
-    /// Path of the `conform` program, which supervises programs under test.
-    pub harness: PathBuf,
 }
 
 /// Progress, for a person who watches.
@@ -71,34 +47,6 @@ pub enum Progress<'a> {
     Finished(&'a Case, bool),
 }
 
-/// Why a run has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoResult {
-    /// The run was cancelled.
-    Cancelled,
-    /// No server listens at this address.
-    NobodyThere(String),
-    /// The bundled reference failed in a plain conversation on this machine, in this way. So no other program can be
-    /// judged here.
-    Unfit(Box<Outcome>),
-}
-
-impl fmt::Display for NoResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoResult::Cancelled => write!(f, "interrupted"),
-            NoResult::NobodyThere(address) => write!(
-                f,
-                "no server can be reached at {address}: start it first, and give the port that it prints"
-            ),
-            NoResult::Unfit(why) => write!(
-                f,
-                "nothing was judged, because the bundled reference fails on this machine: {why}"
-            ),
-        }
-    }
-}
-
 /// Carries out the plan. If `cancelled` is set meanwhile, ends all processes and returns soon.
 ///
 /// # Errors
@@ -109,81 +57,40 @@ pub fn run(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<ProgramEvidence, NoResult> {
     let begun = Instant::now();
-    let timeouts = Arc::new(Timeouts::new(plan.patience));
-    let ledger = Ledger::default();
-    let has_own_network = gives_networks(plan);
-    let turn = Turn::default();
-    // Without networks of their own, all replays share the machine's network anyway.
-    let takes_turns = has_own_network && plan.environment.purpose == Purpose::Submission;
-    let setting = |time| Setting {
-        target: &plan.target,
-        harness: &plan.harness,
-        environment: &plan.environment,
-        profile: Profile {
-            has_own_network,
-            ..Profile::PLAIN
-        },
-        banner: &[],
-        timeouts: &timeouts,
-        ledger: &ledger,
-        slots: &plan.slots,
-        cancelled,
-        time,
-        turn: takes_turns.then_some(&turn),
-    };
     progress(Progress::Probing);
-    let is_wanted = || !cancelled.load(Ordering::Relaxed);
-    let slot = plan.slots.take_while(is_wanted);
-    let slot = slot.ok_or(NoResult::Cancelled)?;
-    let time_of_reference = Arc::new(TimeBudget::new(DEFAULT_LIMIT));
-    let meter = measure(&timeouts, &time_of_reference);
-    control(plan.role, setting(&time_of_reference)).map_err(|why| {
-        if cancelled.load(Ordering::Relaxed) {
-            NoResult::Cancelled
-        } else {
-            NoResult::Unfit(why)
-        }
+    let evidence = with_program(&plan.subject, cancelled, |session| {
+        let evidence = replay_suite(plan, session, progress);
+        let is_complete = !cancelled.load(Ordering::Relaxed);
+        is_complete.then(|| ProgramEvidence {
+            role: plan.subject.role,
+            command: plan.subject.target.shown(),
+            profile: session.setting.profile,
+            remarks: session.remarks(),
+            time_limit: time_limit_of(plan, session.setting.time, &evidence),
+            replayed: plan.cases.iter().cloned().zip(evidence).collect(),
+            seconds: begun.elapsed().as_secs_f64(),
+        })
     })?;
-    drop((meter, slot));
-    let time = Arc::new(TimeBudget::new(plan.time_limit));
-    let _meter = measure(&timeouts, &time);
-    let first_setting = setting(&time);
-    let probed = probe(plan.role, first_setting, plan.dialect);
-    if cancelled.load(Ordering::Relaxed) {
-        return Err(NoResult::Cancelled);
-    }
-    // If the time ran out during the probe, its result may be incomplete.
-    let is_known = !time.is_up();
-    let ProbeResult {
-        profile,
-        mut remarks,
-        banner,
-        was_reached,
-    } = if is_known {
-        probed
-    } else {
-        ProbeResult::none()
-    };
-    if profile.has_own_network {
-        turn.leave();
-    }
-    if is_known && !was_reached {
-        return Err(NoResult::NobodyThere(plan.target.shown().join(" ")));
-    }
+    evidence.ok_or(NoResult::Cancelled)
+}
+
+/// The runs of each case.
+fn replay_suite(
+    plan: &Plan,
+    session: &Session<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Vec<Vec<Evidence>> {
     let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
         let setting = Setting {
-            profile,
-            banner: &banner,
             ledger,
-            ..first_setting
+            ..session.setting
         };
         replay_all(plan, positions, at_once, setting, progress)
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
-    for (position, runs) in
-        replay_side_by_side(&order, side_by_side(plan, profile), &Ledger::default())
-    {
+    let at_once = side_by_side(plan, session.setting.profile);
+    for (position, runs) in replay_side_by_side(&order, at_once, &Ledger::default()) {
         evidence[position] = runs;
     }
     let crowded_out = crowded_out(&plan.cases, &evidence);
@@ -193,33 +100,7 @@ pub fn run(
     for (position, runs) in replay_side_by_side(&crowded_out, 1, &Ledger::default()) {
         evidence[position] = runs;
     }
-    if cancelled.load(Ordering::Relaxed) {
-        return Err(NoResult::Cancelled);
-    }
-    if let Some(factor) = timeouts.widened_by() {
-        remarks.push(format!(
-            "The machine was busy, so answers were waited for up to {factor:.1} times as long as usual."
-        ));
-    }
-    let time_limit = time_limit_of(plan, &time, &evidence);
-    Ok(ProgramEvidence {
-        role: plan.role,
-        command: plan.target.shown(),
-        profile,
-        remarks,
-        replayed: plan.cases.iter().cloned().zip(evidence).collect(),
-        seconds: begun.elapsed().as_secs_f64(),
-        time_limit,
-    })
-}
-
-/// Measures how late this machine wakes a thread, for the waits and for the program's clock.
-fn measure(timeouts: &Arc<Timeouts>, time: &Arc<TimeBudget>) -> LagMeter {
-    let (timeouts, time) = (Arc::clone(timeouts), Arc::clone(time));
-    LagMeter::start(move |late| {
-        timeouts.woke_late_by(late);
-        time.tick(late);
-    })
+    evidence
 }
 
 /// What the time limit left undone, if anything.
@@ -237,13 +118,6 @@ fn time_limit_of(plan: &Plan, time: &TimeBudget, evidence: &[Vec<Evidence>]) -> 
         used_up_by: time.used_up_by(),
         not_replayed,
     })
-}
-
-/// Whether each replay gets a network of its own.
-fn gives_networks(plan: &Plan) -> bool {
-    let is_started_here = matches!(plan.target, Target::Command(_));
-    let is_wanted = plan.environment.network == Network::Own;
-    is_started_here && is_wanted && system::has_networks_to_give()
 }
 
 /// Replays the cases at these positions, `at_once` at a time.
@@ -298,7 +172,7 @@ fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
 
 /// Number of replays at the same time. Replays against a server that is already running would meet each other.
 fn side_by_side(plan: &Plan, profile: Profile) -> usize {
-    match plan.target {
+    match plan.subject.target {
         Target::Command(_) if profile.runs_alone && !profile.has_own_network => 1,
         Target::Running(_) => 1,
         Target::Command(_) => plan.at_once.clamp(1, plan.cases.len().max(1)),
@@ -386,7 +260,7 @@ fn can_be_asked(case: &Case, plan: &Plan) -> bool {
                 | Action::GrowsByAtMost { .. }
         )
     };
-    match &plan.target {
+    match &plan.subject.target {
         Target::Running(_) => !case.transcript.steps.iter().any(needs_start),
         Target::Command(command) => takes_every_address(command, &case.transcript),
     }

@@ -13,6 +13,7 @@ use crate::conformance::play::clock::DEFAULT_LIMIT;
 use crate::conformance::program::environment::Environment;
 use crate::conformance::program::target::Target;
 use crate::conformance::run::{Plan, Progress, run};
+use crate::conformance::session::Subject;
 use crate::conformance::suite::requirement::Level;
 use crate::transcript::syntax::Role;
 
@@ -197,20 +198,22 @@ fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
     ] {
         let asked = terms.suite.asked_of(role, Level::Implied, None);
         let plan = Plan {
-            target: Target::Command(vec![
-                terms.harness.display().to_string(),
-                reference.to_owned(),
-            ]),
-            role,
+            subject: Subject {
+                target: Target::Command(vec![
+                    terms.harness.display().to_string(),
+                    reference.to_owned(),
+                ]),
+                role,
+                slots: Arc::clone(terms.slots),
+                time_limit: DEFAULT_LIMIT,
+                environment: Environment::of_reference(),
+                dialect: None,
+                patience: terms.patience,
+                harness: terms.harness.to_owned(),
+            },
             table: asked.table,
             cases: asked.cases,
             at_once: terms.at_once,
-            slots: Arc::clone(terms.slots),
-            time_limit: DEFAULT_LIMIT,
-            environment: Environment::of_reference(),
-            dialect: None,
-            patience: terms.patience,
-            harness: terms.harness.to_owned(),
         };
         let evidence = run(&plan, terms.cancelled, &|_| ());
         if terms.cancelled.load(Ordering::Relaxed) {

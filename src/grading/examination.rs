@@ -21,7 +21,8 @@ use crate::conformance::play::slots::Slots;
 use crate::conformance::program::environment::{Environment, Network, Purpose};
 use crate::conformance::program::limits::Limits;
 use crate::conformance::program::target::Target;
-use crate::conformance::run::{NoResult, Plan, Progress, run};
+use crate::conformance::run::{Plan, Progress, run};
+use crate::conformance::session::{NoResult, Subject};
 use crate::conformance::suite::Suite;
 use crate::conformance::suite::digest::Digest;
 use crate::conformance::suite::requirement::Level;
@@ -431,17 +432,19 @@ fn plan(
     let patience = instructions.limits.patience.map(Duration::from_secs_f64);
     let seconds = instructions.limits.seconds;
     Plan {
-        target: Target::Command(command.to_vec()),
-        role,
+        subject: Subject {
+            target: Target::Command(command.to_vec()),
+            role,
+            slots: Arc::clone(terms.slots),
+            time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),
+            environment: environment(instructions, folder, terms),
+            dialect: None,
+            patience: patience.unwrap_or(terms.patience),
+            harness: terms.harness.to_owned(),
+        },
         table: asked.table,
         cases: asked.cases,
         at_once: terms.at_once,
-        slots: Arc::clone(terms.slots),
-        time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),
-        environment: environment(instructions, folder, terms),
-        dialect: None,
-        patience: patience.unwrap_or(terms.patience),
-        harness: terms.harness.to_owned(),
     }
 }
 

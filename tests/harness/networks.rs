@@ -20,6 +20,7 @@ use chat_conformance::conformance::program::environment::{Environment, Network};
 use chat_conformance::conformance::program::system::has_networks_to_give;
 use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::session::Subject;
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::transcript::parse;
@@ -71,20 +72,22 @@ fn plan(role: Role, command: &[&str], network: Network, cases: Vec<Case>) -> Pla
     const AT_ONCE: usize = 4;
     let suite = Suite::embedded().expect("the embedded suite can be read");
     Plan {
-        target: Target::Command(command.iter().map(|word| (*word).to_owned()).collect()),
-        role,
+        subject: Subject {
+            target: Target::Command(command.iter().map(|word| (*word).to_owned()).collect()),
+            role,
+            patience: Duration::from_secs(5),
+            environment: Environment {
+                network,
+                ..Environment::default()
+            },
+            time_limit: Duration::from_secs(180),
+            slots: Arc::new(Slots::new(AT_ONCE)),
+            dialect: Some(Dialect::LINE),
+            harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
+        },
         table: suite.table(),
         cases,
         at_once: AT_ONCE,
-        patience: Duration::from_secs(5),
-        environment: Environment {
-            network,
-            ..Environment::default()
-        },
-        time_limit: Duration::from_secs(180),
-        slots: Arc::new(Slots::new(AT_ONCE)),
-        dialect: Some(Dialect::LINE),
-        harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     }
 }
 

@@ -12,6 +12,7 @@ use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::environment::Environment;
 use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
+use chat_conformance::conformance::session::Subject;
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::transcript::syntax::{Action, Role};
@@ -76,17 +77,19 @@ pub fn run_command(
     let requirements = suite.requirements.into_iter();
     let requirements = requirements.filter(|row| is_covered(&row.id)).collect();
     let plan = Plan {
-        target: Target::Command(command),
-        role,
+        subject: Subject {
+            target: Target::Command(command),
+            role,
+            patience,
+            environment: Environment::default(),
+            time_limit: DEFAULT_LIMIT,
+            slots: Arc::new(Slots::new(jobs)),
+            dialect: None,
+            harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
+        },
         table,
         cases,
         at_once: jobs,
-        patience,
-        environment: Environment::default(),
-        time_limit: DEFAULT_LIMIT,
-        slots: Arc::new(Slots::new(jobs)),
-        dialect: None,
-        harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
     };
     let evidence = run(&plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;
     Ok(evidence.judged(requirements, &plan.table))

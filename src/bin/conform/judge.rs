@@ -15,7 +15,8 @@ use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::environment::{Environment, Purpose};
 use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::program::target::{Target, unknown_place};
-use chat_conformance::conformance::run::{NoResult, Plan, Progress, run};
+use chat_conformance::conformance::run::{Plan, Progress, run};
+use chat_conformance::conformance::session::{NoResult, Subject};
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::grading::assessed_part::AssessedPart;
 use chat_conformance::grading::assessment::Assessment;
@@ -194,7 +195,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
     for plan in plans.into_iter().filter(|plan| !plan.cases.is_empty()) {
         match run_with_progress(&plan, &cancelled) {
             Ok(evidence) => {
-                let asked = suite.asked_of(plan.role, options.level.into(), only.as_ref());
+                let asked = suite.asked_of(plan.subject.role, options.level.into(), only.as_ref());
                 results.push(evidence.judged(asked.requirements, &asked.table));
             }
             Err(why) => {
@@ -251,22 +252,24 @@ fn plan(
     let asked = suite.asked_of(role, options.level.into(), only.as_ref());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     Plan {
-        target,
-        role,
+        subject: Subject {
+            target,
+            role,
+            slots: Arc::new(Slots::new(options.jobs.map_or(2 * processors, usize::from))),
+            time_limit: Duration::from_secs_f64(options.seconds),
+            environment: Environment {
+                limits: options.limits,
+                purpose,
+                ..Environment::default()
+            },
+            dialect: options.dialect,
+            patience: Duration::from_secs_f64(options.patience),
+            harness,
+        },
         table: asked.table,
-        slots: Arc::new(Slots::new(options.jobs.map_or(2 * processors, usize::from))),
         // An explicit number is a hard limit.
         at_once: options.jobs.map_or(8 * processors, usize::from),
-        time_limit: Duration::from_secs_f64(options.seconds),
-        environment: Environment {
-            limits: options.limits,
-            purpose,
-            ..Environment::default()
-        },
-        dialect: options.dialect,
-        patience: Duration::from_secs_f64(options.patience),
         cases: asked.cases,
-        harness,
     }
 }
 
