@@ -3,7 +3,7 @@
 //! Dependencies between modules point one way:
 //!
 //! ```text
-//! bin -> server | client | report -> grading | stress -> conformance -> transcript
+//! bin -> server | client | report -> grading | stress | exploration -> conformance -> transcript
 //!        server, client -> protocol
 //! ```
 //!
@@ -12,6 +12,7 @@
 //! - [`client`]: the session, no I/O; around it the terminal and the socket.
 //! - [`transcript`]: the language of the suite: lexer, parser, formatter, diagnostics; no I/O.
 //! - [`conformance`]: the requirements, the suite, the program under test, replay and verdicts.
+//! - [`exploration`]: conversations that nobody wrote, and the smallest ones that fail.
 //! - [`grading`]: from verdicts to points, and a class of submissions.
 //! - [`stress`]: load on a server, and what every client heard of it.
 //! - [`report`]: one file a format, each reads the results and nothing else.
@@ -21,6 +22,7 @@
 
 pub mod client;
 pub mod conformance;
+pub mod exploration;
 pub mod grading;
 pub mod protocol;
 pub mod report;

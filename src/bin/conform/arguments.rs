@@ -11,6 +11,7 @@ use chat_conformance::conformance::suite::requirement::Level;
 use chat_conformance::grading::store::Shard;
 use chat_conformance::report::formats::ReportOption;
 use chat_conformance::stress::message::{MAX_TEXT, MIN_TEXT};
+use chat_conformance::transcript::syntax::Role;
 use chat_conformance::{client, server};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -49,6 +50,8 @@ pub enum Command {
     Grade(GradeCommand),
     /// Load-test a server: check that no message is lost, repeated, changed or out of order
     Stress(StressCommand),
+    /// Look for faults with random conversations, and write the smallest ones that fail as transcripts
+    Explore(ExploreCommand),
     /// List the requirements and their transcripts
     List(SuiteOption),
     /// Explain a requirement or a transcript
@@ -182,6 +185,54 @@ pub struct StressCommand {
     /// Write the result as JSON to FILE; `-` writes to standard output, and nothing else is written there
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ExploreCommand {
+    /// Whether the command starts a server or a client
+    #[arg(long, value_enum, default_value_t = RoleOption::Server)]
+    pub role: RoleOption,
+    /// How long to look for faults; what was found by then is still made small
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds_of_program)]
+    pub seconds: f64,
+    /// The same seed gives the same conversations [default: a random one, which is printed]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Folder for the transcripts of what fails; it must be empty or new
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Number of conversations at the same time [default: twice the processors]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// How the program marks the end of a message: line, bare or length [default: detected]
+    #[arg(long, value_name = "DIALECT")]
+    pub dialect: Option<Dialect>,
+    /// Seconds to wait for an answer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub patience: f64,
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Program and arguments, as for `conform server` and `conform client`
+    #[arg(trailing_var_arg = true, value_name = "COMMAND", required = true)]
+    pub command: Vec<String>,
+}
+
+/// The role of a program.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RoleOption {
+    /// A server
+    Server,
+    /// A client
+    Client,
+}
+
+impl From<RoleOption> for Role {
+    fn from(option: RoleOption) -> Role {
+        match option {
+            RoleOption::Server => Role::Server,
+            RoleOption::Client => Role::Client,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -104,7 +104,7 @@ fn running_server(address: &str) -> Result<SocketAddr, String> {
 }
 
 /// Reports a wrong command as such, and not as a failure of the program.
-fn resolved(command: &[String]) -> Result<Vec<String>, String> {
+pub fn resolved(command: &[String]) -> Result<Vec<String>, String> {
     let Some(program) = command.first() else {
         return Err("no command to start".to_owned());
     };

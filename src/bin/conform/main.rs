@@ -2,6 +2,7 @@
 
 mod arguments;
 mod changes;
+mod explore;
 mod format;
 mod grade;
 mod gradebook;
@@ -49,6 +50,7 @@ fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Client(command)) => judge::client(&command),
         Some(Command::Grade(command)) => grade::grade(&command),
         Some(Command::Stress(command)) => stress::stress(&command),
+        Some(Command::Explore(command)) => explore::explore(&command),
         Some(Command::List(command)) => look_up::list(&command),
         Some(Command::Explain(command)) => look_up::explain(&command),
         Some(Command::Fmt(command)) => format::run(&command),

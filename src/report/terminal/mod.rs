@@ -3,12 +3,14 @@
 //! - [`program`]: everything about one program: the root cause, each failure, and the table.
 //! - [`summary`]: a table of the requirements and their verdicts.
 //! - [`failure`]: each failure with its line, its conversation and advice.
+//! - [`exploration`]: what came of random conversations.
 //! - [`class_table`]: a class, one line a submission, and the failures that submissions share.
 //! - [`stress`]: the outcome of a load test.
 //! - [`explain`] and [`list`]: what the suite asks; no program is started for these.
 
 pub mod class_table;
 pub mod explain;
+pub mod exploration;
 pub mod failure;
 pub mod list;
 pub mod program;

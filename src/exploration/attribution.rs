@@ -1,0 +1,132 @@
+//! Which requirement a conversation that fails belongs to, and what its transcript says at the top.
+
+use super::conversation::Conversation;
+use crate::conformance::evidence::shape::Shape;
+use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::judge::charge::charge;
+use crate::conformance::suite::id;
+use crate::conformance::suite::requirement::{Level, Requirement};
+use crate::conformance::suite::table::Table;
+use crate::transcript::syntax::{Action, Role, Transcript};
+
+/// What two failures have in common that are taken for the same one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signature {
+    /// Id of the requirement that the step which failed belongs to; `None` where only its transcript can say.
+    pub charged: Option<String>,
+    /// What was seen instead.
+    pub shape: Shape,
+}
+
+impl Signature {
+    /// That of a run, if it failed.
+    pub fn of(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<Signature> {
+        let Outcome::FellShort(shortfall) = &run.outcome else {
+            return None;
+        };
+        Some(Signature {
+            charged: charge(transcript, run, table).map(|charge| charge.requirement),
+            shape: Shape::of(&shortfall.got),
+        })
+    }
+}
+
+/// Ids of the requirements that random conversations of this role test, but those `left_out`. What goes beyond the
+/// assignment is not explored.
+pub fn explored<'r>(
+    requirements: &'r [Requirement],
+    role: Role,
+    left_out: &[&str],
+) -> Vec<&'r str> {
+    // The quirks of a program are taken into account where no transcript is about them.
+    const ABOUT_QUIRKS: [&str; 4] = [id::W_LINE_1, id::S_CONC_1, id::S_CONC_2, id::S_CONC_3];
+    let is_explored = |requirement: &&Requirement| {
+        requirement.level <= Level::Implied
+            && requirement.is_asked_of(role)
+            && !ABOUT_QUIRKS.contains(&requirement.id.as_str())
+            && !left_out.contains(&requirement.id.as_str())
+    };
+    let explored = requirements.iter().filter(is_explored);
+    explored
+        .map(|requirement| requirement.id.as_str())
+        .collect()
+}
+
+/// Ids of the requirements that a failure may belong to, the most likely first. Where a plain service fails in
+/// circumstances that cannot be left out, it is the circumstances that matter.
+pub fn candidates<C: Conversation>(smallest: &C, signature: &Signature) -> Vec<String> {
+    const SERVICES: [&str; 10] = [
+        id::S_REG_1,
+        id::S_MSG_1,
+        id::S_CONC_1,
+        id::S_CONC_2,
+        id::S_SHUT_1,
+        id::S_SHUT_2,
+        id::C_REG_2,
+        id::C_MSG_1,
+        id::C_MSG_2,
+        id::C_SHUT_1,
+    ];
+    let charged = signature.charged.as_deref();
+    let mut all: Vec<String> = Vec::new();
+    if charged.is_none_or(|charged| SERVICES.contains(&charged)) {
+        all.extend(smallest.peculiar_to().into_iter().map(str::to_owned));
+    }
+    all.extend(charged.map(str::to_owned));
+    let mut distinct = Vec::new();
+    for id in all {
+        if !distinct.contains(&id) {
+            distinct.push(id);
+        }
+    }
+    distinct
+}
+
+/// What must hold, in one sentence for the top of a transcript.
+pub fn sentence(transcript: &Transcript, failed_step: usize, circumstances: &str) -> String {
+    let action = transcript.steps.get(failed_step).map(|step| &step.action);
+    let what = action.map_or("The conversation goes on", |action| {
+        what_must_hold(action, transcript.role)
+    });
+    if circumstances.is_empty() {
+        format!("{what}.")
+    } else {
+        format!("{what}, {circumstances}.")
+    }
+}
+
+fn what_must_hold(action: &Action, role: Role) -> &'static str {
+    match action {
+        Action::Joins { .. } => "A newcomer is registered",
+        Action::Gets { actor, .. } if actor == "user" => "A message is shown",
+        Action::Gets { line, .. } => of_line(line, role),
+        Action::Hears { bytes, .. } => of_line(&String::from_utf8_lossy(bytes), role),
+        Action::HearsNothing { .. } if role == Role::Server => {
+            "Nobody gets what is not meant for them"
+        }
+        Action::HearsNothing { .. } => "The client sends nothing of its own",
+        Action::Connects { .. } => "A newcomer can connect",
+        Action::Says { .. } | Action::Sends { .. } => "A user stays connected and is listened to",
+        Action::IsDisconnected { .. } => "The connection is closed",
+        Action::PrintsItsPort => "The server prints its port",
+        Action::Ends if role == Role::Server => "The server ends when it is interrupted",
+        Action::Ends => "The client ends by itself",
+        Action::SeesMessage { .. } => "The client says what happened",
+        Action::ClientStarts { .. } => "The client starts and connects",
+        _ => "The conversation goes on",
+    }
+}
+
+fn of_line(line: &str, role: Role) -> &'static str {
+    let first = line.split(' ').next().unwrap_or("");
+    match (first, role) {
+        ("200", _) => "A newcomer is registered",
+        ("400", _) => "A malformed registration is refused",
+        ("401", _) => "A name in use is refused",
+        ("REGISTER", _) => "The client registers",
+        ("DISCONNECT", Role::Server) => "Every user is told that the server shuts down",
+        ("DISCONNECT", Role::Client) => "The client says that it leaves",
+        (_, Role::Server) => "A message reaches every other user",
+        (_, Role::Client) => "A typed line is sent",
+    }
+}

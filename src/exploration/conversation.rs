@@ -1,0 +1,66 @@
+//! What the explorer needs of a conversation, whichever role it tests.
+
+use super::random::Random;
+use super::script::Script;
+
+/// A conversation that can be generated, told as a transcript, and made simpler.
+pub trait Conversation: Clone + PartialEq + Send + Sync {
+    /// A random one for a program that reads in this way.
+    fn random(random: &mut Random, reading: Reading) -> Self;
+
+    /// Its transcript, with everything that must follow from what people do.
+    fn script(&self) -> Script;
+
+    /// The same up to this act, which is the last one.
+    fn until(&self, act: usize) -> Self;
+
+    /// Simpler ones, those that leave out most first. Each is simpler by a measure that cannot fall for ever.
+    fn simpler(&self) -> Vec<Self>;
+
+    /// Ids of the requirements that its peculiarities are about, the most special first: what is left after nothing
+    /// can be left out any more is why it fails.
+    fn peculiar_to(&self) -> Vec<&'static str>;
+
+    /// What is special about it, to go at the end of a sentence: "after somebody left by a reset".
+    fn circumstances(&self) -> String;
+}
+
+/// How a program reads, so far as it limits what can be asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Messages may be sent in parts, and several at once.
+    pub takes_segments: bool,
+    /// A registration may be sent in parts.
+    pub takes_registrations_in_parts: bool,
+}
+
+/// The lists that arise by leaving out items: large parts first, then each by itself.
+pub fn leaving_out<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
+    let mut fewer = Vec::new();
+    let mut size = items.len() / 2;
+    while size > 0 {
+        let mut start = 0;
+        while start < items.len() {
+            let end = items.len().min(start + size);
+            fewer.push([&items[..start], &items[end..]].concat());
+            start = end;
+        }
+        size /= 2;
+    }
+    fewer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_parts_are_left_out_first() {
+        assert_eq!(
+            leaving_out(&[1, 2, 3]),
+            [vec![2, 3], vec![1, 3], vec![1, 2]]
+        );
+        assert_eq!(leaving_out(&[1, 2, 3, 4])[..2], [vec![3, 4], vec![1, 2]]);
+        assert_eq!(leaving_out::<u8>(&[]), Vec::<Vec<u8>>::new());
+    }
+}

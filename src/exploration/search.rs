@@ -1,0 +1,371 @@
+//! The search for conversations that fail: many at a time, each against a fresh process.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::attribution::{Signature, candidates, explored, sentence};
+use super::conversation::{Conversation, Reading};
+use super::random::Random;
+use super::script::Script;
+use super::shrink::smallest;
+use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
+use crate::conformance::program::dialect::Framing;
+use crate::conformance::program::profile::Profile;
+use crate::conformance::session::Session;
+use crate::conformance::suite::Case;
+use crate::conformance::suite::requirement::Requirement;
+use crate::conformance::suite::table::Table;
+use crate::transcript::syntax::{Role, Transcript};
+
+/// How to explore.
+#[derive(Debug, Clone, Copy)]
+pub struct Search<'a> {
+    /// The requirements of the suite.
+    pub requirements: &'a [Requirement],
+    /// The relations between them.
+    pub table: &'a Table,
+    /// The same seed gives the same conversations.
+    pub seed: u64,
+    /// How long to look for failures. What was found by then is still confirmed and made smaller.
+    pub duration: Duration,
+    /// Number of conversations at the same time; at least 1.
+    pub at_once: usize,
+}
+
+/// A conversation that fails, as small as it gets.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Id of the requirement that it belongs to.
+    pub requirement: String,
+    /// What was seen.
+    pub signature: Signature,
+    /// Number of the random conversation that it was found in.
+    pub number: u64,
+    /// Its transcript.
+    pub case: Case,
+    /// The runs of the transcript, all of which failed in this way.
+    pub runs: Vec<Evidence>,
+    /// The nearest simpler conversation, which the program passes: it shows that only what the two differ in goes
+    /// wrong. `None` where the requirement speaks for itself.
+    pub counterpart: Option<(Case, Vec<Evidence>)>,
+}
+
+/// What came of a search.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// One for each requirement and shape.
+    pub found: Vec<Finding>,
+    /// How many conversations were tried.
+    pub tried: u64,
+    /// Numbers of those that failed once and then passed or failed in another way.
+    pub unsteady: Vec<u64>,
+    /// How many could not be replayed to a result.
+    pub without_result: u64,
+}
+
+/// Failures of the same signature are examined so often; after that they count as known.
+const MOST_EXAMINED: usize = 3;
+/// How often the program must fail in the same way before anything is said about it.
+const CONFIRMATIONS: usize = 2;
+/// Maximum number of replays to make a conversation smaller.
+const MOST_ATTEMPTS: usize = 120;
+/// Maximum time to make a conversation smaller.
+const LONGEST_SHRINKING: Duration = Duration::from_secs(60);
+
+/// Explores until the time is over or `cancelled` is set; what was found by then is returned.
+pub fn search<C: Conversation>(
+    session: &Session<'_>,
+    role: Role,
+    search: Search<'_>,
+    cancelled: &AtomicBool,
+    progress: &(dyn Fn(u64, usize) + Sync),
+) -> Findings {
+    let explorer = Explorer {
+        session,
+        role,
+        search,
+        reading: reading(&session.setting.profile),
+        cancelled,
+        deadline: Instant::now() + search.duration,
+        next: AtomicU64::new(0),
+        state: Mutex::default(),
+        progress,
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..search.at_once {
+            scope.spawn(|| explorer.work::<C>());
+        }
+    });
+    let state = explorer.state.into_inner();
+    let mut findings = state.unwrap_or_else(PoisonError::into_inner).findings;
+    findings.found.sort_by_key(|finding| finding.number);
+    findings
+}
+
+/// What a program with this profile can be sent.
+fn reading(profile: &Profile) -> Reading {
+    let takes_segments = profile.dialect.reads == Framing::Line && !profile.relays_reads;
+    Reading {
+        takes_segments,
+        takes_registrations_in_parts: takes_segments && !profile.registers_without_end,
+    }
+}
+
+#[derive(Default)]
+struct State {
+    findings: Findings,
+    /// How often each signature was examined.
+    examined: BTreeMap<Signature, usize>,
+}
+
+struct Explorer<'a> {
+    session: &'a Session<'a>,
+    role: Role,
+    search: Search<'a>,
+    reading: Reading,
+    cancelled: &'a AtomicBool,
+    deadline: Instant,
+    next: AtomicU64,
+    state: Mutex<State>,
+    progress: &'a (dyn Fn(u64, usize) + Sync),
+}
+
+impl Explorer<'_> {
+    fn work<C: Conversation>(&self) {
+        while Instant::now() < self.deadline && !self.cancelled.load(Ordering::Relaxed) {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let mut random = Random::of_conversation(self.search.seed, number);
+            let conversation = C::random(&mut random, self.reading);
+            let left_out = self.well_known();
+            let covers = self.covers(&left_out);
+            let run = self.run(&conversation.script(), &covers);
+            let failure = self.with_state(|state| {
+                let findings = &mut state.findings;
+                findings.tried += 1;
+                match &run {
+                    Some((_, run)) if !run.is_conclusive() => findings.without_result += 1,
+                    _ => {}
+                }
+                (self.progress)(findings.tried, findings.found.len());
+                let (transcript, run) = run?;
+                let signature = Signature::of(&transcript, &run, self.search.table)?;
+                let examined = state.examined.entry(signature.clone()).or_default();
+                *examined += 1;
+                let step = failed_step(&run)?;
+                (*examined <= MOST_EXAMINED).then_some((signature, step))
+            });
+            if let Some((signature, step)) = failure {
+                self.examine(number, conversation, signature, step, &covers);
+            }
+        }
+    }
+
+    fn with_state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        with(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Ids of the requirements that are known well enough to fail: mistakes about them are passed over where the
+    /// rest of a conversation can go on, so that others are found.
+    fn well_known(&self) -> Vec<String> {
+        self.with_state(|state| {
+            let well_known = state.examined.iter();
+            well_known
+                .filter(|(_, times)| **times >= MOST_EXAMINED)
+                .filter_map(|(signature, _)| signature.charged.clone())
+                .collect()
+        })
+    }
+
+    fn covers(&self, left_out: &[String]) -> Vec<&str> {
+        let mut left_out: Vec<&str> = left_out.iter().map(String::as_str).collect();
+        let profile = &self.session.setting.profile;
+        use crate::conformance::suite::id;
+        if profile.registers_silently {
+            left_out.push(id::S_REG_1);
+        }
+        if profile.takes_address_first {
+            left_out.push(id::C_ARG_1);
+        }
+        explored(self.search.requirements, self.role, &left_out)
+    }
+
+    /// Replays a conversation. `None` where it cannot be asked of this program, or everything is to stop.
+    fn run(&self, script: &Script, covers: &[&str]) -> Option<(Transcript, Evidence)> {
+        if script.is_empty() || covers.is_empty() {
+            return None;
+        }
+        let (_, transcript) = script
+            .transcript("explored", "A random conversation.", covers)
+            .ok()?;
+        let run = self.replay(&transcript)?;
+        Some((transcript, run))
+    }
+
+    fn replay(&self, transcript: &Transcript) -> Option<Evidence> {
+        let profile = &self.session.setting.profile;
+        if why_not_applicable(transcript, profile).is_some() {
+            return None;
+        }
+        let policy = policy(transcript, profile, self.search.table);
+        self.session.replay(transcript, &policy)
+    }
+
+    /// Whether a conversation fails in this way.
+    fn fails(&self, script: &Script, covers: &[&str], signature: &Signature) -> bool {
+        let run = self.run(script, covers);
+        let seen =
+            run.and_then(|(transcript, run)| Signature::of(&transcript, &run, self.search.table));
+        seen.as_ref() == Some(signature)
+    }
+
+    /// Confirms a failure, makes it small, and keeps it unless there is one like it.
+    fn examine<C: Conversation>(
+        &self,
+        number: u64,
+        conversation: C,
+        signature: Signature,
+        step: usize,
+        covers: &[&str],
+    ) {
+        let script = conversation.script();
+        let is_confirmed = (0..CONFIRMATIONS).all(|_| self.fails(&script, covers, &signature));
+        if !is_confirmed {
+            return self.is_unsteady(number);
+        }
+        let deadline = Instant::now() + LONGEST_SHRINKING;
+        let still_fails = |candidate: &C| {
+            Instant::now() < deadline && self.fails(&candidate.script(), covers, &signature)
+        };
+        let act = script.act_of(step).unwrap_or(usize::MAX);
+        let shortest = conversation.until(act);
+        let failing = if still_fails(&shortest) {
+            shortest
+        } else {
+            conversation
+        };
+        let smallest = smallest(failing, MOST_ATTEMPTS, still_fails);
+        match self.finding(number, &smallest, signature) {
+            Some(finding) => self.keep(finding),
+            None => self.is_unsteady(number),
+        }
+    }
+
+    fn is_unsteady(&self, number: u64) {
+        if !self.cancelled.load(Ordering::Relaxed) {
+            self.with_state(|state| state.findings.unsteady.push(number));
+        }
+    }
+
+    fn keep(&self, finding: Finding) {
+        self.with_state(|state| {
+            let is_like = |other: &Finding| {
+                other.requirement == finding.requirement
+                    && other.signature.shape == finding.signature.shape
+            };
+            let found = &mut state.findings.found;
+            match found.iter_mut().find(|other| is_like(other)) {
+                // Of two like it the smaller one is told.
+                Some(other) if finding.case.source.len() < other.case.source.len() => {
+                    *other = finding;
+                }
+                Some(_) => {}
+                None => found.push(finding),
+            }
+        });
+    }
+
+    /// The finding that a small conversation makes: the first requirement under which it fails every time.
+    fn finding<C: Conversation>(
+        &self,
+        number: u64,
+        smallest: &C,
+        signature: Signature,
+    ) -> Option<Finding> {
+        let script = smallest.script();
+        for id in candidates(smallest, &signature) {
+            if !self.search.table.has(&id) {
+                continue;
+            }
+            let (_, draft) = script.transcript("explored", "A case.", &[&id]).ok()?;
+            let runs: Option<Vec<Evidence>> =
+                (0..=CONFIRMATIONS).map(|_| self.replay(&draft)).collect();
+            let runs = runs?;
+            let is_same = |run: &Evidence| {
+                let seen = Signature::of(&draft, run, self.search.table);
+                seen.is_some_and(|seen| seen.shape == signature.shape)
+            };
+            if !runs.iter().all(is_same) {
+                continue;
+            }
+            let step = runs.first().and_then(failed_step)?;
+            let sentence = sentence(&draft, step, &smallest.circumstances());
+            let case = case(&script, &id, &sentence, &id)?;
+            let counterpart = signature
+                .charged
+                .as_ref()
+                .filter(|charged| **charged != id)
+                .and_then(|charged| self.counterpart(smallest, charged, &id));
+            return Some(Finding {
+                requirement: id,
+                signature,
+                number,
+                case,
+                runs,
+                counterpart,
+            });
+        }
+        None
+    }
+
+    /// The nearest simpler conversation that passes and asks about the requirement that the failed step belongs to.
+    fn counterpart<C: Conversation>(
+        &self,
+        smallest: &C,
+        charged: &str,
+        id: &str,
+    ) -> Option<(Case, Vec<Evidence>)> {
+        const MOST: usize = 10;
+        let simpler = smallest.simpler();
+        // Those that leave out least come last.
+        for candidate in simpler.iter().rev().take(MOST) {
+            let script = candidate.script();
+            let sentence = "The same in plainer circumstances works.";
+            let Some(case) = case(&script, charged, sentence, &format!("{id}-counterpart")) else {
+                continue;
+            };
+            let asks = |step: &str| {
+                script
+                    .transcript("", "A case.", &[charged])
+                    .is_ok_and(|(text, _)| text.contains(step))
+            };
+            if !asks(" < ") && !asks("joins") {
+                continue;
+            }
+            let run = self.replay(&case.transcript)?;
+            if run.outcome == Outcome::Completed {
+                return Some((case, vec![run]));
+            }
+        }
+        None
+    }
+}
+
+fn failed_step(run: &Evidence) -> Option<usize> {
+    match &run.outcome {
+        Outcome::FellShort(shortfall) => Some(shortfall.step),
+        _ => None,
+    }
+}
+
+fn case(script: &Script, covers: &str, sentence: &str, name: &str) -> Option<Case> {
+    let name = name.to_lowercase();
+    let (source, transcript) = script.transcript(&name, sentence, &[covers]).ok()?;
+    Some(Case {
+        name,
+        source,
+        transcript,
+    })
+}

@@ -1,0 +1,153 @@
+//! Conversations of chat users with a server.
+//!
+//! - `act`: what people do;
+//! - `model`: what must follow from it, by the requirements;
+//! - `generator`: random conversations;
+//! - `simplify`: simpler conversations.
+
+mod act;
+mod generator;
+mod model;
+mod simplify;
+
+use super::conversation::{Conversation, Reading};
+use super::random::Random;
+use super::script::Script;
+use super::text::requirement_of;
+use crate::conformance::suite::id;
+use act::{Act, Cut, Leaving, Registration};
+
+/// What chat users do with a server, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConversation {
+    acts: Vec<Act>,
+}
+
+impl Conversation for ServerConversation {
+    fn random(random: &mut Random, reading: Reading) -> ServerConversation {
+        ServerConversation {
+            acts: generator::acts(random, reading),
+        }
+    }
+
+    fn script(&self) -> Script {
+        model::script(&self.acts)
+    }
+
+    fn until(&self, act: usize) -> ServerConversation {
+        let end = self.acts.len().min(act + 1);
+        ServerConversation {
+            acts: self.acts[..end].to_vec(),
+        }
+    }
+
+    fn simpler(&self) -> Vec<ServerConversation> {
+        let all = simplify::simpler(&self.acts).into_iter();
+        all.map(|acts| ServerConversation { acts }).collect()
+    }
+
+    fn peculiar_to(&self) -> Vec<&'static str> {
+        let mut ids = Vec::new();
+        for act in self.acts.iter().rev() {
+            ids.extend(peculiar_to(act));
+        }
+        ids
+    }
+
+    fn circumstances(&self) -> String {
+        let mut told: Vec<String> = Vec::new();
+        for act in &self.acts {
+            let what = circumstance(act);
+            told.extend(what.filter(|what| !told.contains(what)));
+        }
+        told.join(", ")
+    }
+}
+
+/// The requirements that an act is about beside the plain one.
+fn peculiar_to(act: &Act) -> Vec<&'static str> {
+    let mut ids = Vec::new();
+    match act {
+        Act::Registers { how, .. } => match how {
+            Registration::InParts(_) => ids.push(id::W_LINE_2),
+            Registration::WithMessage(_) => ids.push(id::W_LINE_3),
+            Registration::WithCarriageReturn => ids.push(id::W_LINE_1),
+            Registration::Plain | Registration::ToTheLetter => {}
+        },
+        Act::Speaks {
+            texts, cut, leaves, ..
+        } => {
+            ids.extend(match cut {
+                Cut::InParts(_) => Some(id::W_LINE_2),
+                Cut::OneSegment => Some(id::W_LINE_3),
+                Cut::CarriageReturns => Some(id::W_LINE_1),
+                Cut::Lines => leaves.then_some(id::W_LINE_3),
+            });
+            ids.extend(texts.iter().filter_map(|text| requirement_of(text, true)));
+            if texts.len() > 1 {
+                ids.push(id::S_MSG_5);
+            }
+        }
+        Act::AsksWrongly { .. } => ids.push(id::S_REG_3),
+        Act::AsksForTakenName { .. } => ids.push(id::S_REG_5),
+        Act::SpeaksInVain { .. } => ids.push(id::S_REG_7),
+        Act::Leaves { how, .. } => ids.extend(match how {
+            Leaving::Disconnect { .. } => None,
+            Leaving::Close | Leaving::CloseInMidLine => Some(id::S_DISC_5),
+            Leaving::Reset => Some(id::S_DISC_7),
+        }),
+        Act::Waits => ids.push(id::S_CONC_1),
+        Act::Connects { .. } => ids.push(id::S_CONC_2),
+        Act::ListensInVain { .. } | Act::PortIsPrinted | Act::ServerIsInterrupted => {}
+    }
+    ids
+}
+
+/// What is special about an act, to go at the end of a sentence.
+fn circumstance(act: &Act) -> Option<String> {
+    let words = match act {
+        Act::Registers { how, .. } => match how {
+            Registration::InParts(_) => "with a registration in several segments".to_owned(),
+            Registration::WithMessage(_) => {
+                "with a registration and a message in one segment".to_owned()
+            }
+            Registration::WithCarriageReturn => "with a line that ends with CR LF".to_owned(),
+            Registration::Plain | Registration::ToTheLetter => return None,
+        },
+        Act::Speaks {
+            texts, cut, leaves, ..
+        } => {
+            let special = texts.iter().find_map(|text| text.phrase());
+            let text = special.map(|phrase| format!("with {phrase}"));
+            let cut = match cut {
+                Cut::InParts(_) => Some("in several segments".to_owned()),
+                Cut::OneSegment if texts.len() > 1 => {
+                    Some(format!("with {} lines in one segment", texts.len()))
+                }
+                Cut::CarriageReturns => Some("with lines that end with CR LF".to_owned()),
+                Cut::OneSegment | Cut::Lines => None,
+            };
+            let leaves = leaves.then(|| "with a DISCONNECT right behind the message".to_owned());
+            let all: Vec<String> = text.into_iter().chain(cut).chain(leaves).collect();
+            if all.is_empty() {
+                return None;
+            }
+            all.join(", ")
+        }
+        Act::AsksWrongly { .. } => "after a malformed registration".to_owned(),
+        Act::AsksForTakenName { .. } => "after somebody asked for a name in use".to_owned(),
+        Act::SpeaksInVain { .. } => "after a refused client said something".to_owned(),
+        Act::Leaves { how, .. } => match how {
+            Leaving::Disconnect { .. } => "after somebody disconnected".to_owned(),
+            Leaving::Close => "after somebody closed the connection".to_owned(),
+            Leaving::CloseInMidLine => {
+                "after somebody closed the connection in the middle of a line".to_owned()
+            }
+            Leaving::Reset => "after somebody reset the connection".to_owned(),
+        },
+        Act::Waits => "after four quiet seconds".to_owned(),
+        Act::Connects { .. } => "beside a client that has said nothing".to_owned(),
+        Act::ListensInVain { .. } | Act::PortIsPrinted | Act::ServerIsInterrupted => return None,
+    };
+    Some(words)
+}

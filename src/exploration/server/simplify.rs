@@ -1,0 +1,248 @@
+//! Simpler conversations with a server.
+
+use std::collections::BTreeMap;
+
+use super::act::{Act, AfterDisconnect, Cut, Leaving, Person, Registration};
+use crate::exploration::conversation::leaving_out;
+use crate::exploration::text::Text;
+
+/// Simpler ones, those that leave out most first.
+pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
+    let mut all = Vec::new();
+    // Without one person, with all that it does.
+    let everybody: Vec<Person> = people(acts);
+    for who in &everybody {
+        let others = acts.iter().filter(|act| person(act) != Some(*who));
+        all.push(others.cloned().collect());
+    }
+    all.extend(leaving_out(acts));
+    for (index, act) in acts.iter().enumerate() {
+        for simpler in simpler_acts(act) {
+            let mut changed = acts.to_vec();
+            changed[index] = simpler;
+            all.push(changed);
+        }
+    }
+    let renumbered = renumbered(acts);
+    if renumbered != acts {
+        all.push(renumbered);
+    }
+    all
+}
+
+fn person(act: &Act) -> Option<Person> {
+    match act {
+        Act::Connects { who }
+        | Act::Registers { who, .. }
+        | Act::AsksWrongly { who, .. }
+        | Act::AsksForTakenName { who, .. }
+        | Act::Speaks { who, .. }
+        | Act::SpeaksInVain { who, .. }
+        | Act::Leaves { who, .. }
+        | Act::ListensInVain { who } => Some(*who),
+        Act::Waits | Act::PortIsPrinted | Act::ServerIsInterrupted => None,
+    }
+}
+
+/// Everybody, in the order of appearance.
+fn people(acts: &[Act]) -> Vec<Person> {
+    let mut all = Vec::new();
+    for who in acts.iter().filter_map(person) {
+        if !all.contains(&who) {
+            all.push(who);
+        }
+    }
+    all
+}
+
+/// The same with the first people and the first words.
+fn renumbered(acts: &[Act]) -> Vec<Act> {
+    let numbers: BTreeMap<Person, Person> = people(acts)
+        .into_iter()
+        .enumerate()
+        .map(|(new, old)| (old, new))
+        .collect();
+    let new = |who: &Person| numbers.get(who).copied().unwrap_or(*who);
+    let mut acts = acts.to_vec();
+    for act in &mut acts {
+        match act {
+            Act::Connects { who }
+            | Act::Registers { who, .. }
+            | Act::AsksWrongly { who, .. }
+            | Act::Speaks { who, .. }
+            | Act::Leaves { who, .. }
+            | Act::ListensInVain { who } => *who = new(who),
+            Act::AsksForTakenName { who, holder, .. } => {
+                (*who, *holder) = (new(who), new(holder));
+            }
+            Act::SpeaksInVain {
+                who,
+                in_the_name_of,
+                ..
+            } => {
+                *who = new(who);
+                *in_the_name_of = in_the_name_of.map(|other| new(&other));
+            }
+            Act::Waits | Act::PortIsPrinted | Act::ServerIsInterrupted => {}
+        }
+    }
+    acts
+}
+
+fn simpler_acts(act: &Act) -> Vec<Act> {
+    match act {
+        Act::Registers { who, name, how } => {
+            let with = |name: &Option<String>, how: Registration| Act::Registers {
+                who: *who,
+                name: name.clone(),
+                how,
+            };
+            let mut all: Vec<Act> = simpler_registrations(how)
+                .into_iter()
+                .map(|how| with(name, how))
+                .collect();
+            if name.is_some() {
+                all.push(with(&None, how.clone()));
+            }
+            all
+        }
+        Act::AsksWrongly {
+            who,
+            line,
+            to_the_letter: true,
+        } => vec![Act::AsksWrongly {
+            who: *who,
+            line: line.clone(),
+            to_the_letter: false,
+        }],
+        Act::AsksForTakenName {
+            who,
+            holder,
+            to_the_letter: true,
+        } => vec![Act::AsksForTakenName {
+            who: *who,
+            holder: *holder,
+            to_the_letter: false,
+        }],
+        Act::Speaks {
+            who,
+            texts,
+            cut,
+            leaves,
+        } => {
+            let with = |texts: Vec<Text>, cut: Cut, leaves: bool| Act::Speaks {
+                who: *who,
+                texts,
+                cut,
+                leaves,
+            };
+            let mut all: Vec<Act> = leaving_out(texts)
+                .into_iter()
+                .filter(|fewer| !fewer.is_empty())
+                .map(|fewer| with(fewer, cut.clone(), *leaves))
+                .collect();
+            for (index, text) in texts.iter().enumerate() {
+                if let Some(simpler) = text.simpler() {
+                    let mut changed = texts.clone();
+                    changed[index] = simpler;
+                    all.push(with(changed, cut.clone(), *leaves));
+                }
+            }
+            let cuts = simpler_cuts(cut).into_iter();
+            all.extend(cuts.map(|cut| with(texts.clone(), cut, *leaves)));
+            if *leaves {
+                all.push(with(texts.clone(), cut.clone(), false));
+            }
+            all
+        }
+        Act::SpeaksInVain {
+            who,
+            in_the_name_of: Some(_),
+            text,
+        } => vec![Act::SpeaksInVain {
+            who: *who,
+            in_the_name_of: None,
+            text: text.clone(),
+        }],
+        Act::Leaves { who, how } => {
+            let simpler = match how {
+                Leaving::CloseInMidLine => Leaving::Close,
+                Leaving::Disconnect {
+                    then: AfterDisconnect::Stays | AfterDisconnect::IsDisconnected,
+                } => Leaving::Disconnect {
+                    then: AfterDisconnect::Closes,
+                },
+                _ => return Vec::new(),
+            };
+            vec![Act::Leaves {
+                who: *who,
+                how: simpler,
+            }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn simpler_registrations(how: &Registration) -> Vec<Registration> {
+    match how {
+        Registration::Plain => Vec::new(),
+        Registration::InParts(sizes) => {
+            let fewer = leaving_out(sizes).into_iter();
+            let fewer = fewer.filter(|fewer| !fewer.is_empty());
+            let mut all = vec![Registration::Plain];
+            all.extend(fewer.map(Registration::InParts));
+            all
+        }
+        Registration::WithMessage(text) => {
+            let mut all = vec![Registration::Plain];
+            all.extend(text.simpler().map(Registration::WithMessage));
+            all
+        }
+        Registration::ToTheLetter | Registration::WithCarriageReturn => vec![Registration::Plain],
+    }
+}
+
+fn simpler_cuts(cut: &Cut) -> Vec<Cut> {
+    match cut {
+        Cut::Lines => Vec::new(),
+        Cut::OneSegment | Cut::CarriageReturns => vec![Cut::Lines],
+        Cut::InParts(sizes) => {
+            let fewer = leaving_out(sizes).into_iter();
+            let fewer = fewer.filter(|fewer| !fewer.is_empty());
+            let mut all = vec![Cut::Lines, Cut::OneSegment];
+            all.extend(fewer.map(Cut::InParts));
+            all
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exploration::conversation::Reading;
+    use crate::exploration::random::Random;
+    use crate::exploration::server::generator::acts;
+
+    /// However it goes on, simplifying comes to an end.
+    #[test]
+    fn simplifying_ends() {
+        let reading = Reading {
+            takes_segments: true,
+            takes_registrations_in_parts: true,
+        };
+        for number in 0..50 {
+            let mut random = Random::of_conversation(2, number);
+            let mut acts = acts(&mut random, reading);
+            let mut rounds = 0;
+            loop {
+                let all = simpler(&acts);
+                let Some(next) = random.one_of(&all) else {
+                    break;
+                };
+                acts = next.clone();
+                rounds += 1;
+                assert!(rounds < 5000, "conversation {number} goes on for ever");
+            }
+        }
+    }
+}
