@@ -82,12 +82,19 @@ pub fn candidates<C: Conversation>(smallest: &C, signature: &Signature) -> Vec<S
     distinct
 }
 
-/// What must hold, in one sentence for the top of a transcript.
-pub fn sentence(transcript: &Transcript, failed_step: usize, circumstances: &str) -> String {
+/// What must hold, in one sentence for the top of a transcript that fails `requirement` at this step.
+pub fn sentence(
+    transcript: &Transcript,
+    failed_step: usize,
+    requirement: &Requirement,
+    circumstances: &str,
+) -> String {
     let action = transcript.steps.get(failed_step).map(|step| &step.action);
-    let what = action.map_or("The conversation goes on", |action| {
-        what_must_hold(action, transcript.role)
-    });
+    let what = action.and_then(|action| what_must_hold(action, transcript.role));
+    // A line that should not have come says nothing about the step at which it was seen.
+    let Some(what) = what else {
+        return requirement.sentence.clone();
+    };
     if circumstances.is_empty() {
         format!("{what}.")
     } else {
@@ -95,26 +102,24 @@ pub fn sentence(transcript: &Transcript, failed_step: usize, circumstances: &str
     }
 }
 
-fn what_must_hold(action: &Action, role: Role) -> &'static str {
-    match action {
+fn what_must_hold(action: &Action, role: Role) -> Option<&'static str> {
+    Some(match action {
         Action::Joins { .. } => "A newcomer is registered",
         Action::Gets { actor, .. } if actor == "user" => "A message is shown",
         Action::Gets { line, .. } => of_line(line, role),
         Action::Hears { bytes, .. } => of_line(&String::from_utf8_lossy(bytes), role),
-        Action::HearsNothing { .. } if role == Role::Server => {
-            "Nobody gets what is not meant for them"
+        Action::HearsNothing { .. } if role == Role::Client => {
+            "The client sends nothing of its own"
         }
-        Action::HearsNothing { .. } => "The client sends nothing of its own",
         Action::Connects { .. } => "A newcomer can connect",
-        Action::Says { .. } | Action::Sends { .. } => "A user stays connected and is listened to",
         Action::IsDisconnected { .. } => "The connection is closed",
         Action::PrintsItsPort => "The server prints its port",
         Action::Ends if role == Role::Server => "The server ends when it is interrupted",
         Action::Ends => "The client ends by itself",
         Action::SeesMessage { .. } => "The client says what happened",
         Action::ClientStarts { .. } => "The client starts and connects",
-        _ => "The conversation goes on",
-    }
+        _ => return None,
+    })
 }
 
 fn of_line(line: &str, role: Role) -> &'static str {

@@ -286,9 +286,9 @@ impl Explorer<'_> {
     ) -> Option<Finding> {
         let script = smallest.script();
         for id in candidates(smallest, &signature) {
-            if !self.search.table.has(&id) {
+            let Some(requirement) = self.requirement(&id) else {
                 continue;
-            }
+            };
             let (_, draft) = script.transcript("explored", "A case.", &[&id]).ok()?;
             let runs: Option<Vec<Evidence>> =
                 (0..=CONFIRMATIONS).map(|_| self.replay(&draft)).collect();
@@ -301,7 +301,7 @@ impl Explorer<'_> {
                 continue;
             }
             let step = runs.first().and_then(failed_step)?;
-            let sentence = sentence(&draft, step, &smallest.circumstances());
+            let sentence = sentence(&draft, step, requirement, &smallest.circumstances());
             let case = case(&script, &id, &sentence, &id)?;
             let counterpart = signature
                 .charged
@@ -318,6 +318,11 @@ impl Explorer<'_> {
             });
         }
         None
+    }
+
+    fn requirement(&self, id: &str) -> Option<&Requirement> {
+        let mut all = self.search.requirements.iter();
+        all.find(|requirement| requirement.id == id)
     }
 
     /// The nearest simpler conversation that passes and asks about the requirement that the failed step belongs to.

@@ -198,9 +198,14 @@ impl Text {
         self.form.group == Group::Control || is_word
     }
 
+    /// Whether it has a word of its own, so that no other text of the conversation is part of it.
+    pub fn has_word(&self) -> bool {
+        self.form.pattern.contains("{w}")
+    }
+
     /// Whether it can be found on a screen, unchanged and among other texts.
     pub fn is_visible(&self) -> bool {
-        let is_long = self.form.pattern.contains("{w}") || self.form.pattern.len() > 10;
+        let is_long = self.has_word() || self.form.pattern.len() > 10;
         is_long && !self.form.pattern.contains('\u{85}')
     }
 

@@ -134,7 +134,10 @@ impl Room {
             (Standing::Registered(own), _) if spoken_name.is_some_and(|name| name != own) => {
                 Meaning::Forged
             }
-            (Standing::Registered(_), Standing::Registered(_)) if is_own => Meaning::Echo,
+            // What was said right behind the registration counts from when that was accepted.
+            (Standing::Registered(_) | Standing::Asking(_), Standing::Registered(_)) if is_own => {
+                Meaning::Echo
+            }
             (_, Standing::Unregistered | Standing::Asking(_)) if is_own => Meaning::Regular,
             (Standing::Refused | Standing::Unregistered, _) => Meaning::FromUnregistered,
             (Standing::Departed, _) => Meaning::FromDeparted,
@@ -200,6 +203,17 @@ mod tests {
         is(&room, "alice", "you said: hello", Meaning::Echo);
         is(&room, "bob", "@alice: hello", Meaning::Regular);
         is(&room, "bob", "<alice>  hel lo", Meaning::Regular);
+    }
+
+    #[test]
+    fn a_message_right_behind_a_registration_is_echoed_too() {
+        let mut room = room();
+        room.connected("carol");
+        room.said(1, "carol", "REGISTER carol CHAT/1.0");
+        room.said(1, "carol", "@carol: hello");
+        room.heard("carol", "200 Registration successful");
+        is(&room, "carol", "@carol: hello", Meaning::Echo);
+        is(&room, "bob", "@carol: hello", Meaning::Regular);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub fn conversation(random: &mut Random, reading: Reading) -> (String, Opening, 
         next_word: random.within(0..=24),
         own_name,
         situations,
+        said_without_word: false,
     };
     let opening = draft.opening(random);
     let mut acts = Vec::new();
@@ -66,6 +67,7 @@ struct Draft {
     situations: Situations,
     own_name: String,
     next_word: usize,
+    said_without_word: bool,
 }
 
 impl Draft {
@@ -83,11 +85,10 @@ impl Draft {
     fn message(&mut self, random: &mut Random) -> Message {
         self.next_word += 1;
         let text = Text::random(random, self.next_word, &self.situations.received);
-        let text = if text.is_visible() {
-            text
-        } else {
-            self.plain()
-        };
+        // A text without a word of its own is used once, so that its copies can be counted.
+        let is_usable = text.is_visible() && (text.has_word() || !self.said_without_word);
+        let text = if is_usable { text } else { self.plain() };
+        self.said_without_word |= !text.has_word();
         let own = self.own_name.clone();
         let like_own = [own.clone(), format!("{own}2"), "al".to_owned()];
         let from = match random.within(0..=9) {
