@@ -151,9 +151,9 @@ pub fn server() -> RunResult {
 /// A server to which nothing can be objected.
 pub fn good() -> RunResult {
     let mut result = server();
-    for row in &mut result.requirements {
-        row.verdict = Verdict::Pass;
-        row.blocked_by.clear();
+    for entry in &mut result.requirements {
+        entry.verdict = Verdict::Pass;
+        entry.blocked_by.clear();
     }
     for judged in &mut result.transcripts {
         *judged = passing(&judged.case.name, &judged.case.transcript.covers[0]);
@@ -175,8 +175,8 @@ pub fn client() -> RunResult {
 /// A client to which nothing can be objected.
 pub fn good_client() -> RunResult {
     let mut result = client();
-    for row in &mut result.requirements {
-        row.verdict = Verdict::Pass;
+    for entry in &mut result.requirements {
+        entry.verdict = Verdict::Pass;
     }
     for judged in &mut result.transcripts {
         *judged = passing(&judged.case.name, &judged.case.transcript.covers[0]);
@@ -197,7 +197,7 @@ pub fn saying(text: &str) -> RunResult {
     for name in result
         .requirements
         .iter_mut()
-        .flat_map(|row| &mut row.transcripts)
+        .flat_map(|entry| &mut entry.transcripts)
     {
         name.insert_str(0, text);
     }
@@ -381,9 +381,9 @@ fn scored(
         result,
     };
     let parts = vec![part(Role::Server, server), part(Role::Client, client)];
-    let rows = requirements();
-    let rubric = Rubric::parse(rubric, &rows).expect("is a rubric");
-    Assessment::of(name.to_string(), parts, &rows, &rubric)
+    let requirements = requirements();
+    let rubric = Rubric::parse(rubric, &requirements).expect("is a rubric");
+    Assessment::of(name.to_string(), parts, &requirements, &rubric)
 }
 
 fn refused() -> TranscriptResult {
@@ -582,7 +582,7 @@ fn plain(covers: &str) -> String {
 fn run_result(
     role: Role,
     command: &[&str],
-    rows: &str,
+    requirements: &str,
     transcripts: Vec<TranscriptResult>,
 ) -> RunResult {
     RunResult {
@@ -590,9 +590,9 @@ fn run_result(
         command: command.iter().map(|part| part.to_string()).collect(),
         profile: Profile::PLAIN,
         remarks: Vec::new(),
-        requirements: rows
+        requirements: requirements
             .lines()
-            .map(|row| requirement_result(row, &transcripts))
+            .map(|requirement| requirement_result(requirement, &transcripts))
             .collect(),
         seconds: 4.218,
         transcripts,
@@ -600,10 +600,10 @@ fn run_result(
     }
 }
 
-fn requirement_result(row: &str, transcripts: &[TranscriptResult]) -> RequirementResult {
-    let cells: Vec<&str> = row.split(" | ").collect();
+fn requirement_result(line: &str, transcripts: &[TranscriptResult]) -> RequirementResult {
+    let cells: Vec<&str> = line.split(" | ").collect();
     let [group, id, level, verdict, sentence] = cells[..] else {
-        panic!("five cells: {row}");
+        panic!("five cells: {line}");
     };
     let (level, verdict) = (level_of(level), verdict_of(verdict));
     let covers = |judged: &&TranscriptResult| {

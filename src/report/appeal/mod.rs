@@ -47,12 +47,12 @@ pub fn bundle(assessment: &Assessment) -> Vec<(String, String)> {
         let Ok(result) = &part.result else {
             continue;
         };
-        for row in &result.requirements {
-            let id = &row.requirement.id;
+        for entry in &result.requirements {
+            let id = &entry.requirement.id;
             if let Some(script) = script(part, id) {
                 let name = format!("{}-{id}", part.role);
                 files.push((format!("{name}.py"), script));
-                files.push((format!("{name}.txt"), told(result, &row.requirement)));
+                files.push((format!("{name}.txt"), text(result, &entry.requirement)));
             }
         }
     }
@@ -69,7 +69,7 @@ pub fn script(part: &AssessedPart, id: &str) -> Option<String> {
     let result = part.result.as_ref().ok()?;
     let mut requirements = result.requirements.iter();
     let requirement = &requirements
-        .find(|row| row.requirement.id == id)?
+        .find(|entry| entry.requirement.id == id)?
         .requirement;
     let recorded: Vec<Recorded<'_>> = failed(result, id)
         .into_iter()
@@ -164,7 +164,7 @@ impl<'a> Recorded<'a> {
 /// The transcripts that fail a requirement.
 fn failed<'r>(result: &'r RunResult, id: &str) -> Vec<&'r TranscriptResult> {
     let fails = |judged: &&TranscriptResult| {
-        judged.verdict == Verdict::Fail && judged.fails.iter().any(|row| row == id)
+        judged.verdict == Verdict::Fail && judged.fails.iter().any(|failing| failing == id)
     };
     result.transcripts.iter().filter(fails).collect()
 }
@@ -238,17 +238,20 @@ fn usage(name: &str, role: Role) -> Vec<String> {
 }
 
 /// What the requirement asks, and the assignment's words.
-fn about_requirement(row: &Requirement) -> Vec<String> {
-    let mut lines = vec![format!("{} ({})", row.id, row.level), String::new()];
-    lines.push(sentence(&row.sentence));
+fn about_requirement(requirement: &Requirement) -> Vec<String> {
+    let mut lines = vec![
+        format!("{} ({})", requirement.id, requirement.level),
+        String::new(),
+    ];
+    lines.push(sentence(&requirement.sentence));
     lines.push(String::new());
-    for words in &row.assignment {
+    for words in &requirement.assignment {
         lines.push(format!("The assignment says: \"{}\"", one_line(words)));
     }
-    if let Some(reason) = &row.reason {
+    if let Some(reason) = &requirement.reason {
         lines.push(format!("Why it is asked: {}", sentence(reason)));
     }
-    lines.push(format!("What to look at: {}", sentence(&row.fix)));
+    lines.push(format!("What to look at: {}", sentence(&requirement.fix)));
     lines.iter().map(|line| harmless(line)).collect()
 }
 
@@ -268,7 +271,7 @@ fn comment(lines: &[String]) -> String {
 
 /// The text beside a script: the requirement, the assignment's words, and each failure with its transcript and the
 /// conversation with times.
-fn told(result: &RunResult, requirement: &Requirement) -> String {
+fn text(result: &RunResult, requirement: &Requirement) -> String {
     const STYLE: Style = Style {
         colour: false,
         width: 100,
@@ -281,7 +284,7 @@ fn told(result: &RunResult, requirement: &Requirement) -> String {
     };
     only_this
         .requirements
-        .retain(|row| row.requirement.id == requirement.id);
+        .retain(|entry| entry.requirement.id == requirement.id);
     for judged in &mut only_this.transcripts {
         // This requirement comes first, so that the failure stands under it.
         judged.fails.sort_by_key(|id| *id != requirement.id);
@@ -371,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_that_fails_has_a_script_and_a_text() {
+    fn each_failing_requirement_has_a_script_and_a_text() {
         let files = bundle(&assessment(vec![fixture::server(), fixture::client()]));
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(
@@ -398,7 +401,7 @@ mod tests {
             script.contains("impostor.gets(Begins(\"401\"), only_after=["),
             "{script}"
         );
-        let told = text("server-S-REG-5.txt");
+        let explained = text("server-S-REG-5.txt");
         for words in [
             "✗ S-REG-5 fails",
             "Assignment says",
@@ -406,7 +409,7 @@ mod tests {
             "     time  ",
             "The whole transcript",
         ] {
-            assert!(told.contains(words), "{words}: {told}");
+            assert!(explained.contains(words), "{words}: {explained}");
         }
         assert!(bundle(&assessment(vec![fixture::good()])).is_empty());
     }

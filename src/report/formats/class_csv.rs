@@ -40,10 +40,10 @@ pub fn render(class: &Class) -> String {
 
 fn headings(columns: &[(Role, &Requirement)]) -> Vec<String> {
     let first = FIRST.iter().map(|heading| (*heading).to_owned());
-    let rows = columns
+    let requirements = columns
         .iter()
-        .map(|(role, row)| format!("{role} {}", row.id));
-    first.chain(rows).chain([LAST.to_owned()]).collect()
+        .map(|(role, requirement)| format!("{role} {}", requirement.id));
+    first.chain(requirements).chain([LAST.to_owned()]).collect()
 }
 
 fn cells(assessment: &Assessment, columns: &[(Role, &Requirement)]) -> Vec<String> {
@@ -60,20 +60,20 @@ fn cells(assessment: &Assessment, columns: &[(Role, &Requirement)]) -> Vec<Strin
         adjusted.to_string(),
         if score.doubts.is_empty() { "no" } else { "yes" }.to_owned(),
     ];
-    for (role, row) in columns {
+    for (role, requirement) in columns {
         let is_judged = assessment
             .part(*role)
             .is_some_and(|part| part.result.is_ok());
         let part = of_role(*role).filter(|_| is_judged);
-        cells.push(part.map_or(String::new(), |part| points_in(part, row)));
+        cells.push(part.map_or(String::new(), |part| points_in(part, requirement)));
     }
     cells.push(no_formula(line(&score.doubts.join(" "))));
     cells
 }
 
-fn points_in(part: &PartScore, row: &Requirement) -> String {
-    let mut rows = part.rows.iter();
-    let scored = rows.find(|scored| scored.requirement.id == row.id && counts(scored));
+fn points_in(part: &PartScore, requirement: &Requirement) -> String {
+    let mut entries = part.requirements.iter();
+    let scored = entries.find(|entry| entry.requirement.id == requirement.id && counts(entry));
     scored.map_or(String::new(), |scored| scored.earned.to_string())
 }
 
@@ -106,7 +106,7 @@ mod tests {
     use crate::report::fixture;
 
     #[test]
-    fn a_submission_is_a_line_and_a_row_a_column() {
+    fn a_submission_is_a_line_and_a_requirement_a_column() {
         let table = render(&fixture::class());
         let lines: Vec<&str> = table.split("\r\n").collect();
         assert!(

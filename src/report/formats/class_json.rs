@@ -11,7 +11,7 @@ use super::submission_json::Marks;
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
-use crate::grading::score::{PartScore, RowScore};
+use crate::grading::score::{PartScore, RequirementScore};
 use crate::grading::triage::Cluster;
 use crate::report::statistics::Statistics;
 use crate::transcript::syntax::Role;
@@ -56,7 +56,7 @@ impl<'a> ClusterEntry<'a> {
         let fingerprint = &cluster.fingerprint;
         ClusterEntry {
             role: fingerprint.role,
-            requirement: &fingerprint.row,
+            requirement: &fingerprint.requirement,
             transcript: &fingerprint.transcript,
             line: fingerprint.line,
             shape: fingerprint.shape.to_string(),
@@ -106,7 +106,7 @@ impl<'a> PartEntry<'a> {
             role: part.role,
             points: Marks::new(part.earned, part.most),
             reason: unjudged.flatten().map(|unjudged| unjudged.reason.as_str()),
-            requirements: part.rows.iter().map(RequirementEntry::of).collect(),
+            requirements: part.requirements.iter().map(RequirementEntry::of).collect(),
         }
     }
 }
@@ -119,7 +119,7 @@ struct RequirementEntry<'a> {
 }
 
 impl<'a> RequirementEntry<'a> {
-    fn of(score: &'a RowScore) -> RequirementEntry<'a> {
+    fn of(score: &'a RequirementScore) -> RequirementEntry<'a> {
         RequirementEntry {
             id: &score.requirement.id,
             verdict: score.verdict,

@@ -13,7 +13,7 @@ use super::json;
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::points::{Points, counted};
-use crate::grading::score::{Adjustment, PartScore, RowScore};
+use crate::grading::score::{Adjustment, PartScore, RequirementScore};
 use crate::report::plain::line;
 use crate::report::scores::{counts, mark, requirement_name, verdict_word};
 use crate::report::text::sentence;
@@ -92,29 +92,32 @@ fn tests(assessment: &Assessment) -> Vec<Test> {
 }
 
 fn of_part(part: &PartScore) -> Vec<Test> {
-    let rows = part.rows.iter().filter(|row| counts(row));
-    rows.map(|row| test(part.role, row)).collect()
+    let entries = part.requirements.iter().filter(|entry| counts(entry));
+    entries.map(|entry| test(part.role, entry)).collect()
 }
 
-fn test(role: Role, row: &RowScore) -> Test {
-    let name = requirement_name(role, &row.requirement);
+fn test(role: Role, entry: &RequirementScore) -> Test {
+    let name = requirement_name(role, &entry.requirement);
     Test {
-        test_name: format!("{name} {}", line(&sentence(&row.requirement.sentence))),
-        passed: row.earned == row.most,
-        score: hundredths(row.earned),
-        max_score: hundredths(row.most),
-        output: output(row),
+        test_name: format!("{name} {}", line(&sentence(&entry.requirement.sentence))),
+        passed: entry.earned == entry.most,
+        score: hundredths(entry.earned),
+        max_score: hundredths(entry.most),
+        output: output(entry),
     }
 }
 
-fn output(row: &RowScore) -> String {
-    let word = verdict_word(row.verdict);
-    let told = format!("{word}: {}", mark(row.earned, row.most));
-    if row.verdict == Verdict::Pass {
-        return told;
+fn output(entry: &RequirementScore) -> String {
+    let word = verdict_word(entry.verdict);
+    let summary = format!("{word}: {}", mark(entry.earned, entry.most));
+    if entry.verdict == Verdict::Pass {
+        return summary;
     }
-    let advice = line(&sentence(&row.requirement.fix));
-    format!("{told}\n{}\nWhat to look at: {advice}", line(&row.reason))
+    let advice = line(&sentence(&entry.requirement.fix));
+    format!(
+        "{summary}\n{}\nWhat to look at: {advice}",
+        line(&entry.reason)
+    )
 }
 
 /// Adds the adjustments to the tests that have room for them, from the first test on.
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_counts_is_a_test() {
+    fn a_requirement_that_counts_is_a_test() {
         let document = parsed(&fixture::faulty_submission());
         assert_eq!(document["schema"], "classroom50/result/v1");
         let tests = document["tests"].as_array().expect("a list");
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_or_taken_is_told_where_it_went() {
+    fn points_given_or_taken_stand_in_the_part_they_belong_to() {
         let text = render(&fixture::limited_submission(), |_| None);
         assert!(
             text.contains(" taken off: At most 10 points, because S-REG-5"),

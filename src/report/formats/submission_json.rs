@@ -11,7 +11,7 @@ use crate::conformance::suite::requirement::Level;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
-use crate::grading::score::{Adjustment, PartScore, Repair, RowScore};
+use crate::grading::score::{Adjustment, PartScore, Repair, RequirementScore};
 use crate::report::scores::scored;
 use crate::transcript::syntax::Role;
 
@@ -108,7 +108,7 @@ impl<'a> PartEntry<'a> {
             points: scored.map(|part| Marks::new(part.earned, part.most)),
             adjustments: scored.map_or(Vec::new(), |part| adjustments(&part.adjustments)),
             requirements: scored.map_or(Vec::new(), |part| {
-                part.rows.iter().map(RequirementEntry::of).collect()
+                part.requirements.iter().map(RequirementEntry::of).collect()
             }),
             unjudged: part.result.as_ref().err().map(UnjudgedEntry::of),
             result: part.result.as_ref().ok().map(Document::of),
@@ -127,7 +127,7 @@ impl<'a> UnjudgedEntry<'a> {
 }
 
 impl<'a> RequirementEntry<'a> {
-    fn of(score: &'a RowScore) -> RequirementEntry<'a> {
+    fn of(score: &'a RequirementScore) -> RequirementEntry<'a> {
         RequirementEntry {
             id: &score.requirement.id,
             level: score.requirement.level,
@@ -143,7 +143,7 @@ impl<'a> RepairEntry<'a> {
     fn of(repair: &'a Repair) -> RepairEntry<'a> {
         RepairEntry {
             role: repair.role,
-            requirement: &repair.row,
+            requirement: &repair.requirement,
             unlocks: &repair.unlocks,
             at_least: repair.at_least,
             at_most: repair.at_most,

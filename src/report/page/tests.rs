@@ -15,8 +15,8 @@ use crate::transcript::syntax::Role;
 const MARKUP: &str = "<img src=x onerror=alert(1)>\"'&amp;</style></script>";
 
 fn assessment(name: &str, results: Vec<Result<RunResult, (Role, Unjudged)>>) -> Assessment {
-    let rows = Suite::embedded().expect("the suite is right").requirements;
-    let rubric = Rubric::built_in(&rows).expect("the rubric is right");
+    let requirements = Suite::embedded().expect("the suite is right").requirements;
+    let rubric = Rubric::built_in(&requirements).expect("the rubric is right");
     let part = |result| match result {
         Ok(result) => {
             let result: RunResult = result;
@@ -35,7 +35,7 @@ fn assessment(name: &str, results: Vec<Result<RunResult, (Role, Unjudged)>>) -> 
         },
     };
     let parts = results.into_iter().map(part).collect();
-    Assessment::of(name.to_string(), parts, &rows, &rubric)
+    Assessment::of(name.to_string(), parts, &requirements, &rubric)
 }
 
 fn page() -> String {
@@ -169,8 +169,12 @@ fn a_class_tells_its_marks_its_clusters_and_every_submission() {
         assessment("carol", vec![Ok(fixture::good())]),
         fails("ann"),
     ];
-    let rows = Suite::embedded().expect("is right").requirements;
-    let page = class(&Class::of("networks".to_string(), submissions, rows));
+    let requirements = Suite::embedded().expect("is right").requirements;
+    let page = class(&Class::of(
+        "networks".to_string(),
+        submissions,
+        requirements,
+    ));
     assert_has(
         &page,
         &[

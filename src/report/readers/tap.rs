@@ -41,11 +41,11 @@ fn perl_counts_what_costs_points() {
         fixture::unjudged_submission(),
     ]);
     assert_eq!(counts[0], "15 15 0 0 0 0");
-    // Five rows fail, one is blocked, one sometimes holds; one is not in the suite, and one that does not count is
+    // Five requirements fail, one is blocked, one sometimes holds; one is not in the suite, and one that does not count is
     // unsure.
     assert_eq!(counts[1], "15 15 6 1 1 7");
     let unjudged = fixture::unjudged_submission();
-    let skipped = unjudged.score.parts[0].rows.len();
+    let skipped = unjudged.score.parts[0].requirements.len();
     let all = skipped + 3;
     assert_eq!(counts[2], format!("{all} {all} 1 {skipped} 0 1"));
 }
@@ -61,8 +61,12 @@ fn nothing_that_is_said_changes_what_is_counted() {
         if is_judged {
             assert_eq!(counts, "15 15 6 1 1 7", "{:?}", assessment.submission);
         } else {
-            let rows = assessment.score.parts.iter().flat_map(|part| &part.rows);
-            let untested = rows.filter(|row| row.verdict == Verdict::Untested);
+            let entries = assessment
+                .score
+                .parts
+                .iter()
+                .flat_map(|part| &part.requirements);
+            let untested = entries.filter(|entry| entry.verdict == Verdict::Untested);
             let all = (untested.count() + 2).to_string();
             assert!(counts.starts_with(&format!("{all} {all} ")), "{counts}");
             assert_eq!(counts.split(' ').count(), 6, "{counts}");

@@ -7,7 +7,7 @@ use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::points::{Points, counted};
-use crate::grading::score::RowScore;
+use crate::grading::score::RequirementScore;
 use crate::grading::triage::Cluster;
 use crate::report::Style;
 use crate::report::clusters::{Costly, by_cost, place};
@@ -76,7 +76,7 @@ fn clusters(class: &Class, style: Style) -> String {
 fn in_short(cluster: &Cluster) -> String {
     format!(
         "{} ({})",
-        cluster.fingerprint.row,
+        cluster.fingerprint.requirement,
         count(cluster.submissions.len(), "submission")
     )
 }
@@ -145,7 +145,7 @@ fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
     let failed = not_passing(assessment);
     let ids: Vec<&str> = failed
         .iter()
-        .map(|row| row.requirement.id.as_str())
+        .map(|entry| entry.requirement.id.as_str())
         .collect();
     if !ids.is_empty() {
         let mut named = ids[..ids.len().min(NAMED)].join(", ");
@@ -166,19 +166,27 @@ fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
 }
 
 /// Requirements that count and fail or are unsure, the dearest first. Blocked ones have their cause elsewhere.
-fn not_passing(assessment: &Assessment) -> Vec<&RowScore> {
-    let scores = assessment.score.parts.iter().flat_map(|part| &part.rows);
-    let is_meant = |score: &&RowScore| {
+fn not_passing(assessment: &Assessment) -> Vec<&RequirementScore> {
+    let scores = assessment
+        .score
+        .parts
+        .iter()
+        .flat_map(|part| &part.requirements);
+    let is_meant = |score: &&RequirementScore| {
         counts(score) && matches!(score.verdict, Verdict::Fail | Verdict::Unsure)
     };
-    let mut scores: Vec<&RowScore> = scores.filter(is_meant).collect();
+    let mut scores: Vec<&RequirementScore> = scores.filter(is_meant).collect();
     scores.sort_by_key(|score| std::cmp::Reverse(lost(score)));
     scores
 }
 
 /// How many requirements cost points.
 fn costly(assessment: &Assessment) -> usize {
-    let scores = assessment.score.parts.iter().flat_map(|part| &part.rows);
+    let scores = assessment
+        .score
+        .parts
+        .iter()
+        .flat_map(|part| &part.requirements);
     scores.filter(|score| lost(score) > Points::ZERO).count()
 }
 
@@ -213,7 +221,7 @@ fn cluster(known: &Costly<'_>, style: Style) -> String {
         counted(*cost),
         sentence(&format!(
             "{} {}",
-            cluster.fingerprint.row,
+            cluster.fingerprint.requirement,
             cluster.sentence()
         ))
     );
@@ -276,7 +284,7 @@ mod tests {
         assert!(costly.windows(2).all(|two| two[0].cost >= two[1].cost));
         assert!(costly.iter().all(|known| known.cost > Points::ZERO));
         let shown = render(&class, PLAIN);
-        let first = shown.find(&costly[0].cluster.fingerprint.row);
+        let first = shown.find(&costly[0].cluster.fingerprint.requirement);
         assert!(first < shown.find("server  client  points"), "{shown}");
         assert_eq!(shown.contains("Without cost: "), !free.is_empty());
     }
@@ -284,8 +292,8 @@ mod tests {
     #[test]
     fn a_blocked_requirement_is_not_said_to_pass() {
         let mut class = fixture::class();
-        let row = &mut class.submissions[0].score.parts[0].rows[0];
-        (row.verdict, row.earned) = (Verdict::Blocked, Points::ZERO);
+        let entry = &mut class.submissions[0].score.parts[0].requirements[0];
+        (entry.verdict, entry.earned) = (Verdict::Blocked, Points::ZERO);
         let shown = render(&class, PLAIN);
         assert!(
             shown.contains("   1 requirement blocked or untested\n"),
@@ -309,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_look_alike_are_told_apart_in_every_report() {
+    fn names_that_only_look_alike_are_distinguished_in_every_report() {
         let mut class = fixture::class();
         let names = [
             "ann",

@@ -51,10 +51,17 @@ pub fn transcript(case: &Case, requirements: &[Requirement]) -> String {
     }
     page.push_str("\nIt tests:\n");
     for id in &case.transcript.covers {
-        match requirements.iter().find(|row| row.id == *id) {
-            Some(row) => {
-                let _ = writeln!(page, "  {id} ({})", level(row.level));
-                page.push_str(&paragraph(&sentence(&row.sentence), "    ", COLUMNS));
+        match requirements
+            .iter()
+            .find(|requirement| requirement.id == *id)
+        {
+            Some(requirement) => {
+                let _ = writeln!(page, "  {id} ({})", level(requirement.level));
+                page.push_str(&paragraph(
+                    &sentence(&requirement.sentence),
+                    "    ",
+                    COLUMNS,
+                ));
             }
             None => {
                 let _ = writeln!(page, "  {}: ✗ there is no such requirement", harmless(id));
@@ -77,9 +84,9 @@ mod tests {
     use super::*;
     use crate::report::{fixture, text::unseen, text::width};
 
-    fn rows() -> Vec<Requirement> {
-        let rows = fixture::server().requirements;
-        rows.into_iter().map(|row| row.requirement).collect()
+    fn requirements() -> Vec<Requirement> {
+        let entries = fixture::server().requirements;
+        entries.into_iter().map(|entry| entry.requirement).collect()
     }
 
     fn refused() -> Case {
@@ -90,12 +97,12 @@ mod tests {
 
     #[test]
     fn a_requirement_has_its_words_its_advice_and_its_transcripts() {
-        let rows = rows();
-        let row = rows
+        let requirements = requirements();
+        let taken_name = requirements
             .iter()
-            .find(|row| row.id == "S-REG-5")
+            .find(|requirement| requirement.id == "S-REG-5")
             .expect("is there");
-        let page = requirement(row, &[&refused()]);
+        let page = requirement(taken_name, &[&refused()]);
         for part in [
             "S-REG-5 (must",
             "A name in use is answered with status 401, and its first holder keeps it.\n",
@@ -106,12 +113,12 @@ mod tests {
             assert!(page.contains(part), "{part}\n{page}");
         }
         assert!(page.lines().all(|line| width(line) <= COLUMNS), "{page}");
-        assert!(requirement(row, &[]).contains("✗ No transcript tests it."));
+        assert!(requirement(taken_name, &[]).contains("✗ No transcript tests it."));
     }
 
     #[test]
     fn a_transcript_has_its_text_and_what_it_judges() {
-        let page = transcript(&refused(), &rows());
+        let page = transcript(&refused(), &requirements());
         assert!(
             page.contains("    impostor > REGISTER alice CHAT/1.0\n"),
             "{page}"
@@ -131,7 +138,7 @@ mod tests {
         case.source = fixture::HOSTILE.to_string();
         case.name = fixture::HOSTILE.to_string();
         case.transcript.covers = vec![fixture::HOSTILE.to_string()];
-        assert_eq!(unseen(&transcript(&case, &rows())), None);
-        assert_eq!(unseen(&requirement(&rows()[0], &[&case])), None);
+        assert_eq!(unseen(&transcript(&case, &requirements())), None);
+        assert_eq!(unseen(&requirement(&requirements()[0], &[&case])), None);
     }
 }

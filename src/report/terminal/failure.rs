@@ -43,22 +43,23 @@ fn by_requirement(result: &RunResult) -> Vec<Failures<'_>> {
         let transcripts = result.transcripts.iter();
         transcripts.filter(|judged| judged.verdict == Verdict::Fail)
     };
-    let rows: Vec<&Requirement> = result
+    let failing: Vec<&Requirement> = result
         .requirements
         .iter()
-        .map(|row| &row.requirement)
+        .map(|entry| &entry.requirement)
         .collect();
     let home = |judged: &TranscriptResult| {
-        rows.iter()
-            .position(|row| judged.fails.first() == Some(&row.id))
+        failing
+            .iter()
+            .position(|requirement| judged.fails.first() == Some(&requirement.id))
     };
     let mut sections: Vec<Failures<'_>> = Vec::new();
-    for (index, row) in rows.iter().enumerate() {
-        let of_row: Vec<_> = failed()
+    for (index, requirement) in failing.iter().enumerate() {
+        let of_requirement: Vec<_> = failed()
             .filter(|judged| home(judged) == Some(index))
             .collect();
-        if !of_row.is_empty() {
-            sections.push((Some(*row), of_row));
+        if !of_requirement.is_empty() {
+            sections.push((Some(*requirement), of_requirement));
         }
     }
     let homeless: Vec<_> = failed().filter(|judged| home(judged).is_none()).collect();
@@ -74,7 +75,9 @@ fn section(
     result: &RunResult,
     style: Style,
 ) -> String {
-    let mut shown = requirement.map_or(String::new(), |row| requirement_failed(row, style));
+    let mut shown = requirement.map_or(String::new(), |requirement| {
+        requirement_failed(requirement, style)
+    });
     let Some((first, others)) = failed.split_first() else {
         return shown;
     };
@@ -93,21 +96,28 @@ fn section(
     shown
 }
 
-fn requirement_failed(row: &Requirement, style: Style) -> String {
-    let level = match row.level {
+fn requirement_failed(requirement: &Requirement, style: Style) -> String {
+    let level = match requirement.level {
         Level::Hardening => "hardening, not counted".to_string(),
         level => level.to_string(),
     };
-    let title = ruled(&format!("✗ {} fails ({level})", row.id), style.prose());
-    let ink = match row.level {
+    let title = ruled(
+        &format!("✗ {} fails ({level})", requirement.id),
+        style.prose(),
+    );
+    let ink = match requirement.level {
         Level::Hardening => Ink::Uncertain,
         Level::Must | Level::Implied => Ink::Bad,
     };
     let mut shown = style.ink(ink, &title) + "\n";
-    shown.push_str(&paragraph(&sentence(&row.sentence), "", style.prose()));
-    shown.push_str(&rests_on(row, style));
     shown.push_str(&paragraph(
-        &sentence(&row.fix),
+        &sentence(&requirement.sentence),
+        "",
+        style.prose(),
+    ));
+    shown.push_str(&rests_on(requirement, style));
+    shown.push_str(&paragraph(
+        &sentence(&requirement.fix),
         "What to look at:  ",
         style.prose(),
     ));
@@ -115,16 +125,16 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
 }
 
 /// The assignment's own words, or why the requirement follows from them.
-fn rests_on(row: &Requirement, style: Style) -> String {
+fn rests_on(requirement: &Requirement, style: Style) -> String {
     let mut shown = String::new();
-    if !row.assignment.is_empty() {
+    if !requirement.assignment.is_empty() {
         shown.push_str(&paragraph(
-            &quoted(row),
+            &quoted(requirement),
             "Assignment says:  ",
             style.prose(),
         ));
     }
-    if let Some(reason) = &row.reason {
+    if let Some(reason) = &requirement.reason {
         shown.push_str(&paragraph(
             &sentence(reason),
             "Why it is asked:  ",
@@ -320,15 +330,15 @@ mod tests {
     }
 
     #[test]
-    fn what_blocks_and_is_told_nowhere_else_is_told_there() {
-        const SEEN: &str = "Not run, because status 401 does not come.";
+    fn a_blocking_failure_that_no_requirement_shows_is_shown_at_the_end() {
+        const SEEN: &str = "Not run, because the server does not send status 401.";
         let mut result = fixture::server();
         assert!(!render(&result, PLAIN).contains(SEEN));
         result
             .transcripts
             .retain(|judged| judged.verdict == Verdict::Blocked);
-        let told = render(&result, PLAIN);
-        assert!(told.contains(SEEN), "{told}");
+        let shown = render(&result, PLAIN);
+        assert!(shown.contains(SEEN), "{shown}");
     }
 
     #[test]
@@ -338,7 +348,7 @@ mod tests {
             &[
                 "– blocked by S-REG-5: 2 transcripts\n  server/registration/refused-is-silent",
                 "? unsure: server/starting/port-printed\n",
-                "  It fails in 1 of 3 runs: line 6: expected that the server prints its",
+                "  It fails in 1 of 3 runs: line 6: expected the server to print its",
                 "? unsure: server/hardening/other-name\n",
                 "  The harness could not do its part: the system refused a second",
             ],

@@ -317,7 +317,7 @@ mod tests {
 
     fn line<'a>(shown: &'a str, id: &str) -> &'a str {
         let of_id = |line: &&str| line.trim_start().starts_with(id);
-        shown.lines().find(of_id).expect("the row is there")
+        shown.lines().find(of_id).expect("the line is there")
     }
 
     #[test]
