@@ -160,7 +160,7 @@ fn before_cleanup<'e>(events: &'e [Event], failing: usize, step: Option<&Step>) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{case, closed, connected, ended, event, printed, received, sent};
+    use super::super::events::{case, closed, connected, ended, event, printed, received, sent};
     use super::super::text::width;
     use super::canvas::REMARK_LINES;
     use super::*;

@@ -323,32 +323,6 @@ fn references(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
-
-    #[test]
-    fn what_costs_most_comes_first_with_its_place() {
-        let shown = render(&fixture::faulty_submission());
-        let first = shown.lines().next().expect("there is something to tell");
-        assert!(
-            first.starts_with("::error file=conformance/client/messages/mid-line.chat,line=12,title=C-MSG-3 fails ("),
-            "{shown}"
-        );
-        assert!(
-            first.contains("%0AWhat to look at%3A") || first.contains("%0AWhat to look at: "),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("Blocked requirements of the server::S-REG-7 by S-REG-5\n"),
-            "{shown}"
-        );
-        assert!(shown.contains("::warning title=Check this mark::server: S-PORT-2 is unsure.\n"));
-        assert!(
-            shown
-                .lines()
-                .last()
-                .is_some_and(|line| line.starts_with("::notice title=bob%3A "))
-        );
-    }
 
     #[test]
     fn no_text_ends_its_command_or_begins_another() {
@@ -369,14 +343,5 @@ mod tests {
             code("`<b>|@x\n"),
             "<code>&#96;&#60;b&#62;&#124;&#64;x&#92;n</code>"
         );
-        let page = step_summary(&fixture::faulty_submission());
-        assert!(page.starts_with("## <code>bob</code>: "), "{page}");
-        assert!(page.contains("| S&#45;REG&#45;5 | fails | 0 of "), "{page}");
-        assert!(
-            page.contains("1 of 2 must and implied requirements passes"),
-            "{page}"
-        );
-        let page = step_summary(&fixture::not_built_submission());
-        assert!(page.contains("<pre><code>server&#46;c&#58;3"), "{page}");
     }
 }

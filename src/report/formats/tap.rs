@@ -212,44 +212,6 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
-
-    #[test]
-    fn what_costs_points_is_not_ok_and_says_why() {
-        let tap = render(&fixture::faulty_submission());
-        assert!(
-            tap.starts_with("TAP version 13\n1..15\n# submission bob: "),
-            "{tap}"
-        );
-        for part in [
-            "\nok 5 - S-REG-1 `REGISTER name CHAT/1.0` from a new name is answered with status 200.\n",
-            "\nnot ok 6 - S-REG-5 A name in use",
-            "  severity: \"fails\"\n",
-            "  file: \"conformance/server/registration/refused.chat\"\n  line: 9\n",
-            "\nnot ok 7 - S-REG-7 ",
-            "  blocked_by: \"S-REG-5\"\n",
-            "  advice: \"Look the name up",
-            "\n# check this mark: server: S-PORT-2 is unsure.\n",
-        ] {
-            assert!(tap.contains(part), "{part}\n{tap}");
-        }
-    }
-
-    #[test]
-    fn what_does_not_count_fails_nothing() {
-        let tap = render(&fixture::faulty_submission());
-        assert!(tap.contains(" # TODO not counted, unsure\n"), "{tap}");
-        let tap = render(&fixture::unjudged_submission());
-        assert_eq!(tap.matches("\nnot ok ").count(), 1, "{tap}");
-        assert!(
-            tap.contains("\nnot ok 1 - the server is judged\n  ---\n  message: \"java is"),
-            "{tap}"
-        );
-        assert!(
-            tap.contains(" # SKIP not judged on this machine\n"),
-            "{tap}"
-        );
-    }
 
     #[test]
     fn nothing_begins_a_directive() {
