@@ -1,10 +1,11 @@
 //! Replays every transcript that is asked for against one program, side by side, and returns what was seen.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use thiserror::Error;
 
 use crate::conformance::evidence::shortfall::Shortfall;
 use crate::conformance::evidence::time_limit::TimeLimit;
@@ -72,31 +73,18 @@ pub enum Progress<'a> {
 }
 
 /// Why a run has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum NoResult {
     /// The run was cancelled.
+    #[error("interrupted")]
     Cancelled,
     /// No server listens at this address.
+    #[error("no server can be reached at {0}: start it first, and give the port that it prints")]
     NobodyThere(String),
     /// The bundled reference failed in a plain conversation on this machine, in this way. So no other program can be
     /// judged here.
+    #[error("nothing was judged, because the bundled reference fails on this machine: {0}")]
     Unfit(Box<Outcome>),
-}
-
-impl fmt::Display for NoResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoResult::Cancelled => write!(f, "interrupted"),
-            NoResult::NobodyThere(address) => write!(
-                f,
-                "no server can be reached at {address}: start it first, and give the port that it prints"
-            ),
-            NoResult::Unfit(why) => write!(
-                f,
-                "nothing was judged, because the bundled reference fails on this machine: {why}"
-            ),
-        }
-    }
 }
 
 /// Carries out the plan. If `cancelled` is set meanwhile, ends all processes and returns soon.
