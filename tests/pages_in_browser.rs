@@ -25,7 +25,7 @@ use serde_json::json;
 /// A folder's name that would be markup, another path and an address if nothing were done about it.
 const HOSTILE: &str = "<img src=x onerror=document.title=1>\"'&..%2f?#\u{202e}\u{1b}[31m";
 
-/// The rows that the runs are about.
+/// The requirements that the runs are about.
 const ROWS: &[&str] = &[
     "S-REG-1", "S-REG-2", "S-REG-5", "S-REG-6", "S-MSG-1", "S-MSG-2",
 ];
@@ -102,8 +102,8 @@ fn a_class_is_searched_and_sorted() {
     browser.run("const text = document.getElementById('text'); text.value = ''; text.dispatchEvent(new Event('input'))");
 
     let fails = |one: &&Assessment| {
-        let mut rows = one.score.parts.iter().flat_map(|part| &part.rows);
-        rows.any(|row| row.requirement.id == "S-MSG-2" && row.reason.contains("expected"))
+        let mut entries = one.score.parts.iter().flat_map(|part| &part.requirements);
+        entries.any(|entry| entry.requirement.id == "S-MSG-2" && entry.reason.contains("expected"))
     };
     let failing = class.submissions.iter().filter(fails).count();
     assert!(0 < failing && failing < number, "{failing}");
@@ -259,9 +259,9 @@ fn part(result: RunResult) -> AssessedPart {
 }
 
 fn assessed(name: &str, part: AssessedPart) -> Assessment {
-    let rows = Suite::embedded().expect("the suite is right").requirements;
-    let rubric = Rubric::built_in(&rows).expect("the rubric is right");
-    Assessment::of(name.to_owned(), vec![part], &rows, &rubric)
+    let requirements = Suite::embedded().expect("the suite is right").requirements;
+    let rubric = Rubric::built_in(&requirements).expect("the rubric is right");
+    Assessment::of(name.to_owned(), vec![part], &requirements, &rubric)
 }
 
 /// Sixty submissions with a handful of faults among them.
@@ -295,6 +295,10 @@ fn class_of_many() -> Class {
         }),
     };
     submissions.push(assessed("not built", unbuilt));
-    let rows = Suite::embedded().expect("the suite is right").requirements;
-    Class::of("Networks, assignment 1".to_owned(), submissions, rows)
+    let requirements = Suite::embedded().expect("the suite is right").requirements;
+    Class::of(
+        "Networks, assignment 1".to_owned(),
+        submissions,
+        requirements,
+    )
 }

@@ -1,11 +1,10 @@
 //! Connects to the server. Tries every address of its host in turn (C-ARG-3).
 
-use std::error::Error;
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use thiserror::Error;
 use url::Host;
 
 use super::address::Address;
@@ -14,36 +13,24 @@ use super::address::Address;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no connection.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum ConnectError {
     /// The system cannot resolve the host.
+    #[error("cannot resolve the host of {0}: {1}; check its spelling")]
     UnknownHost(Address, io::Error),
     /// No address answered: each one with its error.
+    #[error("cannot connect to {}{}", .0, explain_all(.1))]
     NoAnswer(Address, Vec<(SocketAddr, io::Error)>),
 }
 
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownHost(address, error) => {
-                write!(
-                    f,
-                    "cannot resolve the host of {address}: {error}; check its spelling"
-                )
-            }
-            Self::NoAnswer(address, attempts) => {
-                write!(f, "cannot connect to {address}")?;
-                for (tried, error) in attempts {
-                    let separator = if attempts.len() == 1 { ": " } else { "\n  " };
-                    write!(f, "{separator}{tried} {}", explain(error))?;
-                }
-                Ok(())
-            }
-        }
-    }
+/// Explains failed attempts: one on the same line, several on lines of their own.
+fn explain_all(attempts: &[(SocketAddr, io::Error)]) -> String {
+    let separator = if attempts.len() == 1 { ": " } else { "\n  " };
+    let explained = attempts
+        .iter()
+        .map(|(tried, error)| format!("{separator}{tried} {}", explain(error)));
+    explained.collect()
 }
-
-impl Error for ConnectError {}
 
 /// Explains a failed attempt to the user.
 fn explain(error: &io::Error) -> String {

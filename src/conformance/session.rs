@@ -1,11 +1,12 @@
 //! Everything before the first transcript: the reference shows that this machine can judge, and the probe finds out how
 //! the program speaks.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use thiserror::Error;
 
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::play::clock::{DEFAULT_LIMIT, TimeBudget};
@@ -46,31 +47,18 @@ pub struct Subject {
 }
 
 /// Why a run has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum NoResult {
     /// The run was cancelled.
+    #[error("interrupted")]
     Cancelled,
     /// No server listens at this address.
+    #[error("no server can be reached at {0}: start it first, and give the port that it prints")]
     NobodyThere(String),
     /// The bundled reference failed in a plain conversation on this machine, in this way. So no other program can be
     /// judged here.
+    #[error("nothing was judged, because the bundled reference fails on this machine: {0}")]
     Unfit(Box<Outcome>),
-}
-
-impl fmt::Display for NoResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoResult::Cancelled => write!(f, "interrupted"),
-            NoResult::NobodyThere(address) => write!(
-                f,
-                "no server can be reached at {address}: start it first, and give the port that it prints"
-            ),
-            NoResult::Unfit(why) => write!(
-                f,
-                "nothing was judged, because the bundled reference fails on this machine: {why}"
-            ),
-        }
-    }
 }
 
 /// A program that was probed and can be spoken to.

@@ -28,10 +28,10 @@ impl Assessment {
     pub fn of(
         submission: String,
         parts: Vec<AssessedPart>,
-        rows: &[Requirement],
+        requirements: &[Requirement],
         rubric: &Rubric,
     ) -> Assessment {
-        let score = score(&parts, rows, rubric);
+        let score = score(&parts, requirements, rubric);
         Assessment {
             submission,
             parts,

@@ -39,9 +39,10 @@ impl Class {
     /// the class's tables.
     pub fn columns(&self) -> Vec<(Role, &Requirement)> {
         let of_role = |role: Role| {
-            let rows = self.requirements.iter();
-            rows.filter(move |row| row.is_asked_of(role))
-                .map(move |row| (role, row))
+            let requirements = self.requirements.iter();
+            requirements
+                .filter(move |requirement| requirement.is_asked_of(role))
+                .map(move |requirement| (role, requirement))
         };
         of_role(Role::Server).chain(of_role(Role::Client)).collect()
     }

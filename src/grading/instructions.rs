@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_their_place() {
+    fn mistakes_are_reported_with_their_place() {
         let long = format!("build = [\"sh\", \"-c\", \"{}\"]", "x".repeat(4096));
         for (source, line, message) in [
             ("sever = [\"x\"]", 1, "has no key `sever`"),

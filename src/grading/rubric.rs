@@ -75,7 +75,7 @@ pub struct OneFault {
     /// Its name, which begins a sentence.
     pub title: String,
     /// The requirements that show it.
-    pub rows: GlobSet,
+    pub requirements: GlobSet,
     /// What it costs; by default, as much as the most expensive of the requirements.
     pub costs: Option<Points>,
 }
@@ -83,7 +83,7 @@ pub struct OneFault {
 impl OneFault {
     /// Whether a requirement with this verdict shows the fault.
     pub fn shows_in(&self, id: &str, verdict: Verdict) -> bool {
-        verdict == Verdict::Fail && self.rows.is_match(id)
+        verdict == Verdict::Fail && self.requirements.is_match(id)
     }
 }
 
@@ -100,28 +100,29 @@ pub struct Limit {
 const MOST: f64 = 10_000.0;
 
 impl Rubric {
-    /// Reads a rubric. `rows` are all requirements; a rubric may name only these.
+    /// Reads a rubric. `requirements` are all requirements; a rubric may name only these.
     ///
     /// # Errors
     /// Every mistake in it, with its position.
-    pub fn parse(source: &str, rows: &[Requirement]) -> Result<Rubric, Vec<Diagnostic>> {
-        settings::read(source, "a rubric", |file| read(file, rows))
+    pub fn parse(source: &str, requirements: &[Requirement]) -> Result<Rubric, Vec<Diagnostic>> {
+        settings::read(source, "a rubric", |file| read(file, requirements))
     }
 
     /// The built-in rubric.
     ///
     /// # Errors
-    /// `rows` lack a requirement that it names. A custom suite may lack some.
-    pub fn built_in(rows: &[Requirement]) -> Result<Rubric, Vec<Diagnostic>> {
-        Rubric::parse(BUILT_IN, rows)
+    /// `requirements` lack a requirement that it names. A custom suite may lack some.
+    pub fn built_in(requirements: &[Requirement]) -> Result<Rubric, Vec<Diagnostic>> {
+        Rubric::parse(BUILT_IN, requirements)
     }
 
     /// The weight of a requirement; zero if its level does not count.
-    pub fn weight(&self, row: &Requirement) -> Points {
-        if !self.levels.contains(&row.level) {
+    pub fn weight(&self, requirement: &Requirement) -> Points {
+        if !self.levels.contains(&requirement.level) {
             return Points::ZERO;
         }
-        let matching = |(scope, points): &(Scope, Points)| scope.applies_to(row).then_some(*points);
+        let matching =
+            |(scope, points): &(Scope, Points)| scope.applies_to(requirement).then_some(*points);
         self.weights
             .0
             .iter()
@@ -140,12 +141,12 @@ impl Rubric {
 }
 
 impl Scope {
-    fn applies_to(&self, row: &Requirement) -> bool {
+    fn applies_to(&self, requirement: &Requirement) -> bool {
         match self {
-            Scope::Level(level) => row.level == *level,
-            Scope::Group(group) => row.group == *group,
-            Scope::Glob(glob) => glob.is_match(&row.id),
-            Scope::Id(id) => row.id == *id,
+            Scope::Level(level) => requirement.level == *level,
+            Scope::Group(group) => requirement.group == *group,
+            Scope::Glob(glob) => glob.is_match(&requirement.id),
+            Scope::Id(id) => requirement.id == *id,
         }
     }
 
@@ -159,7 +160,7 @@ impl Scope {
     }
 }
 
-fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
+fn read(file: &Table<'_>, requirements: &[Requirement]) -> Option<Rubric> {
     let levels = file.texts("levels");
     if levels.is_none() {
         file.missing("levels");
@@ -168,7 +169,7 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
     let levels = levels.iter().filter_map(|word| level(file, word)).collect();
     let mut weights = Vec::new();
     match file.table("weights") {
-        Some(table) => weights = read_weights(&table, rows),
+        Some(table) => weights = read_weights(&table, requirements),
         None => file.missing("weights"),
     }
     weights.sort_by_key(|(scope, _)| scope.rank());
@@ -199,29 +200,35 @@ fn read(file: &Table<'_>, rows: &[Requirement]) -> Option<Rubric> {
         once: file
             .tables("once")
             .iter()
-            .filter_map(|table| one_fault(table, rows))
+            .filter_map(|table| one_fault(table, requirements))
             .collect(),
         limits: file
             .tables("limit")
             .iter()
-            .filter_map(|table| limit(table, rows))
+            .filter_map(|table| limit(table, requirements))
             .collect(),
     };
-    if !rows.iter().any(|row| rubric.weight(row) > Points::ZERO) {
+    if !requirements
+        .iter()
+        .any(|requirement| rubric.weight(requirement) > Points::ZERO)
+    {
         file.report(
             0..0,
             "no requirement has a weight in this rubric",
             "see `levels` and [weights]",
         );
     }
-    let in_two = |row: &&Requirement| {
+    let in_two = |requirement: &&Requirement| {
         let faults = rubric.once.iter();
-        faults.filter(|fault| fault.rows.is_match(&row.id)).count() > 1
+        faults
+            .filter(|fault| fault.requirements.is_match(&requirement.id))
+            .count()
+            > 1
     };
-    if let Some(row) = rows.iter().find(in_two) {
+    if let Some(requirement) = requirements.iter().find(in_two) {
         file.report(
             0..0,
-            &format!("{} is in two of [[once]]", row.id),
+            &format!("{} is in two of [[once]]", requirement.id),
             "a requirement can be in one of them only",
         );
     }
@@ -246,43 +253,59 @@ fn level_named(word: &str) -> Option<Level> {
         .find(|level| level.to_string() == word)
 }
 
-fn read_weights(table: &Table<'_>, rows: &[Requirement]) -> Vec<(Scope, Points)> {
+fn read_weights(table: &Table<'_>, requirements: &[Requirement]) -> Vec<(Scope, Points)> {
     let entries = table
         .numbers(0.0..=MOST)
         .into_iter()
         .filter_map(|(key, weight)| {
-            let scope = scope_of(table, &key, rows)?;
+            let scope = scope_of(table, &key, requirements)?;
             Some((scope, Points::nearest(weight)))
         });
     entries.collect()
 }
 
 /// What a key of `[weights]` names: a level, a group, a requirement, or several by a pattern.
-fn scope_of(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<Scope> {
+fn scope_of(
+    table: &Table<'_>,
+    key: &Placed<String>,
+    requirements: &[Requirement],
+) -> Option<Scope> {
     let word = &key.value;
     if let Some(level) = level_named(word) {
         return Some(Scope::Level(level));
     }
-    if rows.iter().any(|row| row.group == *word) {
+    if requirements
+        .iter()
+        .any(|requirement| requirement.group == *word)
+    {
         return Some(Scope::Group(word.clone()));
     }
-    if rows.iter().any(|row| row.id == *word) {
+    if requirements
+        .iter()
+        .any(|requirement| requirement.id == *word)
+    {
         return Some(Scope::Id(word.clone()));
     }
-    rows_like(table, key, rows).map(Scope::Glob)
+    ids_like(table, key, requirements).map(Scope::Glob)
 }
 
 /// The requirements that match an id or a pattern. No match is a mistake.
-fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> Option<GlobSet> {
+fn ids_like(
+    table: &Table<'_>,
+    key: &Placed<String>,
+    requirements: &[Requirement],
+) -> Option<GlobSet> {
     let word = &key.value;
     let glob = Glob::new(word).and_then(|glob| GlobSetBuilder::new().add(glob).build());
-    let glob = glob
-        .ok()
-        .filter(|glob| rows.iter().any(|row| glob.is_match(&row.id)));
-    if glob.is_none() {
-        let words = rows
+    let glob = glob.ok().filter(|glob| {
+        requirements
             .iter()
-            .flat_map(|row| [row.id.as_str(), row.group.as_str()]);
+            .any(|requirement| glob.is_match(&requirement.id))
+    });
+    if glob.is_none() {
+        let words = requirements
+            .iter()
+            .flat_map(|requirement| [requirement.id.as_str(), requirement.group.as_str()]);
         let label = match nearest(word, words.chain(["must", "implied", "hardening"])) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => {
@@ -300,14 +323,14 @@ fn rows_like(table: &Table<'_>, key: &Placed<String>, rows: &[Requirement]) -> O
 }
 
 /// The requirements that match a list of patterns.
-fn rows_in(table: &Table<'_>, key: &'static str, rows: &[Requirement]) -> Option<GlobSet> {
+fn ids_in(table: &Table<'_>, key: &'static str, requirements: &[Requirement]) -> Option<GlobSet> {
     let Some(words) = table.texts(key) else {
         table.missing(key);
         return None;
     };
     let mut set = GlobSetBuilder::new();
     for word in &words {
-        rows_like(table, word, rows)?;
+        ids_like(table, word, requirements)?;
         set.add(Glob::new(&word.value).ok()?);
     }
     set.build().ok()
@@ -346,23 +369,23 @@ fn bounds(table: &Table<'_>) -> Bounds {
     bounds
 }
 
-fn one_fault(table: &Table<'_>, rows: &[Requirement]) -> Option<OneFault> {
+fn one_fault(table: &Table<'_>, requirements: &[Requirement]) -> Option<OneFault> {
     let title = table.text("fault");
     if title.is_none() {
         table.missing("fault");
     }
-    let rows = rows_in(table, "rows", rows);
+    let showing = ids_in(table, "rows", requirements);
     let costs = table.number("costs", 0.0..=MOST).map(Points::nearest);
     table.refuse_unknown_keys();
     Some(OneFault {
         title: title?.value,
-        rows: rows?,
+        requirements: showing?,
         costs,
     })
 }
 
-fn limit(table: &Table<'_>, rows: &[Requirement]) -> Option<Limit> {
-    let unless = rows_in(table, "unless", rows);
+fn limit(table: &Table<'_>, requirements: &[Requirement]) -> Option<Limit> {
+    let unless = ids_in(table, "unless", requirements);
     let at_most = table.number("at_most", 0.0..=MOST);
     if at_most.is_none() {
         table.missing("at_most");
@@ -379,12 +402,15 @@ mod tests {
     use super::*;
     use crate::conformance::suite::Suite;
 
-    fn rows() -> Vec<Requirement> {
+    fn requirements() -> Vec<Requirement> {
         Suite::embedded().expect("is right").requirements
     }
 
-    fn row<'r>(rows: &'r [Requirement], id: &str) -> &'r Requirement {
-        rows.iter().find(|row| row.id == id).expect("is there")
+    fn named<'r>(requirements: &'r [Requirement], id: &str) -> &'r Requirement {
+        requirements
+            .iter()
+            .find(|requirement| requirement.id == id)
+            .expect("is there")
     }
 
     const SMALL: &str =
@@ -392,33 +418,42 @@ mod tests {
 
     #[test]
     fn the_built_in_rubric_is_right_and_gives_a_hundred_points() {
-        let rows = rows();
-        let rubric = Rubric::built_in(&rows).expect("is right");
+        let requirements = requirements();
+        let rubric = Rubric::built_in(&requirements).expect("is right");
         assert_eq!(
             rubric.server.points + rubric.client.points,
             Points::whole(100)
         );
-        assert_eq!(rubric.weight(row(&rows, "S-HARD-1")), Points::ZERO);
+        assert_eq!(
+            rubric.weight(named(&requirements, "S-HARD-1")),
+            Points::ZERO
+        );
         assert!(
-            rubric.weight(row(&rows, "S-REG-1")) > rubric.weight(row(&rows, "S-REG-2"))
-                || rubric.weight(row(&rows, "S-REG-1")) > rubric.weight(row(&rows, "W-LINE-1"))
+            rubric.weight(named(&requirements, "S-REG-1"))
+                > rubric.weight(named(&requirements, "S-REG-2"))
+                || rubric.weight(named(&requirements, "S-REG-1"))
+                    > rubric.weight(named(&requirements, "W-LINE-1"))
         );
     }
 
     #[test]
     fn the_most_specific_weight_counts() {
-        let rows = rows();
+        let requirements = requirements();
         let weights = "\"S-MSG-2\" = 7\n\"S-MSG-*\" = 5\nRegistration = 3\n";
-        let rubric = Rubric::parse(&format!("{SMALL}{weights}"), &rows).expect("is right");
-        let weight = |id: &str| rubric.weight(row(&rows, id)).to_string();
+        let rubric = Rubric::parse(&format!("{SMALL}{weights}"), &requirements).expect("is right");
+        let weight = |id: &str| rubric.weight(named(&requirements, id)).to_string();
         let weights = ["S-MSG-2", "S-MSG-1", "S-REG-1", "S-RUN-1"].map(weight);
         assert_eq!(weights, ["7", "5", "3", "1"]);
-        assert_eq!(weight("S-MSG-5"), "0", "implied rows do not count there");
+        assert_eq!(
+            weight("S-MSG-5"),
+            "0",
+            "implied requirements do not count there"
+        );
     }
 
     #[test]
     fn mistakes_are_reported_with_their_position() {
-        let rows = rows();
+        let requirements = requirements();
         for (change, line, message) in [
             ("level = [\"must\"]\n", 8, "a rubric has no key `level`"),
             (
@@ -452,7 +487,7 @@ mod tests {
             } else {
                 format!("{SMALL}{change}")
             };
-            let mistakes = Rubric::parse(&source, &rows).expect_err(change);
+            let mistakes = Rubric::parse(&source, &requirements).expect_err(change);
             assert_eq!(
                 (mistakes.len(), mistakes[0].line),
                 (1, line),
@@ -460,7 +495,7 @@ mod tests {
             );
             assert!(mistakes[0].message.contains(message), "{mistakes:?}");
         }
-        let missing = Rubric::parse("", &rows).expect_err("is empty");
+        let missing = Rubric::parse("", &requirements).expect_err("is empty");
         assert_eq!(missing.len(), 5, "{missing:?}");
     }
 }

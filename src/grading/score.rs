@@ -44,14 +44,14 @@ pub struct PartScore {
     /// Full marks for it.
     pub most: Points,
     /// Every requirement of the role, in the table's order, including those that do not count.
-    pub rows: Vec<RowScore>,
+    pub requirements: Vec<RequirementScore>,
     /// Points given back or deducted in this part, with reasons.
     pub adjustments: Vec<Adjustment>,
 }
 
 /// The points of one requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowScore {
+pub struct RequirementScore {
     /// The requirement.
     pub requirement: Requirement,
     /// The verdict.
@@ -81,7 +81,7 @@ pub struct Repair {
     /// Server or client.
     pub role: Role,
     /// Id of the requirement to repair.
-    pub row: String,
+    pub requirement: String,
     /// Ids of the requirements that only this one blocks: they may pass after the repair.
     pub unlocks: Vec<String>,
     /// The mark if the requirement passes and nothing else changes.
@@ -90,9 +90,12 @@ pub struct Repair {
     pub at_most: Points,
 }
 
-/// Scores judged parts. `rows` are all requirements, in the table's order.
-pub fn score(parts: &[AssessedPart], rows: &[Requirement], rubric: &Rubric) -> Score {
-    let found: Vec<Findings> = parts.iter().map(|part| Findings::of(part, rows)).collect();
+/// Scores judged parts. `requirements` are all requirements, in the table's order.
+pub fn score(parts: &[AssessedPart], requirements: &[Requirement], rubric: &Rubric) -> Score {
+    let found: Vec<Findings> = parts
+        .iter()
+        .map(|part| Findings::of(part, requirements))
+        .collect();
     let (parts_scored, adjustments, earned) = add_up(&found, rubric);
     let most: Points = parts_scored.iter().map(|part| part.most).sum();
     let doubts = parts.iter().zip(&found).zip(&parts_scored);
@@ -113,7 +116,7 @@ pub fn score(parts: &[AssessedPart], rows: &[Requirement], rubric: &Rubric) -> S
 #[derive(Debug, Clone)]
 struct Findings {
     role: Role,
-    rows: Vec<Finding>,
+    requirements: Vec<Finding>,
 }
 
 #[derive(Debug, Clone)]
@@ -143,36 +146,35 @@ enum Untested {
 }
 
 impl Findings {
-    fn of(part: &AssessedPart, rows: &[Requirement]) -> Findings {
-        let asked = |row: &&Requirement| row.is_asked_of(part.role);
-        let rows = match &part.result {
+    fn of(part: &AssessedPart, asked: &[Requirement]) -> Findings {
+        let requirements = match &part.result {
             Ok(result) => result
                 .requirements
                 .iter()
-                .map(|row| {
-                    let (untested, reason) = match row.verdict {
-                        Verdict::Untested => why_untested(part, result, row),
+                .map(|entry| {
+                    let (untested, reason) = match entry.verdict {
+                        Verdict::Untested => why_untested(part, result, entry),
                         verdict => (
                             Untested::ByOthers,
-                            reason(result, verdict, &row.requirement.id, &row.blocked_by),
+                            reason(result, verdict, &entry.requirement.id, &entry.blocked_by),
                         ),
                     };
                     Finding {
-                        requirement: row.requirement.clone(),
-                        verdict: row.verdict,
-                        is_racy: is_racy(result, &row.requirement.id),
-                        blocked_by: row.blocked_by.clone(),
+                        requirement: entry.requirement.clone(),
+                        verdict: entry.verdict,
+                        is_racy: is_racy(result, &entry.requirement.id),
+                        blocked_by: entry.blocked_by.clone(),
                         reason,
-                        is_asked: !row.transcripts.is_empty(),
+                        is_asked: !entry.transcripts.is_empty(),
                         untested,
                     }
                 })
                 .collect(),
-            Err(unjudged) => rows
+            Err(unjudged) => asked
                 .iter()
-                .filter(asked)
-                .map(|row| Finding {
-                    requirement: row.clone(),
+                .filter(|requirement| requirement.is_asked_of(part.role))
+                .map(|requirement| Finding {
+                    requirement: requirement.clone(),
                     verdict: Verdict::Untested,
                     is_racy: false,
                     blocked_by: Vec::new(),
@@ -184,7 +186,7 @@ impl Findings {
         };
         Findings {
             role: part.role,
-            rows,
+            requirements,
         }
     }
 }
@@ -193,14 +195,14 @@ impl Findings {
 fn why_untested(
     part: &AssessedPart,
     result: &RunResult,
-    row: &RequirementResult,
+    entry: &RequirementResult,
 ) -> (Untested, String) {
     let cannot_be_given = |name: &String| {
         let mut transcripts = result.transcripts.iter();
         let judged = transcripts.find(|judged| judged.case.name == *name);
         judged.is_some_and(|judged| !takes_every_address(&part.command, &judged.case.transcript))
     };
-    let any = |test: &dyn Fn(&String) -> bool| row.transcripts.iter().any(test);
+    let any = |test: &dyn Fn(&String) -> bool| entry.transcripts.iter().any(test);
     let command =
         "takes host and port separately, so it cannot be given the addresses of these transcripts";
     if any(&|name| part.ruled_out.contains(name)) {
@@ -212,7 +214,7 @@ fn why_untested(
     } else if let Some(limit) = result
         .time_limit
         .as_ref()
-        .filter(|_| result.is_cut_short(row))
+        .filter(|_| result.is_cut_short(entry))
     {
         match limit.used_up_by {
             UsedUpBy::Program => (
@@ -232,8 +234,14 @@ fn why_untested(
 
 /// The transcripts that test a requirement.
 fn judging<'r>(result: &'r RunResult, id: &'r str) -> impl Iterator<Item = &'r TranscriptResult> {
-    let covers =
-        move |judged: &&TranscriptResult| judged.case.transcript.covers.iter().any(|row| row == id);
+    let covers = move |judged: &&TranscriptResult| {
+        judged
+            .case
+            .transcript
+            .covers
+            .iter()
+            .any(|covered| covered == id)
+    };
     result.transcripts.iter().filter(covers)
 }
 
@@ -268,7 +276,7 @@ fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String])
     };
     let of_verdict = |verdict: Verdict| {
         judging(result, id).find(move |judged| match verdict {
-            Verdict::Fail => judged.fails.iter().any(|row| row == id),
+            Verdict::Fail => judged.fails.iter().any(|failing| failing == id),
             verdict => judged.verdict == verdict,
         })
     };
@@ -298,10 +306,15 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
     let mut parts: Vec<PartScore> = found.iter().map(|part| shared_out(part, rubric)).collect();
     charge_once(&mut parts, rubric);
     for part in &mut parts {
-        let rows: Points = part.rows.iter().map(|row| row.earned).sum();
+        let of_requirements: Points = part.requirements.iter().map(|entry| entry.earned).sum();
         let adjusted: Points = part.adjustments.iter().map(|one| one.points).sum();
         let bounds = rubric.bounds_of(part.role);
-        part.earned = bounded(rows + adjusted, bounds, "this part", &mut part.adjustments);
+        part.earned = bounded(
+            of_requirements + adjusted,
+            bounds,
+            "this part",
+            &mut part.adjustments,
+        );
         part.most = bounds.cap.map_or(part.most, |cap| cap.min(part.most));
     }
     let mut adjustments = Vec::new();
@@ -309,14 +322,14 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
     for limit in &rubric.limits {
         let broken = parts
             .iter()
-            .flat_map(|part| &part.rows)
-            .find(|row| limit.unless.is_match(&row.requirement.id) && is_broken(row));
-        if let Some(row) = broken.filter(|_| earned > limit.at_most) {
+            .flat_map(|part| &part.requirements)
+            .find(|entry| limit.unless.is_match(&entry.requirement.id) && is_broken(entry));
+        if let Some(entry) = broken.filter(|_| earned > limit.at_most) {
             adjustments.push(Adjustment {
                 points: limit.at_most - earned,
                 reason: format!(
                     "At most {} points, because {} does not pass.",
-                    limit.at_most, row.requirement.id
+                    limit.at_most, entry.requirement.id
                 ),
             });
             earned = limit.at_most;
@@ -327,10 +340,10 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
 }
 
 /// Unknown results never cost points.
-fn is_broken(row: &RowScore) -> bool {
-    match row.verdict {
+fn is_broken(entry: &RequirementScore) -> bool {
+    match entry.verdict {
         Verdict::Pass | Verdict::NotApplicable => false,
-        Verdict::Untested | Verdict::Unsure => row.earned < row.most,
+        Verdict::Untested | Verdict::Unsure => entry.earned < entry.most,
         Verdict::Fail | Verdict::Blocked => true,
     }
 }
@@ -344,11 +357,11 @@ fn shared_out(part: &Findings, rubric: &Rubric) -> PartScore {
             rubric.weight(&finding.requirement)
         }
     };
-    let weights: Vec<Points> = part.rows.iter().map(weight).collect();
+    let weights: Vec<Points> = part.requirements.iter().map(weight).collect();
     let points = rubric.bounds_of(part.role).points;
-    let rows = part.rows.iter().zip(points.apportioned(&weights));
-    let rows: Vec<RowScore> = rows
-        .map(|(finding, most)| RowScore {
+    let weighted = part.requirements.iter().zip(points.apportioned(&weights));
+    let requirements: Vec<RequirementScore> = weighted
+        .map(|(finding, most)| RequirementScore {
             requirement: finding.requirement.clone(),
             verdict: finding.verdict,
             earned: most.share(share(finding, rubric)),
@@ -360,8 +373,8 @@ fn shared_out(part: &Findings, rubric: &Rubric) -> PartScore {
     PartScore {
         role: part.role,
         earned: Points::ZERO,
-        most: rows.iter().map(|row| row.most).sum(),
-        rows,
+        most: requirements.iter().map(|entry| entry.most).sum(),
+        requirements,
         adjustments: Vec::new(),
     }
 }
@@ -382,25 +395,25 @@ fn share(finding: &Finding, rubric: &Rubric) -> f64 {
 /// lost are given back to their parts.
 fn charge_once(parts: &mut [PartScore], rubric: &Rubric) {
     for fault in &rubric.once {
-        let charged = |row: &&RowScore| {
-            row.most > Points::ZERO && fault.shows_in(&row.requirement.id, row.verdict)
+        let charged = |entry: &&RequirementScore| {
+            entry.most > Points::ZERO && fault.shows_in(&entry.requirement.id, entry.verdict)
         };
-        let loss = |row: &RowScore| row.most - row.earned;
-        let rows = parts.iter().flat_map(|part| &part.rows);
-        let charged_rows: Vec<&RowScore> = rows.filter(charged).collect();
-        let Some(dearest) = charged_rows.iter().map(|row| loss(row)).max() else {
+        let loss = |entry: &RequirementScore| entry.most - entry.earned;
+        let entries = parts.iter().flat_map(|part| &part.requirements);
+        let charged_entries: Vec<&RequirementScore> = entries.filter(charged).collect();
+        let Some(dearest) = charged_entries.iter().map(|entry| loss(entry)).max() else {
             continue;
         };
-        let ids: BTreeSet<&str> = charged_rows
+        let ids: BTreeSet<&str> = charged_entries
             .iter()
-            .map(|row| row.requirement.id.as_str())
+            .map(|entry| entry.requirement.id.as_str())
             .collect();
         let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
         let due = fault.costs.unwrap_or(dearest);
         let reason = format!("{}: {} in all ({ids}).", fault.title, counted(due));
         let mut still_due = due;
         for part in parts.iter_mut() {
-            let lost: Points = part.rows.iter().filter(charged).map(loss).sum();
+            let lost: Points = part.requirements.iter().filter(charged).map(loss).sum();
             let charged_here = still_due.min(lost);
             still_due = still_due - charged_here;
             if charged_here != lost {
@@ -413,7 +426,7 @@ fn charge_once(parts: &mut [PartScore], rubric: &Rubric) {
         // A rubric may charge more for a fault than its requirements are worth.
         let first = parts
             .iter_mut()
-            .find(|part| part.rows.iter().any(|row| charged(&row)));
+            .find(|part| part.requirements.iter().any(|entry| charged(&entry)));
         if let Some(part) = first.filter(|_| still_due > Points::ZERO) {
             part.adjustments.push(Adjustment {
                 points: -still_due,
@@ -441,27 +454,34 @@ fn bounded(points: Points, bounds: Bounds, of: &str, adjustments: &mut Vec<Adjus
 /// The value of each single repair: of a requirement that fails, or that only blocks others.
 fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
     let mut repairs = Vec::new();
-    let mut told_of = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     for (at, part) in found.iter().enumerate() {
-        let blocks = |id: &String| part.rows.iter().any(|row| row.blocked_by.contains(id));
-        for row in &part.rows {
-            let id = &row.requirement.id;
+        let blocks = |id: &String| {
+            part.requirements
+                .iter()
+                .any(|entry| entry.blocked_by.contains(id))
+        };
+        for entry in &part.requirements {
+            let id = &entry.requirement.id;
             // The requirements of one fault are repaired together and listed once.
-            let fault = rubric.once.iter().find(|fault| fault.rows.is_match(id));
+            let fault = rubric
+                .once
+                .iter()
+                .find(|fault| fault.requirements.is_match(id));
             let is_alike = |other: &Finding| {
                 fault.is_some_and(|fault| fault.shows_in(&other.requirement.id, other.verdict))
             };
-            let is_failing = row.verdict == Verdict::Fail;
-            if is_failing && fault.is_some_and(|fault| !told_of.insert(&fault.title)) {
+            let is_failing = entry.verdict == Verdict::Fail;
+            if is_failing && fault.is_some_and(|fault| !listed.insert(&fault.title)) {
                 continue;
             }
-            let falls_short = matches!(row.verdict, Verdict::Fail | Verdict::Unsure);
-            let only_blocks = row.verdict == Verdict::Blocked && blocks(id);
+            let falls_short = matches!(entry.verdict, Verdict::Fail | Verdict::Unsure);
+            let only_blocks = entry.verdict == Verdict::Blocked && blocks(id);
             if !(falls_short || only_blocks) {
                 continue;
             }
             let unlocks: Vec<String> = part
-                .rows
+                .requirements
                 .iter()
                 .filter(|other| {
                     other.verdict == Verdict::Blocked && other.blocked_by == [id.clone()]
@@ -471,10 +491,10 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
             let mark_with = |held: &dyn Fn(&String) -> bool| {
                 let mut repaired = found.to_vec();
                 for (position, part) in repaired.iter_mut().enumerate() {
-                    for row in &mut part.rows {
-                        let is_held = position == at && held(&row.requirement.id);
-                        if is_held || is_alike(row) {
-                            row.verdict = Verdict::Pass;
+                    for entry in &mut part.requirements {
+                        let is_held = position == at && held(&entry.requirement.id);
+                        if is_held || is_alike(entry) {
+                            entry.verdict = Verdict::Pass;
                         }
                     }
                 }
@@ -485,7 +505,7 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
             if at_most > earned {
                 repairs.push(Repair {
                     role: part.role,
-                    row: id.clone(),
+                    requirement: id.clone(),
                     unlocks,
                     at_least,
                     at_most,
@@ -507,13 +527,16 @@ fn doubts_about(part: &AssessedPart, found: &Findings, scored: &PartScore) -> Ve
             vec![doubt]
         };
     }
-    let rows = found.rows.iter().zip(&scored.rows);
-    let counted = rows.filter(|(_, row)| row.most > Points::ZERO);
-    let doubt = |(finding, row): (&Finding, &RowScore)| match row.verdict {
-        Verdict::Unsure => Some(format!("{}: {} is unsure.", part.role, row.requirement.id)),
+    let entries = found.requirements.iter().zip(&scored.requirements);
+    let counted = entries.filter(|(_, entry)| entry.most > Points::ZERO);
+    let doubt = |(finding, entry): (&Finding, &RequirementScore)| match entry.verdict {
+        Verdict::Unsure => Some(format!(
+            "{}: {} is unsure.",
+            part.role, entry.requirement.id
+        )),
         Verdict::Untested if finding.untested == Untested::ByOthers => Some(format!(
             "{}: {} is untested. {}",
-            part.role, row.requirement.id, row.reason
+            part.role, entry.requirement.id, entry.reason
         )),
         _ => None,
     };
@@ -549,23 +572,25 @@ mod tests {
         unsure = 1
     "#;
 
-    fn rows() -> Vec<Requirement> {
+    fn requirements() -> Vec<Requirement> {
         Suite::embedded().expect("is right").requirements
     }
 
     /// A program that does not pass these requirements.
     fn part(role: Role, not_passing: &[(&str, Verdict)]) -> AssessedPart {
-        let asked = rows()
+        let asked = requirements()
             .into_iter()
-            .filter(|row| row.is_asked_of(role))
+            .filter(|requirement| requirement.is_asked_of(role))
             .collect();
         let (mut requirements, transcripts) = verdicts(asked, Vec::new(), &Table::default());
-        for row in &mut requirements {
-            let found = not_passing.iter().find(|(id, _)| row.requirement.id == *id);
-            row.verdict = found.map_or(Verdict::Pass, |(_, verdict)| *verdict);
-            row.transcripts = vec!["one".to_owned()];
-            if row.verdict == Verdict::Blocked {
-                row.blocked_by = vec!["S-REG-1".to_owned()];
+        for entry in &mut requirements {
+            let found = not_passing
+                .iter()
+                .find(|(id, _)| entry.requirement.id == *id);
+            entry.verdict = found.map_or(Verdict::Pass, |(_, verdict)| *verdict);
+            entry.transcripts = vec!["one".to_owned()];
+            if entry.verdict == Verdict::Blocked {
+                entry.blocked_by = vec!["S-REG-1".to_owned()];
             }
         }
         AssessedPart {
@@ -586,16 +611,17 @@ mod tests {
     }
 
     fn scored(server: &[(&str, Verdict)], client: &[(&str, Verdict)], more: &str) -> Score {
-        let rows = rows();
-        let rubric = Rubric::parse(&format!("{RUBRIC}{more}"), &rows).expect("is right");
+        let requirements = requirements();
+        let rubric = Rubric::parse(&format!("{RUBRIC}{more}"), &requirements).expect("is right");
         let parts = [part(Role::Server, server), part(Role::Client, client)];
-        score(&parts, &rows, &rubric)
+        score(&parts, &requirements, &rubric)
     }
 
     fn lost(score: &Score, id: &str) -> Points {
-        let rows = score.parts.iter().flat_map(|part| &part.rows);
-        rows.filter(|row| row.requirement.id == id)
-            .map(|row| row.most - row.earned)
+        let entries = score.parts.iter().flat_map(|part| &part.requirements);
+        entries
+            .filter(|entry| entry.requirement.id == id)
+            .map(|entry| entry.most - entry.earned)
             .sum()
     }
 
@@ -733,9 +759,9 @@ mod tests {
 
     #[test]
     fn floors_caps_and_limits_are_explained() {
-        let all: Vec<(String, Verdict)> = rows()
+        let all: Vec<(String, Verdict)> = requirements()
             .into_iter()
-            .map(|row| (row.id, Verdict::Fail))
+            .map(|requirement| (requirement.id, Verdict::Fail))
             .collect();
         let all: Vec<(&str, Verdict)> = all
             .iter()
@@ -764,7 +790,10 @@ mod tests {
         ];
         let score = scored(&verdicts, &[], "");
         let first = &score.repairs[0];
-        assert_eq!((first.row.as_str(), first.unlocks.len()), ("S-REG-1", 2));
+        assert_eq!(
+            (first.requirement.as_str(), first.unlocks.len()),
+            ("S-REG-1", 2)
+        );
         assert_eq!(first.at_least, score.earned + lost(&score, "S-REG-1"));
         assert_eq!(first.at_most, Points::whole(100) - lost(&score, "S-SHUT-2"));
         assert_eq!(score.repairs.len(), 2);
@@ -772,8 +801,8 @@ mod tests {
 
     #[test]
     fn an_unjudged_program_earns_nothing_and_is_doubtful_if_the_machine_is_the_reason() {
-        let rows = rows();
-        let rubric = Rubric::parse(RUBRIC, &rows).expect("is right");
+        let requirements = requirements();
+        let rubric = Rubric::parse(RUBRIC, &requirements).expect("is right");
         for is_its_own_fault in [true, false] {
             let mut unjudged = part(Role::Server, &[]);
             unjudged.result = Err(Unjudged {
@@ -781,7 +810,7 @@ mod tests {
                 output: String::new(),
                 is_its_own_fault,
             });
-            let score = score(&[unjudged, part(Role::Client, &[])], &rows, &rubric);
+            let score = score(&[unjudged, part(Role::Client, &[])], &requirements, &rubric);
             assert_eq!(
                 (score.earned, score.most),
                 (Points::whole(38), Points::whole(100))
@@ -802,9 +831,9 @@ mod tests {
                 used_up_by,
                 not_replayed: vec!["one".to_owned()],
             });
-            let rows = rows();
-            let rubric = Rubric::parse(RUBRIC, &rows).expect("is right");
-            score(&[part(Role::Server, &[]), client], &rows, &rubric)
+            let requirements = requirements();
+            let rubric = Rubric::parse(RUBRIC, &requirements).expect("is right");
+            score(&[part(Role::Server, &[]), client], &requirements, &rubric)
         };
         for by_itself in [
             score_of(&["one"], None),
@@ -833,17 +862,17 @@ mod tests {
     proptest! {
         #[test]
         fn reports_add_up_and_repairs_never_cost(verdicts in prop::collection::vec(verdict(), 60)) {
-            let rows = rows();
+            let requirements = requirements();
             let named: Vec<(&str, Verdict)> =
-                rows.iter().map(|row| row.id.as_str()).zip(verdicts).collect();
-            let rubric = Rubric::built_in(&rows).expect("is right");
+                requirements.iter().map(|requirement| requirement.id.as_str()).zip(verdicts).collect();
+            let rubric = Rubric::built_in(&requirements).expect("is right");
             let parts = [part(Role::Server, &named), part(Role::Client, &named)];
-            let score = score(&parts, &rows, &rubric);
-            let rows_earned: Points = score.parts.iter().flat_map(|part| &part.rows).map(|row| row.earned).sum();
+            let score = score(&parts, &requirements, &rubric);
+            let of_requirements: Points = score.parts.iter().flat_map(|part| &part.requirements).map(|entry| entry.earned).sum();
             let adjusted: Points = score.adjustments.iter().map(|one| one.points).sum();
             let in_parts = score.parts.iter().flat_map(|part| &part.adjustments);
             let in_parts: Points = in_parts.map(|one| one.points).sum();
-            prop_assert_eq!(rows_earned + in_parts + adjusted, score.earned);
+            prop_assert_eq!(of_requirements + in_parts + adjusted, score.earned);
             prop_assert!(score.earned <= score.most && score.earned >= Points::ZERO);
             for repair in &score.repairs {
                 prop_assert!(repair.at_most >= repair.at_least && repair.at_most <= score.most);

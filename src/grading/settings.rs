@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_where_it_is() {
+    fn a_mistake_is_reported_where_it_is() {
         let mistakes = mistakes("\"é\" = 1\n\n  \"ü\" = 2");
         let places: Vec<_> = mistakes.iter().map(|one| (one.line, one.column)).collect();
         assert_eq!(places, [(1, 1), (3, 3)], "{mistakes:?}");

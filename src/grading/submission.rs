@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_told() {
+    fn an_ambiguous_submission_is_an_error() {
         let message = server_of(&["server_a.py", "server_b.py"]).expect_err("is either");
         assert!(
             message.starts_with("Several files may be the server: server_a.py, server_b.py."),

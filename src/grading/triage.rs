@@ -17,7 +17,7 @@ pub struct Fingerprint {
     /// Server or client.
     pub role: Role,
     /// Id of the requirement that fails.
-    pub row: String,
+    pub requirement: String,
     /// The first transcript that fails it.
     pub transcript: String,
     /// The line of the transcript that fails, from 1.
@@ -84,13 +84,15 @@ pub fn fingerprints(part: &AssessedPart) -> Vec<(Fingerprint, &Requirement)> {
     let Ok(result) = &part.result else {
         return Vec::new();
     };
-    let rows = result.requirements.iter().map(|row| &row.requirement);
-    let found = rows.filter_map(|row| Some((fingerprint(part.role, result, row)?, row)));
+    let requirements = result.requirements.iter().map(|entry| &entry.requirement);
+    let found = requirements.filter_map(|requirement| {
+        Some((fingerprint(part.role, result, requirement)?, requirement))
+    });
     found.collect()
 }
 
-fn fingerprint(role: Role, result: &RunResult, row: &Requirement) -> Option<Fingerprint> {
-    let fails = |judged: &&TranscriptResult| judged.fails.contains(&row.id);
+fn fingerprint(role: Role, result: &RunResult, requirement: &Requirement) -> Option<Fingerprint> {
+    let fails = |judged: &&TranscriptResult| judged.fails.contains(&requirement.id);
     let judged = result.transcripts.iter().find(fails)?;
     let Outcome::FellShort(shortfall) = &judged.telling_run()?.outcome else {
         return None;
@@ -98,7 +100,7 @@ fn fingerprint(role: Role, result: &RunResult, row: &Requirement) -> Option<Fing
     let step = judged.case.transcript.steps.get(shortfall.step)?;
     Some(Fingerprint {
         role,
-        row: row.id.clone(),
+        requirement: requirement.id.clone(),
         transcript: judged.case.name.clone(),
         line: step.line,
         shape: Shape::of(&shortfall.got),

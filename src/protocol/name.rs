@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use thiserror::Error;
+
 /// A user's name: one word of 1 to 64 bytes of UTF-8, without white space or control characters.
 ///
 /// Cloning does not copy the bytes.
@@ -15,13 +17,16 @@ pub struct Name(Arc<str>);
 pub struct NameRef<'l>(&'l str);
 
 /// Why a word is not a valid [`Name`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InvalidName {
     /// It is empty.
+    #[error("a name needs at least one character")]
     Empty,
     /// It has this many bytes, more than [`Name::MAX_BYTES`].
+    #[error("a name has at most {} bytes, this one has {}", Name::MAX_BYTES, .0)]
     TooLong(usize),
     /// It contains this white space or control character.
+    #[error("{}", explain_forbidden(*.0))]
     Forbidden(char),
 }
 
@@ -109,6 +114,15 @@ fn forbidden_character(word: &str) -> Option<char> {
     word.chars().find(|c| c.is_whitespace() || c.is_control())
 }
 
+fn explain_forbidden(character: char) -> String {
+    if character.is_control() {
+        let escaped = character.escape_default();
+        format!("a name has no control characters, this one has {escaped}")
+    } else {
+        "a name is one word, this one contains white space".to_owned()
+    }
+}
+
 impl FromStr for Name {
     type Err = InvalidName;
 
@@ -146,29 +160,6 @@ impl fmt::Debug for NameRef<'_> {
         fmt::Debug::fmt(self.as_str(), f)
     }
 }
-
-impl fmt::Display for InvalidName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InvalidName::Empty => write!(f, "a name needs at least one character"),
-            InvalidName::TooLong(bytes) => write!(
-                f,
-                "a name has at most {} bytes, this one has {bytes}",
-                Name::MAX_BYTES
-            ),
-            InvalidName::Forbidden(character) if character.is_control() => write!(
-                f,
-                "a name has no control characters, this one has {}",
-                character.escape_default()
-            ),
-            InvalidName::Forbidden(_) => {
-                write!(f, "a name is one word, this one contains white space")
-            }
-        }
-    }
-}
-
-impl std::error::Error for InvalidName {}
 
 #[cfg(test)]
 mod tests {

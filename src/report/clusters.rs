@@ -2,7 +2,7 @@
 
 use crate::grading::class::Class;
 use crate::grading::points::Points;
-use crate::grading::score::RowScore;
+use crate::grading::score::RequirementScore;
 use crate::grading::triage::Cluster;
 
 use super::scores::lost;
@@ -27,15 +27,16 @@ pub(super) fn by_cost(class: &Class) -> (Vec<Costly<'_>>, Vec<&Cluster>) {
 
 /// The points lost for the requirement itself, and for those that it blocks.
 fn cost(class: &Class, cluster: &Cluster) -> Points {
-    let (role, id) = (cluster.fingerprint.role, &cluster.fingerprint.row);
+    let (role, id) = (cluster.fingerprint.role, &cluster.fingerprint.requirement);
     let submissions = class.submissions.iter();
     let submissions = submissions.filter(|one| cluster.submissions.contains(&one.submission));
     let parts = submissions.flat_map(|one| &one.score.parts);
     let scores = parts
         .filter(|part| part.role == role)
-        .flat_map(|part| &part.rows);
-    let is_due =
-        |score: &&RowScore| score.requirement.id == *id || score.blocked_by.first() == Some(id);
+        .flat_map(|part| &part.requirements);
+    let is_due = |score: &&RequirementScore| {
+        score.requirement.id == *id || score.blocked_by.first() == Some(id)
+    };
     scores.filter(is_due).map(lost).sum()
 }
 

@@ -69,13 +69,13 @@ pub(super) fn lines_that_differ(
 
 /// What was seen of a requirement that blocks others, where no transcript fails it: `--only` may have left its own
 /// transcripts out.
-pub(super) fn untold(row: &str, result: &RunResult) -> Option<String> {
+pub(super) fn untold(id: &str, result: &RunResult) -> Option<String> {
     let mut transcripts = result.transcripts.iter();
-    if transcripts.any(|judged| judged.fails.iter().any(|id| id == row)) {
+    if transcripts.any(|judged| judged.fails.iter().any(|failing| failing == id)) {
         return None;
     }
     let mut transcripts = result.transcripts.iter();
-    let blocked = transcripts.find(|judged| judged.blocked_by.as_deref() == Some(row));
+    let blocked = transcripts.find(|judged| judged.blocked_by.as_deref() == Some(id));
     let run = blocked.and_then(TranscriptResult::telling_run)?;
     Some(sentence(&harmless(&run.outcome.to_string())))
 }

@@ -14,15 +14,13 @@ pub mod appeal;
 mod clusters;
 mod diagram;
 mod difference;
+#[cfg(test)]
+mod events;
 mod excerpt;
 mod finding;
-#[cfg(test)]
-mod fixture;
 pub mod formats;
 pub mod page;
 mod plain;
-#[cfg(test)]
-mod readers;
 mod root_cause;
 mod scores;
 mod statistics;

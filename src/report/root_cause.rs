@@ -325,28 +325,51 @@ fn shown_command(result: &RunResult) -> String {
 mod tests {
     use super::*;
     use crate::conformance::evidence::Outcome;
-    use crate::report::fixture::{
-        self, closed, connected, ended, event, printed, received, sent, started,
+    use crate::conformance::judge::result::RequirementResult;
+    use crate::conformance::program::profile::Profile;
+    use crate::conformance::suite::Suite;
+    use crate::conformance::suite::requirement::Level;
+    use crate::report::events::{
+        closed, connected, ended, event, printed, received, sent, started,
     };
 
-    /// What is said about a program of which the first transcript shows this, and which blocks the others.
+    const BLOCKER: &str = "S-REG-1";
+
+    /// The sentence about a program that shows this in every run, and of which one requirement blocks everything.
     fn sentence_about(role: Role, kinds: Vec<EventKind>) -> String {
-        let mut result = match role {
-            Role::Server => fixture::good(),
-            Role::Client => fixture::good_client(),
+        let suite = Suite::embedded().expect("is right");
+        let asked = suite.asked_of(role, Level::Hardening, None);
+        let events = kinds.into_iter().map(|kind| event(0.1, None, kind));
+        let run = Evidence {
+            events: events.collect(),
+            outcome: Outcome::Completed,
+            seconds: 0.2,
         };
-        for judged in &mut result.transcripts {
-            judged.verdict = Verdict::Blocked;
-            judged.blocked_by = Some("S-REG-1".to_string());
-            judged.runs = vec![Evidence {
-                events: kinds
-                    .iter()
-                    .map(|kind| event(0.1, None, kind.clone()))
-                    .collect(),
-                outcome: Outcome::Completed,
-                seconds: 0.2,
-            }];
-        }
+        let blocked_by = || vec![BLOCKER.to_owned()];
+        let requirements = asked.requirements.into_iter();
+        let requirements = requirements.map(|requirement| RequirementResult {
+            requirement,
+            verdict: Verdict::Blocked,
+            transcripts: Vec::new(),
+            blocked_by: blocked_by(),
+        });
+        let transcripts = asked.cases.into_iter().map(|case| TranscriptResult {
+            case,
+            verdict: Verdict::Blocked,
+            fails: Vec::new(),
+            blocked_by: Some(BLOCKER.to_owned()),
+            runs: vec![run.clone()],
+        });
+        let result = RunResult {
+            role,
+            command: Vec::new(),
+            profile: Profile::PLAIN,
+            remarks: Vec::new(),
+            requirements: requirements.collect(),
+            transcripts: transcripts.collect(),
+            seconds: 0.0,
+            time_limit: None,
+        };
         let cause = of(&result).expect("everything is blocked");
         assert_eq!(cause.blocked, cause.transcripts);
         assert!(!cause.advice.is_empty() && !cause.advice.contains(".."));
@@ -440,12 +463,6 @@ mod tests {
         ];
         let events = events.map(|kind| event(0.1, None, kind));
         assert_eq!(ended_by_itself(&events), None);
-    }
-
-    #[test]
-    fn a_single_fault_is_no_root_cause() {
-        assert!(of(&fixture::server()).is_none());
-        assert!(of(&fixture::good()).is_none());
     }
 
     #[test]

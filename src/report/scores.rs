@@ -6,7 +6,7 @@ use crate::conformance::judge::result::{TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Requirement;
 use crate::grading::assessment::Assessment;
 use crate::grading::points::{Points, counted};
-use crate::grading::score::{PartScore, RowScore};
+use crate::grading::score::{PartScore, RequirementScore};
 use crate::transcript::syntax::Role;
 
 /// `87.5 of 100 points`.
@@ -15,21 +15,21 @@ pub(super) fn mark(earned: Points, most: Points) -> String {
 }
 
 /// Whether points depend on the requirement.
-pub(super) fn counts(row: &RowScore) -> bool {
-    row.most > Points::ZERO
+pub(super) fn counts(entry: &RequirementScore) -> bool {
+    entry.most > Points::ZERO
 }
 
 /// The points that the requirement costs.
-pub(super) fn lost(row: &RowScore) -> Points {
-    row.most - row.earned
+pub(super) fn lost(entry: &RequirementScore) -> Points {
+    entry.most - entry.earned
 }
 
 /// The requirement's id, with the role where both roles have it.
-pub(super) fn requirement_name(role: Role, row: &Requirement) -> String {
-    if row.is_asked_of(Role::Server) && row.is_asked_of(Role::Client) {
-        format!("{} ({role})", row.id)
+pub(super) fn requirement_name(role: Role, requirement: &Requirement) -> String {
+    if requirement.is_asked_of(Role::Server) && requirement.is_asked_of(Role::Client) {
+        format!("{} ({role})", requirement.id)
     } else {
-        row.id.clone()
+        requirement.id.clone()
     }
 }
 
@@ -52,8 +52,8 @@ pub(super) fn scored(assessment: &Assessment, role: Role) -> Option<&PartScore> 
 
 /// Whether points depend on one of these requirements.
 pub(super) fn any_counts(part: Option<&PartScore>, ids: &[String]) -> bool {
-    let mut rows = part.iter().flat_map(|part| &part.rows);
-    rows.any(|row| ids.contains(&row.requirement.id) && counts(row))
+    let mut entries = part.iter().flat_map(|part| &part.requirements);
+    entries.any(|entry| ids.contains(&entry.requirement.id) && counts(entry))
 }
 
 /// The requirements that a failed transcript is charged to.
@@ -85,24 +85,27 @@ pub(super) fn place(judged: &TranscriptResult) -> (String, usize) {
 pub(super) fn telling_transcript<'a>(
     assessment: &'a Assessment,
     role: Role,
-    row: &RowScore,
+    entry: &RequirementScore,
 ) -> Option<&'a TranscriptResult> {
     let result = assessment.part(role)?.result.as_ref().ok()?;
-    let id = &row.requirement.id;
-    result.transcripts.iter().find(|judged| match row.verdict {
-        Verdict::Fail => judged.fails.contains(id),
-        verdict => judged.verdict == verdict && judged.case.transcript.covers.contains(id),
-    })
+    let id = &entry.requirement.id;
+    result
+        .transcripts
+        .iter()
+        .find(|judged| match entry.verdict {
+            Verdict::Fail => judged.fails.contains(id),
+            verdict => judged.verdict == verdict && judged.case.transcript.covers.contains(id),
+        })
 }
 
-/// Requirements by group, in the order in which the groups first appear.
-pub(super) fn groups<R>(rows: &[R], heading: impl Fn(&R) -> &str) -> Vec<(&str, Vec<&R>)> {
-    let mut groups: Vec<(&str, Vec<&R>)> = Vec::new();
-    for row in rows {
-        let name = heading(row);
+/// Items by group, in the order in which the groups first appear.
+pub(super) fn groups<T>(items: &[T], heading: impl Fn(&T) -> &str) -> Vec<(&str, Vec<&T>)> {
+    let mut groups: Vec<(&str, Vec<&T>)> = Vec::new();
+    for item in items {
+        let name = heading(item);
         match groups.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((name, vec![row])),
+            Some((_, members)) => members.push(item),
+            None => groups.push((name, vec![item])),
         }
     }
     groups

@@ -172,30 +172,6 @@ pub(super) fn quoted(requirement: &Requirement) -> String {
     quotations.collect::<Vec<_>>().join(" ")
 }
 
-/// The text without colours, for tests.
-#[cfg(test)]
-pub(super) fn uncoloured(text: &str) -> String {
-    let mut parts = text.split("\x1b[");
-    let mut plain = parts.next().unwrap_or_default().to_string();
-    for part in parts {
-        let (codes, rest) = part.split_once('m').expect("a colour ends");
-        assert!(
-            codes.chars().all(|c| c.is_ascii_digit() || c == ';'),
-            "only colours"
-        );
-        plain.push_str(rest);
-    }
-    plain
-}
-
-/// The first character that a terminal would obey rather than show, for tests.
-#[cfg(test)]
-pub(super) fn unseen(text: &str) -> Option<char> {
-    let obeyed =
-        |&c: &char| c != '\n' && c != '\\' && visible(c.to_string().as_bytes()) != c.to_string();
-    text.chars().find(obeyed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

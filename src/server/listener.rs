@@ -1,19 +1,21 @@
 //! The socket that clients connect to.
 
 use socket2::{Domain, Protocol, Socket, Type};
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use thiserror::Error;
 
 /// Maximum number of clients that wait to be accepted. The system may allow fewer.
 const BACKLOG: i32 = 4096;
 
 /// Why the server cannot listen.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum ListenError {
     /// The host is neither an address nor a name that resolves to one.
+    #[error("cannot resolve host {0:?}: {1}")]
     UnknownHost(String, io::Error),
     /// The system refused the address.
+    #[error("{}", explain(.0, .1))]
     Refused(SocketAddr, io::Error),
 }
 
@@ -80,34 +82,23 @@ fn bare(host: &str) -> &str {
         .unwrap_or(host)
 }
 
-impl fmt::Display for ListenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ListenError::UnknownHost(host, cause) => {
-                write!(f, "cannot resolve host {host:?}: {cause}")
-            }
-            ListenError::Refused(address, cause) => {
-                let port = address.port();
-                match cause.kind() {
-                    io::ErrorKind::AddrInUse => write!(
-                        f,
-                        "port {port} is in use by another program; choose another one \
-                         or omit --port to use a free one"
-                    ),
-                    io::ErrorKind::AddrNotAvailable => write!(
-                        f,
-                        "{} is not an address of this machine; omit --host to listen on all interfaces",
-                        address.ip()
-                    ),
-                    io::ErrorKind::PermissionDenied => write!(
-                        f,
-                        "this user may not listen on port {port}; \
-                         choose a port from 1024 up, or omit --port"
-                    ),
-                    _ => write!(f, "cannot listen on {address}: {cause}"),
-                }
-            }
-        }
+/// Explains to the user why the system refused an address.
+fn explain(address: &SocketAddr, cause: &io::Error) -> String {
+    let port = address.port();
+    match cause.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {port} is in use by another program; choose another one \
+             or omit --port to use a free one"
+        ),
+        io::ErrorKind::AddrNotAvailable => format!(
+            "{} is not an address of this machine; omit --host to listen on all interfaces",
+            address.ip()
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "this user may not listen on port {port}; \
+             choose a port from 1024 up, or omit --port"
+        ),
+        _ => format!("cannot listen on {address}: {cause}"),
     }
 }
 

@@ -36,8 +36,8 @@ pub struct Transcript {
 
 impl Transcript {
     /// Whether it covers one of these requirements.
-    pub fn covers_any(&self, rows: &[&str]) -> bool {
-        self.covers.iter().any(|id| rows.contains(&id.as_str()))
+    pub fn covers_any(&self, ids: &[&str]) -> bool {
+        self.covers.iter().any(|id| ids.contains(&id.as_str()))
     }
 }
 

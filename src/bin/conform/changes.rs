@@ -69,10 +69,10 @@ impl Verdicts {
         let verdicts = assessments.flat_map(|assessment| {
             let parts = assessment.score.parts.iter();
             parts.flat_map(|part| {
-                let rows = part.rows.iter();
-                rows.map(|row| {
-                    let id = row.requirement.id.clone();
-                    (key(&assessment.submission, part.role, id), row.verdict)
+                let entries = part.requirements.iter();
+                entries.map(|entry| {
+                    let id = entry.requirement.id.clone();
+                    (key(&assessment.submission, part.role, id), entry.verdict)
                 })
             })
         });
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn stored(verdicts: &[(&str, &str)]) -> Verdicts {
-        let rows: Vec<String> = verdicts
+        let pairs: Vec<String> = verdicts
             .iter()
             .map(|(id, verdict)| {
                 format!("{{\"id\": {id:?}, \"verdict\": {verdict:?}, \"points\": 1}}")
@@ -143,7 +143,7 @@ mod tests {
             .collect();
         let class = format!(
             "{{\"submissions\": [{{\"submission\": \"ann\", \"parts\": [{{\"role\": \"server\", \"requirements\": [{}]}}]}}]}}",
-            rows.join(",")
+            pairs.join(",")
         );
         Verdicts::stored(&class).expect("is a class")
     }

@@ -274,10 +274,10 @@ mod tests {
             let forge = || fs::write(&report, "forged").expect("is written");
             forge();
             gradebook.verify();
-            let told = fs::read_to_string(&report).expect("is there");
+            let text = fs::read_to_string(&report).expect("is there");
             assert!(
-                told.contains("First.") && told.contains("Somebody changed"),
-                "{told}"
+                text.contains("First.") && text.contains("Somebody changed"),
+                "{text}"
             );
             forge();
             let other = serde_json::to_vec(&record(gradebook.suite, "Forged."));
@@ -293,8 +293,8 @@ mod tests {
                 score
                     .parts
                     .iter()
-                    .flat_map(|part| &part.rows)
-                    .all(|row| row.reason != "Forged.")
+                    .flat_map(|part| &part.requirements)
+                    .all(|entry| entry.reason != "Forged.")
             );
         });
     }

@@ -212,8 +212,8 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
     let shown = show(options, &results, subjects.len() > 1)
         .and_then(|()| write_reports(options, &results, &suite));
     let is_judged = |result: &RunResult| {
-        let mut rows = result.requirements.iter();
-        rows.any(|row| row.verdict.is_judgement())
+        let mut entries = result.requirements.iter();
+        entries.any(|entry| entry.verdict.is_judgement())
     };
     let is_cut_short = |result: &RunResult| result.time_limit.is_some();
     if !results.iter().any(is_judged) && !results.iter().any(is_cut_short) {

@@ -71,16 +71,19 @@ pub fn explain(command: &ExplainCommand) -> ExitCode {
         Err(status) => return status,
     };
     let subject = command.subject.trim_end_matches(".chat");
-    let row = suite
+    let requirement = suite
         .requirements
         .iter()
-        .find(|row| row.id.eq_ignore_ascii_case(subject));
-    if let Some(row) = row {
+        .find(|requirement| requirement.id.eq_ignore_ascii_case(subject));
+    if let Some(requirement) = requirement {
         let judging = suite
             .cases
             .iter()
-            .filter(|case| case.transcript.covers.contains(&row.id));
-        print(&explain::requirement(row, &judging.collect::<Vec<_>>()));
+            .filter(|case| case.transcript.covers.contains(&requirement.id));
+        print(&explain::requirement(
+            requirement,
+            &judging.collect::<Vec<_>>(),
+        ));
         return ExitCode::from(HOLDS);
     }
     let ends_so = |case: &&Case| {

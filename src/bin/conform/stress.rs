@@ -87,7 +87,7 @@ pub fn stress(command: &StressCommand) -> ExitCode {
         process: process.as_ref(),
         patience: Duration::from_secs_f64(command.patience),
         cancelled: &cancelled,
-        watch: &|progress| bar.set_message(told(progress, &spec)),
+        watch: &|progress| bar.set_message(progress_line(progress, &spec)),
     });
     bar.finish_and_clear();
     let outcome = match outcome {
@@ -173,7 +173,7 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-fn told(progress: Progress, spec: &LoadSpec) -> String {
+fn progress_line(progress: Progress, spec: &LoadSpec) -> String {
     let Progress {
         registered,
         delivered,

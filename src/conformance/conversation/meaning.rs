@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_is_told_from_a_relayed_message() {
+    fn an_echo_is_not_a_relayed_message() {
         let mut room = room();
         room.said(1, "alice", "@alice: hello");
         is(&room, "alice", "@alice: hello", Meaning::Echo);
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_says_a_line_twice_is_told_from_one_that_says_another() {
+    fn a_repeated_line_is_not_another_line() {
         let mut conversation = Room::new(Role::Client);
         is(&conversation, "server", "@alice: hello", Meaning::Regular);
         conversation.heard("server", "@alice: hello");

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_of_the_protocol_are_told_apart() {
+    fn the_words_of_the_protocol_are_distinguished() {
         let is = |line, utterance| assert_eq!(Utterance::of(line), utterance, "{line}");
         is("REGISTER al CHAT/1.0", Utterance::Register { name: "al" });
         is(

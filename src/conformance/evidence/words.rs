@@ -15,29 +15,26 @@ use crate::transcript::syntax::MessageKind;
 impl Display for Expected {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Expected::Listens => write!(f, "that the server listens on a port"),
-            Expected::ClientConnects => write!(f, "that the client connects"),
-            Expected::Connects { actor } => write!(f, "that {actor} can connect"),
+            Expected::Listens => write!(f, "the server to listen on a port"),
+            Expected::ClientConnects => write!(f, "the client to connect"),
+            Expected::Connects { actor } => write!(f, "{actor} to be able to connect"),
             Expected::Connection => write!(f, "a connection to send on"),
-            Expected::StillConnected { actor } => write!(f, "that {actor} is still connected"),
+            Expected::StillConnected { actor } => write!(f, "{actor} to be still connected"),
             Expected::AllRead { actor } => {
-                write!(f, "that the program reads all that {actor} sends")
+                write!(f, "the program to read everything that {actor} sends")
             }
             Expected::Line { line, open_ended } => {
                 let end = if *open_ended { " ..." } else { "" };
                 write!(f, "the line `{}{end}`", excerpt(line.as_bytes()))
             }
             Expected::Lines { times } => write!(f, "these lines {times} times"),
-            Expected::Silence { actor } => write!(f, "that {actor} gets nothing"),
-            Expected::Closed { actor } => write!(f, "that the connection of {actor} is closed"),
+            Expected::Silence { actor } => write!(f, "{actor} to receive nothing"),
+            Expected::Closed { actor } => write!(f, "the connection of {actor} to be closed"),
             Expected::PortPrinted { port } => {
-                write!(
-                    f,
-                    "that the server prints its port, {port}, on its terminal"
-                )
+                write!(f, "the server to print its port, {port}, on its terminal")
             }
             Expected::OwnPort => write!(f, "a port of its own"),
-            Expected::Ends => write!(f, "that the program ends"),
+            Expected::Ends => write!(f, "the program to end"),
             Expected::Growth { at_most } => write!(f, "at most {} KiB more memory", at_most / 1024),
             Expected::OnScreen { text, once } => {
                 write!(f, "`{text}` on the screen")?;
@@ -50,7 +47,7 @@ impl Display for Expected {
                 about: MessageKind::Notice,
             } => write!(f, "a message that tells the user what happened"),
             Expected::NeverOnTerminal { bytes } => {
-                write!(f, "that `{bytes}` never reaches the terminal")
+                write!(f, "`{bytes}` never to reach the terminal")
             }
         }
     }
@@ -82,7 +79,7 @@ impl Display for Got {
             }
             Got::None => write!(f, "there is none"),
             Got::ClosedBefore { actor } => {
-                write!(f, "the connection of {actor} was closed before")
+                write!(f, "the connection of {actor} had already been closed")
             }
             Got::StillOpen { after } => write!(f, "it was still open after {}", Seconds(*after)),
             Got::Unread { after } => write!(f, "it was not read within {}", Seconds(*after)),
@@ -102,7 +99,7 @@ impl Display for Got {
                 Seconds(*after),
                 Printed(printed.as_ref())
             ),
-            Got::EndedBefore => write!(f, "the program ended before"),
+            Got::EndedBefore => write!(f, "the program had already ended"),
             Got::StillRunning { after } => {
                 write!(f, "it was still running after {}", Seconds(*after))
             }
@@ -123,10 +120,10 @@ impl Display for Got {
 }
 
 impl Shortfall {
-    /// What was seen instead, with all that is known about it; to follow "got".
+    /// The actual event in words, with how the program ended; to follow "got".
     pub fn received(&self) -> String {
         let mut words = self.got.to_string();
-        // Told already.
+        // These words say already how it ended.
         let is_about_start = matches!(self.got, Got::EndedAtStart { .. });
         if let Some(how) = self.ended.as_ref().filter(|_| !is_about_start) {
             words.push_str(&format!("; the program had ended ({how})"));
@@ -151,12 +148,12 @@ impl Display for Hindrance {
             Hindrance::Stopped => write!(f, "it was stopped before the end"),
             Hindrance::MachineStoodStill { during, instead } => write!(
                 f,
-                "the machine stood still for {} meanwhile: {instead}",
+                "the machine stood still for {} during this run: {instead}",
                 Seconds(*during)
             ),
             Hindrance::MachineTooBusy { longest, instead } => write!(
                 f,
-                "the machine was too busy to let the program run, and {} is the longest wait: {instead}",
+                "the machine was too busy to let the program run within the longest wait, {}: {instead}",
                 Seconds(*longest)
             ),
             Hindrance::NoDescriptors => write!(
@@ -166,7 +163,7 @@ impl Display for Hindrance {
             Hindrance::NotForRole { step } => write!(f, "`{step}` is not for this role"),
             Hindrance::AddressWithoutParts { address } => write!(
                 f,
-                "the command takes host and port apart, so `{address}` cannot be given to it"
+                "the command takes host and port separately, so `{address}` cannot be passed to it"
             ),
             Hindrance::Refused { what, reason } => write!(f, "the system refused {what}: {reason}"),
             Hindrance::Panicked => write!(f, "the replay panicked"),
@@ -182,7 +179,7 @@ impl Display for Inapplicable {
                 "it is about lines in segments, and the program does not read lines"
             }
             Inapplicable::NotWholeMessages => {
-                "it sends something else than one whole message, and the program does not read lines"
+                "it sends something other than one whole message, and the program does not read lines"
             }
             Inapplicable::RegistersWithoutEnd => {
                 "it sends a registration in parts, and the program takes the first part for all of it"
@@ -202,32 +199,32 @@ impl Display for Note {
                 actor,
                 line,
                 because,
-            } => write!(f, "{actor} got `{line}`: passed over, {because}"),
+            } => write!(f, "{actor} received `{line}`: ignored, {because}"),
             Note::TriesAgain { actor, name } => {
-                write!(f, "{name} is not free yet: {actor} tries again")
+                write!(f, "the name {name} is not free yet: {actor} tries again")
             }
             Note::TakenForRegistered { actor } => {
-                write!(f, "{actor} is taken for registered without an answer")
+                write!(f, "{actor} counts as registered, although no answer came")
             }
             Note::NotSaid { actor, line } => write!(
                 f,
-                "{actor} has no connection any more to say `{}` on",
+                "{actor} has no connection left to send `{}` on",
                 excerpt(line.as_bytes())
             ),
             Note::Fence { speaker, listener } => write!(
                 f,
-                "{speaker} says a line of the harness's own: whatever {listener} was still to get comes before it"
+                "{speaker} sends a marker: everything still on its way to {listener} arrives before it"
             ),
             Note::FenceUnheard { speaker, listener } => write!(
                 f,
-                "{listener} does not hear {speaker}: silence is judged by time"
+                "{listener} does not receive what {speaker} sends, so silence is judged by time"
             ),
             Note::KeyDidNothing => {
                 write!(f, "Ctrl-C did nothing as a key, so it was sent as a signal")
             }
             Note::NotDrawn => write!(
                 f,
-                "what the program prints from here on is not drawn: drawing it costs too much"
+                "the rest of the program's output is not drawn, because drawing it takes too long"
             ),
             Note::StrangerRefused => write!(
                 f,
@@ -237,7 +234,7 @@ impl Display for Note {
                 write!(f, "{actor} could not connect: {reason}")
             }
             Note::Cut { bytes } => write!(f, "and {bytes} more bytes"),
-            Note::LogFull => write!(f, "the log is full: bytes from here on are not kept"),
+            Note::LogFull => write!(f, "the log is full: later bytes are not kept"),
             Note::LeftOut { bytes } => write!(
                 f,
                 "{bytes} bytes that were sent, printed or noted later are left out here"
@@ -250,14 +247,14 @@ impl Display for Note {
 impl Display for PassedOver {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            PassedOver::Greeting => write!(f, "since it is a greeting"),
-            PassedOver::Notice => write!(f, "since it is a notice"),
+            PassedOver::Greeting => write!(f, "because it is a greeting"),
+            PassedOver::Notice => write!(f, "because it is a notice"),
             PassedOver::HiddenSuccess => {
-                write!(f, "since other transcripts judge a 200 behind other text")
+                write!(f, "because other transcripts judge a 200 behind other text")
             }
-            PassedOver::Registration => write!(f, "since other transcripts judge registrations"),
+            PassedOver::Registration => write!(f, "because other transcripts judge registrations"),
             PassedOver::Mistake(meaning) => {
-                write!(f, "since other transcripts judge {}", Mistake(*meaning))
+                write!(f, "because other transcripts judge {}", Mistake(*meaning))
             }
         }
     }
@@ -270,7 +267,7 @@ impl Display for Mistake {
         f.write_str(match self.0 {
             Meaning::Echo => "echoes to the sender",
             Meaning::Duplicate => "messages that arrive twice",
-            Meaning::Untimely => "messages that were not meant for this client",
+            Meaning::Untimely => "messages that are not meant for this client",
             Meaning::ToUnregistered => "messages to clients that are not registered",
             Meaning::ToRefused | Meaning::FromUnregistered => {
                 "messages from and to clients whose registration was refused"
@@ -278,16 +275,16 @@ impl Display for Mistake {
             Meaning::ToDeparted | Meaning::FromDeparted => {
                 "messages from and to clients that have left"
             }
-            Meaning::Forged => "messages in the name of another user",
+            Meaning::Forged => "messages that bear another user's name",
             Meaning::AnswerToDisconnect => "answers to a DISCONNECT",
-            Meaning::RelayedDisconnect => "DISCONNECTs that are passed on",
+            Meaning::RelayedDisconnect => "relayed DISCONNECTs",
             Meaning::SentTwice => "lines that are sent twice",
             Meaning::Notice | Meaning::Regular => "such lines",
         })
     }
 }
 
-/// What does not work, to follow "because".
+/// The part that does not work, to follow "because".
 impl Display for Topic {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -298,9 +295,9 @@ impl Display for Topic {
             Topic::RegistrationBesideOthers => "registering beside other clients does not work",
             Topic::SilentClient => "the server does not work beside a silent client",
             Topic::AcceptanceWords => "the words after status 200 are wrong",
-            Topic::Rejection => "status 400 does not come",
+            Topic::Rejection => "the server does not send status 400",
             Topic::RejectionWords => "the words after status 400 are wrong",
-            Topic::NameTaken => "status 401 does not come",
+            Topic::NameTaken => "the server does not send status 401",
             Topic::NameTakenWords => "the words after status 401 are wrong",
             Topic::Relaying => "messages are not relayed",
             Topic::NameFreed(Departure::Disconnect) => "a name is not free after a DISCONNECT",
@@ -313,7 +310,7 @@ impl Display for Topic {
             Topic::Closing => "the server does not close connections",
             Topic::ServerGoodbye => "the server does not say goodbye",
             Topic::ServerEnd => "the server does not end",
-            Topic::ServerTerminated => "the server does not end well on SIGTERM",
+            Topic::ServerTerminated => "the server does not shut down properly on SIGTERM",
             Topic::ClientStart => "the client does not start and connect",
             Topic::ClientRegistration => "the client does not register",
             Topic::ClientMessage => "the client does not send messages",
@@ -322,15 +319,15 @@ impl Display for Topic {
             Topic::ClientGoodbye => "the client does not say goodbye",
             Topic::ClientEnd(cause) => match cause {
                 Cause::Interrupted => "the client does not end when it is interrupted",
-                Cause::EndOfInput => "the client does not end with its input",
+                Cause::EndOfInput => "the client does not end at the end of its input",
                 Cause::ConnectionLost => "the client does not end when its connection is lost",
                 Cause::Rejected => "the client does not end after status 400",
                 Cause::NameTaken => "the client does not end after status 401",
                 Cause::ServerLeft => "the client does not end when the server does",
-                Cause::NobodyListens => "the client does not end where nobody listens",
+                Cause::NobodyListens => "the client does not end if nobody listens at the address",
                 Cause::BadAddress => "the client does not end after a bad address",
             },
-            Topic::Mistake(_) => "it makes a mistake",
+            Topic::Mistake(_) => "the program makes a mistake",
         })
     }
 }
@@ -360,13 +357,13 @@ impl Display for Seconds {
     }
 }
 
-/// What a program printed before it was given up, as a clause.
+/// The output of a program that was given up, as a clause.
 struct Printed<'a>(Option<&'a super::Excerpt>);
 
 impl Display for Printed<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
-            None => write!(f, "see below what it printed"),
+            None => write!(f, "its output is below"),
             Some(text) if text.bytes.is_empty() => write!(f, "it printed nothing"),
             Some(text) => write!(f, "it printed `{text}`"),
         }

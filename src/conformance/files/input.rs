@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use thiserror::Error;
 
 /// Maximum size of a settings file: `conform.toml`, `rubric.toml`, `requirements.toml`.
 pub const MOST_SETTINGS: u64 = 256 << 10;
@@ -25,7 +26,8 @@ pub enum Links {
 }
 
 /// Why a file cannot be read.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{}: {kind}", path.display())]
 pub struct InputError {
     /// The file.
     pub path: PathBuf,
@@ -34,17 +36,22 @@ pub struct InputError {
 }
 
 /// What is wrong with a file that cannot be read.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum InputErrorKind {
     /// It is a link, and links are refused here.
+    #[error("is a link, and is not followed; put the file itself there")]
     Link,
     /// It is not a regular file but this, with its article.
+    #[error("is {0}, not a file")]
     NotAFile(&'static str),
     /// It has more bytes than this.
+    #[error("is longer than {}", Size(*.0))]
     TooLong(u64),
     /// It is not UTF-8 after this number of bytes.
+    #[error("is not UTF-8 text: see byte {}", .0 + 1)]
     NotText(usize),
     /// The system's error.
+    #[error(transparent)]
     Io(io::Error),
 }
 
@@ -59,33 +66,6 @@ impl InputError {
     /// Whether the file does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(&self.kind, InputErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound)
-    }
-}
-
-impl fmt::Display for InputError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.kind)
-    }
-}
-
-impl std::error::Error for InputError {}
-
-impl fmt::Display for InputErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InputErrorKind::Link => {
-                write!(
-                    f,
-                    "is a link, and is not followed; put the file itself there"
-                )
-            }
-            InputErrorKind::NotAFile(what) => write!(f, "is {what}, not a file"),
-            InputErrorKind::TooLong(most) => write!(f, "is longer than {}", Size(*most)),
-            InputErrorKind::NotText(valid) => {
-                write!(f, "is not UTF-8 text: see byte {}", valid + 1)
-            }
-            InputErrorKind::Io(error) => write!(f, "{error}"),
-        }
     }
 }
 

@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_seen_three_times_is_no_fault_of_another_row() {
+    fn what_was_not_seen_three_times_is_no_fault_of_another_requirement() {
         let (case, mut runs) = stopped("S-MSG-1", Some("S-REG-1"));
         runs.truncate(1);
         let found = verdicts(vec![passing("S-REG-1"), (case, runs)]);

@@ -320,7 +320,7 @@ impl<'a> ClientReplay<'a> {
     }
 
     /// A client that waited in vain for Ctrl-C or the server to be noticed may only notice at the next
-    /// key: nothing is changed by that, but the student is told.
+    /// key: that changes nothing, but the student should know.
     fn say_whether_a_key_was_missing(&mut self, outcome: Result<(), Stop>) -> Result<(), Stop> {
         const TIME_TO_NOTICE: Duration = Duration::from_secs(1);
         let Err(mut stop) = outcome else {

@@ -16,7 +16,7 @@ pub(super) fn address(cast: &mut Cast<'_>, position: usize) -> Option<SocketAddr
         if found.len() < 2 {
             return found.first().copied();
         }
-        // Of several the one that it tells its users, if it has told them by now.
+        // If it listens on several, the one that it has printed, if it has printed one by now.
         let text = cast.screen.text();
         let is_printed = |address: &&SocketAddr| has_number(text, address.port());
         return found.iter().find(is_printed).or(found.first()).copied();
@@ -34,7 +34,7 @@ fn addresses(cast: &mut Cast<'_>, position: usize) -> Vec<SocketAddr> {
 }
 
 /// Which of several addresses a program tells its users, once it does.
-pub(super) fn address_told(
+pub(super) fn printed_address(
     cast: &mut Cast<'_>,
     position: usize,
 ) -> Result<Option<SocketAddr>, Stop> {
@@ -49,8 +49,8 @@ pub(super) fn address_told(
         glances.look(cast.screen.printed().len(), || {
             let found = addresses(cast, position);
             let text = cast.screen.text();
-            let mut told = found.into_iter().filter(|at| has_number(text, at.port()));
-            told.next()
+            let mut printed = found.into_iter().filter(|at| has_number(text, at.port()));
+            printed.next()
         })
     })
 }

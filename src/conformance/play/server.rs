@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::heard::milliseconds;
-use super::listening::{address, address_told, has_number};
+use super::listening::{address, has_number, printed_address};
 use super::peer::{End, Peer};
 use super::replay::Replay;
 use super::setting::{Stop, unable};
@@ -30,7 +30,7 @@ impl Replay<'_> {
                 self.setting.ledger.held(topic);
                 self.let_digest()?;
                 self.setting.timeouts.started_within(begun.elapsed());
-                address_told(&mut self.cast, 0)?.map_or(first, to_speak_to)
+                printed_address(&mut self.cast, 0)?.map_or(first, to_speak_to)
             }
         });
         self.memory.begin(&mut self.cast);

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wait_is_longer_than_six_patiences_and_a_busy_machine_is_told() {
+    fn no_wait_is_longer_than_six_patiences_and_a_busy_machine_is_reported() {
         let timeouts = Timeouts::new(Duration::from_secs(5));
         assert_eq!(timeouts.start(), Duration::from_secs(20));
         assert_eq!(timeouts.widened_by(), None);

@@ -145,7 +145,11 @@ impl Suite {
         for (name, file, source) in named {
             match parse(&file, &source) {
                 Ok(transcript) => {
-                    let is_known = |id: &&String| requirements.iter().any(|row| row.id == **id);
+                    let is_known = |id: &&String| {
+                        requirements
+                            .iter()
+                            .any(|requirement| requirement.id == **id)
+                    };
                     for id in transcript.covers.iter().filter(|id| !is_known(id)) {
                         problems.push(Problem::Other(format!(
                             "{file}: covers {id}, which is not a requirement; `conform list` shows them all"
@@ -185,8 +189,8 @@ impl Suite {
             })
         };
         let is_level = |id: &String| {
-            let mut rows = self.requirements.iter();
-            rows.any(|row| row.id == *id && row.level <= level)
+            let mut requirements = self.requirements.iter();
+            requirements.any(|requirement| requirement.id == *id && requirement.level <= level)
         };
         let cases = self.cases.iter().filter(|case| {
             let transcript = &case.transcript;
@@ -194,12 +198,14 @@ impl Suite {
         });
         let cases: Vec<Case> = cases.cloned().collect();
         let covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
-        let is_asked =
-            |row: &Requirement| covered(&row.id) || (only.is_none() && row.is_asked_of(role));
-        let rows = self.requirements.iter();
-        let rows = rows.filter(|row| row.level <= level && is_asked(row));
+        let is_asked = |requirement: &Requirement| {
+            covered(&requirement.id) || (only.is_none() && requirement.is_asked_of(role))
+        };
+        let requirements = self.requirements.iter();
+        let requirements =
+            requirements.filter(|requirement| requirement.level <= level && is_asked(requirement));
         Asked {
-            requirements: rows.cloned().collect(),
+            requirements: requirements.cloned().collect(),
             cases,
             table: self.table(),
         }
@@ -214,9 +220,9 @@ impl Suite {
     /// they are applied afterwards, so stored evidence can be judged again after one of them was corrected.
     pub fn digest(&self) -> String {
         let mut digest = Digest::default();
-        for row in &self.requirements {
-            digest.add(&row.id);
-            digest.add(row.level.to_string());
+        for requirement in &self.requirements {
+            digest.add(&requirement.id);
+            digest.add(requirement.level.to_string());
         }
         for case in &self.cases {
             digest.add(&case.name);
@@ -232,7 +238,7 @@ impl Suite {
                 .iter()
                 .any(|case| case.transcript.covers.contains(id))
         };
-        let ids = self.requirements.iter().map(|row| &row.id);
+        let ids = self.requirements.iter().map(|requirement| &requirement.id);
         ids.filter(|id| !is_covered(id))
             .map(String::as_str)
             .collect()

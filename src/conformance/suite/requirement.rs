@@ -83,13 +83,16 @@ struct Document {
 /// The TOML reader's message, with line and column, or that an id occurs twice.
 pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
     let document: Document = toml::from_str(source).map_err(|error| shortened(&error))?;
-    let rows = document.requirement;
-    for (index, row) in rows.iter().enumerate() {
-        if rows[..index].iter().any(|earlier| earlier.id == row.id) {
-            return Err(format!("{} occurs twice", row.id));
+    let requirements = document.requirement;
+    for (index, requirement) in requirements.iter().enumerate() {
+        if requirements[..index]
+            .iter()
+            .any(|earlier| earlier.id == requirement.id)
+        {
+            return Err(format!("{} occurs twice", requirement.id));
         }
     }
-    Ok(rows)
+    Ok(requirements)
 }
 
 /// The reader's message, without the source line if that is very long.
@@ -108,7 +111,7 @@ fn shortened(error: &toml::de::Error) -> String {
 mod tests {
     use super::*;
 
-    const ROW: &str = r#"
+    const ENTRY: &str = r#"
         [[requirement]]
         id = "S-REG-1"
         level = "must"
@@ -119,20 +122,26 @@ mod tests {
 
     #[test]
     fn a_requirement_needs_no_quotation_and_no_reason() {
-        let rows = parse_requirements(ROW).expect("is complete");
-        assert_eq!((rows.len(), rows[0].level), (1, Level::Must));
+        let requirements = parse_requirements(ENTRY).expect("is complete");
         assert_eq!(
-            (rows[0].assignment.len(), rows[0].reason.as_ref()),
+            (requirements.len(), requirements[0].level),
+            (1, Level::Must)
+        );
+        assert_eq!(
+            (
+                requirements[0].assignment.len(),
+                requirements[0].reason.as_ref()
+            ),
             (0, None)
         );
     }
 
     #[test]
     fn mistakes_are_reported() {
-        let twice = ROW.repeat(2);
-        let misspelt = ROW.replace("fix", "fixes");
-        let incomplete = ROW.replace("fix = \"Advice.\"", "");
-        let unknown = ROW.replace("\"must\"", "\"should\"");
+        let twice = ENTRY.repeat(2);
+        let misspelt = ENTRY.replace("fix", "fixes");
+        let incomplete = ENTRY.replace("fix = \"Advice.\"", "");
+        let unknown = ENTRY.replace("\"must\"", "\"should\"");
         for (source, message) in [
             (twice.as_str(), "S-REG-1 occurs twice"),
             (&misspelt, "unknown field `fixes`"),

@@ -233,7 +233,7 @@ impl<'a> Script<'a> {
                 let expected = match expected {
                     // The port is another one each time.
                     Expected::PortPrinted { .. } => {
-                        "that the server prints its port on its terminal".to_owned()
+                        "the server to print its port on its terminal".to_owned()
                     }
                     expected => expected.to_string(),
                 };

@@ -47,12 +47,12 @@ pub fn bundle(assessment: &Assessment) -> Vec<(String, String)> {
         let Ok(result) = &part.result else {
             continue;
         };
-        for row in &result.requirements {
-            let id = &row.requirement.id;
+        for entry in &result.requirements {
+            let id = &entry.requirement.id;
             if let Some(script) = script(part, id) {
                 let name = format!("{}-{id}", part.role);
                 files.push((format!("{name}.py"), script));
-                files.push((format!("{name}.txt"), told(result, &row.requirement)));
+                files.push((format!("{name}.txt"), text(result, &entry.requirement)));
             }
         }
     }
@@ -69,7 +69,7 @@ pub fn script(part: &AssessedPart, id: &str) -> Option<String> {
     let result = part.result.as_ref().ok()?;
     let mut requirements = result.requirements.iter();
     let requirement = &requirements
-        .find(|row| row.requirement.id == id)?
+        .find(|entry| entry.requirement.id == id)?
         .requirement;
     let recorded: Vec<Recorded<'_>> = failed(result, id)
         .into_iter()
@@ -164,7 +164,7 @@ impl<'a> Recorded<'a> {
 /// The transcripts that fail a requirement.
 fn failed<'r>(result: &'r RunResult, id: &str) -> Vec<&'r TranscriptResult> {
     let fails = |judged: &&TranscriptResult| {
-        judged.verdict == Verdict::Fail && judged.fails.iter().any(|row| row == id)
+        judged.verdict == Verdict::Fail && judged.fails.iter().any(|failing| failing == id)
     };
     result.transcripts.iter().filter(fails).collect()
 }
@@ -238,17 +238,20 @@ fn usage(name: &str, role: Role) -> Vec<String> {
 }
 
 /// What the requirement asks, and the assignment's words.
-fn about_requirement(row: &Requirement) -> Vec<String> {
-    let mut lines = vec![format!("{} ({})", row.id, row.level), String::new()];
-    lines.push(sentence(&row.sentence));
+fn about_requirement(requirement: &Requirement) -> Vec<String> {
+    let mut lines = vec![
+        format!("{} ({})", requirement.id, requirement.level),
+        String::new(),
+    ];
+    lines.push(sentence(&requirement.sentence));
     lines.push(String::new());
-    for words in &row.assignment {
+    for words in &requirement.assignment {
         lines.push(format!("The assignment says: \"{}\"", one_line(words)));
     }
-    if let Some(reason) = &row.reason {
+    if let Some(reason) = &requirement.reason {
         lines.push(format!("Why it is asked: {}", sentence(reason)));
     }
-    lines.push(format!("What to look at: {}", sentence(&row.fix)));
+    lines.push(format!("What to look at: {}", sentence(&requirement.fix)));
     lines.iter().map(|line| harmless(line)).collect()
 }
 
@@ -268,7 +271,7 @@ fn comment(lines: &[String]) -> String {
 
 /// The text beside a script: the requirement, the assignment's words, and each failure with its transcript and the
 /// conversation with times.
-fn told(result: &RunResult, requirement: &Requirement) -> String {
+fn text(result: &RunResult, requirement: &Requirement) -> String {
     const STYLE: Style = Style {
         colour: false,
         width: 100,
@@ -281,7 +284,7 @@ fn told(result: &RunResult, requirement: &Requirement) -> String {
     };
     only_this
         .requirements
-        .retain(|row| row.requirement.id == requirement.id);
+        .retain(|entry| entry.requirement.id == requirement.id);
     for judged in &mut only_this.transcripts {
         // This requirement comes first, so that the failure stands under it.
         judged.fails.sort_by_key(|id| *id != requirement.id);
@@ -324,117 +327,4 @@ cannot be started, 3 a script cannot play what fails.
         text.push_str(&format!("  {name}\n"));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-    use std::process::{Command, Stdio};
-
-    use super::super::fixture;
-    use super::*;
-    use crate::grading::points::Points;
-    use crate::grading::score::Score;
-
-    fn assessment(results: Vec<RunResult>) -> Assessment {
-        let part = |result: RunResult| AssessedPart {
-            role: result.role,
-            ruled_out: Vec::new(),
-            command: result.command.clone(),
-            result: Ok(result),
-        };
-        Assessment {
-            submission: fixture::HOSTILE.to_owned(),
-            parts: results.into_iter().map(part).collect(),
-            score: Score {
-                earned: Points::ZERO,
-                most: Points::ZERO,
-                parts: Vec::new(),
-                adjustments: Vec::new(),
-                repairs: Vec::new(),
-                doubts: Vec::new(),
-            },
-        }
-    }
-
-    /// Whether Python takes a text for a program; it is not run.
-    fn is_python(text: &str) -> bool {
-        let mut python = Command::new("python3")
-            .args(["-c", "import ast, sys; ast.parse(sys.stdin.buffer.read())"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("Python is there");
-        let mut input = python.stdin.take().expect("is piped");
-        input.write_all(text.as_bytes()).expect("is read");
-        drop(input);
-        python.wait().expect("ends").success()
-    }
-
-    #[test]
-    fn each_row_that_fails_has_a_script_and_a_text() {
-        let files = bundle(&assessment(vec![fixture::server(), fixture::client()]));
-        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "README.txt",
-                "server-S-REG-5.py",
-                "server-S-REG-5.txt",
-                "server-S-MSG-1.py",
-                "server-S-MSG-1.txt",
-                "server-S-DISC-5.py",
-                "server-S-DISC-5.txt",
-                "client-C-MSG-3.py",
-                "client-C-MSG-3.txt",
-            ]
-        );
-        let text = |wanted: &str| {
-            let file = files.iter().find(|(name, _)| name == wanted);
-            &file.expect("is there").1
-        };
-        assert!(text("README.txt").contains("  client-C-MSG-3.py\n"));
-        let script = text("server-S-REG-5.py");
-        assert!(
-            script.contains("impostor.gets(Begins(\"401\"), only_after=["),
-            "{script}"
-        );
-        let told = text("server-S-REG-5.txt");
-        for words in [
-            "✗ S-REG-5 fails",
-            "Assignment says",
-            "received",
-            "     time  ",
-            "The whole transcript",
-        ] {
-            assert!(told.contains(words), "{words}: {told}");
-        }
-        assert!(bundle(&assessment(vec![fixture::good()])).is_empty());
-    }
-
-    #[test]
-    fn a_script_is_python_whatever_the_program_is_called_and_says() {
-        for result in [fixture::server(), fixture::client(), fixture::hostile()] {
-            for (name, text) in bundle(&assessment(vec![result.clone()])) {
-                assert!(!name.ends_with(".py") || is_python(&text), "{name}: {text}");
-                let is_raw = |character: char| character.is_control() && character != '\n';
-                assert_eq!(text.find(is_raw), None, "{name}");
-                assert!(!text.contains('\u{202e}'), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_is_scripted_where_nothing_fails_or_nothing_was_judged() {
-        let mut assessment = assessment(vec![fixture::server()]);
-        let part = &mut assessment.parts[0];
-        assert!(script(part, "S-REG-5").is_some());
-        assert!(script(part, "S-PORT-1").is_none());
-        assert!(script(part, "S-NONE-1").is_none());
-        part.result = Err(crate::grading::assessed_part::Unjudged {
-            reason: "it could not be built".to_owned(),
-            output: String::new(),
-            is_its_own_fault: true,
-        });
-        assert!(script(part, "S-REG-5").is_none());
-    }
 }

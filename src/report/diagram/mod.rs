@@ -91,18 +91,18 @@ pub(super) fn render(
     dialect: Dialect,
     style: Style,
 ) -> String {
-    let told = conversation(case, run, shortfall, dialect);
-    let canvas = Canvas::new(&told.lanes, style);
+    let drawn = conversation(case, run, shortfall, dialect);
+    let canvas = Canvas::new(&drawn.lanes, style);
     let mut shown = canvas.heading();
-    if told.left_out > 0 {
-        let text = format!("({} earlier rows left out)", told.left_out);
+    if drawn.left_out > 0 {
+        let text = format!("({} earlier rows left out)", drawn.left_out);
         shown.push_str(&canvas.row(None, &canvas.blank(), &text, Some(Ink::Quiet)));
     }
-    for row in &told.rows {
+    for row in &drawn.rows {
         shown.push_str(&canvas.event(row));
     }
-    shown.push_str(&failing_moment(&canvas, &told.failure));
-    shown + &printed_below(&told.rows, style)
+    shown.push_str(&failing_moment(&canvas, &drawn.failure));
+    shown + &printed_below(&drawn.rows, style)
 }
 
 /// Long output, below the diagram: beside the lifelines it would be wrapped into pieces.
@@ -160,7 +160,7 @@ fn before_cleanup<'e>(events: &'e [Event], failing: usize, step: Option<&Step>) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{case, closed, connected, ended, event, printed, received, sent};
+    use super::super::events::{case, closed, connected, ended, event, printed, received, sent};
     use super::super::text::width;
     use super::canvas::REMARK_LINES;
     use super::*;
@@ -243,7 +243,7 @@ bob   < @alice: hi
     }
 
     #[test]
-    fn chunks_are_put_together_and_told_line_by_line() {
+    fn chunks_are_joined_and_shown_line_by_line() {
         let chunks = vec![
             received("bob", "200 Regis"),
             received("bob", "tration successful\n@alice: h"),

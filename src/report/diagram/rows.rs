@@ -56,7 +56,7 @@ pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Row
             .map(|(was, is)| *was || *is)
             .collect();
         let output = output_at_length(&rest[..chunks]);
-        for (at, shape, words, ink) in told(&rest[..chunks], lanes, dialect) {
+        for (at, shape, words, ink) in parts_of(&rest[..chunks], lanes, dialect) {
             rows.push(Row {
                 at,
                 shape,
@@ -113,10 +113,10 @@ fn change(live: &mut [bool], lanes: &Lanes, kind: &EventKind) {
     }
 }
 
-type Told = (f64, Shape, String, Option<Ink>);
+type RowPart = (f64, Shape, String, Option<Ink>);
 
-/// The rows of one event. Words in brackets are remarks; all other words went over the wire.
-fn told(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Told> {
+/// The rows of one event: time, shape, words and colour. Words in brackets are remarks; all other words went over the wire.
+fn parts_of(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<RowPart> {
     let at = events[0].at;
     let subject = lanes.subject;
     let to_subject = |actor: &str| Shape::Arrow {
@@ -205,19 +205,19 @@ fn line_sent(bytes: &[u8], framing: Framing) -> String {
 }
 
 /// What an actor received, line by line.
-fn lines_received(events: &[Event], shape: Shape, dialect: Dialect) -> Vec<Told> {
-    let told = lines(events).into_iter().map(|(at, line)| {
+fn lines_received(events: &[Event], shape: Shape, dialect: Dialect) -> Vec<RowPart> {
+    let parts = lines(events).into_iter().map(|(at, line)| {
         let words = line_sent(&line, dialect.writes);
         (at, shape, words, None)
     });
-    shorten(told.collect(), &OF_THE_WIRE, |hidden| {
+    shorten(parts.collect(), &OF_THE_WIRE, |hidden| {
         let words = format!("({} more lines)", hidden.len());
         (hidden[0].0, shape, words, Some(Ink::Quiet))
     })
 }
 
 /// What the program printed, line by line, or only the number of lines if they are too many.
-fn printed(events: &[Event], shape: Shape) -> Vec<Told> {
+fn printed(events: &[Event], shape: Shape) -> Vec<RowPart> {
     let lines = lines_printed(events);
     let quiet = |at, words| (at, shape, words, Some(Ink::Quiet));
     match &lines[..] {
@@ -226,9 +226,9 @@ fn printed(events: &[Event], shape: Shape) -> Vec<Told> {
             vec![quiet(*at, words)]
         }
         lines => {
-            let told = lines.iter();
-            let told = told.map(|(at, line)| quiet(*at, format!("(prints \"{line}\")")));
-            told.collect()
+            let parts = lines.iter();
+            let parts = parts.map(|(at, line)| quiet(*at, format!("(prints \"{line}\")")));
+            parts.collect()
         }
     }
 }
@@ -307,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_told_as_transcripts_write_them() {
+    fn keys_are_shown_as_transcripts_write_them() {
         assert_eq!(keys(b"lo\r"), "(types \"lo\\n\")");
         assert_eq!(keys(b"\x03"), "(Ctrl-C)");
         assert_eq!(keys(b"\x04"), "(Ctrl-D)");

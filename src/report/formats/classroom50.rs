@@ -13,7 +13,7 @@ use super::json;
 use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::points::{Points, counted};
-use crate::grading::score::{Adjustment, PartScore, RowScore};
+use crate::grading::score::{Adjustment, PartScore, RequirementScore};
 use crate::report::plain::line;
 use crate::report::scores::{counts, mark, requirement_name, verdict_word};
 use crate::report::text::sentence;
@@ -92,29 +92,32 @@ fn tests(assessment: &Assessment) -> Vec<Test> {
 }
 
 fn of_part(part: &PartScore) -> Vec<Test> {
-    let rows = part.rows.iter().filter(|row| counts(row));
-    rows.map(|row| test(part.role, row)).collect()
+    let entries = part.requirements.iter().filter(|entry| counts(entry));
+    entries.map(|entry| test(part.role, entry)).collect()
 }
 
-fn test(role: Role, row: &RowScore) -> Test {
-    let name = requirement_name(role, &row.requirement);
+fn test(role: Role, entry: &RequirementScore) -> Test {
+    let name = requirement_name(role, &entry.requirement);
     Test {
-        test_name: format!("{name} {}", line(&sentence(&row.requirement.sentence))),
-        passed: row.earned == row.most,
-        score: hundredths(row.earned),
-        max_score: hundredths(row.most),
-        output: output(row),
+        test_name: format!("{name} {}", line(&sentence(&entry.requirement.sentence))),
+        passed: entry.earned == entry.most,
+        score: hundredths(entry.earned),
+        max_score: hundredths(entry.most),
+        output: output(entry),
     }
 }
 
-fn output(row: &RowScore) -> String {
-    let word = verdict_word(row.verdict);
-    let told = format!("{word}: {}", mark(row.earned, row.most));
-    if row.verdict == Verdict::Pass {
-        return told;
+fn output(entry: &RequirementScore) -> String {
+    let word = verdict_word(entry.verdict);
+    let summary = format!("{word}: {}", mark(entry.earned, entry.most));
+    if entry.verdict == Verdict::Pass {
+        return summary;
     }
-    let advice = line(&sentence(&row.requirement.fix));
-    format!("{told}\n{}\nWhat to look at: {advice}", line(&row.reason))
+    let advice = line(&sentence(&entry.requirement.fix));
+    format!(
+        "{summary}\n{}\nWhat to look at: {advice}",
+        line(&entry.reason)
+    )
 }
 
 /// Adds the adjustments to the tests that have room for them, from the first test on.
@@ -161,77 +164,4 @@ fn hundredths(points: Points) -> u64 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let hundredths = (points.as_f64() * 100.0).round().max(0.0) as u64;
     hundredths
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::Value;
-
-    use super::*;
-    use crate::report::fixture;
-
-    fn parsed(assessment: &Assessment) -> Value {
-        let text = render(assessment, |_| None);
-        serde_json::from_str(&text).expect("is JSON")
-    }
-
-    #[test]
-    fn a_row_that_counts_is_a_test() {
-        let document = parsed(&fixture::faulty_submission());
-        assert_eq!(document["schema"], "classroom50/result/v1");
-        let tests = document["tests"].as_array().expect("a list");
-        assert_eq!(tests.len(), 12);
-        let failed = &tests[5];
-        let name = failed["test-name"].as_str().expect("a name");
-        assert!(name.starts_with("S-REG-5 A name in use"), "{name}");
-        assert_eq!(
-            (&failed["passed"], &failed["score"]),
-            (&Value::from(false), &Value::from(0))
-        );
-        assert_eq!(document["max-score"], 10_000);
-    }
-
-    #[test]
-    fn the_scores_add_up_and_no_test_has_more_than_it_may() {
-        for assessment in fixture::submissions() {
-            let document = parsed(&assessment);
-            let earned = hundredths(assessment.score.earned);
-            assert_eq!(
-                document["score"].as_u64(),
-                Some(earned),
-                "{}",
-                assessment.submission
-            );
-            for test in document["tests"].as_array().expect("a list") {
-                let (score, most) = (test["score"].as_u64(), test["max-score"].as_u64());
-                assert!(score.is_some() && score <= most, "{test}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_given_or_taken_is_told_where_it_went() {
-        let text = render(&fixture::limited_submission(), |_| None);
-        assert!(
-            text.contains(" taken off: At most 10 points, because S-REG-5"),
-            "{text}"
-        );
-        let text = render(&fixture::lifted_submission(), |_| None);
-        assert!(text.contains(" added: At least 95 points"), "{text}");
-    }
-
-    #[test]
-    fn whose_it_is_comes_from_the_environment() {
-        let variable = |name: &str| match name {
-            "CLASSROOM" => Some("networks".to_owned()),
-            "COMMIT_URL" => Some("https://host/commit/1".to_owned()),
-            "OWNER" => Some(String::new()),
-            _ => None,
-        };
-        let text = render(&fixture::faulty_submission(), variable);
-        let document: Value = serde_json::from_str(&text).expect("is JSON");
-        assert_eq!(document["classroom"], "networks");
-        assert_eq!(document["review"], "https://host/commit/1");
-        assert_eq!(document.get("owner"), None);
-    }
 }

@@ -12,7 +12,7 @@ use crate::conformance::judge::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
-use crate::grading::score::{Adjustment, RowScore};
+use crate::grading::score::{Adjustment, RequirementScore};
 use crate::report::plain::{line, lines};
 use crate::report::scores::{counts, mark, requirement_name, scored, verdict_word};
 use crate::report::text::sentence;
@@ -69,27 +69,27 @@ struct Test {
 
 fn output(assessment: &Assessment) -> String {
     let score = &assessment.score;
-    let mut told = vec![mark(score.earned, score.most) + "."];
+    let mut sentences = vec![mark(score.earned, score.most) + "."];
     for doubt in &score.doubts {
-        told.push(format!(
+        sentences.push(format!(
             "Check this mark before you give it out: {}",
             line(doubt)
         ));
     }
     for part in &assessment.parts {
         if let Err(unjudged) = &part.result {
-            told.push(not_judged(part.role, unjudged));
+            sentences.push(not_judged(part.role, unjudged));
         }
     }
-    told.join("\n")
+    sentences.join("\n")
 }
 
 fn not_judged(role: Role, unjudged: &Unjudged) -> String {
-    let told = format!("The {role} was not judged: {}", line(&unjudged.reason));
+    let explanation = format!("The {role} was not judged: {}", line(&unjudged.reason));
     if unjudged.output.is_empty() {
-        told
+        explanation
     } else {
-        format!("{told}\n\n{}", lines(&unjudged.output))
+        format!("{explanation}\n\n{}", lines(&unjudged.output))
     }
 }
 
@@ -97,48 +97,52 @@ fn of_part(assessment: &Assessment, part: &AssessedPart) -> Vec<Test> {
     let Some(scored) = scored(assessment, part.role) else {
         return Vec::new();
     };
-    let rows = scored.rows.iter().map(|row| of_row(part.role, row));
+    let tests = scored
+        .requirements
+        .iter()
+        .map(|entry| test_of(part.role, entry));
     let role = part.role.to_string();
-    rows.chain(adjustments(&scored.adjustments, &role))
+    tests
+        .chain(adjustments(&scored.adjustments, &role))
         .collect()
 }
 
-fn of_row(role: Role, row: &RowScore) -> Test {
-    let points = |points: Points| counts(row).then_some(points);
-    let uncounted = if counts(row) { "" } else { " (not counted)" };
+fn test_of(role: Role, entry: &RequirementScore) -> Test {
+    let points = |points: Points| counts(entry).then_some(points);
+    let uncounted = if counts(entry) { "" } else { " (not counted)" };
     Test {
-        score: points(row.earned),
-        max_score: points(row.most),
-        status: status(row),
-        name: sentence(&row.requirement.sentence) + uncounted,
-        number: requirement_name(role, &row.requirement),
-        output: of_row_output(row),
+        score: points(entry.earned),
+        max_score: points(entry.most),
+        status: status(entry),
+        name: sentence(&entry.requirement.sentence) + uncounted,
+        number: requirement_name(role, &entry.requirement),
+        output: output_of(entry),
         tags: vec![
             role.to_string(),
-            row.requirement.level.to_string(),
-            verdict_word(row.verdict).to_owned(),
+            entry.requirement.level.to_string(),
+            verdict_word(entry.verdict).to_owned(),
         ],
     }
 }
 
-fn status(row: &RowScore) -> Option<&'static str> {
-    match row.verdict {
+fn status(entry: &RequirementScore) -> Option<&'static str> {
+    match entry.verdict {
         Verdict::Pass => Some("passed"),
-        Verdict::NotApplicable | Verdict::Untested if !counts(row) => None,
-        _ if counts(row) && row.earned == row.most => Some("passed"),
+        Verdict::NotApplicable | Verdict::Untested if !counts(entry) => None,
+        _ if counts(entry) && entry.earned == entry.most => Some("passed"),
         _ => Some("failed"),
     }
 }
 
-fn of_row_output(row: &RowScore) -> String {
-    match row.verdict {
+fn output_of(entry: &RequirementScore) -> String {
+    match entry.verdict {
         Verdict::Pass => String::new(),
-        Verdict::NotApplicable => line(&row.reason),
+        Verdict::NotApplicable => line(&entry.reason),
         _ => {
-            let advice = sentence(&row.requirement.fix);
+            let advice = sentence(&entry.requirement.fix);
             format!(
                 "{}\n\nWhat to look at: {}",
-                line(&row.reason),
+                line(&entry.reason),
                 line(&advice)
             )
         }
@@ -158,69 +162,4 @@ fn adjustments<'a>(all: &'a [Adjustment], of: &'a str) -> impl Iterator<Item = T
             tags: vec!["adjustment".to_owned()],
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::Value;
-
-    use super::*;
-    use crate::report::fixture;
-
-    fn parsed(assessment: &Assessment) -> Value {
-        serde_json::from_str(&render(assessment)).expect("is JSON")
-    }
-
-    fn test<'a>(document: &'a Value, number: &str) -> &'a Value {
-        let tests = document["tests"].as_array().expect("a list");
-        let numbered = tests.iter().find(|test| test["number"] == number);
-        numbered.unwrap_or_else(|| panic!("{number} is not there"))
-    }
-
-    #[test]
-    fn a_row_is_a_test() {
-        let document = parsed(&fixture::faulty_submission());
-        let failed = test(&document, "S-REG-5");
-        assert_eq!(failed["score"], 0.0);
-        assert_eq!(failed["status"], "failed");
-        assert!(failed["max_score"].as_f64().is_some_and(|most| most > 1.0));
-        assert!(
-            failed["output"]
-                .as_str()
-                .is_some_and(|text| text.contains("line 9: expected"))
-        );
-        let uncounted = test(&document, "S-HARD-7");
-        assert_eq!(
-            (uncounted.get("score"), &uncounted["status"]),
-            (None, &Value::from("passed"))
-        );
-        assert_eq!(test(&document, "S-REG-1")["output"], "");
-    }
-
-    #[test]
-    fn the_scores_add_up_whatever_is_given_or_taken() {
-        for assessment in fixture::submissions() {
-            let document = parsed(&assessment);
-            let tests = document["tests"].as_array().expect("a list");
-            let scores = tests.iter().filter_map(|test| test["score"].as_f64());
-            let sum: Points = scores.map(Points::nearest).sum();
-            assert_eq!(sum, assessment.score.earned, "{}", assessment.submission);
-            assert_eq!(
-                document["score"].as_f64(),
-                Some(assessment.score.earned.as_f64())
-            );
-        }
-    }
-
-    #[test]
-    fn a_program_that_was_not_judged_is_told_of() {
-        let document = parsed(&fixture::not_built_submission());
-        let output = document["output"].as_str().expect("a text");
-        assert!(
-            output.contains("The server was not judged: `make` failed"),
-            "{output}"
-        );
-        assert!(output.contains("\n\nserver.c:3: error"), "{output}");
-        assert_eq!(document["output_format"], "text");
-    }
 }

@@ -157,13 +157,11 @@ impl fmt::Display for ReportOption {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
 
     #[test]
-    fn every_format_has_a_name_of_its_own_and_renders() {
+    fn every_format_has_its_own_name() {
         for format in Format::all() {
             assert_eq!(format.to_string().parse(), Ok(*format));
-            assert!(!render(*format, &fixture::faulty_submission(), |_| None).is_empty());
         }
     }
 

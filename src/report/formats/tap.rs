@@ -15,7 +15,7 @@ use crate::conformance::judge::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
-use crate::grading::score::RowScore;
+use crate::grading::score::RequirementScore;
 use crate::report::plain::line;
 use crate::report::scores::{
     counts, lost, mark, place, requirement_name, scored, telling_transcript, verdict_word,
@@ -102,14 +102,14 @@ fn of_part(assessment: &Assessment, part: &AssessedPart) -> Vec<TestPoint> {
         .into_iter()
         .collect();
     let is_machines_fault = unjudged.is_some_and(|unjudged| !unjudged.is_its_own_fault);
-    for row in scored(assessment, part.role)
+    for entry in scored(assessment, part.role)
         .iter()
-        .flat_map(|part| &part.rows)
+        .flat_map(|part| &part.requirements)
     {
         points.push(if is_machines_fault {
-            skipped(part.role, row, "not judged on this machine")
+            skipped(part.role, entry, "not judged on this machine")
         } else {
-            of_row(assessment, part.role, row)
+            point_of(assessment, part.role, entry)
         });
     }
     points
@@ -128,72 +128,75 @@ fn not_judged(role: Role, unjudged: &Unjudged) -> TestPoint {
     }
 }
 
-fn of_row(assessment: &Assessment, role: Role, row: &RowScore) -> TestPoint {
-    let word = verdict_word(row.verdict);
-    match row.verdict {
+fn point_of(assessment: &Assessment, role: Role, entry: &RequirementScore) -> TestPoint {
+    let word = verdict_word(entry.verdict);
+    match entry.verdict {
         Verdict::Pass => TestPoint {
             is_ok: true,
-            description: description(role, row),
+            description: description(role, entry),
             directive: None,
             diagnostics: Vec::new(),
         },
-        Verdict::NotApplicable => skipped(role, row, word),
-        Verdict::Untested if !counts(row) => skipped(role, row, "not counted, untested"),
-        _ if !counts(row) => TestPoint {
+        Verdict::NotApplicable => skipped(role, entry, word),
+        Verdict::Untested if !counts(entry) => skipped(role, entry, "not counted, untested"),
+        _ if !counts(entry) => TestPoint {
             directive: Some(Directive::Todo(format!("not counted, {word}"))),
-            ..falls_short(assessment, role, row)
+            ..falls_short(assessment, role, entry)
         },
-        _ if lost(row) == Points::ZERO => skipped(role, row, &format!("{word}, costs nothing")),
-        _ => falls_short(assessment, role, row),
+        _ if lost(entry) == Points::ZERO => skipped(role, entry, &format!("{word}, costs nothing")),
+        _ => falls_short(assessment, role, entry),
     }
 }
 
-fn skipped(role: Role, row: &RowScore, why: &str) -> TestPoint {
+fn skipped(role: Role, entry: &RequirementScore, why: &str) -> TestPoint {
     TestPoint {
         is_ok: true,
-        description: description(role, row),
+        description: description(role, entry),
         directive: Some(Directive::Skip(why.to_owned())),
         diagnostics: Vec::new(),
     }
 }
 
-fn falls_short(assessment: &Assessment, role: Role, row: &RowScore) -> TestPoint {
+fn falls_short(assessment: &Assessment, role: Role, entry: &RequirementScore) -> TestPoint {
     let mut diagnostics = vec![
-        ("message", quoted(message(row))),
-        ("severity", quoted(verdict_word(row.verdict))),
-        ("requirement", quoted(&sentence(&row.requirement.sentence))),
-        ("level", quoted(&row.requirement.level.to_string())),
-        ("points", quoted(&mark(row.earned, row.most))),
+        ("message", quoted(message(entry))),
+        ("severity", quoted(verdict_word(entry.verdict))),
+        (
+            "requirement",
+            quoted(&sentence(&entry.requirement.sentence)),
+        ),
+        ("level", quoted(&entry.requirement.level.to_string())),
+        ("points", quoted(&mark(entry.earned, entry.most))),
     ];
-    let seen = row.verdict != Verdict::Blocked;
-    if let Some(judged) = telling_transcript(assessment, role, row).filter(|_| seen) {
+    let seen = entry.verdict != Verdict::Blocked;
+    if let Some(judged) = telling_transcript(assessment, role, entry).filter(|_| seen) {
         let (file, line) = place(judged);
         diagnostics.push(("file", quoted(&file)));
         diagnostics.push(("line", line.to_string()));
     }
-    if !row.blocked_by.is_empty() {
-        diagnostics.push(("blocked_by", quoted(&row.blocked_by.join(", "))));
+    if !entry.blocked_by.is_empty() {
+        diagnostics.push(("blocked_by", quoted(&entry.blocked_by.join(", "))));
     }
-    diagnostics.push(("advice", quoted(&sentence(&row.requirement.fix))));
+    diagnostics.push(("advice", quoted(&sentence(&entry.requirement.fix))));
     TestPoint {
         is_ok: false,
-        description: description(role, row),
+        description: description(role, entry),
         directive: None,
         diagnostics,
     }
 }
 
-fn message(row: &RowScore) -> &str {
-    if row.reason.is_empty() {
+fn message(entry: &RequirementScore) -> &str {
+    if entry.reason.is_empty() {
         "No transcript was replayed."
     } else {
-        &row.reason
+        &entry.reason
     }
 }
 
-fn description(role: Role, row: &RowScore) -> String {
-    let name = requirement_name(role, &row.requirement);
-    format!("{name} {}", sentence(&row.requirement.sentence))
+fn description(role: Role, entry: &RequirementScore) -> String {
+    let name = requirement_name(role, &entry.requirement);
+    format!("{name} {}", sentence(&entry.requirement.sentence))
 }
 
 /// The text without characters that end the line or begin a directive.
@@ -209,44 +212,6 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
-
-    #[test]
-    fn what_costs_points_is_not_ok_and_says_why() {
-        let tap = render(&fixture::faulty_submission());
-        assert!(
-            tap.starts_with("TAP version 13\n1..15\n# submission bob: "),
-            "{tap}"
-        );
-        for part in [
-            "\nok 5 - S-REG-1 `REGISTER name CHAT/1.0` from a new name is answered with status 200.\n",
-            "\nnot ok 6 - S-REG-5 A name in use",
-            "  severity: \"fails\"\n",
-            "  file: \"conformance/server/registration/refused.chat\"\n  line: 9\n",
-            "\nnot ok 7 - S-REG-7 ",
-            "  blocked_by: \"S-REG-5\"\n",
-            "  advice: \"Look the name up",
-            "\n# check this mark: server: S-PORT-2 is unsure.\n",
-        ] {
-            assert!(tap.contains(part), "{part}\n{tap}");
-        }
-    }
-
-    #[test]
-    fn what_does_not_count_fails_nothing() {
-        let tap = render(&fixture::faulty_submission());
-        assert!(tap.contains(" # TODO not counted, unsure\n"), "{tap}");
-        let tap = render(&fixture::unjudged_submission());
-        assert_eq!(tap.matches("\nnot ok ").count(), 1, "{tap}");
-        assert!(
-            tap.contains("\nnot ok 1 - the server is judged\n  ---\n  message: \"java is"),
-            "{tap}"
-        );
-        assert!(
-            tap.contains(" # SKIP not judged on this machine\n"),
-            "{tap}"
-        );
-    }
 
     #[test]
     fn nothing_begins_a_directive() {

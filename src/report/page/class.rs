@@ -171,12 +171,17 @@ fn together(cluster: &Cluster, cost: Option<Points>) -> Markup {
 /// The requirements that count and fail, of both roles.
 fn failing(assessment: &Assessment) -> Vec<(Role, &Requirement)> {
     let parts = assessment.score.parts.iter();
-    let rows = parts.flat_map(|part| part.rows.iter().map(move |row| (part.role, row)));
-    rows.filter(|(_, row)| {
-        row.verdict == Verdict::Fail && row.requirement.level != Level::Hardening
-    })
-    .map(|(role, row)| (role, &row.requirement))
-    .collect()
+    let entries = parts.flat_map(|part| {
+        part.requirements
+            .iter()
+            .map(move |entry| (part.role, entry))
+    });
+    entries
+        .filter(|(_, entry)| {
+            entry.verdict == Verdict::Fail && entry.requirement.level != Level::Hardening
+        })
+        .map(|(role, entry)| (role, &entry.requirement))
+        .collect()
 }
 
 fn submissions(class: &Class) -> Markup {
@@ -212,11 +217,17 @@ fn submissions(class: &Class) -> Markup {
 /// The controls of the table. They are hidden until the script runs.
 fn controls(class: &Class) -> Markup {
     let mut fail: BTreeMap<String, usize> = BTreeMap::new();
-    for (role, row) in class.submissions.iter().flat_map(failing) {
-        *fail.entry(anchor(role, &row.id)).or_default() += 1;
+    for (role, requirement) in class.submissions.iter().flat_map(failing) {
+        *fail.entry(anchor(role, &requirement.id)).or_default() += 1;
     }
-    let rows = class.columns().into_iter();
-    let rows = rows.filter_map(|(role, row)| Some((role, row, *fail.get(&anchor(role, &row.id))?)));
+    let requirements = class.columns().into_iter();
+    let requirements = requirements.filter_map(|(role, requirement)| {
+        Some((
+            role,
+            requirement,
+            *fail.get(&anchor(role, &requirement.id))?,
+        ))
+    });
     html! {
         div id="controls" class="controls" role="search" aria-label="Submissions" hidden {
             p {
@@ -227,8 +238,8 @@ fn controls(class: &Class) -> Markup {
                 label for="failing" { "Fails" }
                 select id="failing" {
                     option value="" { "anything or nothing" }
-                    @for (role, row, number) in rows {
-                        option value=(anchor(role, &row.id)) { (row.id) " (" (role) "): " (number) }
+                    @for (role, requirement, number) in requirements {
+                        option value=(anchor(role, &requirement.id)) { (requirement.id) " (" (role) "): " (number) }
                     }
                 }
             }
@@ -241,7 +252,9 @@ fn controls(class: &Class) -> Markup {
 
 fn table_row(one: &Assessment, roles: &BTreeSet<Role>) -> Markup {
     let fails = failing(one);
-    let ids = fails.iter().map(|(role, row)| anchor(*role, &row.id));
+    let ids = fails
+        .iter()
+        .map(|(role, requirement)| anchor(*role, &requirement.id));
     let page = page_of(&one.submission);
     let doubts = one.score.doubts.len();
     html! {
@@ -255,9 +268,9 @@ fn table_row(one: &Assessment, roles: &BTreeSet<Role>) -> Markup {
                 }
             }
             td data-value=(fails.len()) {
-                @for (at, (role, row)) in fails.iter().enumerate() {
+                @for (at, (role, requirement)) in fails.iter().enumerate() {
                     @if at > 0 { " " }
-                    a class="row" href={ (page) "#" (anchor(*role, &row.id)) } { (row.id) }
+                    a class="row" href={ (page) "#" (anchor(*role, &requirement.id)) } { (requirement.id) }
                 }
                 @if fails.is_empty() { span class="quiet" { (nothing_fails(one)) } }
             }

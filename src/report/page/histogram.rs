@@ -72,10 +72,10 @@ fn spread(marks: &[Points], most: Points) -> Vec<usize> {
 
 fn in_words(numbers: &[usize], edges: &[Points]) -> String {
     let ranges = numbers.iter().zip(edges.windows(2));
-    let told = ranges
+    let bars = ranges
         .filter(|(number, _)| **number > 0)
         .map(|(number, edges)| format!("{} to {}: {number}", edges[0], counted(edges[1])));
-    told.collect::<Vec<_>>().join("; ") + "."
+    bars.collect::<Vec<_>>().join("; ") + "."
 }
 
 #[cfg(test)]

@@ -15,8 +15,6 @@ mod points;
 mod requirement;
 mod sequence;
 mod submission;
-#[cfg(test)]
-mod tests;
 
 pub use class::class;
 pub use submission::submission;

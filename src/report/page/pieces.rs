@@ -8,13 +8,13 @@ use crate::report::text::mark;
 use crate::transcript::syntax::Role;
 
 /// The anchor of a requirement: `server-S-REG-5`.
-pub(super) fn anchor(role: Role, row: &str) -> String {
+pub(super) fn anchor(role: Role, id: &str) -> String {
     let harmless = |character: char| match character {
         '-' => '-',
         character if character.is_ascii_alphanumeric() => character,
         _ => '_',
     };
-    format!("{role}-{}", row.chars().map(harmless).collect::<String>())
+    format!("{role}-{}", id.chars().map(harmless).collect::<String>())
 }
 
 /// A verdict as sign and word, and the style class for its colour.

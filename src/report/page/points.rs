@@ -7,12 +7,12 @@ use super::requirement::phrase;
 use crate::conformance::judge::result::Verdict;
 use crate::conformance::suite::requirement::Level;
 use crate::grading::points::{Points, counted};
-use crate::grading::score::{Adjustment, PartScore, RowScore, Score};
+use crate::grading::score::{Adjustment, PartScore, RequirementScore, Score};
 use crate::report::text::{harmless, sentence};
 
 /// The table of a part.
 pub(super) fn table(part: &PartScore) -> Markup {
-    let of_rows: Points = part.rows.iter().map(|row| row.earned).sum();
+    let of_requirements: Points = part.requirements.iter().map(|entry| entry.earned).sum();
     let name = capital(part.role);
     html! {
         div class="scroll" tabindex="0" role="region" aria-label={ (name) ": all requirements and their points" } {
@@ -27,9 +27,9 @@ pub(super) fn table(part: &PartScore) -> Markup {
                         th scope="col" { "What is asked, and what was seen" }
                     }
                 }
-                tbody { @for row in &part.rows { (table_row(part, row)) } }
+                tbody { @for entry in &part.requirements { (table_row(part, entry)) } }
                 tfoot {
-                    (sum("All requirements", of_rows, Some(part.most)))
+                    (sum("All requirements", of_requirements, Some(part.most)))
                     (adjusted(&part.adjustments))
                     @if !part.adjustments.is_empty() { (sum(name, part.earned, Some(part.most))) }
                 }
@@ -38,35 +38,35 @@ pub(super) fn table(part: &PartScore) -> Markup {
     }
 }
 
-fn table_row(part: &PartScore, row: &RowScore) -> Markup {
-    let id = anchor(part.role, &row.requirement.id);
+fn table_row(part: &PartScore, entry: &RequirementScore) -> Markup {
+    let id = anchor(part.role, &entry.requirement.id);
     html! {
         tr id={ (id) "-row" } {
             th scope="row" {
-                @if row.verdict == Verdict::Fail { a href={ "#" (id) } { (row.requirement.id) } }
-                @else { (row.requirement.id) }
+                @if entry.verdict == Verdict::Fail { a href={ "#" (id) } { (entry.requirement.id) } }
+                @else { (entry.requirement.id) }
             }
-            td { (verdict(row.verdict)) }
-            @if row.most == Points::ZERO {
+            td { (verdict(entry.verdict)) }
+            @if entry.most == Points::ZERO {
                 td class="number" { "–" }
                 td class="number" { "–" }
             } @else {
-                td class="number" { (in_column(row.earned)) }
-                td class="number" { (in_column(row.most)) }
+                td class="number" { (in_column(entry.earned)) }
+                td class="number" { (in_column(entry.most)) }
             }
             td {
-                (sentence(&row.requirement.sentence))
-                @if !row.reason.is_empty() { span class="reason" { (phrase(&row.reason)) } }
-                @if row.most == Points::ZERO { span class="reason" { (why_not_counted(row)) } }
+                (sentence(&entry.requirement.sentence))
+                @if !entry.reason.is_empty() { span class="reason" { (phrase(&entry.reason)) } }
+                @if entry.most == Points::ZERO { span class="reason" { (why_not_counted(entry)) } }
             }
         }
     }
 }
 
-fn why_not_counted(row: &RowScore) -> &'static str {
-    if row.verdict == Verdict::NotApplicable {
+fn why_not_counted(entry: &RequirementScore) -> &'static str {
+    if entry.verdict == Verdict::NotApplicable {
         "Not counted: it does not apply to this program."
-    } else if row.requirement.level == Level::Hardening {
+    } else if entry.requirement.level == Level::Hardening {
         "Beyond the assignment: not counted."
     } else {
         "Not counted."

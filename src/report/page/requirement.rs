@@ -10,7 +10,7 @@ use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::judge::transcript_policy::dialect;
 use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::grading::points::{Points, counted};
-use crate::grading::score::{Repair, RowScore};
+use crate::grading::score::{Repair, RequirementScore};
 use crate::report::difference::Difference;
 use crate::report::text::{cut, harmless, one_line, sentence};
 use crate::report::{diagram, excerpt, finding};
@@ -22,15 +22,17 @@ const BEFORE_THE_DIFFERENCE: usize = 60;
 
 /// The failed transcripts, each under the first requirement that it fails. Transcripts that fail none of the judged
 /// requirements come last.
-pub(super) fn told_under(result: &RunResult) -> Vec<(Option<&Requirement>, Vec<usize>)> {
-    let rows = result.requirements.iter();
-    let failing: Vec<&Requirement> = rows
-        .filter(|row| row.verdict == Verdict::Fail)
-        .map(|row| &row.requirement)
+pub(super) fn transcripts_by_requirement(
+    result: &RunResult,
+) -> Vec<(Option<&Requirement>, Vec<usize>)> {
+    let entries = result.requirements.iter();
+    let failing: Vec<&Requirement> = entries
+        .filter(|entry| entry.verdict == Verdict::Fail)
+        .map(|entry| &entry.requirement)
         .collect();
     let home = |judged: &TranscriptResult| {
         let mut fails = judged.fails.iter();
-        fails.find_map(|id| failing.iter().position(|row| row.id == *id))
+        fails.find_map(|id| failing.iter().position(|requirement| requirement.id == *id))
     };
     let of = |wanted: Option<usize>| -> Vec<usize> {
         let numbered = result.transcripts.iter().enumerate();
@@ -39,60 +41,60 @@ pub(super) fn told_under(result: &RunResult) -> Vec<(Option<&Requirement>, Vec<u
             .map(|(number, _)| number)
             .collect()
     };
-    let mut told: Vec<(Option<&Requirement>, Vec<usize>)> = failing
+    let mut sections: Vec<(Option<&Requirement>, Vec<usize>)> = failing
         .iter()
         .enumerate()
-        .map(|(at, row)| (Some(*row), of(Some(at))))
+        .map(|(at, requirement)| (Some(*requirement), of(Some(at))))
         .collect();
     let homeless = of(None);
     if !homeless.is_empty() {
-        told.push((None, homeless));
+        sections.push((None, homeless));
     }
-    told
+    sections
 }
 
 /// The points that depend on a failed requirement.
 pub(super) struct Worth<'s> {
     pub(super) mark: Points,
-    pub(super) row: Option<&'s RowScore>,
+    pub(super) score: Option<&'s RequirementScore>,
     pub(super) repair: Option<&'s Repair>,
 }
 
 /// The section of a failed requirement, with the transcripts of these numbers.
 pub(super) fn section(
     result: &RunResult,
-    row: &Requirement,
+    requirement: &Requirement,
     transcripts: &[usize],
     worth: &Worth<'_>,
 ) -> Markup {
-    let id = anchor(result.role, &row.id);
+    let id = anchor(result.role, &requirement.id);
     let (sign, _, _) = sign(Verdict::Fail);
-    let is_told_elsewhere = |number: &usize| {
+    let is_shown_elsewhere = |number: &usize| {
         let judged = &result.transcripts[*number];
-        judged.fails.contains(&row.id) && !transcripts.contains(number)
+        judged.fails.contains(&requirement.id) && !transcripts.contains(number)
     };
     let elsewhere: Vec<usize> = (0..result.transcripts.len())
-        .filter(is_told_elsewhere)
+        .filter(is_shown_elsewhere)
         .collect();
     html! {
         section class="requirement" id=(id) aria-labelledby={ (id) "-heading" } {
             h3 id={ (id) "-heading" } {
-                span class="verdict fail" { (sign) " " (row.id) " fails" } " "
-                (sentence(&row.sentence))
+                span class="verdict fail" { (sign) " " (requirement.id) " fails" } " "
+                (sentence(&requirement.sentence))
             }
-            p class="facts" { (worth_in_words(row, worth)) }
-            @if !row.assignment.is_empty() {
+            p class="facts" { (worth_in_words(requirement, worth)) }
+            @if !requirement.assignment.is_empty() {
                 div class="quotations" {
                     p class="lead" { "The assignment says" }
-                    @for words in &row.assignment {
+                    @for words in &requirement.assignment {
                         blockquote { p { "“" (one_line(words)) "”" } }
                     }
                 }
             }
-            @if let Some(reason) = &row.reason {
+            @if let Some(reason) = &requirement.reason {
                 p { span class="lead" { "Why it is asked: " } (sentence(reason)) }
             }
-            p class="advice" { span class="lead" { "What to change: " } (sentence(&row.fix)) }
+            p class="advice" { span class="lead" { "What to change: " } (sentence(&requirement.fix)) }
             @for (at, number) in transcripts.iter().enumerate() {
                 @if at == 0 { (transcript(result, *number, 4)) }
                 @else { (folded_transcript(result, *number)) }
@@ -113,16 +115,16 @@ pub(super) fn section(
     }
 }
 
-fn worth_in_words(row: &Requirement, worth: &Worth<'_>) -> Markup {
-    let level = match row.level {
+fn worth_in_words(requirement: &Requirement, worth: &Worth<'_>) -> Markup {
+    let level = match requirement.level {
         Level::Must => "Asked for by the assignment",
         Level::Implied => "Needed for what the assignment asks",
         Level::Hardening => "Beyond the assignment, not counted",
     };
     html! {
         (level) "."
-        @if let Some(row) = worth.row.filter(|row| row.most > Points::ZERO) {
-            " " (row.earned) " of " (counted(row.most)) "."
+        @if let Some(score) = worth.score.filter(|score| score.most > Points::ZERO) {
+            " " (score.earned) " of " (counted(score.most)) "."
         }
         @if let Some(repair) = worth.repair { " Fixed: " (repaired(worth.mark, repair)) "." }
     }
@@ -189,12 +191,12 @@ fn where_it_fell_short(
     };
     let step = judged.case.transcript.steps.get(shortfall.step);
     let dialect = dialect(&judged.case.transcript, result.profile.dialect);
-    let told = diagram::conversation(&judged.case, run, shortfall, dialect);
+    let conversation = diagram::conversation(&judged.case, run, shortfall, dialect);
     let line = shortfall.got.line().map(|line| harmless(&line.to_string()));
     html! {
         (comparison(shortfall, step.map(|step| &step.action)))
         @if let Some(step) = step { (marked_excerpt(judged, step)) }
-        (sequence::figure(&told, line.as_deref(), &harmless(&judged.case.name), id))
+        (sequence::figure(&conversation, line.as_deref(), &harmless(&judged.case.name), id))
     }
 }
 

@@ -35,7 +35,7 @@ struct Layout {
 
 /// The diagram with the same in words below it. `name` is what it is of, `id` is its anchor.
 pub(super) fn figure(
-    told: &Conversation,
+    conversation: &Conversation,
     failing_line: Option<&str>,
     name: &str,
     id: &str,
@@ -43,20 +43,26 @@ pub(super) fn figure(
     html! {
         figure class="sequence" {
             div class="scroll" tabindex="0" role="region" aria-label={ "Sequence diagram: " (name) } {
-                (drawing(told, failing_line, name, id))
+                (drawing(conversation, failing_line, name, id))
             }
             figcaption {
                 details class="in-words" {
                     summary { "The same conversation in words" }
-                    (in_words(told, failing_line))
+                    (in_words(conversation, failing_line))
                 }
             }
         }
     }
 }
 
-fn in_words(told: &Conversation, failing_line: Option<&str>) -> Markup {
-    let name = |lane: usize| told.lanes.names.get(lane).map_or("", String::as_str);
+fn in_words(conversation: &Conversation, failing_line: Option<&str>) -> Markup {
+    let name = |lane: usize| {
+        conversation
+            .lanes
+            .names
+            .get(lane)
+            .map_or("", String::as_str)
+    };
     let who = |shape: Shape| match shape {
         Shape::Arrow { from, to } if from != to => format!("{} → {}: ", name(from), name(to)),
         Shape::Arrow { to: lane, .. } | Shape::Mark(lane) | Shape::Failure(lane) => {
@@ -64,18 +70,18 @@ fn in_words(told: &Conversation, failing_line: Option<&str>) -> Markup {
         }
         Shape::Nothing => String::new(),
     };
-    let failing = failing_row(told, failing_line);
+    let failing = failing_row(conversation, failing_line);
     html! {
         ol class="conversation" {
-            @if told.left_out > 0 { li { "(" (told.left_out) " earlier left out)" } }
-            @for (at, row) in told.rows.iter().enumerate() {
+            @if conversation.left_out > 0 { li { "(" (conversation.left_out) " earlier left out)" } }
+            @for (at, row) in conversation.rows.iter().enumerate() {
                 li class=[(Some(at) == failing).then_some("failing")] {
                     span class="time" { (time(row.at)) } " " (who(row.shape))
                     code { (row.words) }
                     @if !row.output.is_empty() { pre { (row.output.join("\n")) } }
                 }
             }
-            li class="failing" { (who(Shape::Failure(told.failure.lane))) (told.failure.words) }
+            li class="failing" { (who(Shape::Failure(conversation.failure.lane))) (conversation.failure.words) }
         }
     }
 }
@@ -85,13 +91,13 @@ fn time(at: f64) -> String {
 }
 
 /// The arrow that brought what was not expected: the last of this line to who did not expect it.
-fn failing_row(told: &Conversation, failing_line: Option<&str>) -> Option<usize> {
+fn failing_row(conversation: &Conversation, failing_line: Option<&str>) -> Option<usize> {
     let line = failing_line?;
     let way = Shape::Arrow {
-        from: told.lanes.subject,
-        to: told.failure.lane,
+        from: conversation.lanes.subject,
+        to: conversation.failure.lane,
     };
-    told.rows.iter().rposition(|row| {
+    conversation.rows.iter().rposition(|row| {
         let words = row.words.trim_end_matches(" (no line end)");
         // In another dialect a header may stand in front.
         let is_line = words == line || !line.is_empty() && words.ends_with(line);
@@ -99,9 +105,14 @@ fn failing_row(told: &Conversation, failing_line: Option<&str>) -> Option<usize>
     })
 }
 
-fn drawing(told: &Conversation, failing_line: Option<&str>, name: &str, id: &str) -> Markup {
-    let layout = Layout::of(told);
-    let failing = failing_row(told, failing_line);
+fn drawing(
+    conversation: &Conversation,
+    failing_line: Option<&str>,
+    name: &str,
+    id: &str,
+) -> Markup {
+    let layout = Layout::of(conversation);
+    let failing = failing_row(conversation, failing_line);
     let (wide, high) = (layout.width, layout.height);
     let title = format!("{id}-title");
     let description = format!("{id}-description");
@@ -111,41 +122,44 @@ fn drawing(told: &Conversation, failing_line: Option<&str>, name: &str, id: &str
             aria-labelledby={ (title) " " (description) } {
             title id=(title) { "Conversation of " (name) }
             desc id=(description) {
-                (told.lanes.names.join(", ")) " in " (told.rows.len()) " steps. It ends so: " (told.failure.words)
+                (conversation.lanes.names.join(", ")) " in " (conversation.rows.len()) " steps. It ends so: " (conversation.failure.words)
                 ". The same in words follows."
             }
-            (lifelines(told, &layout))
-            @if told.left_out > 0 {
-                text class="aside" x=(layout.lanes[0]) y=(HEAD + LINE) { "(" (told.left_out) " earlier left out)" }
+            (lifelines(conversation, &layout))
+            @if conversation.left_out > 0 {
+                text class="aside" x=(layout.lanes[0]) y=(HEAD + LINE) { "(" (conversation.left_out) " earlier left out)" }
             }
-            @for ((at, row), y) in told.rows.iter().enumerate().zip(&layout.rows) {
-                (event(row, *y, &layout, told.lanes.subject, Some(at) == failing))
+            @for ((at, row), y) in conversation.rows.iter().enumerate().zip(&layout.rows) {
+                (event(row, *y, &layout, conversation.lanes.subject, Some(at) == failing))
             }
-            (failing_moment(told, &layout))
+            (failing_moment(conversation, &layout))
         }
     }
 }
 
 impl Layout {
-    fn of(told: &Conversation) -> Layout {
-        let lanes = lanes(told);
-        let mut y = HEAD + 8 + if told.left_out > 0 { LINE } else { 0 };
+    fn of(conversation: &Conversation) -> Layout {
+        let lanes = lanes(conversation);
+        let mut y = HEAD + 8 + if conversation.left_out > 0 { LINE } else { 0 };
         let mut rows = Vec::new();
-        for row in &told.rows {
+        for row in &conversation.rows {
             rows.push(y);
             y += height(row);
         }
         rows.push(y);
-        y += lines(&told.failure.words).len() * LINE + 20;
-        let ends = told
+        y += lines(&conversation.failure.words).len() * LINE + 20;
+        let ends = conversation
             .rows
             .iter()
-            .map(|row| right_end(row, &lanes, told.lanes.subject));
+            .map(|row| right_end(row, &lanes, conversation.lanes.subject));
         let names = lanes
             .iter()
-            .zip(&told.lanes.names)
+            .zip(&conversation.lanes.names)
             .map(|(x, name)| x + width(&head(name)) * COLUMN / 2 + 14);
-        let failure = note_end(lanes[told.failure.lane], &lines(&told.failure.words)) + COLUMN;
+        let failure = note_end(
+            lanes[conversation.failure.lane],
+            &lines(&conversation.failure.words),
+        ) + COLUMN;
         Layout {
             width: ends.chain(names).max().unwrap_or(0).max(failure) + 4,
             lanes,
@@ -156,15 +170,15 @@ impl Layout {
 }
 
 /// The middles of the lifelines: as near to each other as names and labels let them be.
-fn lanes(told: &Conversation) -> Vec<usize> {
+fn lanes(conversation: &Conversation) -> Vec<usize> {
     let half = |name: &String| width(&head(name)) * COLUMN / 2;
-    let names = &told.lanes.names;
+    let names = &conversation.lanes.names;
     let mut gaps: Vec<usize> = names
         .windows(2)
         .map(|pair| (half(&pair[0]) + half(&pair[1]) + 36).max(96))
         .collect();
     let mut needs: Vec<(usize, usize, usize)> = Vec::new();
-    for row in &told.rows {
+    for row in &conversation.rows {
         if let Shape::Arrow { from, to } = row.shape {
             let room = width(&label(&row.words)) * COLUMN + 44;
             needs.push((from.min(to), from.max(to), room));
@@ -242,19 +256,19 @@ fn right_end(row: &Row, lanes: &[usize], subject: usize) -> usize {
 }
 
 /// The heads, a thin line down from each, and a strong one while somebody is there.
-fn lifelines(told: &Conversation, layout: &Layout) -> Markup {
-    let live = told.rows.iter().map(|row| &row.live);
-    let live: Vec<&Vec<bool>> = live.chain([&told.failure.live]).collect();
+fn lifelines(conversation: &Conversation, layout: &Layout) -> Markup {
+    let live = conversation.rows.iter().map(|row| &row.live);
+    let live: Vec<&Vec<bool>> = live.chain([&conversation.failure.live]).collect();
     html! {
         @for (lane, x) in layout.lanes.iter().enumerate() {
-            @let name = &told.lanes.names[lane];
+            @let name = &conversation.lanes.names[lane];
             @let half = width(&head(name)) * COLUMN / 2 + 10;
             line class="lifeline" x1=(x) x2=(x) y1=(HEAD - 8) y2=(layout.height) {}
             @for (from, to) in stretches(&live, lane) {
                 line class="lifeline live" x1=(x) x2=(x) y1=(layout.rows[from])
                     y2=(layout.rows.get(to).copied().unwrap_or(layout.height)) {}
             }
-            rect class=(if lane == told.lanes.subject { "head subject" } else { "head" })
+            rect class=(if lane == conversation.lanes.subject { "head subject" } else { "head" })
                 x=(x - half) y="4" width=(2 * half) height="26" rx="4" {}
             text class="name" x=(x) y="22" text-anchor="middle" {
                 @if head(name) != *name { title { (name) } }
@@ -357,8 +371,8 @@ fn output(lines: &[String], lane: usize, y: usize) -> Markup {
 }
 
 /// A cross in a ring on the lifeline, and what is wrong beside it.
-fn failing_moment(told: &Conversation, layout: &Layout) -> Markup {
-    let x = layout.lanes[told.failure.lane];
+fn failing_moment(conversation: &Conversation, layout: &Layout) -> Markup {
+    let x = layout.lanes[conversation.failure.lane];
     let y = layout.rows.last().copied().unwrap_or(HEAD);
     let (left, right, top, bottom) = (x - 4, x + 4, y + 9, y + 17);
     html! {
@@ -366,7 +380,7 @@ fn failing_moment(told: &Conversation, layout: &Layout) -> Markup {
             circle class="ring" cx=(x) cy=(y + 13) r="9" {}
             line class="cross" x1=(left) y1=(top) x2=(right) y2=(bottom) {}
             line class="cross" x1=(left) y1=(bottom) x2=(right) y2=(top) {}
-            (note(&told.failure.words, x, y + 1, "note"))
+            (note(&conversation.failure.words, x, y + 1, "note"))
         }
     }
 }

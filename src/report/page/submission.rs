@@ -12,7 +12,7 @@ use crate::conformance::program::dialect::Dialect;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::counted;
-use crate::grading::score::{PartScore, RowScore};
+use crate::grading::score::{PartScore, RequirementScore};
 use crate::report::scores::groups;
 use crate::report::text::{count, cut, harmless, sentence};
 use crate::report::{finding, root_cause};
@@ -89,7 +89,7 @@ fn glance(assessment: &Assessment) -> Markup {
             @if let Some(best) = score.repairs.first() {
                 p class="best" {
                     span class="lead" { "Worth most: " }
-                    "If " a href={ "#" (place_of(assessment, best.role, &best.row)) } { (best.row) }
+                    "If " a href={ "#" (place_of(assessment, best.role, &best.requirement)) } { (best.requirement) }
                     " of the " (best.role) " is fixed: "
                     strong { (repaired(score.earned, best)) } "."
                 }
@@ -112,13 +112,18 @@ fn glance(assessment: &Assessment) -> Markup {
 }
 
 /// The anchor of a requirement: its own section if it fails, otherwise its row of the table.
-fn place_of(assessment: &Assessment, role: crate::transcript::syntax::Role, row: &str) -> String {
+fn place_of(
+    assessment: &Assessment,
+    role: crate::transcript::syntax::Role,
+    wanted: &str,
+) -> String {
     let parts = assessment.score.parts.iter();
-    let mut rows = parts
+    let mut entries = parts
         .filter(|part| part.role == role)
-        .flat_map(|part| &part.rows);
-    let fails = rows.any(|known| known.requirement.id == row && known.verdict == Verdict::Fail);
-    let id = anchor(role, row);
+        .flat_map(|part| &part.requirements);
+    let fails =
+        entries.any(|known| known.requirement.id == wanted && known.verdict == Verdict::Fail);
+    let id = anchor(role, wanted);
     if fails { id } else { id + "-row" }
 }
 
@@ -186,23 +191,23 @@ fn printed(output: &str) -> String {
 fn groups_of(part: &PartScore) -> Markup {
     html! {
         ul class="strip" {
-            @for (group, rows) in groups(&part.rows, |row| &row.requirement.group) {
-                @let asked = rows.iter().filter(|row| row.verdict.is_judgement()).count();
-                @let hold = rows.iter().filter(|row| row.verdict == Verdict::Pass).count();
+            @for (group, entries) in groups(&part.requirements, |entry| &entry.requirement.group) {
+                @let asked = entries.iter().filter(|entry| entry.verdict.is_judgement()).count();
+                @let hold = entries.iter().filter(|entry| entry.verdict == Verdict::Pass).count();
                 li {
                     span class="group" { (group) }
                     span class="holding" { (hold) " of " (asked) }
-                    ul class="chips" { @for row in rows { li { (chip(part, row)) } } }
+                    ul class="chips" { @for entry in entries { li { (chip(part, entry)) } } }
                 }
             }
         }
     }
 }
 
-fn chip(part: &PartScore, row: &RowScore) -> Markup {
-    let (sign, word, class) = sign(row.verdict);
-    let id = anchor(part.role, &row.requirement.id);
-    let place = if row.verdict == Verdict::Fail {
+fn chip(part: &PartScore, entry: &RequirementScore) -> Markup {
+    let (sign, word, class) = sign(entry.verdict);
+    let id = anchor(part.role, &entry.requirement.id);
+    let place = if entry.verdict == Verdict::Fail {
         id
     } else {
         id + "-row"
@@ -210,7 +215,7 @@ fn chip(part: &PartScore, row: &RowScore) -> Markup {
     html! {
         a class={ "chip " (class) } href={ "#" (place) } {
             span aria-hidden="true" { (sign) " " }
-            (row.requirement.id)
+            (entry.requirement.id)
             span class="unseen" { " " (word) }
         }
     }
@@ -221,19 +226,19 @@ fn failing(assessment: &Assessment, part: &AssessedPart) -> Markup {
     let Ok(result) = &part.result else {
         return html! {};
     };
-    let told = requirement::told_under(result);
+    let failures = requirement::transcripts_by_requirement(result);
     let id = format!("{}-fails", part.role);
     html! {
         section aria-labelledby=(id) {
             h2 id=(id) {
                 (capital(part.role)) ": "
-                @if told.is_empty() { "nothing fails" } @else { "what fails" }
+                @if failures.is_empty() { "nothing fails" } @else { "what fails" }
             }
-            @if told.is_empty() { p { "No requirement of the " (part.role) " fails." } }
-            @for (row, transcripts) in &told {
-                @match row {
-                    Some(row) => {
-                        (requirement::section(result, row, transcripts, &worth(assessment, part, &row.id)))
+            @if failures.is_empty() { p { "No requirement of the " (part.role) " fails." } }
+            @for (requirement, transcripts) in &failures {
+                @match requirement {
+                    Some(requirement) => {
+                        (requirement::section(result, requirement, transcripts, &worth(assessment, part, &requirement.id)))
                     }
                     None => {
                         section class="requirement" {
@@ -247,16 +252,18 @@ fn failing(assessment: &Assessment, part: &AssessedPart) -> Markup {
     }
 }
 
-fn worth<'s>(assessment: &'s Assessment, part: &AssessedPart, row: &str) -> Worth<'s> {
+fn worth<'s>(assessment: &'s Assessment, part: &AssessedPart, id: &str) -> Worth<'s> {
     let score = &assessment.score;
     let mut parts = score.parts.iter().filter(|score| score.role == part.role);
     let mut repairs = score.repairs.iter();
     Worth {
         mark: score.earned,
-        row: parts
-            .next()
-            .and_then(|part| part.rows.iter().find(|known| known.requirement.id == row)),
-        repair: repairs.find(|repair| repair.role == part.role && repair.row == row),
+        score: parts.next().and_then(|part| {
+            part.requirements
+                .iter()
+                .find(|known| known.requirement.id == id)
+        }),
+        repair: repairs.find(|repair| repair.role == part.role && repair.requirement == id),
     }
 }
 
@@ -267,20 +274,23 @@ fn not_asked(assessment: &Assessment, part: &AssessedPart) -> Markup {
     };
     let mut parts = assessment.score.parts.iter();
     let score = parts.find(|score| score.role == part.role);
-    let rows = score.map_or(&[][..], |score| &score.rows);
+    let entries = score.map_or(&[][..], |score| &score.requirements);
     html! {
-        (blocked(result, rows))
+        (blocked(result, entries))
         (unsure(result))
     }
 }
 
 /// The blocked requirements, by what blocks them.
-fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
-    let mut by: Vec<(&[String], Vec<&RowScore>)> = Vec::new();
-    for row in rows.iter().filter(|row| row.verdict == Verdict::Blocked) {
-        match by.iter_mut().find(|(known, _)| *known == row.blocked_by) {
-            Some((_, rows)) => rows.push(row),
-            None => by.push((&row.blocked_by, vec![row])),
+fn blocked(result: &RunResult, entries: &[RequirementScore]) -> Markup {
+    let mut by: Vec<(&[String], Vec<&RequirementScore>)> = Vec::new();
+    for entry in entries
+        .iter()
+        .filter(|entry| entry.verdict == Verdict::Blocked)
+    {
+        match by.iter_mut().find(|(known, _)| *known == entry.blocked_by) {
+            Some((_, entries)) => entries.push(entry),
+            None => by.push((&entry.blocked_by, vec![entry])),
         }
     }
     let id = format!("{}-blocked", result.role);
@@ -288,9 +298,9 @@ fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
         @if !by.is_empty() {
             section aria-labelledby=(id) {
                 h2 id=(id) { (capital(result.role)) ": what is blocked" }
-                @for (blockers, rows) in by {
+                @for (blockers, entries) in by {
                     section class="blocked" {
-                        h3 { "– Blocked by " (blockers.join(", ")) ": " (count(rows.len(), "requirement")) }
+                        h3 { "– Blocked by " (blockers.join(", ")) ": " (count(entries.len(), "requirement")) }
                         @for blocker in blockers {
                             @if let Some(seen) = finding::untold(blocker, result) {
                                 p { "What was seen of " (blocker) ": " (phrase(&seen)) }
@@ -299,9 +309,9 @@ fn blocked(result: &RunResult, rows: &[RowScore]) -> Markup {
                             }
                         }
                         ul {
-                            @for row in rows {
+                            @for entry in entries {
                                 li {
-                                    strong { (row.requirement.id) } " " (sentence(&row.requirement.sentence))
+                                    strong { (entry.requirement.id) } " " (sentence(&entry.requirement.sentence))
                                 }
                             }
                         }

@@ -7,7 +7,7 @@ use crate::conformance::judge::result::Verdict;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::points::{Points, counted};
-use crate::grading::score::RowScore;
+use crate::grading::score::RequirementScore;
 use crate::grading::triage::Cluster;
 use crate::report::Style;
 use crate::report::clusters::{Costly, by_cost, place};
@@ -76,7 +76,7 @@ fn clusters(class: &Class, style: Style) -> String {
 fn in_short(cluster: &Cluster) -> String {
     format!(
         "{} ({})",
-        cluster.fingerprint.row,
+        cluster.fingerprint.requirement,
         count(cluster.submissions.len(), "submission")
     )
 }
@@ -145,7 +145,7 @@ fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
     let failed = not_passing(assessment);
     let ids: Vec<&str> = failed
         .iter()
-        .map(|row| row.requirement.id.as_str())
+        .map(|entry| entry.requirement.id.as_str())
         .collect();
     if !ids.is_empty() {
         let mut named = ids[..ids.len().min(NAMED)].join(", ");
@@ -166,19 +166,27 @@ fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
 }
 
 /// Requirements that count and fail or are unsure, the dearest first. Blocked ones have their cause elsewhere.
-fn not_passing(assessment: &Assessment) -> Vec<&RowScore> {
-    let scores = assessment.score.parts.iter().flat_map(|part| &part.rows);
-    let is_meant = |score: &&RowScore| {
+fn not_passing(assessment: &Assessment) -> Vec<&RequirementScore> {
+    let scores = assessment
+        .score
+        .parts
+        .iter()
+        .flat_map(|part| &part.requirements);
+    let is_meant = |score: &&RequirementScore| {
         counts(score) && matches!(score.verdict, Verdict::Fail | Verdict::Unsure)
     };
-    let mut scores: Vec<&RowScore> = scores.filter(is_meant).collect();
+    let mut scores: Vec<&RequirementScore> = scores.filter(is_meant).collect();
     scores.sort_by_key(|score| std::cmp::Reverse(lost(score)));
     scores
 }
 
 /// How many requirements cost points.
 fn costly(assessment: &Assessment) -> usize {
-    let scores = assessment.score.parts.iter().flat_map(|part| &part.rows);
+    let scores = assessment
+        .score
+        .parts
+        .iter()
+        .flat_map(|part| &part.requirements);
     scores.filter(|score| lost(score) > Points::ZERO).count()
 }
 
@@ -213,7 +221,7 @@ fn cluster(known: &Costly<'_>, style: Style) -> String {
         counted(*cost),
         sentence(&format!(
             "{} {}",
-            cluster.fingerprint.row,
+            cluster.fingerprint.requirement,
             cluster.sentence()
         ))
     );
@@ -224,148 +232,4 @@ fn cluster(known: &Costly<'_>, style: Style) -> String {
     );
     let seen = paragraph(&seen, "  ", columns);
     paragraph(&line(&title), "", columns) + &style.ink(Ink::Quiet, seen.trim_end()) + "\n"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-    use crate::report::text::{uncoloured, unseen};
-
-    const PLAIN: Style = Style {
-        colour: false,
-        width: 80,
-    };
-
-    #[test]
-    fn a_class() {
-        insta::assert_snapshot!(render(&fixture::class(), PLAIN));
-    }
-
-    #[test]
-    fn a_submission_is_a_line_with_what_fails() {
-        let shown = render(&fixture::class(), PLAIN);
-        let of = |name: &str| {
-            shown
-                .lines()
-                .find(|line| line.starts_with(name))
-                .expect("is there")
-        };
-        assert!(
-            of("alice").ends_with("    60      40     100    ✓ everything that counts passes"),
-            "{shown}"
-        );
-        assert!(
-            of("dave").contains("server not judged: `make` failed"),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("\n2 submissions, 40 points: C-MSG-3 not so: typing and receiving"),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("a message `@…: …` arrived instead.\n  Example: bob.\n"),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    fn the_dearest_failure_leads_and_hardening_is_one_line() {
-        let class = fixture::class();
-        let (costly, free) = by_cost(&class);
-        assert!(costly.windows(2).all(|two| two[0].cost >= two[1].cost));
-        assert!(costly.iter().all(|known| known.cost > Points::ZERO));
-        let shown = render(&class, PLAIN);
-        let first = shown.find(&costly[0].cluster.fingerprint.row);
-        assert!(first < shown.find("server  client  points"), "{shown}");
-        assert_eq!(shown.contains("Without cost: "), !free.is_empty());
-    }
-
-    #[test]
-    fn a_blocked_requirement_is_not_said_to_pass() {
-        let mut class = fixture::class();
-        let row = &mut class.submissions[0].score.parts[0].rows[0];
-        (row.verdict, row.earned) = (Verdict::Blocked, Points::ZERO);
-        let shown = render(&class, PLAIN);
-        assert!(
-            shown.contains("   1 requirement blocked or untested\n"),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    fn it_fits_the_terminal_and_nothing_in_it_acts_on_it() {
-        for columns in [60, 80, 140] {
-            let style = Style {
-                width: columns,
-                ..PLAIN
-            };
-            let shown = render(&fixture::hostile_class(), style);
-            assert_eq!(unseen(&shown), None, "{shown:?}");
-            for line in shown.lines() {
-                assert!(width(line) <= columns, "{columns} columns: {line}");
-            }
-        }
-    }
-
-    #[test]
-    fn names_that_only_look_alike_are_told_apart_in_every_report() {
-        let mut class = fixture::class();
-        let names = [
-            "ann",
-            "ann\u{200b}",
-            "an\u{202e}n",
-            "ann\u{a0}",
-            "ann\\u{200b}",
-        ];
-        class.submissions.truncate(1);
-        for name in names {
-            let mut one = class.submissions[0].clone();
-            one.submission = name.to_owned();
-            class.submissions.push(one);
-        }
-        let one = &class.submissions[2];
-        let reports = [
-            render(&class, PLAIN),
-            crate::report::formats::class_csv::render(&class),
-            crate::report::page::class(&class),
-            crate::report::page::submission(one, None),
-            crate::report::formats::junit::render(one),
-            crate::report::formats::tap::render(one),
-            crate::report::formats::github::render(one),
-            crate::report::formats::github::step_summary(one),
-        ];
-        for report in &reports {
-            assert!(
-                !report.contains(['\u{200b}', '\u{202e}', '\u{a0}']),
-                "{report}"
-            );
-        }
-        for shown in [
-            "ann ",
-            "ann\\u{200b}",
-            "an\\u{202e}n",
-            "ann\\u{a0}",
-            "ann\\\\u{200b}",
-        ] {
-            assert!(reports[0].contains(shown), "{shown}: {}", reports[0]);
-        }
-    }
-
-    #[test]
-    fn colour_adds_nothing_but_colour() {
-        let coloured = Style {
-            colour: true,
-            ..PLAIN
-        };
-        let shown = render(&fixture::class(), coloured);
-        assert!(shown.contains("\x1b["));
-        assert_eq!(uncoloured(&shown), render(&fixture::class(), PLAIN));
-    }
-
-    #[test]
-    fn an_empty_class_has_a_report() {
-        let class = Class::of("none".to_owned(), Vec::new(), Vec::new());
-        assert!(render(&class, PLAIN).contains("\n0 submissions.\n"));
-    }
 }

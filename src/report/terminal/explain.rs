@@ -51,10 +51,17 @@ pub fn transcript(case: &Case, requirements: &[Requirement]) -> String {
     }
     page.push_str("\nIt tests:\n");
     for id in &case.transcript.covers {
-        match requirements.iter().find(|row| row.id == *id) {
-            Some(row) => {
-                let _ = writeln!(page, "  {id} ({})", level(row.level));
-                page.push_str(&paragraph(&sentence(&row.sentence), "    ", COLUMNS));
+        match requirements
+            .iter()
+            .find(|requirement| requirement.id == *id)
+        {
+            Some(requirement) => {
+                let _ = writeln!(page, "  {id} ({})", level(requirement.level));
+                page.push_str(&paragraph(
+                    &sentence(&requirement.sentence),
+                    "    ",
+                    COLUMNS,
+                ));
             }
             None => {
                 let _ = writeln!(page, "  {}: ✗ there is no such requirement", harmless(id));
@@ -69,69 +76,5 @@ fn level(level: Level) -> &'static str {
         Level::Must => "must: the assignment says so",
         Level::Implied => "implied: the assignment cannot work without it",
         Level::Hardening => "hardening: beyond the assignment, not counted",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::{fixture, text::unseen, text::width};
-
-    fn rows() -> Vec<Requirement> {
-        let rows = fixture::server().requirements;
-        rows.into_iter().map(|row| row.requirement).collect()
-    }
-
-    fn refused() -> Case {
-        let mut transcripts = fixture::server().transcripts.into_iter();
-        let refused = transcripts.find(|judged| judged.case.name.ends_with("/refused"));
-        refused.expect("is in the fixture").case
-    }
-
-    #[test]
-    fn a_requirement_has_its_words_its_advice_and_its_transcripts() {
-        let rows = rows();
-        let row = rows
-            .iter()
-            .find(|row| row.id == "S-REG-5")
-            .expect("is there");
-        let page = requirement(row, &[&refused()]);
-        for part in [
-            "S-REG-5 (must",
-            "A name in use is answered with status 401, and its first holder keeps it.\n",
-            "Assignment says:  “If the user name",
-            "What to look at:  Look the name up",
-            "  server/registration/refused\n    A name in use is refused",
-        ] {
-            assert!(page.contains(part), "{part}\n{page}");
-        }
-        assert!(page.lines().all(|line| width(line) <= COLUMNS), "{page}");
-        assert!(requirement(row, &[]).contains("✗ No transcript tests it."));
-    }
-
-    #[test]
-    fn a_transcript_has_its_text_and_what_it_judges() {
-        let page = transcript(&refused(), &rows());
-        assert!(
-            page.contains("    impostor > REGISTER alice CHAT/1.0\n"),
-            "{page}"
-        );
-        assert!(page.contains("  S-REG-5 (must"), "{page}");
-        assert!(page.contains("  S-REG-7 (must"), "{page}");
-        let page = transcript(&refused(), &[]);
-        assert!(
-            page.contains("  S-REG-5: ✗ there is no such requirement\n"),
-            "{page}"
-        );
-    }
-
-    #[test]
-    fn nothing_hostile_reaches_the_terminal() {
-        let mut case = refused();
-        case.source = fixture::HOSTILE.to_string();
-        case.name = fixture::HOSTILE.to_string();
-        case.transcript.covers = vec![fixture::HOSTILE.to_string()];
-        assert_eq!(unseen(&transcript(&case, &rows())), None);
-        assert_eq!(unseen(&requirement(&rows()[0], &[&case])), None);
     }
 }

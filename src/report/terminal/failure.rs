@@ -43,22 +43,23 @@ fn by_requirement(result: &RunResult) -> Vec<Failures<'_>> {
         let transcripts = result.transcripts.iter();
         transcripts.filter(|judged| judged.verdict == Verdict::Fail)
     };
-    let rows: Vec<&Requirement> = result
+    let failing: Vec<&Requirement> = result
         .requirements
         .iter()
-        .map(|row| &row.requirement)
+        .map(|entry| &entry.requirement)
         .collect();
     let home = |judged: &TranscriptResult| {
-        rows.iter()
-            .position(|row| judged.fails.first() == Some(&row.id))
+        failing
+            .iter()
+            .position(|requirement| judged.fails.first() == Some(&requirement.id))
     };
     let mut sections: Vec<Failures<'_>> = Vec::new();
-    for (index, row) in rows.iter().enumerate() {
-        let of_row: Vec<_> = failed()
+    for (index, requirement) in failing.iter().enumerate() {
+        let of_requirement: Vec<_> = failed()
             .filter(|judged| home(judged) == Some(index))
             .collect();
-        if !of_row.is_empty() {
-            sections.push((Some(*row), of_row));
+        if !of_requirement.is_empty() {
+            sections.push((Some(*requirement), of_requirement));
         }
     }
     let homeless: Vec<_> = failed().filter(|judged| home(judged).is_none()).collect();
@@ -74,7 +75,9 @@ fn section(
     result: &RunResult,
     style: Style,
 ) -> String {
-    let mut shown = requirement.map_or(String::new(), |row| requirement_failed(row, style));
+    let mut shown = requirement.map_or(String::new(), |requirement| {
+        requirement_failed(requirement, style)
+    });
     let Some((first, others)) = failed.split_first() else {
         return shown;
     };
@@ -93,21 +96,28 @@ fn section(
     shown
 }
 
-fn requirement_failed(row: &Requirement, style: Style) -> String {
-    let level = match row.level {
+fn requirement_failed(requirement: &Requirement, style: Style) -> String {
+    let level = match requirement.level {
         Level::Hardening => "hardening, not counted".to_string(),
         level => level.to_string(),
     };
-    let title = ruled(&format!("✗ {} fails ({level})", row.id), style.prose());
-    let ink = match row.level {
+    let title = ruled(
+        &format!("✗ {} fails ({level})", requirement.id),
+        style.prose(),
+    );
+    let ink = match requirement.level {
         Level::Hardening => Ink::Uncertain,
         Level::Must | Level::Implied => Ink::Bad,
     };
     let mut shown = style.ink(ink, &title) + "\n";
-    shown.push_str(&paragraph(&sentence(&row.sentence), "", style.prose()));
-    shown.push_str(&rests_on(row, style));
     shown.push_str(&paragraph(
-        &sentence(&row.fix),
+        &sentence(&requirement.sentence),
+        "",
+        style.prose(),
+    ));
+    shown.push_str(&rests_on(requirement, style));
+    shown.push_str(&paragraph(
+        &sentence(&requirement.fix),
         "What to look at:  ",
         style.prose(),
     ));
@@ -115,16 +125,16 @@ fn requirement_failed(row: &Requirement, style: Style) -> String {
 }
 
 /// The assignment's own words, or why the requirement follows from them.
-fn rests_on(row: &Requirement, style: Style) -> String {
+fn rests_on(requirement: &Requirement, style: Style) -> String {
     let mut shown = String::new();
-    if !row.assignment.is_empty() {
+    if !requirement.assignment.is_empty() {
         shown.push_str(&paragraph(
-            &quoted(row),
+            &quoted(requirement),
             "Assignment says:  ",
             style.prose(),
         ));
     }
-    if let Some(reason) = &row.reason {
+    if let Some(reason) = &requirement.reason {
         shown.push_str(&paragraph(
             &sentence(reason),
             "Why it is asked:  ",
@@ -243,158 +253,4 @@ fn unsure(result: &RunResult, style: Style) -> Option<String> {
     });
     let shown: String = lines.collect();
     (!shown.is_empty()).then_some(shown)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-    use crate::report::text::width;
-    use crate::report::text::{uncoloured, unseen};
-
-    const PLAIN: Style = Style {
-        colour: false,
-        width: 80,
-    };
-
-    fn shown() -> String {
-        render(&fixture::server(), PLAIN)
-    }
-
-    fn assert_has(shown: &str, parts: &[&str]) {
-        let mut rest = shown;
-        for part in parts {
-            let at = rest.find(part);
-            let at = at.unwrap_or_else(|| panic!("{part:?} is missing, or too early:\n{shown}"));
-            rest = &rest[at + part.len()..];
-        }
-    }
-
-    #[test]
-    fn a_failure_tells_what_was_asked_and_where_it_fell_short() {
-        assert_has(
-            &shown(),
-            &[
-                "━━ ✗ S-REG-5 fails (must) ━━",
-                "A name in use is answered with status 401, and its first holder keeps it.\n",
-                "Assignment says:  “If the user name given during registration",
-                "What to look at:  Look the name up",
-                "\nserver/registration/refused\n  A name in use is refused, and its first holder",
-                "  The transcript stops before it reaches S-REG-7: blocked by S-REG-5.\n",
-                "     8 | impostor > REGISTER alice CHAT/1.0\n",
-                "  >  9 | impostor < 401 ...\n       |          ^ failed here\n",
-                "  expected  401 ...\n  received  200 Registration successful\n",
-                "  0.051 s    ├─────────────────────>│    (connects)\n",
-                "✗ not what line 9 expects\n",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_difference_in_a_line_is_marked_to_the_character() {
-        assert_has(
-            &shown(),
-            &[
-                "  It fails in 2 of 3 runs.\n",
-                "  expected  @alice: two  spaces, and a tail\n",
-                "  received  @alice: two spaces, and a tail\n",
-                "                        ^ missing here\n",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_crash_is_in_the_conversation() {
-        assert_has(
-            &shown(),
-            &[
-                "━━ ✗ S-DISC-5 fails (implied) ━━",
-                "(prints 4 lines, see below)",
-                "(ends: exit status 1)",
-                "(resets the connection)",
-                "✗ line 8: the connection was closed",
-                "\n  0.131 s  printed:\n    Traceback (most recent call last):\n      File",
-                "    ConnectionResetError: [Errno 104] Connection reset by peer\n",
-            ],
-        );
-    }
-
-    #[test]
-    fn what_blocks_and_is_told_nowhere_else_is_told_there() {
-        const SEEN: &str = "Not run, because status 401 does not come.";
-        let mut result = fixture::server();
-        assert!(!render(&result, PLAIN).contains(SEEN));
-        result
-            .transcripts
-            .retain(|judged| judged.verdict == Verdict::Blocked);
-        let told = render(&result, PLAIN);
-        assert!(told.contains(SEEN), "{told}");
-    }
-
-    #[test]
-    fn what_is_blocked_is_counted_and_what_is_unsure_is_explained() {
-        assert_has(
-            &shown(),
-            &[
-                "– blocked by S-REG-5: 2 transcripts\n  server/registration/refused-is-silent",
-                "? unsure: server/starting/port-printed\n",
-                "  It fails in 1 of 3 runs: line 6: expected that the server prints its",
-                "? unsure: server/hardening/other-name\n",
-                "  The harness could not do its part: the system refused a second",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_client_stands_between_its_user_and_the_server() {
-        assert_has(
-            &render(&fixture::client(), PLAIN),
-            &[
-                "     time  user  client  server\n",
-                "  0.101 s    ├─────>│       │    (types \"hel\")\n",
-                "  0.110 s    │      │<──────┤    @bob: hi\n",
-                "(prints \"\\r\\x1b[K@bob: hi\")\n",
-                "  0.122 s    │      ├──────>│    @alice: lo\n",
-                "             │      │       ✗    ✗ not what line 12 expects\n",
-            ],
-        );
-    }
-
-    #[test]
-    fn nothing_is_said_where_everything_holds() {
-        assert_eq!(render(&fixture::good(), PLAIN), "");
-    }
-
-    #[test]
-    fn it_fits_the_terminal() {
-        for columns in [72, 80, 120] {
-            let style = Style {
-                width: columns,
-                ..PLAIN
-            };
-            for result in [fixture::server(), fixture::client(), fixture::hostile()] {
-                for line in render(&result, style).lines() {
-                    assert!(width(line) <= columns, "{columns} columns: {line}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn colour_adds_nothing_but_colour() {
-        let coloured = Style {
-            colour: true,
-            ..PLAIN
-        };
-        let shown = render(&fixture::server(), coloured);
-        assert!(shown.contains("\x1b["));
-        assert_eq!(uncoloured(&shown), render(&fixture::server(), PLAIN));
-    }
-
-    #[test]
-    fn nothing_hostile_reaches_the_terminal() {
-        let shown = render(&fixture::hostile(), PLAIN);
-        assert_eq!(unseen(&shown), None, "{shown:?}");
-        assert!(shown.contains("\\x1b[2J"), "{shown}");
-    }
 }

@@ -17,9 +17,9 @@ const MARGIN: usize = ID + 2;
 /// Each requirement with its transcripts below it; at the end the totals and the mistakes.
 pub fn render(requirements: &[Requirement], cases: &[Case]) -> String {
     let mut shown = String::new();
-    for row in requirements {
-        shown.push_str(&requirement_line(row));
-        for line in transcript_lines(&row.id, cases) {
+    for requirement in requirements {
+        shown.push_str(&requirement_line(requirement));
+        for line in transcript_lines(&requirement.id, cases) {
             let _ = writeln!(shown, "{}{line}", " ".repeat(MARGIN));
         }
     }
@@ -29,11 +29,11 @@ pub fn render(requirements: &[Requirement], cases: &[Case]) -> String {
     shown + &amiss(requirements, cases)
 }
 
-fn requirement_line(row: &Requirement) -> String {
+fn requirement_line(requirement: &Requirement) -> String {
     let columns = COLUMNS - MARGIN - LEVEL - 2;
-    let sentence = cut_between_words(&row.sentence, columns);
-    let id = pad(&row.id, ID);
-    format!("{id}  {:LEVEL$}  {sentence}\n", row.level)
+    let sentence = cut_between_words(&requirement.sentence, columns);
+    let id = pad(&requirement.id, ID);
+    format!("{id}  {:LEVEL$}  {sentence}\n", requirement.level)
 }
 
 fn transcript_lines(id: &str, cases: &[Case]) -> Vec<String> {
@@ -50,7 +50,7 @@ fn transcript_lines(id: &str, cases: &[Case]) -> Vec<String> {
 /// Requirements without a transcript, and unknown ids in transcripts.
 fn amiss(requirements: &[Requirement], cases: &[Case]) -> String {
     let covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
-    let ids = requirements.iter().map(|row| &row.id);
+    let ids = requirements.iter().map(|requirement| &requirement.id);
     let bare: Vec<&str> = ids.filter(|id| !covered(id)).map(String::as_str).collect();
     let mut shown = String::new();
     if !bare.is_empty() {
@@ -58,7 +58,11 @@ fn amiss(requirements: &[Requirement], cases: &[Case]) -> String {
         shown.push_str(&paragraph(&text, "✗ ", COLUMNS));
     }
     for case in cases {
-        let known = |id: &&String| requirements.iter().any(|row| row.id == **id);
+        let known = |id: &&String| {
+            requirements
+                .iter()
+                .any(|requirement| requirement.id == **id)
+        };
         for id in case.transcript.covers.iter().filter(|id| !known(id)) {
             let (name, id) = (harmless(&case.name), harmless(id));
             let text = format!("{name} covers {id}, and there is no such requirement");
@@ -66,71 +70,4 @@ fn amiss(requirements: &[Requirement], cases: &[Case]) -> String {
         }
     }
     shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::{fixture, text::unseen};
-
-    fn suite() -> (Vec<Requirement>, Vec<Case>) {
-        let result = fixture::server();
-        let rows = result.requirements.into_iter().map(|row| row.requirement);
-        let cases = result.transcripts.into_iter().map(|judged| judged.case);
-        (rows.collect(), cases.collect())
-    }
-
-    #[test]
-    fn each_requirement_has_its_transcripts_below_it() {
-        let (rows, cases) = suite();
-        let shown = render(&rows, &cases);
-        let both = "\n          server/broadcast/unchanged\n          server/broadcast/to-others\n";
-        assert!(
-            shown.contains("S-MSG-1   must       a message is relayed"),
-            "{shown}"
-        );
-        assert!(shown.contains(both), "{shown}");
-        assert!(
-            shown.contains("\n13 requirements, 14 transcripts.\n"),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    fn a_requirement_without_a_transcript_cannot_be_overlooked() {
-        let (rows, cases) = suite();
-        let shown = render(&rows, &cases);
-        assert!(
-            shown.contains("          ✗ NO TRANSCRIPT TESTS IT\n"),
-            "{shown}"
-        );
-        assert!(
-            shown.ends_with("✗ 1 without a transcript: S-MSG-6\n"),
-            "{shown}"
-        );
-        let (rows, cases): (Vec<_>, Vec<_>) = (rows[..1].to_vec(), cases[..1].to_vec());
-        assert!(!render(&rows, &cases).contains('✗'));
-    }
-
-    #[test]
-    fn an_unknown_id_is_reported() {
-        let (rows, mut cases) = suite();
-        cases[0].transcript.covers.push("S-REG-99".to_string());
-        let shown = render(&rows, &cases);
-        assert!(
-            shown.contains("server/wire/line-end covers S-REG-99"),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    fn nothing_hostile_reaches_the_terminal() {
-        let (rows, mut cases) = suite();
-        cases[0].name = fixture::HOSTILE.to_string();
-        cases[0]
-            .transcript
-            .covers
-            .push(fixture::HOSTILE.to_string());
-        assert_eq!(unseen(&render(&rows, &cases)), None);
-    }
 }

@@ -20,7 +20,7 @@ pub fn render(outcome: &Outcome, style: Style) -> String {
     shown += &plot(&outcome.latency, style);
     for breach in &outcome.breaches {
         shown += "\n";
-        shown += &told(breach, style);
+        shown += &breach_shown(breach, style);
     }
     shown += "\n";
     shown + &verdict(outcome, style)
@@ -49,7 +49,7 @@ fn load(spec: &LoadSpec) -> String {
         Length::Seconds(seconds) => format!("for {seconds} s"),
         Length::Messages(count) => format!("until {} are sent", grouped(count)),
     };
-    let mut told = format!(
+    let mut description = format!(
         "{} clients; {} of them send texts of {} bytes, {pace}, {length}",
         spec.clients, spec.senders, spec.size
     );
@@ -58,20 +58,20 @@ fn load(spec: &LoadSpec) -> String {
         (spec.slow, "stop reading now and then"),
     ] {
         if count > 0 {
-            let _ = write!(told, "; {count} {what}");
+            let _ = write!(description, "; {count} {what}");
         }
     }
     if let Some(rate) = spec.read_rate {
         let _ = write!(
-            told,
+            description,
             "; clients that only listen read {} bytes a second",
             grouped(rate)
         );
     }
     if spec.busy > 0 {
-        let _ = write!(told, "; {} threads keep the machine busy", spec.busy);
+        let _ = write!(description, "; {} threads keep the machine busy", spec.busy);
     }
-    told + "."
+    description + "."
 }
 
 fn table(outcome: &Outcome) -> String {
@@ -160,7 +160,7 @@ fn slow_readers(outcome: &Outcome) -> String {
             outcome.standstill
         )
     });
-    let told: Vec<String> = [
+    let remarks: Vec<String> = [
         dropped(visits.dropped_while_reading, "although they kept reading"),
         dropped(visits.dropped, "while they did not read"),
         held_up,
@@ -168,10 +168,10 @@ fn slow_readers(outcome: &Outcome) -> String {
     .into_iter()
     .flatten()
     .collect();
-    if told.is_empty() {
+    if remarks.is_empty() {
         return "no client was dropped, and none waited for long".to_owned();
     }
-    told.join("; ")
+    remarks.join("; ")
 }
 
 fn processor(outcome: &Outcome, usage: &Usage) -> String {
@@ -254,7 +254,7 @@ fn bar(eighths: u64) -> String {
     "█".repeat(whole) + PARTS[part]
 }
 
-fn told(breach: &Breach, style: Style) -> String {
+fn breach_shown(breach: &Breach, style: Style) -> String {
     let what = format!("✗ {} {}", name(breach.client), harmless(&breach.what));
     let mut shown = style.ink(Ink::Bad, &what) + "\n";
     for (index, heard) in breach.around.iter().enumerate() {

@@ -434,10 +434,10 @@ fn duration(ticks: u64) -> Duration {
 }
 
 /// A line of `/proc/ID/status` that is in kibibytes, converted to bytes.
-fn in_status(id: i32, row: &str) -> Option<u64> {
+fn in_status(id: i32, field: &str) -> Option<u64> {
     let status = contents(format!("/proc/{id}/status")).ok()?;
-    let row = status.lines().find_map(|line| line.strip_prefix(row))?;
-    let kibibytes: u64 = row.split_whitespace().next()?.parse().ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kibibytes * 1024)
 }
 
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_that_opened_a_connection_is_told_from_others() {
+    fn the_program_that_opened_a_connection_is_distinguished_from_others() {
         const CONNECTS: &str = "import socket, sys\n\
              port = int(sys.argv[1])\n\
              if sys.argv[2] == '4':\n\

@@ -1,7 +1,36 @@
-//! GitHub's annotations, read as its runner documents to read a log: a line is a command where it begins with `::`
-//! after white space, and, in the older form, where it holds `##[` anywhere.
+//! GitHub's annotations and step summary. Annotations are read as the runner documents to read a log: a line is a
+//! command if it begins with `::` after white space, or, in the older form, if it contains `##[`.
 
-use super::super::{fixture, formats::github};
+use chat_conformance::report::formats::github::{render, step_summary};
+
+use crate::recorded;
+
+#[test]
+fn what_costs_most_comes_first_with_its_place() {
+    let shown = render(&recorded::faulty_submission());
+    let first = shown.lines().next().expect("there is something to tell");
+    assert!(
+        first.starts_with(
+            "::error file=conformance/client/messages/mid-line.chat,line=12,title=C-MSG-3 fails ("
+        ),
+        "{shown}"
+    );
+    assert!(
+        first.contains("%0AWhat to look at%3A") || first.contains("%0AWhat to look at: "),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("Blocked requirements of the server::S-REG-7 by S-REG-5\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("::warning title=Check this mark::server: S-PORT-2 is unsure.\n"));
+    assert!(
+        shown
+            .lines()
+            .last()
+            .is_some_and(|line| line.starts_with("::notice title=bob%3A "))
+    );
+}
 
 #[derive(Debug, PartialEq)]
 struct Command {
@@ -56,7 +85,7 @@ fn kinds(commands: &[Command]) -> Vec<&str> {
 
 #[test]
 fn the_runner_reads_what_is_meant() {
-    let log = github::render(&fixture::faulty_submission());
+    let log = render(&recorded::faulty_submission());
     let (commands, others) = read(&log);
     assert!(others.is_empty(), "{others:?}");
     let first = &commands[0];
@@ -74,11 +103,10 @@ fn the_runner_reads_what_is_meant() {
 
 #[test]
 fn nothing_that_is_said_is_a_command() {
-    let honest = github::render(&fixture::faulty_submission());
+    let honest = render(&recorded::faulty_submission());
     let (honest, _) = read(&honest);
-    let long = fixture::long_line();
-    for text in fixture::BREAKING_OUT.iter().copied().chain([long.as_str()]) {
-        let log = github::render(&fixture::submission_saying(text));
+    for text in recorded::hostile_texts() {
+        let log = render(&recorded::submission_saying(&text));
         let (commands, others) = read(&log);
         assert!(others.is_empty(), "{others:?}");
         assert_eq!(kinds(&commands), kinds(&honest), "{log}");
@@ -92,7 +120,7 @@ fn nothing_that_is_said_is_a_command() {
             };
             assert_eq!(keys(command), keys(honest), "{log}");
         }
-        let log = github::render(&fixture::unjudged_submission_saying(text));
+        let log = render(&recorded::unjudged_submission_saying(&text));
         let (commands, others) = read(&log);
         assert!(others.is_empty(), "{others:?}");
         assert_eq!(kinds(&commands), ["error", "warning", "warning", "notice"]);
@@ -117,17 +145,27 @@ fn without_code(page: &str) -> String {
 #[test]
 fn what_is_said_stands_in_code_on_the_page() {
     let page = |text: &str| {
-        let page = github::step_summary(&fixture::submission_saying(text));
+        let page = step_summary(&recorded::submission_saying(text));
         without_code(&page)
-            + &without_code(&github::step_summary(&fixture::unjudged_submission_saying(
-                text,
-            )))
+            + &without_code(&step_summary(&recorded::unjudged_submission_saying(text)))
     };
     let honest = page("honest");
-    let long = fixture::long_line();
-    for text in fixture::BREAKING_OUT.iter().copied().chain([long.as_str()]) {
-        let same = page(text);
+    for text in recorded::hostile_texts() {
+        let same = page(&text);
         // Where nothing was printed there is no block of it.
         assert!(same == honest || text.is_empty(), "{same}\n{honest}");
     }
+}
+
+#[test]
+fn the_summary_names_what_fails_and_what_a_build_printed() {
+    let page = step_summary(&recorded::faulty_submission());
+    assert!(page.starts_with("## <code>bob</code>: "), "{page}");
+    assert!(page.contains("| S&#45;REG&#45;5 | fails | 0 of "), "{page}");
+    assert!(
+        page.contains("1 of 2 must and implied requirements passes"),
+        "{page}"
+    );
+    let page = step_summary(&recorded::not_built_submission());
+    assert!(page.contains("<pre><code>server&#46;c&#58;3"), "{page}");
 }

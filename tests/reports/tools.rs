@@ -1,15 +1,11 @@
-//! Each format is taken by a reader that somebody else wrote, or that was written from the format's own page, and
-//! nothing that a subject says changes what such a reader understands.
-
-mod documents;
-mod junit;
-mod tap;
-mod workflow;
+//! Readers of reports.
 
 use std::process::{Command, Stdio};
 
+use serde::de::DeserializeOwned;
+
 /// Whether a program is there; says loudly what is left out where it is not.
-fn is_there(program: &str, what: &str) -> bool {
+pub fn is_there(program: &str, what: &str) -> bool {
     let run = Command::new("sh")
         .args(["-c", &format!("command -v {program}")])
         .stdout(Stdio::null())
@@ -21,8 +17,8 @@ fn is_there(program: &str, what: &str) -> bool {
     is_there
 }
 
-/// What a program prints when it is run, which is to go well.
-fn printed(program: &str, arguments: &[&str]) -> String {
+/// What a program prints when it runs. It has to succeed.
+pub fn printed(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
         .args(arguments)
         .output()
@@ -38,7 +34,7 @@ fn printed(program: &str, arguments: &[&str]) -> String {
 }
 
 /// The texts, each in a file of its own.
-fn files(texts: &[String], ending: &str) -> (tempfile::TempDir, Vec<String>) {
+pub fn files(texts: &[String], ending: &str) -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |(number, text): (usize, &String)| {
         let file = folder.path().join(format!("{number}.{ending}"));
@@ -47,4 +43,11 @@ fn files(texts: &[String], ending: &str) -> (tempfile::TempDir, Vec<String>) {
     };
     let files = texts.iter().enumerate().map(write).collect();
     (folder, files)
+}
+
+/// Reads a document in JSON, in which nothing may be a control character.
+pub fn read<T: DeserializeOwned>(document: &str) -> T {
+    let is_seen = |character: char| !character.is_control() || character == '\n';
+    assert!(document.chars().all(is_seen), "{document}");
+    serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}\n{document}"))
 }

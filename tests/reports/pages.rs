@@ -1,55 +1,19 @@
 //! The pages as text; in a browser they are tried by `tests/pages_in_browser.rs`.
 
-use super::super::fixture::{self, HOSTILE};
-use super::super::text::unseen;
-use super::*;
-use crate::conformance::judge::result::RunResult;
-use crate::conformance::suite::Suite;
-use crate::grading::assessed_part::{AssessedPart, Unjudged};
-use crate::grading::assessment::Assessment;
-use crate::grading::class::Class;
-use crate::grading::rubric::Rubric;
-use crate::transcript::syntax::Role;
+use chat_conformance::grading::assessed_part::Unjudged;
+use chat_conformance::grading::class::Class;
+use chat_conformance::report::page::{class, submission};
+use chat_conformance::transcript::syntax::Role;
+
+use crate::recorded::{self, HOSTILE, of_parts as assessment};
+use crate::{assert_has, unseen};
 
 /// What would be markup and script if it were not escaped.
 const MARKUP: &str = "<img src=x onerror=alert(1)>\"'&amp;</style></script>";
 
-fn assessment(name: &str, results: Vec<Result<RunResult, (Role, Unjudged)>>) -> Assessment {
-    let rows = Suite::embedded().expect("the suite is right").requirements;
-    let rubric = Rubric::built_in(&rows).expect("the rubric is right");
-    let part = |result| match result {
-        Ok(result) => {
-            let result: RunResult = result;
-            AssessedPart {
-                role: result.role,
-                ruled_out: Vec::new(),
-                command: result.command.clone(),
-                result: Ok(result),
-            }
-        }
-        Err((role, why)) => AssessedPart {
-            role,
-            ruled_out: Vec::new(),
-            command: Vec::new(),
-            result: Err(why),
-        },
-    };
-    let parts = results.into_iter().map(part).collect();
-    Assessment::of(name.to_string(), parts, &rows, &rubric)
-}
-
 fn page() -> String {
-    let parts = vec![Ok(fixture::server()), Ok(fixture::client())];
+    let parts = vec![Ok(recorded::server()), Ok(recorded::client())];
     submission(&assessment("ann", parts), Some("../index.html"))
-}
-
-fn assert_has(page: &str, parts: &[&str]) {
-    let mut rest = page;
-    for part in parts {
-        let at = rest.find(part);
-        let at = at.unwrap_or_else(|| panic!("{part:?} is missing, or too early:\n{page}"));
-        rest = &rest[at + part.len()..];
-    }
 }
 
 #[test]
@@ -62,7 +26,7 @@ fn the_page_says_what_fails_why_and_what_to_change() {
             "Worth most: ",
             "href=\"#server-S-REG-5\"",
             "<section class=\"requirement\" id=\"server-S-REG-5\"",
-            "A name in use is answered with status 401, and its first holder keeps it.",
+            "The server answers a registration under a name in use with status 401, and the name stays with its first holder.",
             "“If the user name given during registration",
             "What to change: </span>Look the name up",
             "<dt>expected</dt><dd><code><mark>401</mark></code>",
@@ -71,7 +35,7 @@ fn the_page_says_what_fails_why_and_what_to_change() {
             "<svg role=\"img\"",
             "✗ not what line 9 expects",
             "Blocked by S-REG-5: 1 requirement",
-            "It fails in 1 of 3 runs: line 6: ",
+            "It fails in 1 of 3 runs: line 4: ",
             "<caption>Server: ",
         ],
     );
@@ -115,11 +79,11 @@ fn every_link_within_a_page_leads_somewhere_and_no_id_is_there_twice() {
 #[test]
 fn a_program_that_was_not_judged_says_why_and_what_was_printed() {
     let why = Unjudged {
-        reason: "make ended with status 2".to_string(),
+        reason: "make ended with status 2".to_owned(),
         output: format!("client.c:3: error\n\tx{MARKUP}\x1b[31m"),
         is_its_own_fault: true,
     };
-    let parts = vec![Ok(fixture::good()), Err((Role::Client, why))];
+    let parts = vec![Ok(recorded::good()), Err((Role::Client, why))];
     let page = submission(&assessment("ann", parts), None);
     assert_has(
         &page,
@@ -136,7 +100,7 @@ fn a_program_that_was_not_judged_says_why_and_what_was_printed() {
 
 #[test]
 fn nothing_that_was_said_is_markup_or_unseen() {
-    let mut result = fixture::hostile();
+    let mut result = recorded::hostile();
     let say = format!("{HOSTILE}{MARKUP}");
     result.command = vec![say.clone()];
     result.remarks = vec![say.clone()];
@@ -149,7 +113,7 @@ fn nothing_that_was_said_is_markup_or_unseen() {
         class(&Class::of(
             say.clone(),
             vec![hostile],
-            Suite::embedded().expect("is right").requirements,
+            recorded::requirements(),
         )),
     ];
     for page in pages {
@@ -163,14 +127,14 @@ fn nothing_that_was_said_is_markup_or_unseen() {
 
 #[test]
 fn a_class_tells_its_marks_its_clusters_and_every_submission() {
-    let fails = |name| assessment(name, vec![Ok(fixture::server())]);
+    let fails = |name| assessment(name, vec![Ok(recorded::server())]);
     let submissions = vec![
         fails("bob smith"),
-        assessment("carol", vec![Ok(fixture::good())]),
+        assessment("carol", vec![Ok(recorded::good())]),
         fails("ann"),
     ];
-    let rows = Suite::embedded().expect("is right").requirements;
-    let page = class(&Class::of("networks".to_string(), submissions, rows));
+    let requirements = recorded::requirements();
+    let page = class(&Class::of("networks".to_owned(), submissions, requirements));
     assert_has(
         &page,
         &[
