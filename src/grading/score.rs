@@ -152,6 +152,11 @@ impl Findings {
                 .map(|row| {
                     let (untested, reason) = match row.verdict {
                         Verdict::Untested => why_untested(part, result, row),
+                        Verdict::Pass => {
+                            let part = result.partial_pass(row);
+                            let told = part.map_or_else(String::new, |part| format!("It {part}."));
+                            (Untested::ByOthers, told)
+                        }
                         verdict => (
                             Untested::ByOthers,
                             reason(result, verdict, &row.requirement.id, &row.blocked_by),

@@ -113,6 +113,10 @@ fn output(row: &RowScore) -> String {
     if row.verdict == Verdict::Pass {
         return told;
     }
+    // Advice belongs to what fails.
+    if row.verdict == Verdict::Blocked {
+        return format!("{told}\n{}", line(&row.reason));
+    }
     let advice = line(&sentence(&row.requirement.fix));
     format!("{told}\n{}\nWhat to look at: {advice}", line(&row.reason))
 }

@@ -260,10 +260,18 @@ fn table(part: &PartScore) -> String {
             verdict_word(row.verdict),
             prose(&sentence(&row.requirement.sentence)),
             code(&short(&row.reason)),
-            prose(&sentence(&row.requirement.fix)),
+            advice(row),
         );
     }
     page + "\n"
+}
+
+/// Advice belongs to what fails, not to what is blocked.
+fn advice(row: &RowScore) -> String {
+    match row.verdict {
+        Verdict::Blocked => String::new(),
+        _ => prose(&sentence(&row.requirement.fix)),
+    }
 }
 
 fn repairs(assessment: &Assessment) -> String {

@@ -132,8 +132,8 @@ fn status(row: &RowScore) -> Option<&'static str> {
 
 fn of_row_output(row: &RowScore) -> String {
     match row.verdict {
-        Verdict::Pass => String::new(),
-        Verdict::NotApplicable => line(&row.reason),
+        // Advice belongs to what fails.
+        Verdict::Pass | Verdict::NotApplicable | Verdict::Blocked => line(&row.reason),
         _ => {
             let advice = sentence(&row.requirement.fix);
             format!(

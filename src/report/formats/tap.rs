@@ -174,7 +174,9 @@ fn falls_short(assessment: &Assessment, role: Role, row: &RowScore) -> TestPoint
     if !row.blocked_by.is_empty() {
         diagnostics.push(("blocked_by", quoted(&row.blocked_by.join(", "))));
     }
-    diagnostics.push(("advice", quoted(&sentence(&row.requirement.fix))));
+    if seen {
+        diagnostics.push(("advice", quoted(&sentence(&row.requirement.fix))));
+    }
     TestPoint {
         is_ok: false,
         description: description(role, row),
