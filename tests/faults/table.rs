@@ -154,6 +154,8 @@ pub const SERVER: &[Fault] = &[
     fault("last-of-burst-lost", "loses the last line of a read that has several",
         // What is said in quick succession comes in one read.
         &["W-LINE-3"], &["S-HARD-4"]),
+    beside(fault("notices-unended", "tells the others who has come, without the end of a line",
+        &["W-LINE-1"], &[]), &["S-REG-1", "S-MSG-1", "S-SHUT-1", "S-SHUT-2"]),
     fault("registration-swallows", "loses what comes in one segment with the registration",
         &["W-LINE-3"], &[]),
     fault("lost-at-1024", "reads 1,024 bytes at a time, and loses the line that crosses the end of a read",
@@ -166,6 +168,8 @@ pub const SERVER: &[Fault] = &[
     // The port.
     fault("fixed-port", "listens on a port of its own choice",
         &["S-PORT-1"], &[]),
+    in_the_way(fault("ends-at-once", "ends a moment after it has printed its port",
+        &["S-PORT-1"], &["S-PORT-2", "S-REG-1"]), NEEDS_REGISTRATION),
     fault("port-unprinted", "does not say on which port it listens",
         &["S-PORT-2"], &[]),
     fault("wrong-port-printed", "says the next port",
@@ -381,12 +385,13 @@ pub const SERVER: &[Fault] = &[
     fault("close-mutes", "relays nothing any more after a client closed its connection",
         // A crowd closes too.
         &["S-DISC-5"], &["S-HARD-6"]),
-    fault("farewell-kills", "crashes when somebody says DISCONNECT",
+    beside(in_the_way(fault("farewell-kills", "crashes when somebody says DISCONNECT",
         // Whoever comes after that finds nobody.
-        &["S-DISC-1"], &["S-DISC-2", "S-DISC-3", "S-DISC-4", "S-DISC-6", "S-SHUT-1", "S-RUN-1", "W-LINE-3"]),
-    fault("second-last-kills", "crashes when the second-last client says DISCONNECT",
+        &["S-RUN-1"], &[]), &["S-DISC-1", "S-DISC-2", "S-DISC-3", "S-DISC-4", "S-DISC-6"]),
+        &["W-LINE-3", "S-SHUT-1", "S-REG-3"]),
+    in_the_way(fault("second-last-kills", "crashes when the second-last client says DISCONNECT",
         // Whoever comes after that finds nobody.
-        &["S-DISC-2", "S-RUN-1"], &[]),
+        &["S-RUN-1"], &[]), &["S-DISC-1", "S-DISC-2", "S-DISC-3", "S-DISC-4", "S-DISC-6"]),
     in_the_way(fault("disconnect-told-as-end", "says `DISCONNECT CHAT/1.0` to the others when somebody has said DISCONNECT",
         // The leaving is watched in the same conversation.
         &["S-DISC-6"], &[]), &["S-DISC-1", "S-DISC-3"]),

@@ -125,6 +125,10 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind((address, if fault("fixed-port") { 21357 } else { 0 }))?;
     listener.set_nonblocking(variation("polls"))?;
     announce(listener.local_addr()?.port());
+    if fault("ends-at-once") {
+        thread::sleep(Duration::from_millis(200));
+        return Ok(());
+    }
 
     let room = Arc::new(Mutex::new(Room::default()));
     let doorkeeper = Arc::clone(&room);
@@ -577,7 +581,7 @@ impl Room {
 
     /// On the registration list it goes.
     fn admit(&mut self, peer: &Arc<Peer>, name: Vec<u8>) -> Standing {
-        if variation("announces") {
+        if variation("announces") || fault("notices-unended") {
             self.tell_others(peer, &[&name, &b" joined"[..]].concat());
         }
         self.registrations += 1;
@@ -919,6 +923,9 @@ impl Peer {
         let line = match writes() {
             Framing::Bare => line.to_vec(),
             Framing::Length => [format!("{:<10}", line.len()).as_bytes(), line].concat(),
+            Framing::Line if fault("notices-unended") && line.ends_with(b" joined") => {
+                line.to_vec()
+            }
             Framing::Line if variation("crlf") => [line, b"\r\n"].concat(),
             Framing::Line => [line, b"\n"].concat(),
         };
