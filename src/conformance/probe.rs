@@ -60,6 +60,20 @@ alice < 200 ...
 bob connects
 bob > REGISTER bob CHAT/1.0
 bob < 200 ...";
+const TALKS_TWICE: &str = "alice connects
+alice > REGISTER alice CHAT/1.0
+alice < 200 ...
+bob connects
+bob > REGISTER bob CHAT/1.0
+bob < 200 ...
+bob > @bob: the first words
+alice < @bob: the first words
+bob > @bob: the second words
+alice < @bob: the second words";
+/// Number of the steps of [`TALKS_TWICE`] until both are registered.
+const BOTH_ARE_REGISTERED: usize = 6;
+const FIRST_WORDS: &str = "@bob: the first words";
+const SECOND_WORDS: &str = "@bob: the second words";
 const TWO_REGISTER_AND_ONE_TALKS: &str = "alice connects
 alice > REGISTER alice CHAT/1.0
 alice < 200 ...
@@ -173,6 +187,8 @@ struct Reaction {
     /// Whether the program could be reached.
     was_reached: bool,
     received: Vec<u8>,
+    /// What was received, read by read.
+    reads: Vec<Vec<u8>>,
     banner: Vec<String>,
 }
 
@@ -190,13 +206,16 @@ struct Registration {
 
 impl Reaction {
     fn of(evidence: &Evidence) -> Reaction {
-        let mut received = Vec::new();
+        let (mut received, mut reads) = (Vec::new(), Vec::new());
         let mut screen = Screen::default();
         let mut given = Vec::new();
         let mut was_reached = false;
         for event in &evidence.events {
             match &event.kind {
-                EventKind::Received { bytes, .. } => received.extend_from_slice(bytes),
+                EventKind::Received { bytes, .. } => {
+                    received.extend_from_slice(bytes);
+                    reads.push(bytes.clone());
+                }
                 EventKind::Printed { bytes } => drop(screen.show(bytes)),
                 EventKind::Started { command } => given = given_in(command),
                 EventKind::Connected { .. } | EventKind::Listening { .. } => was_reached = true,
@@ -211,8 +230,28 @@ impl Reaction {
             },
             was_reached,
             received,
+            reads,
             banner: banner_in(screen.text(), &given),
         }
+    }
+
+    /// Whether something stands before these words in the read that brought them.
+    fn has_text_before(&self, words: &str) -> bool {
+        let place = |read: &Vec<u8>| memchr::memmem::find(read, words.as_bytes());
+        self.reads
+            .iter()
+            .find_map(place)
+            .is_some_and(|place| place > 0)
+    }
+
+    /// Whether a notice about a registration has no end and stands before the first words that follow it. What
+    /// stands before the second words as well belongs to the words.
+    fn has_unended_notice(&self) -> bool {
+        let is_within_line = |words: &str| {
+            let place = memchr::memmem::find(&self.received, words.as_bytes());
+            place.map(|place| place > 0 && self.received[place - 1] != b'\n')
+        };
+        is_within_line(FIRST_WORDS) == Some(true) && is_within_line(SECOND_WORDS) == Some(false)
     }
 
     /// Whether a registration was accepted, in any words, after any text.
@@ -286,8 +325,20 @@ impl Probe<'_> {
                 reads,
                 writes: Framing::shown_by(&reaction.received).unwrap_or(Framing::Line),
             });
-            profile.waits_for_first_message = !self.ask(TWO_REGISTER, profile).completed
-                && self.ask(TWO_REGISTER_AND_ONE_TALKS, profile).completed;
+            let talk = self.ask(TALKS_TWICE, profile);
+            let both_register = talk.completed
+                || talk
+                    .stopped_at
+                    .is_some_and(|step| step >= BOTH_ARE_REGISTERED)
+                || talk.stopped_at.is_none() && self.ask(TWO_REGISTER, profile).completed;
+            profile.waits_for_first_message =
+                !both_register && self.ask(TWO_REGISTER_AND_ONE_TALKS, profile).completed;
+            (profile.adds_to_messages, profile.leaves_notices_unended) =
+                match profile.dialect.writes {
+                    Framing::Bare => (talk.has_text_before(SECOND_WORDS), false),
+                    Framing::Line | Framing::Crlf => (false, talk.has_unended_notice()),
+                    Framing::Length => (false, false),
+                };
             remarks.extend(about_carriage_returns(&reaction));
         } else {
             profile = self.without_acceptance(profile);
@@ -314,7 +365,7 @@ impl Probe<'_> {
     fn how_it_registers(&self, profile: Profile) -> Option<Registration> {
         let candidates: Vec<Framing> = match self.dialect {
             Some(dialect) => vec![dialect.reads],
-            None => vec![Framing::Line, Framing::Bare, Framing::Length],
+            None => vec![Framing::Line, Framing::Bare, Framing::Length, Framing::Crlf],
         };
         for arrives_with_words in [false, true] {
             let profile = Profile {
@@ -448,7 +499,7 @@ impl Probe<'_> {
         if without_end.stopped_at == Some(last) {
             return Framing::Bare;
         }
-        let others = [Framing::Line, Framing::Length];
+        let others = [Framing::Line, Framing::Length, Framing::Crlf];
         let shown = others
             .into_iter()
             .find(|reads| self.ask_in(IS_SHOWN, *reads, profile).completed);
@@ -456,7 +507,7 @@ impl Probe<'_> {
         let takes_answer = |reads: &Framing| self.ask_in(IS_SENT, *reads, profile).completed;
         let by_likelihood = || {
             let mut all = vec![writes];
-            all.extend([Framing::Line, Framing::Bare, Framing::Length]);
+            all.extend([Framing::Line, Framing::Bare, Framing::Length, Framing::Crlf]);
             all.into_iter().find(takes_answer)
         };
         shown.or_else(by_likelihood).unwrap_or(writes)
@@ -497,6 +548,7 @@ fn about_dialect(dialect: Dialect, is_given: bool) -> Option<String> {
     }
     let way = |framing: Framing| match framing {
         Framing::Line => "lines",
+        Framing::Crlf => "lines that end with CR LF and nothing less",
         Framing::Bare => "bare messages (one for each write, without an end)",
         Framing::Length => "messages with their length in front",
     };
@@ -540,6 +592,7 @@ mod tests {
             REGISTERS_LATER,
             IS_NOT_ANSWERED,
             TWO_REGISTER,
+            TALKS_TWICE,
             TWO_REGISTER_AND_ONE_TALKS,
             TWO_TALK,
             TALKS_WITHOUT_ANSWERS,
@@ -560,6 +613,7 @@ mod tests {
                 stopped_at: None,
                 was_reached: true,
                 received: received.as_bytes().to_vec(),
+                reads: Vec::new(),
                 banner: Vec::new(),
             };
             reaction.is_accepted()

@@ -154,6 +154,11 @@ impl Findings {
                 .map(|entry| {
                     let (untested, reason) = match entry.verdict {
                         Verdict::Untested => why_untested(part, result, entry),
+                        Verdict::Pass => {
+                            let part = result.partial_pass(entry);
+                            let words = part.map_or_else(String::new, |part| format!("It {part}."));
+                            (Untested::ByOthers, words)
+                        }
                         verdict => (
                             Untested::ByOthers,
                             reason(result, verdict, &entry.requirement.id, &entry.blocked_by),

@@ -100,7 +100,9 @@ fn judge_good(role: Role, kind: &str) -> Result<(), Failed> {
 fn judge(role: Role, kind: &str, fault: &Fault) -> Result<(), Failed> {
     let parts = if is_thorough() { 6 } else { 18 };
     let result = run_suite(role, kind, fault.name, |position, case| {
-        is_in_share(fault.name, position, parts, case) || covers_any(case, fault.breaks)
+        is_in_share(fault.name, position, parts, case)
+            || covers_any(case, fault.breaks)
+            || covers_any(case, fault.holds)
     })?;
     let is_failed = |id: &str| {
         let mut rows = result.requirements.iter();
@@ -113,9 +115,10 @@ fn judge(role: Role, kind: &str, fault: &Fault) -> Result<(), Failed> {
         .map(|id| (*id).to_owned())
         .collect();
     let is_named = |id: &str, verdict: Verdict| {
+        let may_not_pass = !fault.holds.contains(&id);
         fault.breaks.contains(&id)
             || fault.consequences.contains(&id)
-            || verdict == Verdict::Blocked && fault.blocks.contains(&id)
+            || verdict == Verdict::Blocked && fault.blocks.contains(&id) && may_not_pass
             || verdict == Verdict::NotApplicable && fault.not_applicable.contains(&id)
     };
     let beyond = not_passing(&result, |id, verdict| !is_named(id, verdict));

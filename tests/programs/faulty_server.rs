@@ -80,6 +80,7 @@ fn reads() -> Framing {
     match () {
         () if fault("length-in-front") => Framing::Length,
         () if fault("bare") || fault("bare-trimmed") || fault("reads-bare") => Framing::Bare,
+        () if is_bare_and_more() => Framing::Bare,
         () => Framing::Line,
     }
 }
@@ -88,8 +89,14 @@ fn writes() -> Framing {
     match () {
         () if fault("length-in-front") => Framing::Length,
         () if fault("bare") || fault("bare-trimmed") || fault("writes-bare") => Framing::Bare,
+        () if is_bare_and_more() => Framing::Bare,
         () => Framing::Line,
     }
+}
+
+/// Whether to speak bare, and do something else wrong.
+fn is_bare_and_more() -> bool {
+    fault("bare-prefixed") || fault("bare-with-tail")
 }
 
 fn main() -> io::Result<()> {
@@ -118,6 +125,10 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind((address, if fault("fixed-port") { 21357 } else { 0 }))?;
     listener.set_nonblocking(variation("polls"))?;
     announce(listener.local_addr()?.port());
+    if fault("ends-at-once") {
+        thread::sleep(Duration::from_millis(200));
+        return Ok(());
+    }
 
     let room = Arc::new(Mutex::new(Room::default()));
     let doorkeeper = Arc::clone(&room);
@@ -407,12 +418,20 @@ impl Lines {
             Framing::Length => return self.split_by_length(segment),
             Framing::Line => {}
         }
-        self.rest.extend_from_slice(segment);
+        if fault("decodes-reads-or-crashes") && std::str::from_utf8(segment).is_err() {
+            crash("half a character");
+        }
+        if fault("decodes-reads") {
+            let text = String::from_utf8_lossy(segment).into_owned();
+            self.rest.extend_from_slice(text.as_bytes());
+        } else {
+            self.rest.extend_from_slice(segment);
+        }
         if fault("split-line-kills") && !segment.ends_with(b"\n") {
             crash("an unfinished line");
         }
         let mut lines = Vec::new();
-        while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
+        while let Some(end) = self.end_of_line() {
             let mut line: Vec<u8> = self.rest.drain(..=end).collect();
             line.pop();
             if line.last() == Some(&b'\r') && !fault("carriage-return-kept") {
@@ -439,6 +458,15 @@ impl Lines {
             lines.pop();
         }
         lines
+    }
+
+    /// Where the LF of the first line is.
+    fn end_of_line(&self) -> Option<usize> {
+        if fault("reads-crlf") {
+            let place = self.rest.windows(2).position(|two| two == b"\r\n");
+            return place.map(|place| place + 1);
+        }
+        self.rest.iter().position(|&byte| byte == b'\n')
     }
 
     fn split_by_length(&mut self, segment: &[u8]) -> Vec<Vec<u8>> {
@@ -553,7 +581,7 @@ impl Room {
 
     /// On the registration list it goes.
     fn admit(&mut self, peer: &Arc<Peer>, name: Vec<u8>) -> Standing {
-        if variation("announces") {
+        if variation("announces") || fault("notices-unended") {
             self.tell_others(peer, &[&name, &b" joined"[..]].concat());
         }
         self.registrations += 1;
@@ -655,6 +683,9 @@ impl Room {
         if fault("disconnect-relayed") {
             self.relay(peer, line, line.len());
         }
+        if fault("disconnect-told-as-end") {
+            self.tell_others(peer, b"DISCONNECT CHAT/1.0");
+        }
         if fault("disconnect-answered") {
             peer.send(b"200 Goodbye");
         }
@@ -679,6 +710,9 @@ impl Room {
         let Some(message) = relayed(line, prefix).filter(|_| !self.mute) else {
             return;
         };
+        if fault("relays-nothing") {
+            return;
+        }
         if fault("utf8-kills") && !line.is_ascii() {
             crash("what is not ASCII");
         }
@@ -831,6 +865,7 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
         }
         () if fault("text-in-capitals") => text.to_ascii_uppercase(),
         () if fault("space-added") => [b" ", text].concat(),
+        () if fault("bare-with-tail") => [text, b" (sent)"].concat(),
         () if fault("ends-trimmed") => text.trim_ascii().to_vec(),
         () if fault("long-text-cut") => text[..text.len().min(512)].to_vec(),
         () if fault("cut-at-colon") => text.split(|&byte| byte == b':').next()?.to_vec(),
@@ -846,6 +881,7 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
     };
     let head = match () {
         () if fault("prefixed") => [b"> ", head].concat(),
+        () if fault("bare-prefixed") => [head, head].concat(),
         () if fault("sender-unnamed") => Vec::new(),
         () if fault("sender-in-capitals") => head.to_ascii_uppercase(),
         () => head.to_vec(),
@@ -887,6 +923,9 @@ impl Peer {
         let line = match writes() {
             Framing::Bare => line.to_vec(),
             Framing::Length => [format!("{:<10}", line.len()).as_bytes(), line].concat(),
+            Framing::Line if fault("notices-unended") && line.ends_with(b" joined") => {
+                line.to_vec()
+            }
             Framing::Line if variation("crlf") => [line, b"\r\n"].concat(),
             Framing::Line => [line, b"\n"].concat(),
         };

@@ -95,12 +95,27 @@ impl Room {
                 Meaning::Notice
             }
             (_, Standing::Departed) => Meaning::AnswerToDisconnect,
+            // The server's own goodbye where it does not end, but a client has left.
+            (Utterance::Goodbye, _) if self.somebody_said_disconnect() => {
+                Meaning::RelayedDisconnect
+            }
             (Utterance::Goodbye, _) => Meaning::Regular,
             (Utterance::Disconnect { .. }, _) => Meaning::RelayedDisconnect,
             (Utterance::Status { .. }, Standing::Registered(_)) => Meaning::Notice,
             (Utterance::Status { .. }, _) => Meaning::Regular,
             _ => Meaning::Notice,
         }
+    }
+
+    fn somebody_said_disconnect(&self) -> bool {
+        self.sayings
+            .iter()
+            .any(|saying| match Utterance::of(&saying.line) {
+                Utterance::Disconnect { name } => {
+                    matches!(&saying.standing, Standing::Registered(own) if own == name)
+                }
+                _ => false,
+            })
     }
 
     /// Whether a line names another actor who is or was registered, and not `actor` itself: an announcement

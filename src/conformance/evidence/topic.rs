@@ -9,7 +9,6 @@ use crate::conformance::conversation::cause::Cause;
 use crate::conformance::conversation::meaning::Meaning;
 use crate::conformance::conversation::room::{Departure, Present, Standing};
 use crate::conformance::conversation::utterance::Utterance;
-use crate::conformance::program::dialect::Framing;
 use crate::transcript::syntax::{Action, Role, Step, Transcript};
 
 /// What a step, or a failure, is about.
@@ -135,6 +134,12 @@ impl Topic {
         match (&shortfall.expected, &shortfall.got) {
             (Expected::Listens, _) => about(Topic::ServerStart),
             (Expected::ClientConnects, _) => about(Topic::ClientStart),
+            // It ended by itself before anybody had said anything: it does not serve at all.
+            (Expected::Connects { .. }, _)
+                if shortfall.ended.is_some() && !somebody_spoke(&shortfall.present) =>
+            {
+                about(Topic::ServerStart)
+            }
             (Expected::StillConnected { .. }, _) => {
                 let relaying = about(relaying(&shortfall.present));
                 relaying.filter(|_| shortfall.ended.is_some())
@@ -161,8 +166,8 @@ impl Topic {
                     about_code
                 }
             }
-            (Expected::Line { .. }, Got::Unfinished { framing, .. })
-                if *framing == Framing::Line =>
+            (Expected::Line { .. } | Expected::Silence { .. }, Got::Unfinished { framing, .. })
+                if framing.is_lines() =>
             {
                 about(Topic::LineEnd)
             }
@@ -262,6 +267,10 @@ fn relaying(present: &[Present]) -> Topic {
     } else {
         Topic::Relaying
     }
+}
+
+fn somebody_spoke(present: &[Present]) -> bool {
+    present.iter().any(|actor| actor.has_spoken)
 }
 
 /// Whether somebody other than `actor` is connected and has never said anything.

@@ -8,28 +8,28 @@ use crate::conformance::suite::Case;
 /// Which requirement a stop belongs to, in the light of all transcripts.
 pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
     let covers = &case.transcript.covers;
-    // Somebody left before, and that is known to go wrong.
-    let mut departures = stop.departures.iter();
-    let known = departures.find(|id| tally.has_failed(id) && !case.transcript.covers_any(&[id]));
-    let departure = || known.map(|id| Judgement::BlockedBy((*id).to_owned()));
+    // Somebody left before, or a line came in parts, and that is known to go wrong.
+    let mut circumstances = stop.circumstances.iter();
+    let known = circumstances.find(|id| tally.has_failed(id) && !case.transcript.covers_any(&[id]));
+    let circumstance = || known.map(|id| Judgement::BlockedBy((*id).to_owned()));
     let Some(Charge {
         requirement,
         rests_on,
     }) = &stop.charge
     else {
-        return departure().unwrap_or_else(|| Judgement::Fails(covers[0].clone()));
+        return circumstance().unwrap_or_else(|| Judgement::Fails(covers[0].clone()));
     };
     if let Some(ground) = rests_on.as_ref().filter(|id| tally.blames(id, stop.shape)) {
         return Judgement::BlockedBy(ground.clone());
     }
     if covers.contains(requirement) {
-        let crashed = departure().filter(|_| stop.had_ended);
+        let crashed = circumstance().filter(|_| stop.had_ended);
         return crashed.unwrap_or_else(|| Judgement::Fails(requirement.clone()));
     }
     if !tally.asks_about(requirement) || tally.blames(requirement, stop.shape) {
         return Judgement::BlockedBy(requirement.clone());
     }
-    if let Some(blocked) = departure() {
+    if let Some(blocked) = circumstance() {
         return blocked;
     }
     // The requirement holds where it is asked about. Where it fails now and then it may have done so here,

@@ -2,12 +2,13 @@
 
 use crate::conformance::conversation::cause::Cause;
 use crate::conformance::conversation::meaning::Meaning;
-use crate::conformance::conversation::room::Departure;
+use crate::conformance::conversation::room::{Departure, Present, Standing};
+use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::topic::Topic;
-use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::id;
 use crate::conformance::suite::table::Table;
-use crate::transcript::syntax::Transcript;
+use crate::transcript::syntax::{Action, Transcript};
 
 /// What a failed run is charged to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +81,12 @@ pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<
             requirement: requirement_of(*because_of).to_owned(),
             rests_on: None,
         },
+        Outcome::FellShort(_) if table.has(id::S_RUN_1) && ends_at_disconnect(transcript, run) => {
+            Charge {
+                requirement: id::S_RUN_1.to_owned(),
+                rests_on: None,
+            }
+        }
         Outcome::FellShort(shortfall) => {
             let about = Topic::of_shortfall(transcript, shortfall)?;
             let mut requirement = requirement_of(about.topic);
@@ -91,6 +98,11 @@ pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<
                 .filter(|_| of_step == Some(about.topic))
                 .map(requirement_of)
                 .filter(|ground| table.rests_on(requirement, ground));
+            // A server that ends by itself before it has registered anybody may not serve at all.
+            let serves_nobody = requirement == id::S_REG_1
+                && shortfall.ended.is_some()
+                && !has_registered(&shortfall.present);
+            let ground = ground.or(serves_nobody.then_some(id::S_PORT_1));
             Charge {
                 requirement: requirement.to_owned(),
                 rests_on: ground.map(str::to_owned),
@@ -99,6 +111,48 @@ pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<
         Outcome::Completed | Outcome::NotApplicable { .. } | Outcome::Unable { .. } => return None,
     };
     Some(charge).filter(|charge| table.has(&charge.requirement))
+}
+
+/// Whether anybody was ever registered.
+fn has_registered(present: &[Present]) -> bool {
+    let is_so =
+        |actor: &Present| matches!(actor.standing, Standing::Registered(_) | Standing::Departed);
+    present.iter().any(is_so)
+}
+
+/// Whether the program ended unasked when somebody had just said DISCONNECT: then it does not keep serving, whatever
+/// the step asked about at which that was noticed.
+fn ends_at_disconnect(transcript: &Transcript, run: &Evidence) -> bool {
+    let Outcome::FellShort(shortfall) = &run.outcome else {
+        return false;
+    };
+    let ended = run.events.iter().find_map(|event| match event.kind {
+        EventKind::Ended { .. } => event.step,
+        _ => None,
+    });
+    let ended = ended.or(shortfall.ended.as_ref().map(|_| shortfall.step));
+    // A line that came is wrong by itself. The number of the step comes from evidence, which may be a file.
+    let Some(until_then) = ended
+        .filter(|_| shortfall.got.line().is_none())
+        .and_then(|at| transcript.steps.get(..=at))
+    else {
+        return false;
+    };
+    let asks = |action: &Action| matches!(action, Action::IsInterrupted | Action::IsTerminated);
+    let was_asked = until_then.iter().any(|step| asks(&step.action));
+    // It takes a moment to end.
+    let mut latest = until_then.iter().rev().take(2);
+    !was_asked && latest.any(|step| says_disconnect(&step.action))
+}
+
+/// Whether somebody says DISCONNECT in a step, alone or behind other lines.
+pub(super) fn says_disconnect(action: &Action) -> bool {
+    let is_so = |line: &str| matches!(Utterance::of(line), Utterance::Disconnect { .. });
+    match action {
+        Action::Says { line, .. } => is_so(line),
+        Action::Sends { bytes, .. } => String::from_utf8_lossy(bytes).lines().any(is_so),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The result of judging one program. Reports read this and nothing else.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::conformance::evidence::Evidence;
@@ -77,12 +79,37 @@ pub fn withhold_passes(limit: &TimeLimit, requirements: &mut [RequirementResult]
 pub struct RequirementResult {
     /// The requirement.
     pub requirement: Requirement,
-    /// Pass when each of its transcripts passes, fail when one fails it.
+    /// Pass when each of its transcripts passes, or some do and the others are blocked; fail when one fails it.
     pub verdict: Verdict,
     /// Names of the transcripts that judge it.
     pub transcripts: Vec<String>,
-    /// Ids of the requirements whose failure blocks it.
+    /// Ids of the requirements whose failure blocks it, or some of the transcripts of one that passes.
     pub blocked_by: Vec<String>,
+}
+
+/// How much of a requirement that passes could be tested, where other requirements block some of its transcripts.
+/// It displays as a phrase, such as "passes in 3 of 4 transcripts; 1 blocked by S-MSG-1".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartialPass<'r> {
+    /// Number of its transcripts that pass.
+    pub passed: usize,
+    /// Number of its transcripts that are blocked.
+    pub blocked: usize,
+    /// Ids of the requirements that block them.
+    pub blocked_by: &'r [String],
+}
+
+impl fmt::Display for PartialPass<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "passes in {} of {} transcripts; {} blocked by {}",
+            self.passed,
+            self.passed + self.blocked,
+            self.blocked,
+            self.blocked_by.join(", ")
+        )
+    }
 }
 
 /// The verdict on one transcript.
@@ -128,6 +155,24 @@ impl RunResult {
             Verdict::Pass => true,
             Verdict::Untested => !self.is_cut_short(requirement),
             verdict => !verdict.is_judgement(),
+        })
+    }
+
+    /// How much of a requirement could be tested, if it passes although some of its transcripts are blocked.
+    pub fn partial_pass<'r>(&self, row: &'r RequirementResult) -> Option<PartialPass<'r>> {
+        if row.verdict != Verdict::Pass || row.blocked_by.is_empty() {
+            return None;
+        }
+        let number = |verdict: Verdict| {
+            let of_row = self.transcripts.iter().filter(|judged| {
+                judged.verdict == verdict && row.transcripts.contains(&judged.case.name)
+            });
+            of_row.count()
+        };
+        Some(PartialPass {
+            passed: number(Verdict::Pass),
+            blocked: number(Verdict::Blocked),
+            blocked_by: &row.blocked_by,
         })
     }
 

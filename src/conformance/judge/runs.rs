@@ -1,7 +1,6 @@
 //! What the runs of one transcript say, by themselves and in the light of the others.
 
-use super::charge::{Charge, charge};
-use crate::conformance::conversation::utterance::Utterance;
+use super::charge::{Charge, charge, says_disconnect};
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::table::Table;
 use crate::conformance::suite::{Case, id};
@@ -32,8 +31,9 @@ pub(super) struct Stop {
     pub(super) agreed: bool,
     /// Whether no run was replayed to where it stopped.
     pub(super) was_skipped: bool,
-    /// Ids of the requirements about the ways in which somebody left before, latest first.
-    pub(super) departures: Vec<&'static str>,
+    /// Ids of the requirements that the steps before depend on without asking about them, latest step first: somebody
+    /// left, or lines came in segments that do not match them.
+    pub(super) circumstances: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
     pub(super) had_ended: bool,
 }
@@ -92,7 +92,7 @@ impl Finding {
         let telling = telling.or(positions.clone().find(|at| charges[*at].is_some()));
         let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
         Finding::Stopped(Stop {
-            departures: departures_before(&case.transcript, runs).collect(),
+            circumstances: circumstances_before(&case.transcript, runs).collect(),
             had_ended: conclusive
                 .iter()
                 .all(|run| had_ended(&case.transcript, run)),
@@ -113,12 +113,14 @@ impl Finding {
             Finding::NotRun => Some(Judgement::Untested),
             Finding::NotApplicable => Some(Judgement::NotApplicable),
             Finding::Stopped(stop) => match &stop.charge {
-                None => (stop.departures.is_empty()).then(|| Judgement::Fails(covers[0].clone())),
+                None => {
+                    (stop.circumstances.is_empty()).then(|| Judgement::Fails(covers[0].clone()))
+                }
                 Some(charge) if covers.contains(&charge.requirement) => {
                     let ground = charge.rests_on.as_ref();
                     let rests_on_another = ground.is_some_and(|id| !covers.contains(id));
                     let may_be_another_s =
-                        rests_on_another || stop.had_ended && !stop.departures.is_empty();
+                        rests_on_another || stop.had_ended && !stop.circumstances.is_empty();
                     (!may_be_another_s).then(|| Judgement::Fails(charge.requirement.clone()))
                 }
                 Some(_) => None,
@@ -127,9 +129,8 @@ impl Finding {
     }
 }
 
-/// Ids of the requirements about the ways in which somebody left before the step at which the runs stopped, latest
-/// first.
-fn departures_before<'t>(
+/// Ids of the requirements that the steps depend on before the one at which the runs stopped, latest step first.
+fn circumstances_before<'t>(
     transcript: &'t Transcript,
     runs: &[Evidence],
 ) -> impl Iterator<Item = &'static str> + 't {
@@ -143,12 +144,29 @@ fn departures_before<'t>(
         .unwrap_or_default()
         .iter()
         .rev()
-        .filter_map(|step| match &step.action {
-            Action::Says { line, .. } if is_disconnect(line) => Some(id::S_DISC_1),
-            Action::Closes { .. } => Some(id::S_DISC_5),
-            Action::Resets { .. } => Some(id::S_DISC_7),
-            _ => None,
-        })
+        .flat_map(|step| circumstances_of(&step.action))
+}
+
+/// Ids of the requirements that the steps after this one depend on.
+fn circumstances_of(action: &Action) -> Vec<&'static str> {
+    let mut ids = Vec::new();
+    if says_disconnect(action) {
+        ids.extend([id::S_RUN_1, id::S_DISC_1]);
+    }
+    match action {
+        Action::Closes { .. } => ids.push(id::S_DISC_5),
+        Action::Resets { .. } => ids.push(id::S_DISC_7),
+        Action::Sends { bytes, times, .. } => {
+            if !bytes.ends_with(b"\n") {
+                ids.push(id::W_LINE_2);
+            }
+            if *times > 1 || bytes.iter().filter(|byte| **byte == b'\n').count() > 1 {
+                ids.push(id::W_LINE_3);
+            }
+        }
+        _ => {}
+    }
+    ids
 }
 
 /// Whether the program ended unasked, in a step before the one at which the run stopped.
@@ -165,10 +183,6 @@ fn had_ended(transcript: &Transcript, run: &Evidence) -> bool {
         let mut until_then = transcript.steps.iter().take(at.saturating_add(1));
         at < shortfall.step && !until_then.any(|step| asks(&step.action))
     })
-}
-
-fn is_disconnect(line: &str) -> bool {
-    matches!(Utterance::of(line), Utterance::Disconnect { .. })
 }
 
 fn shape_of(run: &Evidence) -> Shape {

@@ -5,7 +5,7 @@ use crate::conformance::conversation::expectation::{Comparison, Exactness};
 use crate::conformance::evidence::shortfall::Inapplicable;
 use crate::conformance::evidence::topic::Topic;
 use crate::conformance::play::policy::Policy;
-use crate::conformance::program::dialect::{Dialect, Framing, single_message};
+use crate::conformance::program::dialect::{Dialect, single_message};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::suite::id;
 use crate::conformance::suite::table::Table;
@@ -92,7 +92,7 @@ pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<
     if profile.relays_reads && is_about_segments {
         return Some(Inapplicable::RelaysReads);
     }
-    if dialect(transcript, profile.dialect).reads == Framing::Line {
+    if dialect(transcript, profile.dialect).reads.is_lines() {
         return None;
     }
     if is_about_segments {

@@ -4,6 +4,10 @@
 //! blocked by that one, if that one is broken: if at least as many of its own transcripts fail as pass, or if one
 //! of them fails in the same shape. If it holds there, the fault is this transcript's own, unless the requirement
 //! was seen to fail now and then: then nobody can tell.
+//!
+//! A requirement of which some transcripts pass and all others are blocked passes.
+
+use std::collections::BTreeSet;
 
 use super::blame::blame;
 use super::charge::charge;
@@ -142,27 +146,31 @@ fn on_requirement(
     let passes = |result: &TranscriptResult| result.verdict == Verdict::Pass;
     // Stopped by another requirement that the same transcript covers: says nothing where others pass.
     let stops = |result: &TranscriptResult| result.blocked_by.is_some();
-    let mut blocked_by: Vec<String> = Vec::new();
     let is_racy = fails_now_and_then(id, all, table);
     let verdict = if any(&|result| result.fails.contains(id)) {
         Verdict::Fail
     } else if any(&|result| result.verdict == Verdict::Unsure) || any(&passes) && is_racy {
         Verdict::Unsure
-    } else if any(&|result| result.verdict == Verdict::Blocked) || !any(&passes) && any(&stops) {
-        blocked_by = judging
-            .iter()
-            .filter_map(|result| result.blocked_by.clone())
-            .collect();
-        blocked_by.sort();
-        blocked_by.dedup();
-        Verdict::Blocked
     } else if any(&passes) {
+        // What could be asked holds. A transcript shows by itself that what must not happen could have happened, so
+        // one that passes needs no other.
         Verdict::Pass
+    } else if any(&|result| result.verdict == Verdict::Blocked) || any(&stops) {
+        Verdict::Blocked
     } else if any(&|result| result.verdict == Verdict::NotApplicable) {
         Verdict::NotApplicable
     } else {
         Verdict::Untested
     };
+    let is_blocked = |result: &&&TranscriptResult| match verdict {
+        Verdict::Pass => result.verdict == Verdict::Blocked,
+        Verdict::Blocked => true,
+        _ => false,
+    };
+    let blockers = judging.iter().filter(is_blocked);
+    let blocked_by: BTreeSet<String> = blockers
+        .filter_map(|result| result.blocked_by.clone())
+        .collect();
     let transcripts = judging
         .iter()
         .map(|result| result.case.name.clone())
@@ -171,7 +179,7 @@ fn on_requirement(
         requirement,
         verdict,
         transcripts,
-        blocked_by,
+        blocked_by: blocked_by.into_iter().collect(),
     }
 }
 

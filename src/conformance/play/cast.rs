@@ -13,7 +13,7 @@ use super::setting::{Setting, Stop, hindered, unable};
 use super::watch::{BackOff, Watch};
 use crate::conformance::evidence::shortfall::{Hindrance, Note};
 use crate::conformance::evidence::{Event, EventKind};
-use crate::conformance::play::inbox::{Inbox, Known, Memory, known_messages};
+use crate::conformance::play::inbox::{Inbox, Known, Memory, Reading, known_messages};
 use crate::conformance::play::peer::{self, End, Peer};
 use crate::conformance::program::dialect::Framing;
 use crate::conformance::program::process::{self, RunningProgram};
@@ -48,7 +48,7 @@ pub(super) struct Cast<'a> {
 
 /// What every new inbox needs.
 struct Inboxes {
-    framing: Framing,
+    reading: Reading,
     known: Known,
     /// What all inboxes hold together.
     memory: Memory,
@@ -74,7 +74,7 @@ impl<'a> Cast<'a> {
             client_name: client_name(transcript),
             has_refused: false,
             inboxes: Inboxes {
-                framing: writes,
+                reading: Reading::of(writes, &setting.profile),
                 known: known_messages(transcript),
                 memory: Memory::default(),
             },
@@ -463,7 +463,7 @@ impl<'a> Cast<'a> {
     /// An inbox for what the program writes on a connection.
     pub(super) fn inbox(&self) -> Inbox {
         Inbox::new(
-            self.inboxes.framing,
+            self.inboxes.reading,
             Known::clone(&self.inboxes.known),
             self.inboxes.memory.clone(),
         )

@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::fence::FENCE;
 use crate::conformance::program::dialect::{Framing, HEADER, length_in};
+use crate::conformance::program::profile::Profile;
 use crate::transcript::syntax::{Action, Transcript};
 
 /// Words of the protocol that are the same in every conversation.
@@ -47,10 +49,29 @@ pub fn known_messages(transcript: &Transcript) -> Known {
     known.into()
 }
 
+/// How to find the messages in what a program writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    framing: Framing,
+    adds_to_messages: bool,
+    leaves_notices_unended: bool,
+}
+
+impl Reading {
+    /// How a program with this profile is read, where it writes in this framing.
+    pub fn of(framing: Framing, profile: &Profile) -> Reading {
+        Reading {
+            framing,
+            adds_to_messages: profile.adds_to_messages,
+            leaves_notices_unended: profile.leaves_notices_unended,
+        }
+    }
+}
+
 /// Messages that have arrived and are not taken yet, and what arrived after the last of them.
 #[derive(Debug)]
 pub struct Inbox {
-    framing: Framing,
+    reading: Reading,
     known: Known,
     messages: VecDeque<Vec<u8>>,
     /// Memory of the messages that are not taken yet.
@@ -81,10 +102,10 @@ const MOST_HELD: usize = 16 << 20;
 const HELD_BY_EACH: usize = 48;
 
 impl Inbox {
-    /// An empty inbox, for a program that writes in this framing.
-    pub fn new(framing: Framing, known: Known, memory: Memory) -> Inbox {
+    /// An empty inbox, for a program that is read so.
+    pub fn new(reading: Reading, known: Known, memory: Memory) -> Inbox {
         Inbox {
-            framing,
+            reading,
             known,
             messages: VecDeque::new(),
             held: 0,
@@ -114,8 +135,8 @@ impl Inbox {
 
     /// These bytes arrived, in one read.
     pub fn receive(&mut self, received: &[u8]) {
-        match self.framing {
-            Framing::Line => self.receive_lines(received),
+        match self.reading.framing {
+            Framing::Line | Framing::Crlf => self.receive_lines(received),
             Framing::Bare => {
                 self.buffer.extend_from_slice(received);
                 self.reads.push_back(self.buffer.len());
@@ -136,11 +157,36 @@ impl Inbox {
         for piece in received.split_inclusive(|byte| *byte == b'\n') {
             self.buffer.extend_from_slice(piece);
             if self.buffer.ends_with(b"\n") {
-                let line = without_end(&self.buffer).to_vec();
+                let mut line = without_end(&self.buffer).to_vec();
                 self.buffer.clear();
+                if let Some(begins_at) = self.message_after_notice(&line) {
+                    let message = line.split_off(begins_at);
+                    self.keep(line);
+                    line = message;
+                }
                 self.keep(line);
             }
         }
+    }
+
+    /// Where a whole message begins that ends a line, for a program that leaves the notice before it without an end.
+    fn message_after_notice(&self, line: &[u8]) -> Option<usize> {
+        if !self.reading.leaves_notices_unended {
+            return None;
+        }
+        let is_protocol = |known: &Vec<u8>| {
+            known.starts_with(b"@") || PHRASES.iter().any(|phrase| phrase.as_bytes() == known)
+        };
+        let mut known = self.known.iter().filter(|known| is_protocol(known));
+        let message = known.find(|known| line.ends_with(known));
+        let begins_at = match message {
+            Some(message) => line.len() - message.len(),
+            None => {
+                let fence = memchr::memmem::find(line, FENCE.as_bytes())?;
+                memchr::memrchr(b'@', &line[..fence])?
+            }
+        };
+        (begins_at > 0).then_some(begins_at)
     }
 
     fn keep(&mut self, message: Vec<u8>) {
@@ -207,6 +253,9 @@ impl Inbox {
 
     /// Position in the first read at which a user's message begins: it is not part of what is before it.
     fn saying_within(&self, first_read: usize) -> Option<usize> {
+        if self.reading.adds_to_messages {
+            return None;
+        }
         let read = &self.unfinished()[..first_read];
         let mut places = memchr::memchr_iter(b'@', read).filter(|place| *place > 0);
         places.find(|place| {
@@ -245,7 +294,7 @@ impl Inbox {
 
     /// Whether [`Inbox::pause`] would complete a message.
     pub fn waits_for_pause(&self) -> bool {
-        self.framing == Framing::Bare && !self.unfinished().is_empty()
+        self.reading.framing == Framing::Bare && !self.unfinished().is_empty()
     }
 
     /// Takes the next message, without its end.
@@ -341,7 +390,8 @@ mod tests {
             .collect();
         let source = format!("# A case.\ncovers S-MSG-1\n\nalice joins\n{said}");
         let transcript = parse("case", &source).expect("is a transcript");
-        Inbox::new(framing, known_messages(&transcript), Memory::default())
+        let reading = Reading::of(framing, &Profile::PLAIN);
+        Inbox::new(reading, known_messages(&transcript), Memory::default())
     }
 
     /// The messages in these reads, if a pause follows.
@@ -399,6 +449,45 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_with_a_users_words_belongs_to_them() {
+        let read = |profile: Profile, framing, read: &[u8]| {
+            let mut inbox = inbox(framing);
+            inbox.reading = Reading::of(framing, &profile);
+            inbox.receive(read);
+            inbox.pause();
+            let messages = inbox.messages();
+            let text = |message: &Vec<u8>| String::from_utf8_lossy(message).into_owned();
+            messages.map(text).collect::<Vec<_>>()
+        };
+        let adds = Profile {
+            adds_to_messages: true,
+            ..Profile::PLAIN
+        };
+        let twice = b"@alice: @alice: hi";
+        assert_eq!(read(adds, Framing::Bare, twice), ["@alice: @alice: hi"]);
+        let unended = Profile {
+            leaves_notices_unended: true,
+            ..Profile::PLAIN
+        };
+        assert_eq!(
+            read(unended, Framing::Line, b"Welcome bob!@alice: hi\n"),
+            ["Welcome bob!", "@alice: hi"]
+        );
+        assert_eq!(
+            read(
+                unended,
+                Framing::Line,
+                b"Welcome bob!@bob: that was all, number 3\n"
+            ),
+            ["Welcome bob!", "@bob: that was all, number 3"]
+        );
+        assert_eq!(
+            read(unended, Framing::Line, b"@alice: hi\n"),
+            ["@alice: hi"]
+        );
+    }
+
+    #[test]
     fn line_ends_now_and_then_are_no_part_of_a_message() {
         assert_eq!(
             bare(&["@alice: hi\n", "\r\n", "hello\n"]),
@@ -441,7 +530,8 @@ mod tests {
         const READ: usize = 64 << 10;
         let memory = Memory::default();
         let held = || memory.0.load(Ordering::Relaxed);
-        let new = || Inbox::new(Framing::Line, Known::from([]), memory.clone());
+        let reading = Reading::of(Framing::Line, &Profile::PLAIN);
+        let new = || Inbox::new(reading, Known::from([]), memory.clone());
         let mut all: Vec<Inbox> = std::iter::repeat_with(new).take(MANY).collect();
         for inbox in &mut all {
             while !inbox.is_full() {

@@ -9,13 +9,16 @@ use super::setting::Stop;
 use super::settling::wait_for_quiet;
 use crate::conformance::conversation::meaning::Meaning;
 use crate::conformance::conversation::room::Room;
-use crate::conformance::evidence::shortfall::{Expected, Note, PassedOver};
+use crate::conformance::evidence::Excerpt;
+use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
+use crate::conformance::evidence::topic::Topic;
 
 impl Replay<'_> {
     /// Silence needs no clock: the server has taken everything and rests, and where another registered user is
     /// there to say a line, the next thing heard is that line.
     pub(super) fn hear_nothing(&mut self, actor: &str) -> Result<(), Stop> {
         self.let_digest()?;
+        self.refuse_unended(actor)?;
         if !self.raise_fence(actor)? {
             wait_for_quiet(&mut self.cast)?;
         }
@@ -43,6 +46,27 @@ impl Replay<'_> {
             step: self.index,
         });
         Ok(())
+    }
+
+    /// Where the transcript is about the ends of messages, what has none is wrong even if it may be passed over.
+    fn refuse_unended(&mut self, actor: &str) -> Result<(), Stop> {
+        if !self.policy.judges(Topic::LineEnd) {
+            return Ok(());
+        }
+        wait_for_quiet(&mut self.cast)?;
+        let Some(peer) = self.cast.peer(actor) else {
+            return Ok(());
+        };
+        let text = match peer.inbox().unfinished() {
+            [] => return Ok(()),
+            unfinished => Excerpt::of(unfinished),
+        };
+        let framing = self.policy.dialect.writes;
+        let actor = actor.to_owned();
+        Err(self.short(
+            Expected::Silence { actor },
+            Got::Unfinished { text, framing },
+        ))
     }
 
     /// A text that nobody but the harness says.

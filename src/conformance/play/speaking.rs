@@ -93,8 +93,10 @@ impl Replay<'_> {
         self.room.sent(self.index, actor, bytes);
         let reads = self.policy.dialect.reads;
         let all = match (reads, single_message(bytes)) {
-            (Framing::Line, _) | (_, None) => bytes.repeat(usize::try_from(times).unwrap_or(1)),
-            (reads, Some(message)) => reads.frame(message),
+            (Framing::Bare | Framing::Length, Some(message)) => reads.frame(message),
+            _ => reads
+                .end_lines(bytes)
+                .repeat(usize::try_from(times).unwrap_or(1)),
         };
         self.send(actor, &all)
     }

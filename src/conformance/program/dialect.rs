@@ -14,6 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Framing {
     /// At LF.
     Line,
+    /// At CR LF only: an LF alone ends nothing. A program that writes so writes lines.
+    Crlf,
     /// Unmarked: each write is a message, and each read is taken for one.
     Bare,
     /// After a number of bytes that stands in front of the message as a decimal number, padded with spaces to
@@ -29,12 +31,33 @@ impl Framing {
     pub fn frame(self, message: &[u8]) -> Vec<u8> {
         match self {
             Framing::Line => [message, b"\n"].concat(),
+            Framing::Crlf => [message, b"\r\n"].concat(),
             Framing::Bare => message.to_vec(),
             Framing::Length => {
                 let header = format!("{:<HEADER$}", message.len());
                 [header.as_bytes(), message].concat()
             }
         }
+    }
+
+    /// Whether messages are lines, which may come in any segments.
+    pub fn is_lines(self) -> bool {
+        matches!(self, Framing::Line | Framing::Crlf)
+    }
+
+    /// The bytes of a step, which are written with LF, with the line ends of this framing.
+    pub fn end_lines(self, bytes: &[u8]) -> Vec<u8> {
+        if self != Framing::Crlf {
+            return bytes.to_vec();
+        }
+        let mut ended = Vec::with_capacity(bytes.len());
+        for byte in bytes {
+            if *byte == b'\n' && ended.last() != Some(&b'\r') {
+                ended.push(b'\r');
+            }
+            ended.push(*byte);
+        }
+        ended
     }
 
     /// The framing that the bytes of a program show; `None` for no bytes.
@@ -85,6 +108,7 @@ impl fmt::Display for Framing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Framing::Line => "line",
+            Framing::Crlf => "crlf",
             Framing::Bare => "bare",
             Framing::Length => "length",
         })
@@ -105,16 +129,16 @@ impl FromStr for Framing {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Framing, String> {
-        let all = [Framing::Line, Framing::Bare, Framing::Length];
+        let all = [Framing::Line, Framing::Crlf, Framing::Bare, Framing::Length];
         let named = all.into_iter().find(|framing| framing.to_string() == word);
-        named.ok_or_else(|| format!("`{word}` is none of line, bare and length"))
+        named.ok_or_else(|| format!("`{word}` is none of line, crlf, bare and length"))
     }
 }
 
 impl FromStr for Dialect {
     type Err = String;
 
-    /// `line`, `bare` or `length` for both directions, or two of them: reading, a slash, writing.
+    /// `line`, `crlf`, `bare` or `length` for both directions, or two of them: reading, a slash, writing.
     fn from_str(text: &str) -> Result<Dialect, String> {
         let (reads, writes) = text.split_once('/').unwrap_or((text, text));
         Ok(Dialect {
@@ -154,8 +178,23 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_ends_with_cr_lf_keeps_its_end() {
+        assert_eq!(Framing::Crlf.frame(b"hello"), b"hello\r\n");
+        assert_eq!(Framing::Crlf.end_lines(b"a\nb\r\nc"), b"a\r\nb\r\nc");
+        assert_eq!(Framing::Line.end_lines(b"a\nb"), b"a\nb");
+    }
+
+    #[test]
     fn a_dialect_is_written_and_read() {
-        for text in ["line", "bare", "length", "line/bare", "bare/length"] {
+        for text in [
+            "line",
+            "bare",
+            "length",
+            "crlf",
+            "crlf/line",
+            "line/bare",
+            "bare/length",
+        ] {
             let dialect: Dialect = text.parse().expect(text);
             assert_eq!(dialect.to_string(), text);
         }

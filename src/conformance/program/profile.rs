@@ -21,6 +21,14 @@ pub struct Profile {
     /// It takes each read for a message, and relays it with its end. So it is sent one line at a time, and
     /// transcripts that send lines in segments do not apply.
     pub relays_reads: bool,
+    /// It writes text of its own together with a user's words, in one write. So what arrives in front of a message
+    /// belongs to it. Asked only of programs that mark no ends.
+    #[serde(default)]
+    pub adds_to_messages: bool,
+    /// It leaves notices of its own without an end, so that they run into the next line. So a message that ends such
+    /// a line is taken by itself.
+    #[serde(default)]
+    pub leaves_notices_unended: bool,
     /// It serves no other client until the newest one sends a message. So each actor sends a line after it registers.
     pub waits_for_first_message: bool,
     /// It takes the address before the name, except in transcripts about that (C-ARG-1).
@@ -40,6 +48,8 @@ impl Profile {
         registers_silently: false,
         registers_without_end: false,
         relays_reads: false,
+        adds_to_messages: false,
+        leaves_notices_unended: false,
         waits_for_first_message: false,
         takes_address_first: false,
         runs_alone: false,
@@ -80,6 +90,15 @@ impl Profile {
                  so it was sent one line at a time.",
             ),
             (
+                self.adds_to_messages,
+                "It writes text of its own together with a user's words (see S-MSG-1), so that text was taken \
+                 for a part of the message.",
+            ),
+            (
+                self.leaves_notices_unended,
+                "It does not end its notices (see W-LINE-1), so the message behind a notice was taken by itself.",
+            ),
+            (
                 self.registers_silently,
                 "It registers clients without an answer (see S-REG-1); in other transcripts no answer was \
                  expected.",
@@ -108,12 +127,14 @@ mod tests {
             registers_silently: true,
             registers_without_end: true,
             relays_reads: true,
+            adds_to_messages: true,
+            leaves_notices_unended: true,
             waits_for_first_message: true,
             takes_address_first: true,
             runs_alone: true,
             has_own_network: false,
         };
-        assert_eq!(every.remarks().count(), 7);
+        assert_eq!(every.remarks().count(), 9);
         // A network of its own is worth a remark only if the program would otherwise conflict with itself.
         let apart = Profile {
             has_own_network: true,

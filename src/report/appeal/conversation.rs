@@ -212,7 +212,7 @@ impl<'a> Script<'a> {
         let one_at_a_time = dialect.reads == Framing::Bare || self.profile.relays_reads;
         let mut arguments = Vec::new();
         match dialect.writes {
-            Framing::Line => {}
+            Framing::Line | Framing::Crlf => {}
             Framing::Bare => arguments.push(format!("message={}", bare_message(self.transcript))),
             Framing::Length => arguments.push("length_in_front=True".to_owned()),
         }
@@ -289,8 +289,10 @@ impl<'a> Script<'a> {
                 bytes,
                 times,
             } => match (self.policy.dialect.reads, single_message(bytes)) {
-                (Framing::Line, _) | (_, None) => self.send(index, actor, bytes, *times),
-                (reads, Some(message)) => self.send(index, actor, &reads.frame(message), 1),
+                (reads @ (Framing::Bare | Framing::Length), Some(message)) => {
+                    self.send(index, actor, &reads.frame(message), 1);
+                }
+                (reads, _) => self.send(index, actor, &reads.end_lines(bytes), *times),
             },
             Action::Gets { actor, line, .. } if self.is_user(actor) => {
                 let once = matches!(

@@ -113,6 +113,10 @@ fn output(entry: &RequirementScore) -> String {
     if entry.verdict == Verdict::Pass {
         return summary;
     }
+    // Advice belongs to what fails.
+    if entry.verdict == Verdict::Blocked {
+        return format!("{summary}\n{}", line(&entry.reason));
+    }
     let advice = line(&sentence(&entry.requirement.fix));
     format!(
         "{summary}\n{}\nWhat to look at: {advice}",

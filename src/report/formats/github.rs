@@ -267,10 +267,18 @@ fn table(part: &PartScore) -> String {
             verdict_word(entry.verdict),
             prose(&sentence(&entry.requirement.sentence)),
             code(&short(&entry.reason)),
-            prose(&sentence(&entry.requirement.fix)),
+            advice(entry),
         );
     }
     page + "\n"
+}
+
+/// Advice belongs to what fails, not to what is blocked.
+fn advice(row: &RequirementScore) -> String {
+    match row.verdict {
+        Verdict::Blocked => String::new(),
+        _ => prose(&sentence(&row.requirement.fix)),
+    }
 }
 
 fn repairs(assessment: &Assessment) -> String {

@@ -136,8 +136,8 @@ fn status(entry: &RequirementScore) -> Option<&'static str> {
 
 fn output_of(entry: &RequirementScore) -> String {
     match entry.verdict {
-        Verdict::Pass => String::new(),
-        Verdict::NotApplicable => line(&entry.reason),
+        // Advice belongs to what fails.
+        Verdict::Pass | Verdict::NotApplicable | Verdict::Blocked => line(&entry.reason),
         _ => {
             let advice = sentence(&entry.requirement.fix);
             format!(

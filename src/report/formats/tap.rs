@@ -177,7 +177,9 @@ fn falls_short(assessment: &Assessment, role: Role, entry: &RequirementScore) ->
     if !entry.blocked_by.is_empty() {
         diagnostics.push(("blocked_by", quoted(&entry.blocked_by.join(", "))));
     }
-    diagnostics.push(("advice", quoted(&sentence(&entry.requirement.fix))));
+    if seen {
+        diagnostics.push(("advice", quoted(&sentence(&entry.requirement.fix))));
+    }
     TestPoint {
         is_ok: false,
         description: description(role, entry),

@@ -48,7 +48,8 @@ pub fn table(result: &RunResult, style: Style) -> String {
     let names = groups.iter().map(|(name, _)| width(name)).max();
     let mut after_a_list = false;
     for (name, group) in &groups {
-        let is_short = one_verdict(group, Verdict::Pass)
+        let is_whole = |known: &&RequirementResult| result.partial_pass(known).is_none();
+        let is_short = one_verdict(group, Verdict::Pass) && group.iter().all(is_whole)
             || judged(group) == 0
             || blocked_by_one(group).is_some();
         if after_a_list || (!is_short && !shown.is_empty()) {
@@ -149,7 +150,12 @@ fn texts(
     let sentence = &known.requirement.sentence;
     match known.verdict {
         Verdict::Pass | Verdict::NotApplicable | Verdict::Untested => {
-            vec![style.ink(Ink::Quiet, &cut_between_words(sentence, columns))]
+            let mut lines = vec![style.ink(Ink::Quiet, &cut_between_words(sentence, columns))];
+            if let Some(part) = result.partial_pass(known) {
+                let told = wrap(&part.to_string(), columns);
+                lines.extend(told.iter().map(|line| style.ink(Ink::Uncertain, line)));
+            }
+            lines
         }
         Verdict::Blocked => {
             let by = if known.blocked_by.is_empty() {
