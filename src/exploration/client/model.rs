@@ -249,7 +249,7 @@ mod tests {
             closes: true,
         };
         let expected = "client starts as alice\nserver < REGISTER alice CHAT/1.0\nserver sends \"40\"\nserver \
-                        sends \"0 Invalid registration\\n\"\nserver closes\nuser sees an error\nclient ends\n";
+                        sends \"0 Invalid registration\\n\"\nserver closes\nclient ends\n";
         assert_eq!(shown(&opening, &[Act::SendsNothing]), expected);
     }
 
