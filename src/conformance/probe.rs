@@ -187,8 +187,8 @@ struct Reaction {
     /// Whether the program could be reached.
     was_reached: bool,
     received: Vec<u8>,
-    /// What was received, read by read.
-    reads: Vec<Vec<u8>>,
+    /// Who received what, read by read.
+    reads: Vec<(String, Vec<u8>)>,
     banner: Vec<String>,
 }
 
@@ -212,9 +212,9 @@ impl Reaction {
         let mut was_reached = false;
         for event in &evidence.events {
             match &event.kind {
-                EventKind::Received { bytes, .. } => {
+                EventKind::Received { actor, bytes } => {
                     received.extend_from_slice(bytes);
-                    reads.push(bytes.clone());
+                    reads.push((actor.clone(), bytes.clone()));
                 }
                 EventKind::Printed { bytes } => drop(screen.show(bytes)),
                 EventKind::Started { command } => given = given_in(command),
@@ -240,6 +240,7 @@ impl Reaction {
         let place = |read: &Vec<u8>| memchr::memmem::find(read, words.as_bytes());
         self.reads
             .iter()
+            .map(|(_, read)| read)
             .find_map(place)
             .is_some_and(|place| place > 0)
     }
@@ -247,9 +248,11 @@ impl Reaction {
     /// Whether a notice about a registration has no end and stands before the first words that follow it. What
     /// stands before the second words as well belongs to the words.
     fn has_unended_notice(&self) -> bool {
+        let of_listener = self.reads.iter().filter(|(actor, _)| actor == "alice");
+        let heard: Vec<u8> = of_listener.flat_map(|(_, read)| read.clone()).collect();
         let is_within_line = |words: &str| {
-            let place = memchr::memmem::find(&self.received, words.as_bytes());
-            place.map(|place| place > 0 && self.received[place - 1] != b'\n')
+            let place = memchr::memmem::find(&heard, words.as_bytes());
+            place.map(|place| place > 0 && heard[place - 1] != b'\n')
         };
         is_within_line(FIRST_WORDS) == Some(true) && is_within_line(SECOND_WORDS) == Some(false)
     }
@@ -603,6 +606,27 @@ mod tests {
         ] {
             assert!(!conversation(steps).steps.is_empty());
         }
+    }
+
+    #[test]
+    fn a_notice_without_an_end_is_told_from_words_that_are_added_to_every_message() {
+        let heard = |reads: &[&str]| Reaction {
+            reads: reads
+                .iter()
+                .map(|read| ("alice".to_owned(), read.as_bytes().to_vec()))
+                .chain([("bob".to_owned(), b"200 Registration successful\n".to_vec())])
+                .collect(),
+            ..Reaction::default()
+        };
+        let first = format!("{FIRST_WORDS}\n");
+        let second = format!("{SECOND_WORDS}\n");
+        assert!(heard(&["200 OK\n", "bob joined", &first, &second]).has_unended_notice());
+        assert!(!heard(&["200 OK\n", "bob joined\n", &first, &second]).has_unended_notice());
+        assert!(!heard(&["200 OK\n", "> ", &first, "> ", &second]).has_unended_notice());
+        assert!(!heard(&["200 OK\n", "bob joined"]).has_unended_notice());
+        let twice = format!("@bob: {SECOND_WORDS}");
+        assert!(heard(&[FIRST_WORDS, &twice]).has_text_before(SECOND_WORDS));
+        assert!(!heard(&[FIRST_WORDS, SECOND_WORDS]).has_text_before(SECOND_WORDS));
     }
 
     #[test]

@@ -135,10 +135,13 @@ impl Topic {
             (Expected::Listens, _) => about(Topic::ServerStart),
             (Expected::ClientConnects, _) => about(Topic::ClientStart),
             // It ended by itself before anybody had said anything: it does not serve at all.
-            (Expected::Connects { .. }, _)
+            (Expected::Connects { .. }, _) | (Expected::Ends, Got::EndedBefore)
                 if shortfall.ended.is_some() && !somebody_spoke(&shortfall.present) =>
             {
-                about(Topic::ServerStart)
+                match transcript.role {
+                    Role::Server => about(Topic::ServerStart),
+                    Role::Client => of_step.and_then(about),
+                }
             }
             (Expected::StillConnected { .. }, _) => {
                 let relaying = about(relaying(&shortfall.present));

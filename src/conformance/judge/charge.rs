@@ -140,9 +140,21 @@ fn ends_at_disconnect(transcript: &Transcript, run: &Evidence) -> bool {
     };
     let asks = |action: &Action| matches!(action, Action::IsInterrupted | Action::IsTerminated);
     let was_asked = until_then.iter().any(|step| asks(&step.action));
-    // It takes a moment to end.
-    let mut latest = until_then.iter().rev().take(2);
-    !was_asked && latest.any(|step| says_disconnect(&step.action))
+    // It takes a moment to end, in which somebody else may do something.
+    let acts = |action: &Action| {
+        matches!(
+            action,
+            Action::Joins { .. }
+                | Action::Connects { .. }
+                | Action::Says { .. }
+                | Action::Sends { .. }
+                | Action::Closes { .. }
+                | Action::Resets { .. }
+        )
+    };
+    let actions = until_then.iter().rev().map(|step| &step.action);
+    let mut latest = actions.filter(|action| acts(action)).take(2);
+    !was_asked && latest.any(says_disconnect)
 }
 
 /// Whether somebody says DISCONNECT in a step, alone or behind other lines.

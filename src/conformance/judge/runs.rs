@@ -119,8 +119,11 @@ impl Finding {
                 Some(charge) if covers.contains(&charge.requirement) => {
                     let ground = charge.rests_on.as_ref();
                     let rests_on_another = ground.is_some_and(|id| !covers.contains(id));
-                    let may_be_another_s =
-                        rests_on_another || stop.had_ended && !stop.circumstances.is_empty();
+                    // The end at a DISCONNECT is seen as such.
+                    let may_have_crashed = stop.had_ended
+                        && !stop.circumstances.is_empty()
+                        && charge.requirement != id::S_RUN_1;
+                    let may_be_another_s = rests_on_another || may_have_crashed;
                     (!may_be_another_s).then(|| Judgement::Fails(charge.requirement.clone()))
                 }
                 Some(_) => None,

@@ -436,6 +436,59 @@ mod tests {
     }
 
     #[test]
+    fn a_requirement_passes_where_the_rest_of_its_transcripts_is_blocked() {
+        let replayed = vec![
+            passing("S-DISC-5"),
+            passing("S-REG-1"),
+            stopped("S-DISC-5", Some("S-MSG-1")),
+            stopped("S-MSG-1", Some("S-MSG-1")),
+        ];
+        let ids = ["S-REG-1", "S-MSG-1", "S-DISC-5"];
+        let (found, _) = super::verdicts(ids.map(requirement).to_vec(), replayed, &table());
+        let found: Vec<(Verdict, &[String])> = found
+            .iter()
+            .map(|found| (found.verdict, &found.blocked_by[..]))
+            .collect();
+        let by = ["S-MSG-1".to_owned()];
+        let none: &[String] = &[];
+        assert_eq!(
+            found,
+            [
+                (Verdict::Pass, none),
+                (Verdict::Fail, none),
+                (Verdict::Pass, &by[..])
+            ]
+        );
+    }
+
+    #[test]
+    fn a_message_in_parts_needs_that_parts_are_understood() {
+        let in_parts = || {
+            let source = "# A case.\ncovers S-MSG-2\n\nalice joins\nbob joins\nalice sends \"@alice: h\"\n\
+                          alice sends \"i\\n\"\nbob < @alice: hi\n";
+            let (mut case, mut runs) = stopped("S-MSG-2", None);
+            case.transcript = parse("in parts", source).expect("is a transcript");
+            for shortfall in shortfalls(&mut runs) {
+                shortfall.step = 4;
+                shortfall.expected = Expected::Line {
+                    line: "@alice: hi".to_owned(),
+                    open_ended: false,
+                };
+                shortfall.got = Got::Nothing { after: 1000 };
+            }
+            (case, runs)
+        };
+        let of_msg_2 = |parts: Replayed| {
+            let replayed = vec![passing("S-MSG-1"), parts, in_parts()];
+            let ids = ["W-LINE-2", "S-MSG-1", "S-MSG-2"];
+            let (found, _) = super::verdicts(ids.map(requirement).to_vec(), replayed, &table());
+            found[2].verdict
+        };
+        assert_eq!(of_msg_2(passing("W-LINE-2")), Verdict::Fail);
+        assert_eq!(of_msg_2(stopped("W-LINE-2", None)), Verdict::Blocked);
+    }
+
+    #[test]
     fn what_was_not_seen_three_times_is_no_fault_of_another_requirement() {
         let (case, mut runs) = stopped("S-MSG-1", Some("S-REG-1"));
         runs.truncate(1);

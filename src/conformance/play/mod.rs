@@ -72,6 +72,9 @@ fn replay(transcript: &Transcript, policy: &Policy, setting: Setting<'_>) -> Opt
         }
     };
     let mut outcome = result.map_or_else(|stop| *stop, |()| Outcome::Completed);
+    if let (Outcome::FellShort(shortfall), Role::Server) = (&mut outcome, transcript.role) {
+        replay.notice_end(shortfall);
+    }
     let accounts = &replay.cast.accounts;
     let (was_stopped, waited_for_machine) = (accounts.was_stopped, accounts.waited_for_machine);
     if let (Outcome::FellShort(shortfall), false) = (&outcome, was_stopped) {

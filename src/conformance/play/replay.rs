@@ -1,5 +1,7 @@
 //! One replay while it runs, and where it stands in its transcript.
 
+use std::time::Duration;
+
 use super::cast::Cast;
 use super::memory_use::MemoryUse;
 use super::peer::Peer;
@@ -124,6 +126,20 @@ impl<'a> Replay<'a> {
             present: self.room.present(),
             waited_for_enter: false,
         }))
+    }
+
+    /// Connections are closed a moment before the process that held them has ended.
+    pub(super) fn notice_end(&mut self, shortfall: &mut Shortfall) {
+        const MOMENT: Duration = Duration::from_millis(300);
+        let is_closed = matches!(
+            shortfall.got,
+            Got::Closed | Got::Reset | Got::ClosedBefore { .. } | Got::NotConnected { .. }
+        );
+        if !is_closed || shortfall.ended.is_some() {
+            return;
+        }
+        let ended = |cast: &mut Cast<'_>| cast.how_ended().map(str::to_owned);
+        shortfall.ended = self.cast.wait_for(MOMENT, ended).ok().flatten();
     }
 
     pub(super) fn not_in_this_role(&self) -> Stop {

@@ -231,6 +231,9 @@ impl Replay<'_> {
     fn interrupt(&mut self) -> Result<(), Stop> {
         const CTRL_C: &[u8] = b"\x03";
         self.let_digest()?;
+        if self.cast.how_ended().is_some() {
+            return Err(self.short(Expected::Ends, Got::EndedBefore));
+        }
         let Some(program) = self.cast.programs.first_mut() else {
             return Err(self.not_in_this_role());
         };
