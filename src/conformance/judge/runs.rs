@@ -5,7 +5,7 @@ use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::table::Table;
 use crate::conformance::suite::{Case, id};
-use crate::transcript::syntax::{Action, Transcript};
+use crate::transcript::syntax::{Action, Role, Transcript};
 
 /// A transcript that does not pass is replayed on a fresh process up to so many times in all; runs in which the
 /// harness could not do its part do not count. Runs that disagree are reported as such, never as a pass.
@@ -32,7 +32,8 @@ pub(super) struct Stop {
     pub(super) agreed: bool,
     /// Whether no run was replayed to where it stopped.
     pub(super) was_skipped: bool,
-    /// Ids of the requirements about the ways in which somebody left before, latest first.
+    /// Ids of the requirements about what was done before and may have gone wrong, latest first: how somebody left, or
+    /// what a client was sent.
     pub(super) departures: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
     pub(super) had_ended: bool,
@@ -127,8 +128,8 @@ impl Finding {
     }
 }
 
-/// Ids of the requirements about the ways in which somebody left before the step at which the runs stopped, latest
-/// first.
+/// Ids of the requirements about what was done before the step at which the runs stopped, latest first: the ways in
+/// which somebody left, and messages to a client that are cut or hold words of the protocol.
 fn departures_before<'t>(
     transcript: &'t Transcript,
     runs: &[Evidence],
@@ -137,14 +138,23 @@ fn departures_before<'t>(
         Outcome::FellShort(shortfall) => Some(shortfall.step),
         _ => None,
     });
+    let to_client = transcript.role == Role::Client;
     // The number comes from evidence, which may have been read from a file.
     let before = transcript.steps.get(..stopped_at.min().unwrap_or(0));
     before
         .unwrap_or_default()
         .iter()
         .rev()
-        .filter_map(|step| match &step.action {
+        .filter_map(move |step| match &step.action {
             Action::Says { line, .. } if is_disconnect(line) => Some(id::S_DISC_1),
+            Action::Says { line, .. } if to_client && holds_goodbye(line) => Some(id::C_MSG_4),
+            Action::Sends { bytes, .. } if to_client && !bytes.ends_with(b"\n") => {
+                Some(id::W_LINE_2)
+            }
+            Action::Sends { bytes, .. } if to_client => {
+                let text = String::from_utf8_lossy(bytes);
+                text.lines().any(holds_goodbye).then_some(id::C_MSG_4)
+            }
             Action::Closes { .. } => Some(id::S_DISC_5),
             Action::Resets { .. } => Some(id::S_DISC_7),
             _ => None,
@@ -165,6 +175,11 @@ fn had_ended(transcript: &Transcript, run: &Evidence) -> bool {
         let mut until_then = transcript.steps.iter().take(at.saturating_add(1));
         at < shortfall.step && !until_then.any(|step| asks(&step.action))
     })
+}
+
+/// Whether a message has a goodbye in its text.
+fn holds_goodbye(line: &str) -> bool {
+    matches!(Utterance::of(line), Utterance::Message { text, .. } if text.contains("DISCONNECT"))
 }
 
 fn is_disconnect(line: &str) -> bool {
