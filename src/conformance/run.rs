@@ -159,6 +159,7 @@ pub fn run(
         mut remarks,
         banner,
         was_reached,
+        connected_in_vain,
     } = if is_known {
         probed
     } else {
@@ -181,9 +182,11 @@ pub fn run(
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
-    for (position, runs) in
-        replay_side_by_side(&order, side_by_side(plan, profile), &Ledger::default())
-    {
+    let ledger = Ledger::default();
+    for _ in 0..connected_in_vain.unwrap_or(0) {
+        ledger.fell_short(Topic::ClientStart);
+    }
+    for (position, runs) in replay_side_by_side(&order, side_by_side(plan, profile), &ledger) {
         evidence[position] = runs;
     }
     let crowded_out = crowded_out(&plan.cases, &evidence);
@@ -356,7 +359,8 @@ fn is_known(case: &Case, policy: &Policy, shortfall: &Shortfall, ledger: &Ledger
     topic.is_some_and(|topic| !policy.judges(topic) && ledger.is_known_to_fail(topic))
 }
 
-/// Positions of the cases in the order of their start: those with long fixed waits first.
+/// Positions of the cases in the order of their start: those with long fixed waits first, and those about a wrong
+/// address last, since a client that connects nowhere need not be asked.
 fn longest_first(cases: &[Case]) -> Vec<usize> {
     let seconds = |case: &Case| {
         let passing = case.transcript.steps.iter().map(|step| match step.action {
@@ -368,7 +372,11 @@ fn longest_first(cases: &[Case]) -> Vec<usize> {
         passing.sum::<u32>()
     };
     let mut order: Vec<usize> = (0..cases.len()).collect();
-    order.sort_by_key(|position| std::cmp::Reverse(seconds(&cases[*position])));
+    let is_about_address = |case: &Case| case.transcript.covers_any(&[id::C_ARG_2, id::C_ARG_3]);
+    order.sort_by_key(|position| {
+        let case = &cases[*position];
+        (is_about_address(case), std::cmp::Reverse(seconds(case)))
+    });
     order
 }
 
