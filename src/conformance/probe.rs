@@ -26,6 +26,8 @@ pub struct ProbeResult {
     pub banner: Vec<String>,
     /// Whether the program could be reached at all.
     pub was_reached: bool,
+    /// How often a client was given a right address in vain; `None` where it was not asked, or connected.
+    pub connected_in_vain: Option<u32>,
 }
 
 impl ProbeResult {
@@ -109,6 +111,10 @@ server < ...
 server > 200 Registration successful
 server > @bob: these very words
 user < @bob: these very words";
+const IS_REFUSED: &str = "client starts as alice
+server < ...
+server > 400 Invalid registration
+client ends";
 const IS_SENT: &str = "client starts as alice
 server < ...
 server > 200 Registration successful
@@ -478,7 +484,11 @@ impl Probe<'_> {
         });
         let Some((mut profile, first)) = heard else {
             let dialect = self.dialect.unwrap_or(Dialect::LINE);
-            return result(Profile { dialect, ..plain }, remarks);
+            return ProbeResult {
+                // In the machine's network as well, where it has one of its own.
+                connected_in_vain: Some(1 + u32::from(plain.has_own_network)),
+                ..result(Profile { dialect, ..plain }, remarks)
+            };
         };
         if profile.has_own_network != plain.has_own_network {
             remarks.push(NEEDS_SHARED_NETWORK.to_owned());
@@ -506,6 +516,9 @@ impl Probe<'_> {
         let shown = others
             .into_iter()
             .find(|reads| self.ask_in(IS_SHOWN, *reads, profile).completed);
+        if let Some(reads) = shown {
+            return reads;
+        }
         // A client that shows nothing may still send what is typed, if it accepts the answer.
         let takes_answer = |reads: &Framing| self.ask_in(IS_SENT, *reads, profile).completed;
         let by_likelihood = || {
@@ -513,7 +526,13 @@ impl Probe<'_> {
             all.extend([Framing::Line, Framing::Bare, Framing::Length, Framing::Crlf]);
             all.into_iter().find(takes_answer)
         };
-        shown.or_else(by_likelihood).unwrap_or(writes)
+        // One that does nothing after a 200 may still read a refusal. Without an end, only one that reads bare does.
+        let by_refusal = || {
+            let all = [Framing::Bare, Framing::Line, Framing::Length];
+            let understands = |reads: &Framing| self.ask_in(IS_REFUSED, *reads, profile).completed;
+            all.into_iter().find(understands)
+        };
+        by_likelihood().or_else(by_refusal).unwrap_or(writes)
     }
 }
 
@@ -536,6 +555,7 @@ fn result(profile: Profile, further: Vec<String>) -> ProbeResult {
         remarks,
         banner: Vec::new(),
         was_reached: true,
+        connected_in_vain: None,
     }
 }
 
@@ -602,6 +622,7 @@ mod tests {
             COMES_IN,
             IS_NOT_SHOWN,
             IS_SHOWN,
+            IS_REFUSED,
             IS_SENT,
         ] {
             assert!(!conversation(steps).steps.is_empty());

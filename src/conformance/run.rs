@@ -90,7 +90,8 @@ fn replay_suite(
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let order = longest_first(&plan.cases);
     let at_once = side_by_side(plan, session.setting.profile);
-    for (position, runs) in replay_side_by_side(&order, at_once, &Ledger::default()) {
+    let ledger = session.known_failures();
+    for (position, runs) in replay_side_by_side(&order, at_once, &ledger) {
         evidence[position] = runs;
     }
     let crowded_out = crowded_out(&plan.cases, &evidence);
@@ -230,7 +231,8 @@ fn is_known(case: &Case, policy: &Policy, shortfall: &Shortfall, ledger: &Ledger
     topic.is_some_and(|topic| !policy.judges(topic) && ledger.is_known_to_fail(topic))
 }
 
-/// Positions of the cases in the order of their start: those with long fixed waits first.
+/// Positions of the cases in the order of their start: those with long fixed waits first, and those about a wrong
+/// address last, since a client that connects nowhere need not be asked.
 fn longest_first(cases: &[Case]) -> Vec<usize> {
     let seconds = |case: &Case| {
         let passing = case.transcript.steps.iter().map(|step| match step.action {
@@ -242,7 +244,11 @@ fn longest_first(cases: &[Case]) -> Vec<usize> {
         passing.sum::<u32>()
     };
     let mut order: Vec<usize> = (0..cases.len()).collect();
-    order.sort_by_key(|position| std::cmp::Reverse(seconds(&cases[*position])));
+    let is_about_address = |case: &Case| case.transcript.covers_any(&[id::C_ARG_2, id::C_ARG_3]);
+    order.sort_by_key(|position| {
+        let case = &cases[*position];
+        (is_about_address(case), std::cmp::Reverse(seconds(case)))
+    });
     order
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::play::clock::{DEFAULT_LIMIT, TimeBudget};
 use crate::conformance::play::policy::Policy;
@@ -66,6 +67,8 @@ pub struct Session<'a> {
     /// What all replays against the program have in common.
     pub setting: Setting<'a>,
     probe_remarks: Vec<String>,
+    /// How often a client that never connects was waited for.
+    connected_in_vain: u32,
 }
 
 impl Session<'_> {
@@ -79,6 +82,15 @@ impl Session<'_> {
             ));
         }
         remarks
+    }
+
+    /// What the probe has seen to fail: there is no need to wait for it again.
+    pub fn known_failures(&self) -> Ledger {
+        let ledger = Ledger::default();
+        for _ in 0..self.connected_in_vain {
+            ledger.fell_short(Topic::ClientStart);
+        }
+        ledger
     }
 
     /// Replays a conversation against a fresh process of the program, whatever is known about it. `None` where
@@ -152,6 +164,7 @@ pub fn with_program<T>(
         remarks,
         banner,
         was_reached,
+        connected_in_vain,
     } = if is_known {
         probed
     } else {
@@ -170,6 +183,7 @@ pub fn with_program<T>(
             ..first_setting
         },
         probe_remarks: remarks,
+        connected_in_vain: connected_in_vain.unwrap_or(0),
     }))
 }
 

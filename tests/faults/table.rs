@@ -470,6 +470,21 @@ const NEEDS_A_TALK: &[&str] = &[
     "C-QUIT-2", "C-SHUT-1", "C-SHUT-2", "C-HARD-1", "C-HARD-2", "C-HARD-3",
 ];
 
+/// What cannot be asked of a client that connects to no address: a wrong one is refused by accident.
+#[rustfmt::skip]
+const NEEDS_A_CONNECTION: &[&str] = &[
+    "W-LINE-1", "W-LINE-2", "W-LINE-3", "C-ARG-1", "C-ARG-2", "C-ARG-3", "C-REG-1", "C-REG-2",
+    "C-REG-3", "C-REG-4", "C-MSG-1", "C-MSG-2", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-QUIT-1",
+    "C-QUIT-2", "C-SHUT-1", "C-SHUT-2", "C-HARD-1", "C-HARD-2", "C-HARD-3",
+];
+
+/// What cannot be asked of a client that ends when it is accepted.
+#[rustfmt::skip]
+const NEEDS_ACCEPTANCE: &[&str] = &[
+    "W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-1", "C-MSG-2", "C-MSG-3", "C-MSG-4", "C-MSG-5",
+    "C-QUIT-1", "C-QUIT-2", "C-SHUT-1", "C-SHUT-2", "C-HARD-1", "C-HARD-2", "C-HARD-3",
+];
+
 /// What a client can do wrong.
 #[rustfmt::skip]
 pub const CLIENT: &[Fault] = &[
@@ -481,8 +496,9 @@ pub const CLIENT: &[Fault] = &[
     dialect("length-in-front", "reads and writes the length of a message in ten bytes before it", ONLY_IN_LINES),
     fault("carriage-return-refused", "takes no line that ends in CRLF",
         &["W-LINE-1"], &[]),
-    fault("partial-line-lost", "throws away what a read leaves unfinished",
-        &["W-LINE-2"], &[]),
+    in_the_way(fault("partial-line-lost", "throws away what a read leaves unfinished",
+        // A character is cut by the end of a segment.
+        &["W-LINE-2"], &[]), &["C-MSG-5"]),
     // One that takes what has no end yet for a message reads bare, whatever else it takes.
     dialect("segment-is-message", "shows the parts of a message as they come", ONLY_IN_LINES),
     fault("first-of-segment-only", "takes only the first line of a read",
@@ -498,7 +514,13 @@ pub const CLIENT: &[Fault] = &[
     fault("arguments-swapped", "takes the address first, then the name",
         &["C-ARG-1"], &[]),
     in_the_way(fault("fixed-port", "connects to a port of its own choice",
-        &["C-ARG-1"], &[]), NEEDS_A_TALK),
+        &["C-ARG-1"], &[]), NEEDS_A_CONNECTION),
+    in_the_way(fault("connects-nowhere", "says of every address that it cannot connect",
+        &["C-ARG-1"], &[]), NEEDS_A_CONNECTION),
+    in_the_way(fault("crashes-at-start", "ends with a traceback, whatever it is given",
+        &["C-ARG-1"], &[]), NEEDS_A_CONNECTION),
+    fault("letters-only", "takes names of letters only",
+        &["C-ARG-1"], &[]),
     fault("any-scheme", "takes any scheme for chat",
         &["C-ARG-2"], &[]),
     fault("scheme-optional", "takes an address without a scheme",
@@ -531,10 +553,22 @@ pub const CLIENT: &[Fault] = &[
         &["C-REG-1"], &[]), NEEDS_A_TALK),
     in_the_way(fault("typing-unsent", "sends nothing of what is typed",
         // Wherever something is typed.
-        &["C-REG-2"], &[]), &["W-LINE-1", "W-LINE-3", "C-MSG-1", "C-MSG-2", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-QUIT-1", "C-HARD-2"]),
+        &["C-REG-2"], &[]), &["W-LINE-1", "C-MSG-1", "C-MSG-3", "C-MSG-5"]),
+    in_the_way(fault("crashes-on-200", "ends with a traceback when it is accepted",
+        &["C-REG-2"], &[]), NEEDS_ACCEPTANCE),
+    Fault {
+        breaks: &["W-LINE-1", "C-REG-2"],
+        blocks: NEEDS_ACCEPTANCE,
+        ..dialect("bare-and-crashes-on-200", "takes a read for a message, and crashes when it is accepted",
+            ONLY_IN_LINES)
+    },
     fault("400-unheeded", "takes a 400 for a 200",
         &["C-REG-3"], &[]),
     fault("400-silent", "ends without a word on 400",
+        &["C-REG-3"], &[]),
+    fault("400-panics", "panics on 400",
+        &["C-REG-3"], &[]),
+    fault("400-told-by-others", "ends on 400 with a trace of Ruby",
         &["C-REG-3"], &[]),
     fault("400-stays", "ends on 400 only when the connection closes",
         &["C-REG-3"], &[]),
@@ -565,28 +599,36 @@ pub const CLIENT: &[Fault] = &[
         &["C-MSG-1"], &["C-MSG-3"]),
     in_the_way(fault("shows-nothing", "shows no message",
         // Wherever something is to be seen.
-        &["C-MSG-2"], &[]), &["W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-SHUT-1", "C-HARD-1"]),
+        &["C-MSG-2"], &[]), &["W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-HARD-1"]),
     fault("shown-twice", "shows every message twice",
         &["C-MSG-2"], &[]),
     in_the_way(fault("shown-after-enter", "shows messages only when the user next presses Enter",
         // Wherever something is to be seen.
-        &["C-MSG-2"], &[]), &["W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-SHUT-1", "C-HARD-1"]),
+        &["C-MSG-3"], &[]), &["W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-2", "C-MSG-4", "C-MSG-5", "C-HARD-1"]),
+    in_the_way(fault("waits-for-keyboard", "takes what the server does only when the user next presses Enter",
+        // Wherever something is to be seen, and where the server ends.
+        &["C-MSG-3"], &[]), &["W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-2", "C-MSG-4", "C-MSG-5",
+            "C-SHUT-1", "C-SHUT-2", "C-HARD-1", "C-HARD-3"]),
     in_the_way(fault("first-word-shown", "shows the first word of a message",
         // Wherever something is to be seen.
-        &["C-MSG-2"], &[]), &["W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-SHUT-1", "C-HARD-1"]),
+        &["C-MSG-2"], &[]), &["W-LINE-1", "W-LINE-2", "W-LINE-3", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-HARD-1"]),
     in_the_way(fault("quick-second-lost", "shows nothing of what comes within two seconds of the last message",
-        &["C-MSG-2"], &[]), &["W-LINE-3", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-SHUT-1", "C-HARD-1"]),
+        &["C-MSG-2"], &[]), &["W-LINE-3", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-HARD-1"]),
     in_the_way(fault("sent-late", "sends what was typed when the next line is typed",
-        &["C-REG-2"], &[]), &["W-LINE-1", "W-LINE-3", "C-MSG-1", "C-MSG-2", "C-MSG-3", "C-MSG-4", "C-MSG-5", "C-QUIT-1", "C-HARD-2"]),
+        &["C-REG-2"], &[]), &["W-LINE-1", "C-MSG-1", "C-MSG-3", "C-MSG-5"]),
+    fault("greets-others", "says a message of its own when it is accepted",
+        &["C-MSG-1"], &[]),
     fault("half-typed-lost", "loses what is half typed when a message comes",
         &["C-MSG-3"], &[]),
-    fault("disconnect-in-text", "takes a message with DISCONNECT in it for a DISCONNECT",
+    in_the_way(fault("disconnect-in-text", "takes a message with DISCONNECT in it for a DISCONNECT",
         // A line separator is tried with a DISCONNECT behind it.
-        &["C-MSG-4"], &["C-MSG-5"]),
+        &["C-MSG-4"], &[]), &["C-MSG-5"]),
     fault("status-in-text", "takes a message with 400 in it for a refusal",
         &["C-MSG-4"], &[]),
     fault("cut-at-colon", "shows a message up to its second colon",
         &["C-MSG-4"], &[]),
+    fault("decodes-reads", "decodes each read by itself, though a character may be cut",
+        &["C-MSG-5"], &[]),
     fault("ascii-sent", "sends `?` for what is not ASCII",
         &["C-MSG-5"], &[]),
     fault("ascii-shown", "shows `?` for what is not ASCII",

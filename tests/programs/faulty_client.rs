@@ -95,6 +95,17 @@ fn main() -> io::Result<()> {
     }
 
     let (events, reports) = channel();
+    if fault("letters-only") && !name.chars().all(char::is_alphabetic) {
+        eprintln!("A name consists of letters.");
+        process::exit(2);
+    }
+    if fault("crashes-at-start") {
+        traceback("ModuleNotFoundError: No module named 'colorama'");
+    }
+    if fault("connects-nowhere") {
+        eprintln!("Cannot connect to {address}.");
+        process::exit(1);
+    }
     let stream = connect(&address);
     watch_signals(events.clone())?;
     let mut session = Session {
@@ -106,6 +117,7 @@ fn main() -> io::Result<()> {
         unsent: None,
         shown_last: None,
         interrupted: false,
+        waiting: Vec::new(),
     };
     session.register();
     thread::spawn(move || read_socket(stream, &events));
@@ -250,6 +262,7 @@ fn reads() -> Framing {
     match () {
         () if fault("length-in-front") => Framing::Length,
         () if fault("bare") || fault("bare-trimmed") || fault("reads-bare") => Framing::Bare,
+        () if fault("bare-and-crashes-on-200") => Framing::Bare,
         () => Framing::Line,
     }
 }
@@ -269,6 +282,11 @@ struct Lines {
     hoard: Vec<Vec<u8>>,
 }
 
+/// The text of a read by itself, where a character may be cut.
+fn decoded(segment: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(segment).into_owned().into()
+}
+
 impl Lines {
     fn split(&mut self, segment: &[u8]) -> Vec<Vec<u8>> {
         match reads() {
@@ -277,7 +295,11 @@ impl Lines {
             Framing::Length => return self.split_by_length(segment),
             Framing::Line => {}
         }
-        self.rest.extend_from_slice(segment);
+        if fault("decodes-reads") {
+            self.rest.extend(decoded(segment));
+        } else {
+            self.rest.extend_from_slice(segment);
+        }
         let mut lines = Vec::new();
         while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
             let mut line: Vec<u8> = self.rest.drain(..=end).collect();
@@ -352,24 +374,42 @@ struct Session {
     shown_last: Option<Instant>,
     /// A Ctrl-C that is heeded later than it should be.
     interrupted: bool,
+    /// What the server did while the program waited for a line from the keyboard.
+    waiting: Vec<Event>,
 }
 
 impl Session {
     fn run(&mut self, reports: &Receiver<Event>) -> Ending {
         loop {
             let next = match reports.recv() {
-                Ok(Event::Typed(line)) => self.type_line(&line),
-                Ok(Event::InputEnded) => self.end_input(),
-                Ok(Event::Received(line)) if self.registered => self.receive(line),
-                Ok(Event::Received(line)) => self.receive_answer(&line),
-                Ok(Event::TooLong) => self.give_up_on_line(),
-                Ok(Event::Vanished) => self.vanish(),
-                Ok(Event::Interrupted) => self.interrupt(),
+                Ok(event @ (Event::Received(_) | Event::Vanished))
+                    if self.registered && fault("waits-for-keyboard") =>
+                {
+                    self.waiting.push(event);
+                    Continue(())
+                }
+                Ok(event) => self.take(event),
                 Err(_) => Break(1),
             };
             if let Break(ending) = next {
                 return ending;
             }
+        }
+    }
+
+    fn take(&mut self, event: Event) -> ControlFlow<Ending> {
+        match event {
+            Event::Typed(line) => {
+                self.type_line(&line)?;
+                let waiting = std::mem::take(&mut self.waiting);
+                waiting.into_iter().try_for_each(|event| self.take(event))
+            }
+            Event::InputEnded => self.end_input(),
+            Event::Received(line) if self.registered => self.receive(line),
+            Event::Received(line) => self.receive_answer(&line),
+            Event::TooLong => self.give_up_on_line(),
+            Event::Vanished => self.vanish(),
+            Event::Interrupted => self.interrupt(),
         }
     }
 
@@ -413,6 +453,20 @@ impl Session {
     fn receive_answer(&mut self, line: &[u8]) -> ControlFlow<Ending> {
         let answer = shown(line);
         let status = answer.split(' ').next().unwrap_or_default();
+        if fault("bare-and-crashes-on-200") && line.ends_with(b"\n") {
+            return Continue(());
+        }
+        if status == "200" && (fault("crashes-on-200") || fault("bare-and-crashes-on-200")) {
+            traceback("AttributeError: 'NoneType' object has no attribute 'start'");
+        }
+        if fault(&format!("{status}-panics")) {
+            panic!("refused: {answer}");
+        }
+        if fault(&format!("{status}-told-by-others")) {
+            eprintln!("client.rb:31:in `register': {answer} (RuntimeError)");
+            eprintln!("\tfrom client.rb:58:in `<main>'");
+            return Break(1);
+        }
         let is_good = status == "200"
             || status == "400" && fault("400-unheeded")
             || status == "401" && fault("401-unheeded");
@@ -422,6 +476,9 @@ impl Session {
             prompt();
             let events = self.events.clone();
             thread::spawn(move || read_keyboard(&events));
+            if fault("greets-others") {
+                self.send(format!("@{}: Hi, everybody!", self.name).as_bytes());
+            }
             return Continue(());
         }
         if !fault(&format!("{status}-silent")) {

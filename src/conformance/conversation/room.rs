@@ -100,6 +100,11 @@ impl Room {
         }
     }
 
+    /// The role of the program under test.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     /// Records that an actor opened a (further) connection.
     pub fn connected(&mut self, actor: &str) {
         self.begun.remove(actor);

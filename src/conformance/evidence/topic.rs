@@ -59,6 +59,8 @@ pub enum Topic {
     ClientSilence,
     /// A client shows a message.
     MessageShown,
+    /// A client deals with what arrives before its user presses the next key.
+    KeyAwaited,
     /// A client's DISCONNECT when it is interrupted.
     ClientGoodbye,
     /// A client's end, for this reason.
@@ -95,6 +97,7 @@ impl Topic {
             Topic::ClientMessage,
             Topic::ClientSilence,
             Topic::MessageShown,
+            Topic::KeyAwaited,
             Topic::ClientGoodbye,
         ];
         let ends = Cause::ALL.into_iter().map(Topic::ClientEnd);
@@ -116,6 +119,27 @@ impl Topic {
     /// either, who else is connected is not the reason.
     pub fn alone(transcript: &Transcript, index: usize) -> Option<Topic> {
         Topic::of_step(transcript, index, &[])
+    }
+
+    /// What it is about when a client has ended by itself after these steps: what it was given last. `None` where it
+    /// was given a reason to end, or a line without an end, on which it may give up.
+    pub fn of_early_end(steps: &[Step]) -> Option<Topic> {
+        if Cause::in_steps(steps).is_some() {
+            return None;
+        }
+        let mut latest_first = steps.iter().rev();
+        latest_first.find_map(|step| match &step.action {
+            Action::Says { line, .. } => Some(Some(of_given_line(line))),
+            Action::Sends { bytes, .. } => {
+                let text = String::from_utf8_lossy(bytes);
+                let last = text.lines().last().filter(|_| text.ends_with('\n'));
+                Some(last.map(of_given_line))
+            }
+            Action::Types { text } if text.contains('\n') => Some(Some(Topic::ClientMessage)),
+            Action::Gets { actor, .. } if actor != "user" => Some(Some(Topic::ClientSilence)),
+            Action::Hears { .. } => Some(Some(Topic::ClientSilence)),
+            _ => None,
+        })?
     }
 
     /// What a failed run is about; `None` where only its transcript can say.
@@ -142,6 +166,12 @@ impl Topic {
                     Role::Server => about(Topic::ServerStart),
                     Role::Client => of_step.and_then(about),
                 }
+            }
+            (Expected::StillConnected { .. }, Got::EndedBefore) => {
+                Topic::of_early_end(transcript.steps.get(..shortfall.step)?).and_then(about)
+            }
+            (Expected::OnScreen { .. }, _) if shortfall.waited_for_enter => {
+                about(Topic::KeyAwaited)
             }
             (Expected::StillConnected { .. }, _) => {
                 let relaying = about(relaying(&shortfall.present));
@@ -295,6 +325,14 @@ fn of_client_step(action: &Action, earlier: &[Step]) -> Option<Topic> {
             Cause::in_steps(earlier).map(Topic::ClientEnd)
         }
         _ => None,
+    }
+}
+
+/// What a client shows to have understood when it goes on after this line.
+fn of_given_line(line: &str) -> Topic {
+    match Utterance::of(line) {
+        Utterance::Status { .. } => Topic::ClientSilence,
+        _ => Topic::MessageShown,
     }
 }
 

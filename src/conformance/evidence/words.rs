@@ -316,6 +316,7 @@ impl Display for Topic {
             Topic::ClientMessage => "the client does not send messages",
             Topic::ClientSilence => "the client sends nothing",
             Topic::MessageShown => "the client does not show messages",
+            Topic::KeyAwaited => "the client waits for a key before it shows messages",
             Topic::ClientGoodbye => "the client does not say goodbye",
             Topic::ClientEnd(cause) => match cause {
                 Cause::Interrupted => "the client does not end when it is interrupted",

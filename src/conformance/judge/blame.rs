@@ -22,6 +22,9 @@ pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
     if let Some(ground) = rests_on.as_ref().filter(|id| tally.blames(id, stop.shape)) {
         return Judgement::BlockedBy(ground.clone());
     }
+    if rests_on.as_ref().is_some_and(|id| tally.is_undecided(id)) {
+        return Judgement::Unsure;
+    }
     if covers.contains(requirement) {
         let crashed = circumstance().filter(|_| stop.had_ended);
         return crashed.unwrap_or_else(|| Judgement::Fails(requirement.clone()));

@@ -46,6 +46,7 @@ pub fn requirement_of(topic: Topic) -> &'static str {
         Topic::ClientMessage => id::C_MSG_1,
         Topic::ClientSilence => id::C_REG_2,
         Topic::MessageShown => id::C_MSG_2,
+        Topic::KeyAwaited => id::C_MSG_3,
         Topic::ClientGoodbye => id::C_QUIT_1,
         Topic::ClientEnd(cause) => match cause {
             Cause::Interrupted => id::C_QUIT_2,
@@ -103,6 +104,10 @@ pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<
                 && shortfall.ended.is_some()
                 && !has_registered(&shortfall.present);
             let ground = ground.or(serves_nobody.then_some(id::S_PORT_1));
+            // A client that is blocked reading the keyboard notices nothing else either.
+            let awaits_key = || Some(requirement_of(Topic::KeyAwaited));
+            let ground = ground.or_else(|| awaits_key().filter(|_| shortfall.waited_for_enter));
+            let ground = ground.filter(|ground| *ground != requirement);
             Charge {
                 requirement: requirement.to_owned(),
                 rests_on: ground.map(str::to_owned),
@@ -171,6 +176,8 @@ pub(super) fn says_disconnect(action: &Action) -> bool {
 mod tests {
     use super::*;
     use crate::conformance::conversation::room::{Present, Room};
+    use crate::conformance::evidence::Excerpt;
+    use crate::conformance::evidence::shortfall::{Expected, Got, Shortfall};
     use crate::conformance::suite::Suite;
     use crate::transcript::parse;
     use crate::transcript::syntax::Role;
@@ -313,6 +320,85 @@ mod tests {
             // For no reason.
             ("client ends", None),
         ]);
+    }
+
+    /// The charge for a client that had ended before the last of these steps.
+    fn charge_of_early_end(steps: &str) -> Option<String> {
+        let transcript = transcript(&format!("client starts as alice\n{steps}"));
+        let outcome = Outcome::FellShort(Shortfall {
+            step: transcript.steps.len() - 1,
+            expected: Expected::StillConnected {
+                actor: "the client".to_owned(),
+            },
+            got: Got::EndedBefore,
+            ended: Some("exit status 1".to_owned()),
+            present: Vec::new(),
+            waited_for_enter: false,
+        });
+        charge(&transcript, &run(outcome), &table()).map(|charge| charge.requirement)
+    }
+
+    fn run(outcome: Outcome) -> Evidence {
+        Evidence {
+            events: Vec::new(),
+            outcome,
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn an_early_end_is_about_what_the_client_was_given_last() {
+        let accepted = "server < REGISTER alice CHAT/1.0\nserver > 200 Registration successful\n";
+        let typed = "user types \"hi\\n\"\n";
+        let shown = "server > @bob: hi\n";
+        let cut = "server sends \"@bob: h\"\n";
+        for (steps, id) in [
+            (accepted.to_owned(), Some("C-REG-2")),
+            (format!("{accepted}user types \"half\"\n"), Some("C-REG-2")),
+            (format!("{accepted}{typed}"), Some("C-MSG-1")),
+            (format!("{accepted}{typed}{shown}"), Some("C-MSG-2")),
+            (
+                "server < REGISTER alice CHAT/1.0\n".to_owned(),
+                Some("C-REG-2"),
+            ),
+            // It may give up on a line without an end.
+            (format!("{accepted}{cut}"), None),
+            (format!("{accepted}server > DISCONNECT CHAT/1.0\n"), None),
+        ] {
+            let charged = charge_of_early_end(&format!("{steps}user presses Ctrl-C"));
+            assert_eq!(charged.as_deref(), id, "{steps}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_waits_for_a_key_is_charged_for_typing_and_receiving_at_once() {
+        let steps = "client starts as alice\nserver > @bob: hi\nuser < @bob: hi\nserver > DISCONNECT CHAT/1.0\nclient ends";
+        let transcript = transcript(steps);
+        let charged = |step, expected, got, waited_for_enter| {
+            let outcome = Outcome::FellShort(Shortfall {
+                step,
+                expected,
+                got,
+                ended: None,
+                present: Vec::new(),
+                waited_for_enter,
+            });
+            let charge = charge(&transcript, &run(outcome), &table()).expect("is charged");
+            (charge.requirement, charge.rests_on)
+        };
+        let shown = || Expected::OnScreen {
+            text: Excerpt::of(b"hi"),
+            once: false,
+        };
+        let nothing = || Got::Screen { last_line: None };
+        let running = || Got::StillRunning { after: 5000 };
+        let is = |id: &str, ground: Option<&str>| (id.to_owned(), ground.map(str::to_owned));
+        assert_eq!(charged(2, shown(), nothing(), false), is("C-MSG-2", None));
+        assert_eq!(charged(2, shown(), nothing(), true), is("C-MSG-3", None));
+        let ends = || Expected::Ends;
+        assert_eq!(charged(4, ends(), running(), false), is("C-SHUT-1", None));
+        let at_key = charged(4, ends(), running(), true);
+        assert_eq!(at_key, is("C-SHUT-1", Some("C-MSG-3")));
     }
 
     #[test]

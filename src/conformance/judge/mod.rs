@@ -1,7 +1,8 @@
 //! From evidence to verdicts, without I/O.
 //!
 //! ```text
-//! program -> verdict -> blame -> tally -> finding -> charge
+//! program -> verdict -> blame -> tally -> runs -> charge
+//!            verdict -> twin
 //! ```
 
 mod blame;
@@ -11,6 +12,7 @@ pub mod result;
 mod runs;
 mod tally;
 pub mod transcript_policy;
+mod twin;
 pub mod verdict;
 
 pub use runs::MOST_RUNS;

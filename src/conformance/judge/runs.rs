@@ -1,10 +1,11 @@
 //! What the runs of one transcript say, by themselves and in the light of the others.
 
 use super::charge::{Charge, charge, says_disconnect};
+use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::table::Table;
 use crate::conformance::suite::{Case, id};
-use crate::transcript::syntax::{Action, Transcript};
+use crate::transcript::syntax::{Action, Role, Transcript};
 
 /// A transcript that does not pass is replayed on a fresh process up to so many times in all; runs in which the
 /// harness could not do its part do not count. Runs that disagree are reported as such, never as a pass.
@@ -32,7 +33,7 @@ pub(super) struct Stop {
     /// Whether no run was replayed to where it stopped.
     pub(super) was_skipped: bool,
     /// Ids of the requirements that the steps before depend on without asking about them, latest step first: somebody
-    /// left, or lines came in segments that do not match them.
+    /// left, lines came in segments that do not match them, or a client was sent words of the protocol in a text.
     pub(super) circumstances: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
     pub(super) had_ended: bool,
@@ -141,17 +142,18 @@ fn circumstances_before<'t>(
         Outcome::FellShort(shortfall) => Some(shortfall.step),
         _ => None,
     });
+    let to_client = transcript.role == Role::Client;
     // The number comes from evidence, which may have been read from a file.
     let before = transcript.steps.get(..stopped_at.min().unwrap_or(0));
     before
         .unwrap_or_default()
         .iter()
         .rev()
-        .flat_map(|step| circumstances_of(&step.action))
+        .flat_map(move |step| circumstances_of(&step.action, to_client))
 }
 
 /// Ids of the requirements that the steps after this one depend on.
-fn circumstances_of(action: &Action) -> Vec<&'static str> {
+fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
     let mut ids = Vec::new();
     if says_disconnect(action) {
         ids.extend([id::S_RUN_1, id::S_DISC_1]);
@@ -159,12 +161,16 @@ fn circumstances_of(action: &Action) -> Vec<&'static str> {
     match action {
         Action::Closes { .. } => ids.push(id::S_DISC_5),
         Action::Resets { .. } => ids.push(id::S_DISC_7),
+        Action::Says { line, .. } if to_client && holds_goodbye(line) => ids.push(id::C_MSG_4),
         Action::Sends { bytes, times, .. } => {
             if !bytes.ends_with(b"\n") {
                 ids.push(id::W_LINE_2);
             }
             if *times > 1 || bytes.iter().filter(|byte| **byte == b'\n').count() > 1 {
                 ids.push(id::W_LINE_3);
+            }
+            if to_client && String::from_utf8_lossy(bytes).lines().any(holds_goodbye) {
+                ids.push(id::C_MSG_4);
             }
         }
         _ => {}
@@ -186,6 +192,11 @@ fn had_ended(transcript: &Transcript, run: &Evidence) -> bool {
         let mut until_then = transcript.steps.iter().take(at.saturating_add(1));
         at < shortfall.step && !until_then.any(|step| asks(&step.action))
     })
+}
+
+/// Whether a message has a goodbye in its text.
+fn holds_goodbye(line: &str) -> bool {
+    matches!(Utterance::of(line), Utterance::Message { text, .. } if text.contains("DISCONNECT"))
 }
 
 fn shape_of(run: &Evidence) -> Shape {

@@ -13,6 +13,8 @@ pub(super) struct Tally<'t> {
     records: BTreeMap<String, Record>,
     /// In how many transcripts failed runs are charged to a requirement while other runs pass.
     mixtures: BTreeMap<String, usize>,
+    /// The requirements of transcripts on which the runs disagree, or in which the harness could not do its part.
+    undecided: BTreeSet<String>,
 }
 
 /// How often a requirement passed and failed in transcripts of its own, and in which shapes.
@@ -29,10 +31,15 @@ impl Tally<'_> {
             table,
             records: BTreeMap::new(),
             mixtures: BTreeMap::new(),
+            undecided: BTreeSet::new(),
         }
     }
 
     pub(super) fn count(&mut self, case: &Case, finding: &Finding, judgement: Option<&Judgement>) {
+        if *finding == Finding::Unsure {
+            self.undecided
+                .extend(case.transcript.covers.iter().cloned());
+        }
         for id in &case.transcript.covers {
             let record = self.records.entry(id.clone()).or_default();
             match judgement {
@@ -73,6 +80,11 @@ impl Tally<'_> {
     /// Whether a requirement fails now and then; once may be a hiccup.
     pub(super) fn is_racy(&self, id: &str) -> bool {
         self.mixtures.get(id).is_some_and(|mixtures| *mixtures > 1)
+    }
+
+    /// Whether a transcript about the requirement came to no result.
+    pub(super) fn is_undecided(&self, id: &str) -> bool {
+        self.undecided.contains(id)
     }
 
     pub(super) fn has_failed(&self, id: &str) -> bool {

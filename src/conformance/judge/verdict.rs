@@ -14,6 +14,7 @@ use super::charge::charge;
 use super::result::{RequirementResult, TranscriptResult, Verdict};
 use super::runs::{Finding, Judgement};
 use super::tally::Tally;
+use super::twin::Twin;
 use crate::conformance::evidence::Evidence;
 use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
@@ -45,11 +46,15 @@ fn judge(
     table: &Table,
 ) -> Vec<TranscriptResult> {
     let mut tally = Tally::new(table);
+    let all = replayed.iter();
+    let twin = Twin::of(all.map(|(case, runs)| (&case.transcript, &runs[..])));
     let mut findings: Vec<Finding> = Vec::new();
     let mut judged: Vec<Option<Judgement>> = Vec::new();
     for (case, runs) in &replayed {
         let finding = Finding::of(case, runs, table);
-        let judgement = finding.by_itself(case);
+        let judgement = twin
+            .judgement(&case.transcript, runs, &finding)
+            .or_else(|| finding.by_itself(case));
         tally.count(case, &finding, judgement.as_ref());
         if finding == Finding::Unsure {
             tally.count_mixture(charged(case, runs, table).collect());

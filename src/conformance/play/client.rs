@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memchr::memmem::find;
 use socket2::{Domain, Socket, Type};
@@ -15,9 +15,11 @@ use super::settling::wait_for_quiet;
 use super::watch::{Glances, Watch};
 use crate::conformance::conversation::cause::Cause;
 use crate::conformance::conversation::utterance::Utterance;
-use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, Note};
+use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, Note, PassedOver};
+use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{EventKind, Excerpt, Outcome};
-use crate::conformance::program::output::{beyond_banner, own_words, parts_given};
+use crate::conformance::program::crash::is_only_a_crash;
+use crate::conformance::program::output::{banner_in, beyond_banner, own_words, parts_given};
 use crate::conformance::program::process::RunningProgram;
 use crate::conformance::program::screen::Screen;
 use crate::conformance::program::target::{Target, client_command};
@@ -91,7 +93,10 @@ impl<'a> ClientReplay<'a> {
                 actor,
                 bytes,
                 times,
-            } => self.replay.hear(actor, bytes, *times),
+            } => {
+                self.wait_for_client()?;
+                self.replay.hear(actor, bytes, *times)
+            }
             Action::HearsNothing { actor } => self.receive_nothing(actor),
             Action::Closes { actor } => {
                 self.something_happens()?;
@@ -108,7 +113,10 @@ impl<'a> ClientReplay<'a> {
             Action::Types { text } => self.type_keys(&text.replace('\n', "\r")),
             Action::Presses { key: Key::CtrlC } => self.press_ctrl_c(),
             Action::Presses { key: Key::CtrlD } => self.type_keys("\x04"),
-            Action::SeesMessage { kind } => self.see_message(*kind),
+            Action::SeesMessage { kind } => {
+                let seen = self.see_message(*kind);
+                self.say_whether_a_key_was_missing(seen)
+            }
             Action::TerminalNeverGets { bytes } => self.look_for_forbidden(bytes),
             Action::IsTerminated => {
                 self.something_happens()?;
@@ -172,6 +180,7 @@ impl<'a> ClientReplay<'a> {
         let timeouts = self.replay.setting.timeouts;
         if !self.replay.cast.peers.is_empty() {
             timeouts.started_within(self.replay.cast.accounts.started.elapsed());
+            self.replay.setting.ledger.held(Topic::ClientStart);
             return Ok(());
         }
         let got = match connected {
@@ -191,7 +200,59 @@ impl<'a> ClientReplay<'a> {
         self.replay.let_digest()?;
         self.take_what_was_printed();
         self.user.printed_before = self.replay.cast.screen.printed().len();
+        self.refuse_ended()?;
+        self.set_unasked_aside();
         Ok(())
+    }
+
+    /// A client that has ended by itself cannot be asked what it does next.
+    fn refuse_ended(&mut self) -> Result<(), Stop> {
+        const TIME_TO_END: Duration = Duration::from_millis(500);
+        let earlier = &self.replay.transcript.steps[..self.replay.index()];
+        if Topic::of_early_end(earlier).is_none() {
+            return Ok(());
+        }
+        let cast = &mut self.replay.cast;
+        if cast.peers.iter().any(|peer| !peer.is_open()) {
+            cast.wait_for(TIME_TO_END, |cast| cast.how_ended().map(drop))?;
+        }
+        if cast.how_ended().is_none() {
+            return Ok(());
+        }
+        let actor = "the client".to_owned();
+        Err(self
+            .replay
+            .short(Expected::StillConnected { actor }, Got::EndedBefore))
+    }
+
+    /// What a client says unasked is judged where the transcript is about what it sends. Elsewhere it is no answer to
+    /// what happens next.
+    fn set_unasked_aside(&mut self) {
+        if self.replay.policy.judges(Topic::ClientMessage) {
+            return;
+        }
+        let later = &self.replay.transcript.steps[self.replay.index()..];
+        let comparison = self.replay.policy.comparison;
+        let is_asked = |line: &[u8]| {
+            later.iter().any(|step| match &step.action {
+                Action::Gets { line: expected, .. } => comparison.accepts(expected, false, line),
+                Action::Hears { bytes, .. } => bytes
+                    .split(|byte| *byte == b'\n')
+                    .any(|expected| expected == line),
+                _ => false,
+            })
+        };
+        let peers = self.replay.cast.peers.iter_mut();
+        let unasked: Vec<_> = peers
+            .flat_map(|peer| {
+                let inbox = peer.inbox_mut();
+                inbox.pause();
+                inbox.take(|line| !is_command(line) && !is_asked(line))
+            })
+            .collect();
+        for line in unasked {
+            self.replay.pass_over("server", &line, PassedOver::Notice);
+        }
     }
 
     /// What a program wrote to its terminal takes a moment to come out at the other side.
@@ -235,18 +296,26 @@ impl<'a> ClientReplay<'a> {
             (seen || (times_before == 0 && is_printed())).then_some(())
         };
         let mut glances = Glances::new();
+        let asked = Instant::now();
         let cast = &mut self.replay.cast;
         let is_seen = cast.watch(patience, |cast| {
             glances.look(cast.screen.printed().len(), || is_there(cast))
         })?;
         if is_seen.or_else(|| is_there(cast)).is_none() {
+            self.replay.setting.timeouts.waited_in_vain();
             let text = cast.screen.text();
             let last_line = text.trim_end().lines().last();
             let last_line = last_line.map(|line| Excerpt::of(line.as_bytes()));
-            return Err(self
+            let mut stop = self
                 .replay
-                .short(expected(false), Got::Screen { last_line }));
+                .short(expected(false), Got::Screen { last_line });
+            if let Outcome::FellShort(shortfall) = &mut *stop {
+                shortfall.waited_for_enter = self.is_noticed_after_enter(is_there)?;
+            }
+            return Err(stop);
         }
+        let timeouts = self.replay.setting.timeouts;
+        timeouts.replied_within(asked.elapsed());
         self.replay.let_digest()?;
         self.take_what_was_printed();
         let text = self.replay.cast.screen.text();
@@ -322,7 +391,6 @@ impl<'a> ClientReplay<'a> {
     /// A client that waited in vain for Ctrl-C or the server to be noticed may only notice at the next
     /// key: that changes nothing, but the student should know.
     fn say_whether_a_key_was_missing(&mut self, outcome: Result<(), Stop>) -> Result<(), Stop> {
-        const TIME_TO_NOTICE: Duration = Duration::from_secs(1);
         let Err(mut stop) = outcome else {
             return Ok(());
         };
@@ -333,12 +401,32 @@ impl<'a> ClientReplay<'a> {
         let is_awaited = Cause::in_steps(earlier).is_some()
             && shortfall.got.line().is_none()
             && has_ended_or_spoken(&mut self.replay.cast).is_none();
-        if is_awaited && self.type_keys("\r").is_ok() {
-            let cast = &mut self.replay.cast;
-            let noticed = cast.wait_for(TIME_TO_NOTICE, has_ended_or_spoken)?;
-            shortfall.waited_for_enter = noticed.is_some();
+        if is_awaited {
+            shortfall.waited_for_enter = self.is_noticed_after_enter(has_ended_or_spoken)?;
         }
         Err(stop)
+    }
+
+    /// Whether something is so only once Enter is pressed.
+    fn is_noticed_after_enter(
+        &mut self,
+        is_so: impl Fn(&mut Cast<'a>) -> Option<()>,
+    ) -> Result<bool, Stop> {
+        const TIME_TO_NOTICE: Duration = Duration::from_millis(500);
+        let patience = TIME_TO_NOTICE.max(self.replay.setting.timeouts.answer() / 4);
+        let cast = &mut self.replay.cast;
+        let Some(program) = cast.programs.first_mut() else {
+            return Ok(false);
+        };
+        if program.how_ended().is_some() {
+            return Ok(false);
+        }
+        let keys = b"\r";
+        program.press(keys);
+        cast.log.record(EventKind::Typed {
+            bytes: keys.to_vec(),
+        });
+        Ok(cast.wait_for(patience, is_so)?.is_some())
     }
 
     /// Words of the program's own since the last thing that happened to it; a bare traceback does not count.
@@ -347,6 +435,7 @@ impl<'a> ClientReplay<'a> {
         const MOST_TO_READ: usize = 64 * 1024;
         let patience = self.replay.setting.timeouts.answer();
         let from = self.user.printed_before;
+        let before = self.lines_printed_before();
         // What is printed is shown once, and as far as a person could read it.
         let mut since = Screen::default();
         let mut shown = from;
@@ -356,13 +445,15 @@ impl<'a> ClientReplay<'a> {
             let to = printed.len().min(from + MOST_TO_READ);
             since.show(&printed[shown..to]);
             shown = to;
-            if from > 0 {
-                return own_words(since.text());
-            }
-            let banner = cast.setting.banner;
-            own_words(&beyond_banner(since.text(), banner, given))
+            let usual = if from > 0 {
+                &before[..]
+            } else {
+                cast.setting.banner
+            };
+            own_words(&beyond_banner(since.text(), usual, given))
         };
         let mut glances = Glances::new();
+        let asked = Instant::now();
         let cast = &mut self.replay.cast;
         cast.watch(patience, |cast| {
             if cast.how_ended().is_some() {
@@ -372,17 +463,30 @@ impl<'a> ClientReplay<'a> {
             glances.look(amount, || words(cast).map(drop))
         })?;
         if words(cast).is_some() {
+            cast.setting.timeouts.replied_within(asked.elapsed());
             return Ok(());
+        }
+        if cast.how_ended().is_none() {
+            cast.setting.timeouts.waited_in_vain();
         }
         let mut since = Screen::default();
         since.show(&cast.screen.printed()[from..]);
         let got = match since.text().trim() {
-            text if text.contains("Traceback") => Got::Traceback,
+            text if is_only_a_crash(text) => Got::Traceback,
             text => Got::Printed {
                 text: Excerpt::of(text.as_bytes()),
             },
         };
         Err(self.replay.short(Expected::Message { about: kind }, got))
+    }
+
+    /// The lines that the program printed before something last happened to it, as far as they matter: the latest.
+    fn lines_printed_before(&self) -> Vec<String> {
+        const MOST: usize = 16 * 1024;
+        let printed = &self.replay.cast.screen.printed()[..self.user.printed_before];
+        let mut screen = Screen::default();
+        screen.show(&printed[printed.len().saturating_sub(MOST)..]);
+        banner_in(screen.text(), &self.user.given)
     }
 
     fn look_for_forbidden(&mut self, bytes: &[u8]) -> Result<(), Stop> {
@@ -397,6 +501,14 @@ impl<'a> ClientReplay<'a> {
         };
         Err(self.replay.short(expected, Got::OnTerminal))
     }
+}
+
+/// Whether a line is one of the protocol's own, or meant to be one.
+fn is_command(line: &[u8]) -> bool {
+    let word = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    [&b"REGISTER"[..], b"DISCONNECT"]
+        .iter()
+        .any(|verb| verb.eq_ignore_ascii_case(word))
 }
 
 fn has_ended_or_spoken(cast: &mut Cast<'_>) -> Option<()> {

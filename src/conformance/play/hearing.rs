@@ -12,6 +12,7 @@ use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::Excerpt;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
 use crate::conformance::evidence::topic::Topic;
+use crate::transcript::syntax::Role;
 
 impl Replay<'_> {
     pub(super) fn next_message(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
@@ -40,10 +41,14 @@ impl Replay<'_> {
         }
         let patience = self.setting.timeouts.answer();
         let asked = Instant::now();
+        let mut said_instead: Option<Vec<u8>> = None;
         loop {
             self.refuse_endless(asked, wanted)?;
             let heard = self.next_message(actor, patience)?;
             let Heard::Message(line) = &heard else {
+                if let Some(line) = said_instead {
+                    return Err(self.short(wanted(), got_line(&line, Meaning::Regular)));
+                }
                 return Err(self.short_of_line(wanted(), &heard));
             };
             let text = String::from_utf8_lossy(line);
@@ -71,10 +76,35 @@ impl Replay<'_> {
                 self.pass_over(actor, line, PassedOver::Mistake(meaning));
             } else if meaning == Meaning::Notice && !self.must_come_first(expected) {
                 self.pass_over(actor, line, PassedOver::Notice);
+            } else if self.is_unasked(expected, &text) {
+                self.pass_over(actor, line, PassedOver::Notice);
+                said_instead.get_or_insert_with(|| line.clone());
             } else {
                 return Err(self.short(wanted(), got_line(line, meaning)));
             }
         }
+    }
+
+    /// Whether a client says something of its own in front of the message that its user typed, where the transcript
+    /// is not about what it sends.
+    fn is_unasked(&self, expected: &str, line: &str) -> bool {
+        let Utterance::Message { text, .. } = Utterance::of(expected) else {
+            return false;
+        };
+        let words = |text: &str| -> Vec<String> {
+            let words = text.split(|character: char| !character.is_alphanumeric());
+            let words = words.filter(|word| word.chars().count() > 1);
+            words.map(str::to_lowercase).collect()
+        };
+        let typed = words(text);
+        let is_message = matches!(
+            Utterance::of(line),
+            Utterance::Message { .. } | Utterance::Other
+        );
+        self.room.role() == Role::Client
+            && is_message
+            && !self.policy.judges(Topic::ClientMessage)
+            && !words(line).iter().any(|word| typed.contains(word))
     }
 
     /// Whether the transcript is about an answer that nothing else may stand in front of.

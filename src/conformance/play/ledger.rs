@@ -21,11 +21,13 @@ impl Ledger {
     /// This many failures without one success are taken for certain.
     const CERTAIN: u32 = 3;
 
-    pub(super) fn held(&self, topic: Topic) {
+    /// A step about this topic worked.
+    pub fn held(&self, topic: Topic) {
         self.count(topic, |counts| counts.held += 1);
     }
 
-    pub(super) fn fell_short(&self, topic: Topic) {
+    /// A step about this topic failed.
+    pub fn fell_short(&self, topic: Topic) {
         self.count(topic, |counts| counts.fell_short += 1);
     }
 
@@ -37,11 +39,18 @@ impl Ledger {
 
     /// Whether a step about this topic has never worked and has failed often enough.
     pub fn is_known_to_fail(&self, topic: Topic) -> bool {
-        let counts = self.counts.lock();
-        let counts = counts
-            .ok()
-            .and_then(|counts| counts.get(&topic).copied())
-            .unwrap_or_default();
+        let counts = self.counts_of(topic);
         counts.held == 0 && counts.fell_short >= Ledger::CERTAIN
+    }
+
+    /// Whether a step about this topic has ever worked.
+    pub(super) fn has_held(&self, topic: Topic) -> bool {
+        self.counts_of(topic).held > 0
+    }
+
+    fn counts_of(&self, topic: Topic) -> Counts {
+        let counts = self.counts.lock();
+        let counts = counts.ok().and_then(|counts| counts.get(&topic).copied());
+        counts.unwrap_or_default()
     }
 }

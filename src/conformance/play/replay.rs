@@ -14,7 +14,7 @@ use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{Event, Outcome};
 use crate::conformance::program::dialect::Framing;
 use crate::conformance::program::target::Target;
-use crate::transcript::syntax::{Step, Transcript};
+use crate::transcript::syntax::{Action, Step, Transcript};
 
 /// An actor heard nothing in a step: that has to stay so until the end.
 #[derive(Debug)]
@@ -75,18 +75,28 @@ impl<'a> Replay<'a> {
         self.index = index;
         self.cast.log.enter(index);
         let topic = self.topic().filter(|topic| !self.policy.judges(*topic));
-        match topic {
-            Some(topic) if self.setting.ledger.is_known_to_fail(topic) => {
-                Err(Box::new(Outcome::Skipped { because_of: topic }))
-            }
-            _ => Ok(()),
+        let Some(topic) = topic else {
+            return Ok(());
+        };
+        let ledger = self.setting.ledger;
+        // A client that sends nothing at all sends no message either.
+        let silence = Some(Topic::ClientSilence)
+            .filter(|_| topic == Topic::ClientMessage && !ledger.has_held(topic));
+        let mut reasons = [Some(topic), silence].into_iter().flatten();
+        match reasons
+            .find(|reason| !self.policy.judges(*reason) && ledger.is_known_to_fail(*reason))
+        {
+            Some(because_of) => Err(Box::new(Outcome::Skipped { because_of })),
+            None => Ok(()),
         }
     }
 
     /// Records that the step under way held.
     pub(super) fn held(&mut self) {
         self.cast.accounts.waited_for_machine = None;
-        if let Some(topic) = self.topic() {
+        // A client that was started has not connected yet.
+        let is_start = matches!(self.step().action, Action::ClientStarts { .. });
+        if let Some(topic) = self.topic().filter(|_| !is_start) {
             self.setting.ledger.held(topic);
         }
     }

@@ -127,15 +127,16 @@ impl Timeouts {
     }
 
     /// How long to wait for a program to be ready; a cold virtual machine needs some time. After a timeout the
-    /// program gets less, and after several timeouts less still.
+    /// program gets less, and after several timeouts less still, but always twice as long as it was seen to need.
     pub fn start(&self) -> Duration {
         const OFTEN: u32 = 4;
         let divisor = match self.started_in_vain.load(Ordering::Relaxed) {
             0 => 1,
-            1..OFTEN => 2,
-            OFTEN.. => 4,
+            1..OFTEN => 5,
+            OFTEN.. => 10,
         };
-        self.for_this_machine(self.longest_start / divisor)
+        let seen = (2 * load(&self.slowest_start)).min(self.longest_start);
+        self.for_this_machine((self.longest_start / divisor).max(seen))
     }
 
     /// The program left something unread for [`Timeouts::reading`].
@@ -301,6 +302,20 @@ mod tests {
             assert_eq!(longest, Duration::from_secs(30));
         }
         assert_eq!(timeouts.widened_by(), Some(4.0));
+    }
+
+    #[test]
+    fn a_program_that_does_not_start_is_waited_for_in_full_once() {
+        let timeouts = Timeouts::new(Duration::from_secs(5));
+        timeouts.started_in_vain();
+        assert_eq!(timeouts.start(), Duration::from_secs(4));
+        (0..3).for_each(|_| timeouts.started_in_vain());
+        assert_eq!(timeouts.start(), Duration::from_secs(2));
+        // One that is slow and starts sometimes gets time enough.
+        timeouts.started_within(Duration::from_secs(3));
+        assert_eq!(timeouts.start(), Duration::from_secs(6));
+        timeouts.started_within(Duration::from_secs(15));
+        assert_eq!(timeouts.start(), Duration::from_secs(20));
     }
 
     #[test]
