@@ -172,7 +172,7 @@ class Program:
 
     def processes(self):
         """The processes of its session, with their states."""
-        stats = (text_of(path).rpartition(")") for path in glob.glob("/proc/[0-9]*/stat"))
+        stats = (text_of("/proc/%s/stat" % name).rpartition(")") for name in os.listdir("/proc") if name.isdigit())
         fields = ((begin.split(" ")[0], rest.split()) for begin, _, rest in stats)
         return [(int(pid), words[0]) for pid, words in fields
                 if words[3:4] == [str(self.process.pid)] and words[0] not in "ZX"]
