@@ -3,7 +3,7 @@
 //! Dependencies between modules point one way:
 //!
 //! ```text
-//! bin -> server | client | report -> grading | stress -> conformance -> transcript
+//! bin -> server | client | recording | report -> grading | stress -> conformance -> transcript
 //!        server, client -> protocol
 //! ```
 //!
@@ -14,6 +14,7 @@
 //! - [`conformance`]: the requirements, the suite, the program under test, replay and verdicts.
 //! - [`grading`]: from verdicts to points, and a class of submissions.
 //! - [`stress`]: load on a server, and what every client heard of it.
+//! - [`recording`]: a conversation between real clients and a server, written as a transcript.
 //! - [`report`]: one file a format, each reads the results and nothing else.
 //!
 //! `conformance` and `transcript` never use `protocol`: the suite judges the reference as it
@@ -23,6 +24,7 @@ pub mod client;
 pub mod conformance;
 pub mod grading;
 pub mod protocol;
+pub mod recording;
 pub mod report;
 pub mod server;
 pub mod stress;

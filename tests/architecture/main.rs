@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("conformance", &["transcript"]),
     ("grading", &["conformance", "transcript"]),
     ("stress", &["conformance"]),
+    ("recording", &["conformance", "transcript"]),
     (
         "report",
         &["conformance", "grading", "stress", "transcript"],
@@ -39,6 +40,7 @@ const PROGRAMS_MAY_USE: &[(&str, &[&str])] = &[
             "client",
             "conformance",
             "grading",
+            "recording",
             "report",
             "stress",
             "transcript",
