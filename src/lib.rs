@@ -3,7 +3,7 @@
 //! Dependencies between modules point one way:
 //!
 //! ```text
-//! bin -> server | client | report -> grading | stress | exploration -> conformance -> transcript
+//! bin -> server | client | recording | report -> grading | stress | exploration -> conformance -> transcript
 //!        server, client -> protocol
 //! ```
 //!
@@ -15,6 +15,7 @@
 //! - [`exploration`]: conversations that nobody wrote, and the smallest ones that fail.
 //! - [`grading`]: from verdicts to points, and a class of submissions.
 //! - [`stress`]: load on a server, and what every client heard of it.
+//! - [`recording`]: a conversation between real clients and a server, written as a transcript.
 //! - [`report`]: one file a format, each reads the results and nothing else.
 //!
 //! `conformance` and `transcript` never use `protocol`: the suite judges the reference as it
@@ -25,6 +26,7 @@ pub mod conformance;
 pub mod exploration;
 pub mod grading;
 pub mod protocol;
+pub mod recording;
 pub mod report;
 pub mod server;
 pub mod stress;

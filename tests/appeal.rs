@@ -131,12 +131,12 @@ fn a_script_shows_what_a_faulty_client_does_and_holds_for_a_right_one() {
     each_is_shown(Role::Client, CLIENT_FAULTS, table::CLIENT);
 }
 
-/// Checks every fourth of the chosen faults; with `CONFORM_THOROUGH=1` in the environment every second one, and with
+/// Checks every sixth of the chosen faults; with `CONFORM_THOROUGH=1` in the environment every second one, and with
 /// `CONFORM_EVERY_APPEAL=1` all faults, which takes some minutes.
 fn each_is_shown(role: Role, chosen: &[(&str, &str)], all: &[table::Fault]) {
     let program = format!("faulty-{role}");
     let every = all.iter().map(|fault| (fault.name, fault.breaks[0]));
-    let step = if is_thorough() { 2 } else { 4 };
+    let step = if is_thorough() { 2 } else { 6 };
     let faults: Vec<(&str, &str)> = if std::env::var_os("CONFORM_EVERY_APPEAL").is_some() {
         every.filter(|(_, id)| !id.contains("-HARD-")).collect()
     } else {
@@ -248,7 +248,7 @@ fn expectations(result: &RunResult, row: &str) -> Vec<String> {
 #[test]
 fn a_run_of_the_reference_can_be_repeated() {
     // All of them take minutes.
-    let share = if is_thorough() { 1 } else { 8 };
+    let share = if is_thorough() { 1 } else { 16 };
     let wrong = [Role::Server, Role::Client].map(|role| {
         let result = run_command(
             reference(role),
@@ -354,7 +354,10 @@ fn a_script_speaks_to_the_program_as_its_profile_says() {
         ("client", "length-in-front", client, speaks("length")),
         ("client", "writes-bare", client, speaks("line/bare")),
     ];
-    let wrong = side_by_side(&needed, |(kind, fault, name, profile)| {
+    // Each needs two runs of a script, one of which waits for what never arrives.
+    let step = if is_thorough() { 1 } else { 3 };
+    let chosen: Vec<_> = needed.iter().step_by(step).collect();
+    let wrong = side_by_side(&chosen, |(kind, fault, name, profile)| {
         let role = if *kind == "server" {
             Role::Server
         } else {

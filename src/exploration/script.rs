@@ -1,7 +1,7 @@
 //! From what a model predicts to a transcript, as a person would write it.
 
 use crate::transcript::syntax::Transcript;
-use crate::transcript::{format, parse};
+use crate::transcript::{format, is_plain, parse, quoted};
 
 /// The steps of a conversation, each with the act that it belongs to.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Script {
 
     /// Adds a step in which somebody sends a line, with an arrow where an arrow can say it.
     pub fn says(&mut self, act: usize, actor: &str, line: &str) {
-        if is_plain(line) {
+        if fits_arrow(line) {
             self.step(act, format!("{actor} > {line}"));
         } else {
             self.sends(act, actor, format!("{line}\n").as_bytes());
@@ -33,7 +33,7 @@ impl Script {
 
     /// Adds a step in which somebody receives a line.
     pub fn gets(&mut self, act: usize, actor: &str, line: &str) {
-        if is_plain(line) {
+        if fits_arrow(line) {
             self.step(act, format!("{actor} < {line}"));
         } else {
             let line = quoted(format!("{line}\n").as_bytes());
@@ -82,37 +82,8 @@ impl Script {
 }
 
 /// Whether an arrow can say a line.
-fn is_plain(line: &str) -> bool {
-    !line.is_empty() && !line.ends_with("...") && !line.contains(char::is_control)
-}
-
-/// Bytes as a string of the transcript language.
-pub fn quoted(bytes: &[u8]) -> String {
-    let mut shown = String::from("\"");
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '"' | '\\' => shown.extend(['\\', character]),
-                '\n' => shown.push_str("\\n"),
-                '\r' => shown.push_str("\\r"),
-                '\t' => shown.push_str("\\t"),
-                '\0' => shown.push_str("\\0"),
-                control if is_unseen(control) => {
-                    shown.push_str(&format!("\\u{{{:x}}}", u32::from(control)));
-                }
-                other => shown.push(other),
-            }
-        }
-        for byte in chunk.invalid() {
-            shown.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    shown + "\""
-}
-
-/// Whether a reader of a file could not see a character.
-fn is_unseen(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{300}'..='\u{36f}')
+fn fits_arrow(line: &str) -> bool {
+    !line.is_empty() && !line.ends_with("...") && line.chars().all(is_plain)
 }
 
 #[cfg(test)]

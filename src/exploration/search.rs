@@ -12,7 +12,6 @@ use super::script::Script;
 use super::shrink::smallest;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
-use crate::conformance::program::dialect::Framing;
 use crate::conformance::program::profile::Profile;
 use crate::conformance::session::Session;
 use crate::conformance::suite::Case;
@@ -107,7 +106,7 @@ pub fn search<C: Conversation>(
 
 /// What a program with this profile can be sent.
 fn reading(profile: &Profile) -> Reading {
-    let takes_segments = profile.dialect.reads == Framing::Line && !profile.relays_reads;
+    let takes_segments = profile.dialect.reads.is_lines() && !profile.relays_reads;
     Reading {
         takes_segments,
         takes_registrations_in_parts: takes_segments && !profile.registers_without_end,

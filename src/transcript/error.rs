@@ -8,13 +8,13 @@ use std::borrow::Cow;
 /// Maximum size of a transcript, in bytes.
 pub const LONGEST: usize = 256 << 10;
 /// Maximum number of steps in a transcript.
-pub(super) const MAX_STEPS: usize = 2000;
+pub const MAX_STEPS: usize = 2000;
 /// Maximum number of requirements that a transcript covers.
 pub(super) const MAX_IDS: usize = 100;
 /// Maximum number of actors in a transcript.
-pub(super) const MAX_ACTORS: usize = 100;
+pub const MAX_ACTORS: usize = 100;
 /// Maximum length of an actor's name and of a user name.
-pub(super) const MAX_NAME: usize = 64;
+pub const MAX_NAME: usize = 64;
 
 /// An error in a transcript and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,6 +24,43 @@ pub(super) fn bytes(token: Token<'_>) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// A quoted string that represents these bytes, with escapes for what cannot be seen.
+pub fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::from('"');
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\n' => text.push_str("\\n"),
+                '\r' => text.push_str("\\r"),
+                '\t' => text.push_str("\\t"),
+                '\0' => text.push_str("\\0"),
+                '\\' | '"' => text.extend(['\\', character]),
+                character if is_plain(character) => text.push(character),
+                character if character.is_ascii() => {
+                    text.push_str(&format!("\\x{:02x}", u32::from(character)));
+                }
+                character => text.push_str(&format!("\\u{{{:x}}}", u32::from(character))),
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// Whether people can see a character, and tell it from others.
+pub fn is_plain(character: char) -> bool {
+    let is_invisible = character.is_control()
+        || character.is_whitespace() && character != ' '
+        || matches!(
+            character,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        );
+    !is_invisible
+}
+
 /// An invalid escape: its width in characters, and what was expected.
 struct Fault {
     width: usize,
@@ -90,4 +127,31 @@ fn scalar_value(rest: &str, bytes: &mut Vec<u8>) -> Result<usize, Fault> {
 fn hexadecimal_prefix(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_hexdigit());
     &text[..end.unwrap_or(text.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::TokenKind;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_quoted_string_shows_what_cannot_be_seen() {
+        let bytes = "a\"b\\\r\n\t\0\u{1b}\u{202e}é\u{a0}".as_bytes();
+        let text = quoted(&[bytes, &[0xff]].concat());
+        assert_eq!(text, r#""a\"b\\\r\n\t\0\x1b\u{202e}é\u{a0}\xff""#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_string_represents_its_bytes(written in any::<Vec<u8>>()) {
+            let text = quoted(&written);
+            let token = Token {
+                kind: TokenKind::Quoted,
+                text: &text,
+                place: Place::new(1, 1, text.chars().count()),
+            };
+            prop_assert_eq!(bytes(token), Ok(written));
+        }
+    }
 }

@@ -29,9 +29,12 @@ mod token;
 mod words;
 
 pub use diagnostic::{Diagnostic, Note};
-pub use error::LONGEST;
+pub use error::{LONGEST, MAX_ACTORS, MAX_NAME, MAX_STEPS};
 pub use formatter::format;
+pub use literal::{is_plain, quoted};
 pub use nearest::nearest;
+pub use opening::is_actor_name;
 pub use parser::parse;
 pub use place::Place;
 pub use render::render;
+pub use statement::is_user_name;

@@ -34,7 +34,13 @@ pub(super) fn subject_of(role: Role, first: Token<'_>) -> Result<StepSubject, Er
     Ok(subject)
 }
 
-/// Whether a word consists of lower-case letters and has a valid length.
-fn is_actor_name(word: &str) -> bool {
-    (1..=MAX_NAME).contains(&word.len()) && word.chars().all(|c| c.is_ascii_lowercase())
+/// Words that are not actors in any transcript.
+const RESERVED: [&str; 6] = ["server", "another", "client", "user", "terminal", "covers"];
+
+/// Whether a word can be the name of an actor: lower-case letters, at most [`MAX_NAME`], and no
+/// word with another meaning.
+pub fn is_actor_name(word: &str) -> bool {
+    (1..=MAX_NAME).contains(&word.len())
+        && word.chars().all(|c| c.is_ascii_lowercase())
+        && !RESERVED.contains(&word)
 }

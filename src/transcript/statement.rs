@@ -282,12 +282,17 @@ fn name(words: &mut Words<'_, '_>) -> Result<String, Error> {
     let Some(token) = words.peek().filter(|token| token.kind == TokenKind::Word) else {
         return Err(words.expected("a user name".into()));
     };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if token.text.len() > MAX_NAME || !token.text.chars().all(plain) {
+    if !is_user_name(token.text) {
         return Err(ErrorKind::InvalidUserName.at(token.place));
     }
     words.next();
     Ok(token.text.to_owned())
+}
+
+/// Whether `joins as` can register this name: letters, digits, `_` and `-`, at most [`MAX_NAME`].
+pub fn is_user_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_plain)
 }
 
 /// Converts the last string to text.

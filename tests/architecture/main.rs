@@ -22,9 +22,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("conformance", &["transcript"]),
     ("grading", &["conformance", "transcript"]),
     ("stress", &["conformance"]),
+    ("recording", &["conformance", "transcript"]),
+    ("exploration", &["conformance", "transcript"]),
     (
         "report",
-        &["conformance", "grading", "stress", "transcript"],
+        &[
+            "conformance",
+            "exploration",
+            "grading",
+            "stress",
+            "transcript",
+        ],
     ),
 ];
 
@@ -39,6 +47,8 @@ const PROGRAMS_MAY_USE: &[(&str, &[&str])] = &[
             "client",
             "conformance",
             "grading",
+            "recording",
+            "exploration",
             "report",
             "stress",
             "transcript",

@@ -46,6 +46,7 @@ fn help_shows_commands_statuses_and_examples() {
         "list",
         "explain",
         "fmt",
+        "record",
         "Exit status:",
         "conform server -- python3",
     ] {
@@ -55,7 +56,7 @@ fn help_shows_commands_statuses_and_examples() {
     for words in ["supervise", "launch", "reference-server"] {
         help = help.stdout(contains(words).not());
     }
-    for command in ["server", "client", "list", "explain", "fmt"] {
+    for command in ["server", "client", "list", "explain", "fmt", "record"] {
         conform(&[command, "--help"])
             .success()
             .stderr("")

@@ -8,5 +8,6 @@ mod python;
 mod command_line;
 mod containment;
 mod networks;
+mod record;
 mod suite;
 mod time_limit;

@@ -25,6 +25,8 @@ Examples:
   conform client -- python3 my_client.py      judge your client; it gets a name and an address
   conform grade submissions                   grade a class: one folder for each submission
   conform stress -- python3 my_server.py      load-test a server: how fast it is, and what it loses
+  conform record --out hello.chat -- python3 my_server.py
+                                              write a transcript while you chat
   conform explain S-REG-5                     show what a requirement asks";
 
 /// Test CHAT/1.0 servers and clients, written in any language, by replaying conversations.
@@ -52,6 +54,8 @@ pub enum Command {
     Stress(StressCommand),
     /// Look for faults with random conversations, and write the smallest ones that fail as transcripts
     Explore(ExploreCommand),
+    /// Record a conversation with a server as a transcript
+    Record(RecordCommand),
     /// List the requirements and their transcripts
     List(SuiteOption),
     /// Explain a requirement or a transcript
@@ -233,6 +237,18 @@ impl From<RoleOption> for Role {
             RoleOption::Client => Role::Client,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct RecordCommand {
+    #[command(flatten)]
+    pub server: ServerOption,
+    /// File for the transcript, such as my-suite/hello.chat
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Overwrite FILE if it exists
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod gradebook;
 mod judge;
 mod look_up;
 mod overview;
+mod record;
 mod reports;
 mod stress;
 
@@ -51,6 +52,7 @@ fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Grade(command)) => grade::grade(&command),
         Some(Command::Stress(command)) => stress::stress(&command),
         Some(Command::Explore(command)) => explore::explore(&command),
+        Some(Command::Record(command)) => record::record(&command),
         Some(Command::List(command)) => look_up::list(&command),
         Some(Command::Explain(command)) => look_up::explain(&command),
         Some(Command::Fmt(command)) => format::run(&command),

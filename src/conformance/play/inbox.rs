@@ -25,24 +25,27 @@ pub type Known = Arc<[Vec<u8>]>;
 
 /// The messages that may arrive in a replay of `transcript`.
 pub fn known_messages(transcript: &Transcript) -> Known {
-    let mut known: Vec<Vec<u8>> = PHRASES
-        .iter()
-        .map(|phrase| phrase.as_bytes().to_vec())
-        .collect();
-    for step in &transcript.steps {
+    known(transcript.steps.iter().flat_map(|step| {
         match &step.action {
             Action::Says { line, .. }
             | Action::Gets {
                 line,
                 open_ended: false,
                 ..
-            } => known.push(line.as_bytes().to_vec()),
-            Action::Sends { bytes, .. } | Action::Hears { bytes, .. } => {
-                known.extend(bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec));
-            }
-            _ => {}
+            } => vec![line.as_bytes().to_vec()],
+            Action::Sends { bytes, .. } | Action::Hears { bytes, .. } => bytes
+                .split(|byte| *byte == b'\n')
+                .map(<[u8]>::to_vec)
+                .collect(),
+            _ => Vec::new(),
         }
-    }
+    }))
+}
+
+/// These messages, and those that are the same in every conversation.
+pub fn known(messages: impl Iterator<Item = Vec<u8>>) -> Known {
+    let phrases = PHRASES.iter().map(|phrase| phrase.as_bytes().to_vec());
+    let mut known: Vec<Vec<u8>> = phrases.chain(messages).collect();
     known.retain(|message| !message.is_empty());
     known.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     known.dedup();

@@ -107,7 +107,7 @@ impl Model<'_> {
     }
 
     fn types(&mut self, keys: &str) {
-        let quoted = crate::exploration::script::quoted(keys.as_bytes());
+        let quoted = crate::transcript::quoted(keys.as_bytes());
         self.step(format!("user types {quoted}"));
     }
 

@@ -405,7 +405,7 @@ impl<'a> Script<'a> {
         let earlier = &self.transcript.steps[..index];
         let is_first = |step: &Step| !matches!(&step.action, Action::Gets { actor: other, .. } if other == actor);
         if self.transcript.role == Role::Client && earlier.iter().all(is_first) {
-            self.call(actor, "is_connected_to()");
+            self.call_program(&format!("connects_to({})", variable(actor)));
         }
     }
 

@@ -28,10 +28,18 @@ use crate::grading::assessed_part::AssessedPart;
 use crate::grading::assessment::Assessment;
 use crate::transcript::syntax::Role;
 use conversation::{conversation, why_not_playable};
-use literal::{string, strings};
+use literal::strings;
 
-/// Plays what a script says: the same in every script.
+/// Plays the conversation: the same in every script.
 const RUNTIME: &str = include_str!("runtime.py");
+
+/// The class of the program under test, and its source. A script has only the class of its role.
+const fn program_class(role: Role) -> (&'static str, &'static str) {
+    match role {
+        Role::Server => ("Server", include_str!("runtime_server.py")),
+        Role::Client => ("Client", include_str!("runtime_client.py")),
+    }
+}
 
 /// Columns after which a comment of a script continues on its next line.
 const COLUMNS: usize = 96;
@@ -194,15 +202,15 @@ fn assembled(
             ));
         }
     }
+    let (class, source) = program_class(role);
     let crash = if functions.contains("never=CRASH") {
         format!("CRASH = {CRASH}\n")
     } else {
         String::new()
     };
     format!(
-        "#!/usr/bin/env python3\n# -*- coding: utf-8 -*-\n{}\nROLE = {}\nCOMMAND = {}\n{crash}{functions}\n\n{RUNTIME}\n\nif __name__ == \"__main__\":\n    main(COMMAND, [{}], {})\n",
+        "#!/usr/bin/env python3\n# -*- coding: utf-8 -*-\n{}\nCOMMAND = {}\n{crash}{functions}\n\n{RUNTIME}\n\n{source}\n\nif __name__ == \"__main__\":\n    main({class}, COMMAND, [{}], {})\n",
         comment(header),
-        string(&role.to_string()),
         strings(command.iter().map(String::as_str)),
         names.join(", "),
         strings(unplayable.iter().map(String::as_str)),

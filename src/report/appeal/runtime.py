@@ -2,7 +2,7 @@
 # From here on: the player, which is the same in every script. It needs Python 3.8 or later, Linux, and
 # nothing else. It sends what the steps above send, and waits for what they expect.
 # ---------------------------------------------------------------------------------------------------
-import fcntl, os, pty, re, select, signal, socket, struct, subprocess, sys, termios, time
+import contextlib, fcntl, glob, os, pty, re, selectors, signal, socket, struct, subprocess, sys, termios, time
 
 STARTING = 20.0       # seconds that a program may take to start
 QUIET = 1.5           # seconds without an event after which nothing more is expected
@@ -62,7 +62,7 @@ def step(text, expected=None):
 
 def wait(seconds):
     stage.settle()
-    stage.wait(seconds, lambda: False)
+    stage.wait(seconds)
 
 
 def dialect(message=None, length_in_front=False, one_at_a_time=False):
@@ -84,22 +84,22 @@ class Stage:
         self.changed = time.monotonic()
         print("%8.3f s  %s" % (self.changed - self.begun, text if len(text) < 300 else text[:300] + " ..."), flush=True)
 
-    def wait(self, seconds, ready):
+    def wait(self, seconds, ready=lambda: False):
         """Watches everything until something is so, or the time is over."""
         deadline = time.monotonic() + seconds
         while True:
             answer, left = ready(), deadline - time.monotonic()
             if answer or left < 0:
                 return answer
-            sources = {each.terminal: each.read for each in self.programs if each.is_open}
-            sources.update((each.sockets[-1].fileno(), each.read) for each in self.actors if not each.ended)
-            if self.listener:
-                sources[self.listener.fileno()] = lambda: self.actors[0].accepts(self.listener)
-            poll = select.poll()
-            for source in sources:
-                poll.register(source, select.POLLIN)
-            for source, _ in poll.poll(max(0, min(left, 0.02)) * 1000):
-                sources[source]()
+            with selectors.PollSelector() as sources:
+                for each in filter(lambda program: program.is_open, self.programs):
+                    sources.register(each.terminal, selectors.EVENT_READ, each.read)
+                for each in filter(lambda actor: not actor.ended, self.actors):
+                    sources.register(each.sockets[-1], selectors.EVENT_READ, each.read)
+                if self.listener:
+                    sources.register(self.listener, selectors.EVENT_READ, self.programs[0].accepts)
+                for source, _ in sources.select(max(0, min(left, 0.02))):
+                    source.data()
 
     def wait_for_quiet(self):
         self.settle()
@@ -108,9 +108,9 @@ class Stage:
     def settle(self):
         """Waits, for a limited time, until the program has read everything and rests: so it sees all in order."""
         self.wait(2, self.all_is_read)
-        self.wait(0.01, lambda: False)
+        self.wait(0.01)
         self.wait(0.3, lambda: not any(state in "RD" for each in self.programs for _, state in each.processes()))
-        self.wait(0, lambda: False)
+        self.wait(0)
         self.last_actor = None
 
     def all_is_read(self):
@@ -129,8 +129,8 @@ class Stage:
 class Program:
     """The program under test, on a terminal of its own."""
 
-    def __init__(self, role):
-        self.role, self.printed, self.since, self.port, self.sent = role, b"", 0, None, []
+    def __init__(self):
+        self.printed, self.since, self.port, self.sent = b"", 0, None, []
 
     def start(self, command):
         script = next((word for word in command[1:] if not word.startswith("-")), "")
@@ -153,10 +153,9 @@ class Program:
         stage.tell("%s is started: %s" % (self.role, visible(" ".join(command))))
 
     def read(self):
-        try:
+        data = b""
+        with contextlib.suppress(OSError):           # the program is gone
             data = os.read(self.terminal, 65536)
-        except OSError:              # the program is gone
-            data = b""
         self.is_open, self.printed = bool(data), (self.printed + data)[:1 << 22]
         if data:
             stage.tell("%s prints  %s" % (self.role, visible(data)))
@@ -173,16 +172,15 @@ class Program:
 
     def processes(self):
         """The processes of its session, with their states."""
-        fields = ((pid, text_of("/proc/%s/stat" % pid).rpartition(")")[2].split()) for pid in listed("/proc"))
+        stats = (text_of("/proc/%s/stat" % name).rpartition(")") for name in os.listdir("/proc") if name.isdigit())
+        fields = ((begin.split(" ")[0], rest.split()) for begin, _, rest in stats)
         return [(int(pid), words[0]) for pid, words in fields
                 if words[3:4] == [str(self.process.pid)] and words[0] not in "ZX"]
 
     def send_signal(self, number, pids):
         for pid in pids:
-            try:
+            with contextlib.suppress(OSError):       # it ended meanwhile
                 os.kill(pid, number)
-            except OSError:          # it ended meanwhile
-                pass
 
     def kill(self):
         while self.processes():
@@ -214,85 +212,6 @@ class Program:
             raise Failed("it was still running after %.1f s" % stage.patience)
         stage.tell("%s ends    (%s)" % (self.role, self.how_ended()))
 
-    def starts(self):
-        """Starts the server, and waits until it listens."""
-        self.start(stage.command)
-        stage.wait(STARTING, lambda: self.listening() or self.how_ended() and not self.processes())
-        stage.settle()
-        addresses, printed = self.listening(), visible(self.printed[-500:])
-        if not addresses:
-            how = "the program ended (%s)" % self.how_ended() if self.how_ended() else "it listened on no port"
-            raise Failed("%s; it printed `%s`" % (how, printed))
-        family, self.port = next((each for each in addresses if self.has_printed(each[1])), addresses[0])
-        self.address = ("127.0.0.1" if family == socket.AF_INET else "::1", self.port)
-
-    def another_starts(self):
-        other = Program("another server")
-        other.starts()
-        if other.port == self.port:
-            raise Failed("both listen on port %d" % self.port)
-
-    def listening(self):
-        """Where its processes listen, as the system says."""
-        files = ("/proc/%d/fd/%s" % (pid, file) for pid, _ in self.processes() for file in listed("/proc/%d/fd" % pid))
-        own = {os.path.basename(os.path.realpath(file)) for file in files}
-        return [(family, here) for family, here, _, state, _, number in sockets()
-                if state == "0A" and "socket:[%s]" % number in own]
-
-    def has_printed(self, number):
-        return str(number).encode() in re.findall(rb"[0-9]+", self.printed)
-
-    def prints_its_port(self):
-        if not stage.wait(stage.patience, lambda: self.has_printed(self.port)):
-            raise Failed("it listens on port %d and printed `%s`" % (self.port, visible(self.printed[-500:])))
-
-    def starts_with(self, name, url, url_first=False):
-        """Starts the client: the arguments stand where the command has a place for them, or else at its end."""
-        stage.listener, self.unused = socket.create_server(("127.0.0.1", 0)), socket.socket()
-        self.unused.bind(("127.0.0.1", 0))       # a port on which nobody listens
-        ports = [str(each.getsockname()[1]) for each in (stage.listener, self.unused)]
-        url = url.replace("{host}", "127.0.0.1").replace("{port}", ports[0]).replace("{unused}", ports[1])
-        host, _, port = url.replace("chat://", "").rpartition(":")
-        places = {"{name}": name, "{url}": url, "{host}": host, "{port}": port}
-        filled = [re.sub(r"\{(name|url|host|port)\}", lambda found: places[found.group()], word) for word in stage.command]
-        self.start(filled if filled != stage.command else filled + ([url, name] if url_first else [name, url]))
-
-    def types(self, keys):
-        self.something_happens("user types %s" % visible(keys))
-        self.press(encoded(keys))
-
-    def words(self, printed):
-        """What stands in what was printed, without escape sequences."""
-        escapes = r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b.|\r"
-        return re.sub(escapes, "", printed.decode("utf-8", "replace"))
-
-    def shows(self, text, once=False):
-        """The text is on the terminal, after it was sent."""
-        start = next((printed for data, printed in reversed(self.sent) if squeezed(text) in squeezed(data)), 0)
-        times = lambda: squeezed(self.words(self.printed[start:])).count(squeezed(text))
-        if not stage.wait(stage.patience, times):
-            last = self.words(self.printed).strip().split("\n")[-1]
-            raise Failed("the last line on the terminal is `%s`" % visible(last))
-        if once:
-            stage.wait_for_quiet()
-        if once and times() > 1:
-            raise Failed("it is there %d times" % times())
-
-    def tells_the_user(self, unless=b"", never="$^"):
-        """It prints words since the last event, other than lines of `unless` and what matches `never`."""
-        def news():
-            words = re.sub(never, "", self.words(self.printed[self.since:]), flags=re.MULTILINE)
-            lines = [numberless(line) for line in words.split("\n") if re.search(r"[^\W\d_]{2}", line)]
-            return set(lines) - set(map(numberless, self.words(encoded(unless)).split("\n")))
-        stage.wait(stage.patience, lambda: news() or self.how_ended() and not self.is_open)
-        if not news():
-            raise Failed("only `%s` was printed" % visible(self.words(self.printed[self.since:]).strip()))
-
-    def never_prints(self, text):
-        stage.wait_for_quiet()
-        if encoded(text) in self.printed:
-            raise Failed("it reached the terminal")
-
 
 class Actor:
     """Somebody who is played here, and talks with the program."""
@@ -300,9 +219,6 @@ class Actor:
     def __init__(self, name):
         self.name, self.sockets, self.ended = name, [], "there is no connection"
         self.data, self.lines = b"", []          # what came and was not taken yet
-
-    def accepts(self, listener):
-        self.has_connection(listener.accept()[0])
 
     def has_connection(self, sock, sent=""):
         sock.setblocking(False)
@@ -413,12 +329,8 @@ class Actor:
     def never_gets(self, kind):
         """No such line comes any more."""
         stage.wait_for_quiet()
-        if any(map(kind, self.lines)):
-            raise Failed("the line `%s`" % visible(next(filter(kind, self.lines))))
-
-    def is_connected_to(self):
-        if not stage.wait(STARTING, lambda: self.sockets or stage.programs[0].how_ended()) or not self.sockets:
-            raise Failed("no connection was opened")
+        for line in filter(kind, self.lines):
+            raise Failed("the line `%s`" % visible(line))
 
     def is_still_connected(self):
         stage.wait_for_quiet()
@@ -439,15 +351,10 @@ class Actor:
 
 
 def text_of(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
-def listed(path):
-    return [name for name in os.listdir(path) if name.isdigit()] if os.access(path, os.R_OK) else []
+    """What the file contains; nothing where it cannot be read."""
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+    return ""
 
 
 def sockets():
@@ -458,7 +365,7 @@ def sockets():
             yield family, here, there, words[3], unread, words[9]
 
 
-def holds(conversation, command, patience):
+def holds(conversation, program, command, patience):
     """Plays one conversation with a fresh process; returns whether every step holds."""
     global stage
     stage = Stage(command, patience)
@@ -466,7 +373,7 @@ def holds(conversation, command, patience):
         names = conversation.__code__.co_varnames[1:conversation.__code__.co_argcount]
         stage.actors = [Actor(name.rstrip("_")) for name in names]
         print("\n%s\n" % conversation.__doc__)
-        conversation(Program(ROLE), *stage.actors)
+        conversation(program(), *stage.actors)
         print("\n  Every step holds.")
         return True
     except Failed as why:
@@ -478,7 +385,7 @@ def holds(conversation, command, patience):
         stage.end()
 
 
-def main(command, conversations, unplayable):
+def main(program, command, conversations, unplayable):
     sys.stdout.reconfigure(errors="backslashreplace")
     patience, words = 10.0, sys.argv[1:]
     if "--" in words:
@@ -488,6 +395,6 @@ def main(command, conversations, unplayable):
     if words or not command or not sys.platform.startswith("linux"):
         cannot_start("usage, on Linux: python3 %s [--patience SECONDS] [-- COMMAND ...]" % os.path.basename(sys.argv[0]))
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    held = [holds(conversation, command, patience) for conversation in conversations]
+    held = [holds(conversation, program, command, patience) for conversation in conversations]
     print("\n%s%d of %d conversations hold." % ("".join(why + "\n" for why in unplayable), sum(held), len(held)))
     sys.exit(3 if not held else 0 if all(held) else 1)
