@@ -12,7 +12,8 @@ use crate::transcript::syntax::{Action, Role, Transcript};
 /// What two failures have in common that are taken for the same one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signature {
-    /// Id of the requirement that the step which failed belongs to; `None` where only its transcript can say.
+    /// Id of the requirement that the step which failed belongs to, or of a plainer one that this one rests on; `None`
+    /// where only its transcript can say.
     pub charged: Option<String>,
     /// What was seen instead.
     pub shape: Shape,
@@ -24,8 +25,9 @@ impl Signature {
         let Outcome::FellShort(shortfall) = &run.outcome else {
             return None;
         };
+        let charge = charge(transcript, run, table);
         Some(Signature {
-            charged: charge(transcript, run, table).map(|charge| charge.requirement),
+            charged: charge.map(|charge| charge.rests_on.unwrap_or(charge.requirement)),
             shape: Shape::of(&shortfall.got),
         })
     }
@@ -53,8 +55,9 @@ pub fn explored<'r>(
 }
 
 /// Ids of the requirements that a failure may belong to, the most likely first. Where a plain service fails in
-/// circumstances that cannot be left out, it is the circumstances that matter.
-pub fn candidates<C: Conversation>(smallest: &C, signature: &Signature) -> Vec<String> {
+/// circumstances that cannot be left out, it is the circumstances that matter. `charged` is the requirement that the
+/// step which failed belongs to.
+pub fn candidates<C: Conversation>(smallest: &C, charged: Option<&str>) -> Vec<String> {
     const SERVICES: [&str; 10] = [
         id::S_REG_1,
         id::S_MSG_1,
@@ -67,7 +70,6 @@ pub fn candidates<C: Conversation>(smallest: &C, signature: &Signature) -> Vec<S
         id::C_MSG_2,
         id::C_SHUT_1,
     ];
-    let charged = signature.charged.as_deref();
     let mut all: Vec<String> = Vec::new();
     if charged.is_none_or(|charged| SERVICES.contains(&charged)) {
         all.extend(smallest.peculiar_to().into_iter().map(str::to_owned));

@@ -11,6 +11,7 @@ use super::random::Random;
 use super::script::Script;
 use super::shrink::smallest;
 use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::judge::charge::charge;
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::session::Session;
@@ -39,6 +40,8 @@ pub struct Search<'a> {
 pub struct Finding {
     /// Id of the requirement that it belongs to.
     pub requirement: String,
+    /// Id of the requirement that the step which fails belongs to, if to any.
+    pub charged: Option<String>,
     /// What was seen.
     pub signature: Signature,
     /// Number of the random conversation that it was found in.
@@ -284,7 +287,10 @@ impl Explorer<'_> {
         signature: Signature,
     ) -> Option<Finding> {
         let script = smallest.script();
-        for id in candidates(smallest, &signature) {
+        let covers = self.covers(&[]);
+        let (transcript, run) = self.run(&script, &covers)?;
+        let charged = charge(&transcript, &run, self.search.table).map(|charge| charge.requirement);
+        for id in candidates(smallest, charged.as_deref()) {
             let Some(requirement) = self.requirement(&id) else {
                 continue;
             };
@@ -302,13 +308,13 @@ impl Explorer<'_> {
             let step = runs.first().and_then(failed_step)?;
             let sentence = sentence(&draft, step, requirement, &smallest.circumstances());
             let case = case(&script, &id, &sentence, &id)?;
-            let counterpart = signature
-                .charged
+            let counterpart = charged
                 .as_ref()
                 .filter(|charged| **charged != id)
                 .and_then(|charged| self.counterpart(smallest, charged, &id));
             return Some(Finding {
                 requirement: id,
+                charged,
                 signature,
                 number,
                 case,

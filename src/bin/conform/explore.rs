@@ -187,7 +187,7 @@ fn evidence(
 /// The verdicts that the suite would give if it consisted of what was found.
 fn judged(evidence: ProgramEvidence, findings: &Findings, suite: &Suite) -> RunResult {
     let of_finding = |finding: &Finding| {
-        let charged = finding.signature.charged.clone();
+        let charged = finding.charged.clone();
         charged.into_iter().chain([finding.requirement.clone()])
     };
     let ids: BTreeSet<String> = findings.found.iter().flat_map(of_finding).collect();

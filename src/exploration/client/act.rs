@@ -9,6 +9,8 @@ pub enum Opening {
     BadAddress(String),
     /// The registration is answered with 200, in parts of so many bytes; the rest is one more.
     Accepted(Vec<usize>),
+    /// The registration is answered with 200 after some seconds.
+    AcceptedLate,
     /// The registration is answered with 200 and a message in one segment.
     AcceptedWithMessage(Message),
     /// The registration is refused, and nothing else happens.

@@ -40,7 +40,7 @@ pub fn conversation(random: &mut Random, reading: Reading) -> (String, Opening, 
     let mut acts = Vec::new();
     let goes_on = matches!(
         opening,
-        Opening::Accepted(_) | Opening::AcceptedWithMessage(_)
+        Opening::Accepted(_) | Opening::AcceptedLate | Opening::AcceptedWithMessage(_)
     );
     if goes_on {
         for _ in 0..random.within(1..=8) {
@@ -133,6 +133,7 @@ impl Draft {
             5..=7 if self.situations.has_segments => {
                 Opening::AcceptedWithMessage(self.message(random))
             }
+            8 if random.chance(40) => Opening::AcceptedLate,
             _ => Opening::Accepted(sizes),
         }
     }
@@ -200,6 +201,8 @@ fn address(random: &mut Random) -> String {
         "https://{host}:{port}",
         "ftp://{host}:{port}",
         "chats://{host}:{port}",
+        "chatx://{host}:{port}",
+        "xchat://{host}:{port}",
         "cha://{host}:{port}",
         "://{host}:{port}",
         "//{host}:{port}",

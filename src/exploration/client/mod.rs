@@ -71,14 +71,13 @@ impl Conversation for ClientConversation {
     }
 
     fn peculiar_to(&self) -> Vec<&'static str> {
-        let mut ids = Vec::new();
-        for act in self.acts.iter().rev() {
-            ids.extend(peculiar_to(act));
-        }
+        // What happened before the last act may matter, but not what was said.
+        let mut ids = self.acts.last().map(peculiar_to).unwrap_or_default();
         match &self.opening {
             Opening::Accepted(sizes) | Opening::Refused { sizes, .. } if !sizes.is_empty() => {
                 ids.push(id::W_LINE_2);
             }
+            Opening::AcceptedLate => ids.push(id::C_REG_2),
             Opening::AcceptedWithMessage(message) => {
                 ids.push(id::W_LINE_3);
                 ids.extend(requirement_of(&message.text, false));
@@ -101,6 +100,7 @@ impl Conversation for ClientConversation {
             Opening::Accepted(sizes) | Opening::Refused { sizes, .. } if !sizes.is_empty() => {
                 told.push("where the answer comes in several segments".to_owned());
             }
+            Opening::AcceptedLate => told.push("where the answer takes some seconds".to_owned()),
             Opening::AcceptedWithMessage(_) => {
                 told.push("where a message comes in one segment with the status".to_owned());
             }

@@ -52,6 +52,10 @@ impl Model<'_> {
         match opening {
             Opening::BadAddress(_) => {}
             Opening::Accepted(sizes) => self.sends("200 Registration successful", sizes),
+            Opening::AcceptedLate => {
+                self.step("3 seconds pass");
+                self.sends("200 Registration successful", &[]);
+            }
             Opening::AcceptedWithMessage(message) => {
                 let both = format!("200 Registration successful\n{}\n", line(message));
                 self.script.sends(self.act, "server", both.as_bytes());

@@ -12,6 +12,7 @@ pub fn simpler_openings(opening: &Opening) -> Vec<Opening> {
             .into_iter()
             .map(Opening::Accepted)
             .collect(),
+        Opening::AcceptedLate => vec![Opening::Accepted(Vec::new())],
         Opening::AcceptedWithMessage(message) => {
             let mut all = vec![Opening::Accepted(Vec::new())];
             let simpler = simpler_messages(message).into_iter();
@@ -40,7 +41,15 @@ pub fn simpler_openings(opening: &Opening) -> Vec<Opening> {
 
 /// Simpler lists of acts, those that leave out most first.
 pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
-    let mut all = leaving_out(acts);
+    let mut all = Vec::new();
+    // One peculiarity less, everywhere at once.
+    for plainer in [plain_cuts, plain_texts, plain_typing] {
+        let plain: Vec<Act> = acts.iter().cloned().map(plainer).collect();
+        if plain != acts {
+            all.push(plain);
+        }
+    }
+    all.extend(leaving_out(acts));
     for (index, act) in acts.iter().enumerate() {
         for simpler in simpler_acts(act) {
             let mut changed = acts.to_vec();
@@ -49,6 +58,54 @@ pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
         }
     }
     all
+}
+
+/// The act with each line in a segment of its own.
+fn plain_cuts(mut act: Act) -> Act {
+    match &mut act {
+        Act::Receives { cut, .. } => *cut = Cut::Lines,
+        Act::Ends { how, .. } if !matches!(how, End::Interrupt | End::Closed) => {
+            *how = End::Goodbye;
+        }
+        _ => {}
+    }
+    act
+}
+
+/// The act with nothing special in its texts.
+fn plain_texts(mut act: Act) -> Act {
+    let plain = |text: &mut Text| {
+        if let Some(simpler) = text.simpler() {
+            *text = simpler;
+        }
+    };
+    match &mut act {
+        Act::Types(text) => plain(text),
+        Act::Pastes(texts) => texts.iter_mut().for_each(plain),
+        Act::TypesAround { text, messages } => {
+            plain(text);
+            messages
+                .iter_mut()
+                .for_each(|message| plain(&mut message.text));
+        }
+        Act::Receives { messages, .. } => messages
+            .iter_mut()
+            .for_each(|message| plain(&mut message.text)),
+        Act::SendsNothing | Act::Ends { .. } => {}
+    }
+    act
+}
+
+/// The act with nothing half typed.
+fn plain_typing(act: Act) -> Act {
+    match act {
+        Act::TypesAround { text, .. } => Act::Types(text),
+        Act::Ends { how, .. } => Act::Ends {
+            how,
+            half_typed: None,
+        },
+        other => other,
+    }
 }
 
 fn simpler_acts(act: &Act) -> Vec<Act> {

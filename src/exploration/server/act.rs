@@ -72,6 +72,13 @@ pub enum Act {
         /// Who.
         who: Person,
     },
+    /// Registers and closes the connection, so many times.
+    ComesAndGoes {
+        /// Who.
+        who: Person,
+        /// How often.
+        times: usize,
+    },
     /// Everybody is quiet for four seconds.
     Waits,
     /// The server has printed its port.
@@ -106,6 +113,8 @@ pub enum Cut {
     InParts(Vec<usize>),
     /// Each line by itself, ended by CR LF.
     CarriageReturns,
+    /// Each line by itself, ended by CR and, in a segment of its own, LF.
+    CarriageReturnsApart,
 }
 
 /// How a registered user leaves.

@@ -131,6 +131,11 @@ impl Draft {
             57..=67 if !situations.leavings.is_empty() => self.leaves(random, situations),
             68..=72 => self.listens(random),
             73 if random.chance(8) => self.acts.push(Act::Waits),
+            74 if random.chance(10) => {
+                let who = self.newcomer();
+                let times = random.within(20..=110);
+                self.acts.push(Act::ComesAndGoes { who, times });
+            }
             _ if self.members.is_empty() => self.registers(random, situations),
             _ => self.speaks(random, situations, reading),
         }
@@ -271,7 +276,8 @@ impl Draft {
         let cut = match random.within(0..=5) {
             0..=1 if situations.has_segments => Cut::OneSegment,
             2..=3 if situations.has_segments => Cut::InParts(sizes(random, 40)),
-            4 if situations.has_segments => Cut::CarriageReturns,
+            4 if situations.has_segments && random.chance(50) => Cut::CarriageReturns,
+            4 if situations.has_segments => Cut::CarriageReturnsApart,
             _ => Cut::Lines,
         };
         let leaves = reading.takes_segments && situations.has_segments && random.chance(8);

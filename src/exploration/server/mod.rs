@@ -47,11 +47,17 @@ impl Conversation for ServerConversation {
     }
 
     fn peculiar_to(&self) -> Vec<&'static str> {
-        let mut ids = Vec::new();
-        for act in self.acts.iter().rev() {
-            ids.extend(peculiar_to(act));
-        }
-        ids
+        // How a message is cut and what it says matters where it is the last thing that happens.
+        let (last, before) = match self.acts.split_last() {
+            Some((last, before)) => (peculiar_to(last), before),
+            None => (Vec::new(), &self.acts[..]),
+        };
+        let before = before.iter().rev();
+        let earlier =
+            before.filter(|act| !matches!(act, Act::Speaks { .. } | Act::Registers { .. }));
+        last.into_iter()
+            .chain(earlier.flat_map(peculiar_to))
+            .collect()
     }
 
     fn circumstances(&self) -> String {
@@ -78,7 +84,7 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
             texts, cut, leaves, ..
         } => {
             ids.extend(match cut {
-                Cut::InParts(_) => Some(id::W_LINE_2),
+                Cut::InParts(_) | Cut::CarriageReturnsApart => Some(id::W_LINE_2),
                 Cut::OneSegment => Some(id::W_LINE_3),
                 Cut::CarriageReturns => Some(id::W_LINE_1),
                 Cut::Lines => leaves.then_some(id::W_LINE_3),
@@ -98,6 +104,7 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
         }),
         Act::Waits => ids.push(id::S_CONC_1),
         Act::Connects { .. } => ids.push(id::S_CONC_2),
+        Act::ComesAndGoes { .. } => ids.push(id::S_DISC_5),
         Act::ListensInVain { .. } | Act::PortIsPrinted | Act::ServerIsInterrupted => {}
     }
     ids
@@ -125,6 +132,9 @@ fn circumstance(act: &Act) -> Option<String> {
                     Some(format!("with {} lines in one segment", texts.len()))
                 }
                 Cut::CarriageReturns => Some("with lines that end with CR LF".to_owned()),
+                Cut::CarriageReturnsApart => {
+                    Some("with lines that end with CR and, in another segment, LF".to_owned())
+                }
                 Cut::OneSegment | Cut::Lines => None,
             };
             let leaves = leaves.then(|| "with a DISCONNECT right behind the message".to_owned());
@@ -145,6 +155,7 @@ fn circumstance(act: &Act) -> Option<String> {
             }
             Leaving::Reset => "after somebody reset the connection".to_owned(),
         },
+        Act::ComesAndGoes { times, .. } => format!("after {times} clients came and went"),
         Act::Waits => "after four quiet seconds".to_owned(),
         Act::Connects { .. } => "beside a client that has said nothing".to_owned(),
         Act::ListensInVain { .. } | Act::PortIsPrinted | Act::ServerIsInterrupted => return None,

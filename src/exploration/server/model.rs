@@ -157,6 +157,20 @@ impl Model {
                 let name = other.unwrap_or_else(|| actor(*who));
                 let line = format!("@{name}: {}", text.shown());
                 self.script.says(index, &actor(*who), &line);
+                // It may be refused once more.
+                self.people.insert(*who, Standing::PerhapsRefused);
+            }
+            Act::ComesAndGoes { who, times } if self.is_new(*who) => {
+                let me = actor(*who);
+                if !self.is_in_use(&me) {
+                    self.script.pause();
+                    for _ in 0..*times {
+                        self.script.step(index, format!("{me} joins"));
+                        self.script.step(index, format!("{me} closes"));
+                    }
+                    self.script.pause();
+                    self.people.insert(*who, Standing::Gone);
+                }
             }
             Act::Leaves { who, how } => {
                 if let Some(name) = self.name_of(*who) {
@@ -262,11 +276,8 @@ impl Model {
     ) {
         let me = actor(who);
         self.script.pause();
-        let end = if *cut == Cut::CarriageReturns {
-            "\r\n"
-        } else {
-            "\n"
-        };
+        let has_carriage_returns = matches!(cut, Cut::CarriageReturns | Cut::CarriageReturnsApart);
+        let end = if has_carriage_returns { "\r\n" } else { "\n" };
         let mut lines: Vec<String> = texts
             .iter()
             .map(|text| format!("@{name}: {}", text.shown()))
@@ -287,8 +298,15 @@ impl Model {
                     self.script.sends(index, &me, line.as_bytes());
                 }
             }
+            Cut::CarriageReturnsApart if !leaves => {
+                for line in &lines {
+                    let line = format!("{line}\r");
+                    self.script.sends(index, &me, line.as_bytes());
+                    self.script.sends(index, &me, b"\n");
+                }
+            }
             Cut::InParts(sizes) => self.send_in_parts(index, &me, all.as_bytes(), sizes),
-            Cut::Lines | Cut::OneSegment | Cut::CarriageReturns => {
+            Cut::Lines | Cut::OneSegment | Cut::CarriageReturns | Cut::CarriageReturnsApart => {
                 self.script.sends(index, &me, all.as_bytes());
             }
         }

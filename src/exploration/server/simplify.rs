@@ -9,6 +9,13 @@ use crate::exploration::text::Text;
 /// Simpler ones, those that leave out most first.
 pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
     let mut all = Vec::new();
+    // One peculiarity less, everywhere at once.
+    for plainer in [plain_cuts, plain_texts, plain_registrations] {
+        let plain: Vec<Act> = acts.iter().cloned().map(plainer).collect();
+        if plain != acts {
+            all.push(plain);
+        }
+    }
     // Without one person, with all that it does.
     let everybody: Vec<Person> = people(acts);
     for who in &everybody {
@@ -30,6 +37,36 @@ pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
     all
 }
 
+/// The act with each line in a segment of its own.
+fn plain_cuts(mut act: Act) -> Act {
+    match &mut act {
+        Act::Speaks { cut, leaves, .. } => (*cut, *leaves) = (Cut::Lines, false),
+        Act::Registers { how, .. } => *how = Registration::Plain,
+        _ => {}
+    }
+    act
+}
+
+/// The act with nothing special in its texts.
+fn plain_texts(mut act: Act) -> Act {
+    if let Act::Speaks { texts, .. } = &mut act {
+        for text in texts {
+            if let Some(plain) = text.simpler() {
+                *text = plain;
+            }
+        }
+    }
+    act
+}
+
+/// The act with a plain registration under the person's own name.
+fn plain_registrations(mut act: Act) -> Act {
+    if let Act::Registers { name, how, .. } = &mut act {
+        (*name, *how) = (None, Registration::Plain);
+    }
+    act
+}
+
 fn person(act: &Act) -> Option<Person> {
     match act {
         Act::Connects { who }
@@ -39,6 +76,7 @@ fn person(act: &Act) -> Option<Person> {
         | Act::Speaks { who, .. }
         | Act::SpeaksInVain { who, .. }
         | Act::Leaves { who, .. }
+        | Act::ComesAndGoes { who, .. }
         | Act::ListensInVain { who } => Some(*who),
         Act::Waits | Act::PortIsPrinted | Act::ServerIsInterrupted => None,
     }
@@ -71,6 +109,7 @@ fn renumbered(acts: &[Act]) -> Vec<Act> {
             | Act::AsksWrongly { who, .. }
             | Act::Speaks { who, .. }
             | Act::Leaves { who, .. }
+            | Act::ComesAndGoes { who, .. }
             | Act::ListensInVain { who } => *who = new(who),
             Act::AsksForTakenName { who, holder, .. } => {
                 (*who, *holder) = (new(who), new(holder));
@@ -164,6 +203,10 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
             in_the_name_of: None,
             text: text.clone(),
         }],
+        Act::ComesAndGoes { who, times } if *times > 1 => {
+            let with = |times| Act::ComesAndGoes { who: *who, times };
+            vec![with(times / 2), with(times * 7 / 8), with(times - 1)]
+        }
         Act::Leaves { who, how } => {
             let simpler = match how {
                 Leaving::CloseInMidLine => Leaving::Close,
@@ -206,6 +249,7 @@ fn simpler_cuts(cut: &Cut) -> Vec<Cut> {
     match cut {
         Cut::Lines => Vec::new(),
         Cut::OneSegment | Cut::CarriageReturns => vec![Cut::Lines],
+        Cut::CarriageReturnsApart => vec![Cut::Lines, Cut::CarriageReturns],
         Cut::InParts(sizes) => {
             let fewer = leaving_out(sizes).into_iter();
             let fewer = fewer.filter(|fewer| !fewer.is_empty());
