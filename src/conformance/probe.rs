@@ -26,8 +26,8 @@ pub struct ProbeResult {
     pub banner: Vec<String>,
     /// Whether the program could be reached at all.
     pub was_reached: bool,
-    /// How often a client was given a right address in vain; `None` where it was not asked, or connected.
-    pub connected_in_vain: Option<u32>,
+    /// How many conversations a client did not connect in, if it connected in none.
+    pub connected_in_vain: u32,
 }
 
 impl ProbeResult {
@@ -478,6 +478,7 @@ impl Probe<'_> {
         if plain.has_own_network {
             candidates.push(in_shared_network(plain));
         }
+        let tried = candidates.len();
         let heard = candidates.into_iter().find_map(|profile| {
             let reaction = self.ask_in(COMES_IN, Framing::Bare, profile);
             (!reaction.received.is_empty()).then_some((profile, reaction))
@@ -485,8 +486,7 @@ impl Probe<'_> {
         let Some((mut profile, first)) = heard else {
             let dialect = self.dialect.unwrap_or(Dialect::LINE);
             return ProbeResult {
-                // In the machine's network as well, where it has one of its own.
-                connected_in_vain: Some(1 + u32::from(plain.has_own_network)),
+                connected_in_vain: u32::try_from(tried).unwrap_or(u32::MAX),
                 ..result(Profile { dialect, ..plain }, remarks)
             };
         };
@@ -555,7 +555,7 @@ fn result(profile: Profile, further: Vec<String>) -> ProbeResult {
         remarks,
         banner: Vec::new(),
         was_reached: true,
-        connected_in_vain: None,
+        connected_in_vain: 0,
     }
 }
 

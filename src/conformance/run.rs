@@ -88,11 +88,19 @@ fn replay_suite(
         replay_all(plan, positions, at_once, setting, progress)
     };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
-    let order = longest_first(&plan.cases);
-    let at_once = side_by_side(plan, session.setting.profile);
     let ledger = session.known_failures();
-    for (position, runs) in replay_side_by_side(&order, at_once, &ledger) {
-        evidence[position] = runs;
+    // Where a client connected nowhere so far, the transcripts about that show whether to ask for more.
+    let comes_first = |at: &usize| {
+        session.has_connected_in_vain() && plan.cases[*at].transcript.covers_any(&[id::C_ARG_1])
+    };
+    let (first, others): (Vec<usize>, Vec<usize>) = longest_first(&plan.cases)
+        .into_iter()
+        .partition(comes_first);
+    let at_once = side_by_side(plan, session.setting.profile);
+    for positions in [first, others] {
+        for (position, runs) in replay_side_by_side(&positions, at_once, &ledger) {
+            evidence[position] = runs;
+        }
     }
     let crowded_out = crowded_out(&plan.cases, &evidence);
     for position in &crowded_out {
@@ -228,11 +236,14 @@ fn replay_until_sure(
 fn is_known(case: &Case, policy: &Policy, shortfall: &Shortfall, ledger: &Ledger) -> bool {
     let about = Topic::of_shortfall(&case.transcript, shortfall);
     let topic = about.map(|about| about.topic());
-    topic.is_some_and(|topic| !policy.judges(topic) && ledger.is_known_to_fail(topic))
+    topic.is_some_and(|topic| {
+        // Whether a client connects is judged in the same way everywhere.
+        let is_judged_elsewhere = !policy.judges(topic) || topic == Topic::ClientStart;
+        is_judged_elsewhere && ledger.is_known_to_fail(topic)
+    })
 }
 
-/// Positions of the cases in the order of their start: those with long fixed waits first, and those about a wrong
-/// address last, since a client that connects nowhere need not be asked.
+/// Positions of the cases in the order of their start: those with long fixed waits first.
 fn longest_first(cases: &[Case]) -> Vec<usize> {
     let seconds = |case: &Case| {
         let passing = case.transcript.steps.iter().map(|step| match step.action {
@@ -244,11 +255,7 @@ fn longest_first(cases: &[Case]) -> Vec<usize> {
         passing.sum::<u32>()
     };
     let mut order: Vec<usize> = (0..cases.len()).collect();
-    let is_about_address = |case: &Case| case.transcript.covers_any(&[id::C_ARG_2, id::C_ARG_3]);
-    order.sort_by_key(|position| {
-        let case = &cases[*position];
-        (is_about_address(case), std::cmp::Reverse(seconds(case)))
-    });
+    order.sort_by_key(|position| std::cmp::Reverse(seconds(&cases[*position])));
     order
 }
 

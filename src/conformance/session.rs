@@ -93,6 +93,11 @@ impl Session<'_> {
         ledger
     }
 
+    /// Whether the program is a client that connected nowhere so far.
+    pub fn has_connected_in_vain(&self) -> bool {
+        self.connected_in_vain > 0
+    }
+
     /// Replays a conversation against a fresh process of the program, whatever is known about it. `None` where
     /// everything is to stop.
     pub fn replay(&self, transcript: &Transcript, policy: &Policy) -> Option<Evidence> {

@@ -42,7 +42,8 @@ fn last_of_crash(line: &str) -> Option<&'static str> {
     };
     if line.starts_with("thread '") && line.contains("panicked at") {
         Some("note: run with `RUST_BACKTRACE=")
-    } else if line.starts_with("panic: ") || line.starts_with("fatal error: ") {
+    } else if line.starts_with("panic: ") || FATAL_IN_GO.iter().any(|error| line.starts_with(error))
+    {
         Some("exit status ")
     } else if line.starts_with("node:") || is_script_position().is_some() {
         Some("Node.js v")
@@ -53,7 +54,7 @@ fn last_of_crash(line: &str) -> Option<&'static str> {
 
 /// Beginnings of lines that only runtimes print: about Python and its event loop, threads of Java, C and C++, Ruby,
 /// PHP, Lua, Go, Rust, Node and others.
-const BEGINNINGS: [&str; 47] = [
+const BEGINNINGS: [&str; 32] = [
     "Traceback (most recent call last)",
     "Exception in thread",
     "Exception in callback",
@@ -72,12 +73,6 @@ const BEGINNINGS: [&str; 47] = [
     "Error: Unable to access jarfile",
     "terminate called ",
     "libc++abi: ",
-    "Segmentation fault",
-    "Aborted",
-    "Bus error",
-    "Illegal instruction",
-    "Floating point exception",
-    "Trace/breakpoint trap",
     "*** stack smashing detected",
     "*** buffer overflow detected",
     "double free or corruption",
@@ -86,29 +81,35 @@ const BEGINNINGS: [&str; 47] = [
     "munmap_chunk(): ",
     "corrupted size",
     "#<Thread:",
-    "Stack trace:",
-    "stack traceback:",
-    "stack backtrace:",
-    "Stacktrace:",
-    "PHP Stack trace:",
-    "goroutine ",
-    "exit status ",
     "fatal runtime error: ",
     "note: run with `RUST_BACKTRACE=",
     "Error: Os {",
     "Error: Custom {",
     "Node.js v",
-    "(node:",
     "(Use `node --trace",
-    "** (",
 ];
 
-/// What a runtime calls an error that nobody handled, in any case.
-const UNHANDLED: [&str; 4] = [
-    "unhandled",
-    "uncaught",
-    "fatal error: uncaught",
-    "[unhandled",
+/// Lines that only runtimes and shells print, as a whole: a program may use the same words in a sentence.
+const WHOLE_LINES: [&str; 11] = [
+    "Segmentation fault",
+    "Aborted",
+    "Bus error",
+    "Illegal instruction",
+    "Floating point exception",
+    "Trace/breakpoint trap",
+    "Stack trace:",
+    "stack traceback:",
+    "stack backtrace:",
+    "Stacktrace:",
+    "PHP Stack trace:",
+];
+
+/// What a runtime of Go calls a fatal error.
+const FATAL_IN_GO: [&str; 4] = [
+    "fatal error: all goroutines are asleep",
+    "fatal error: concurrent map",
+    "fatal error: unexpected signal",
+    "fatal error: stack overflow",
 ];
 
 /// Beginnings of what the interpreter of Perl says itself; the words of a `die` are the program's.
@@ -129,13 +130,15 @@ const OF_PERL: [&str; 12] = [
 
 fn begins_trace(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '+', '|']);
-    let lower = line.to_ascii_lowercase();
-    let is_numbered = |marker: &str| {
-        let (_, after) = line.split_once(marker).unwrap_or_default();
-        after.starts_with(|character: char| character.is_ascii_digit())
-    };
-    BEGINNINGS.iter().any(|beginning| line.starts_with(beginning))
-        || UNHANDLED.iter().any(|beginning| lower.starts_with(beginning))
+    BEGINNINGS
+        .iter()
+        .any(|beginning| line.starts_with(beginning))
+        || WHOLE_LINES.contains(&line.trim_end())
+        || is_unhandled(line)
+        || number_after(line, "exit status ").is_some_and(str::is_empty)
+        || number_after(line, "goroutine ").is_some_and(|rest| rest.starts_with(" ["))
+        || number_after(line, "(node:").is_some_and(|rest| rest.starts_with(')'))
+        || line.starts_with("** (") && line.contains("Error) ")
         // `bash: line 1: 4711 Segmentation fault (core dumped) ./client`
         || line.contains("(core dumped)")
         || line.contains(" Segmentation fault ")
@@ -145,7 +148,7 @@ fn begins_trace(line: &str) -> bool {
         || line.starts_with("thread '") && line.contains("has overflowed its stack")
         || is_of_lua(line)
         || is_of_php(line)
-        || is_numbered(" line ") && OF_PERL.iter().any(|beginning| line.starts_with(beginning))
+        || is_of_perl(line)
         || is_place_in_ruby(line)
         || is_place_in_python(line)
         || is_warning_of_python(line)
@@ -155,13 +158,56 @@ fn is_indented(line: &str) -> bool {
     line.starts_with(char::is_whitespace) || line.starts_with('#')
 }
 
-/// A line of a trace of Java, JavaScript or C#, of Ruby, or of Lua, below the error.
+/// What follows a beginning and a number.
+fn number_after<'l>(line: &'l str, beginning: &str) -> Option<&'l str> {
+    let rest = line.strip_prefix(beginning)?;
+    let after = rest.trim_start_matches(|character: char| character.is_ascii_digit());
+    (after.len() < rest.len()).then_some(after.trim_end())
+}
+
+/// `Unhandled exception: ...`, `Uncaught TypeError: ...`, `Fatal error: Uncaught Error: ...`
+fn is_unhandled(line: &str) -> bool {
+    const ERRORS: [&str; 4] = ["exception", "error", "promise", "rejection"];
+    let lower = line.to_ascii_lowercase();
+    let lower = lower.strip_prefix("php ").unwrap_or(&lower);
+    let lower = lower.strip_prefix("fatal error:").unwrap_or(lower);
+    let lower = lower.trim_start_matches([' ', '[']);
+    let rest = ["unhandled", "uncaught"]
+        .iter()
+        .find_map(|word| lower.strip_prefix(word));
+    rest.is_some_and(|rest| ERRORS.iter().any(|error| rest.contains(error)))
+}
+
+/// `Can't call method "print" on an undefined value at client.pl line 12.`
+fn is_of_perl(line: &str) -> bool {
+    let Some((before, number)) = line.rsplit_once(" line ") else {
+        return false;
+    };
+    let has_place = before.rsplit(' ').nth(1) == Some("at");
+    let has_number = number.starts_with(|character: char| character.is_ascii_digit());
+    has_place && has_number && OF_PERL.iter().any(|beginning| line.starts_with(beginning))
+}
+
+/// A line of a trace of Java, JavaScript, C# or Ruby, below the error.
 fn is_frame(line: &str) -> bool {
-    let frame = line.trim_start();
-    let is_place = frame.contains(':') || frame.contains('(');
-    let begins = frame.starts_with("at ") && is_place
-        || frame.starts_with("from ") && is_place_in_ruby(&frame[5..]);
-    line.starts_with(char::is_whitespace) && begins
+    let frame = line.trim();
+    let is_place = |frame: &str| is_place_in_script(frame) || is_method(frame);
+    let is_frame = frame.strip_prefix("at ").is_some_and(is_place)
+        || frame.strip_prefix("from ").is_some_and(is_place_in_ruby);
+    line.starts_with(char::is_whitespace) && is_frame
+}
+
+/// `main (/src/client.js:3:9)`, `/src/client.js:3:9`
+fn is_place_in_script(frame: &str) -> bool {
+    let mut parts = frame.trim_end_matches(')').rsplit(':');
+    let mut is_number = || parts.next().is_some_and(|part| part.parse::<u32>().is_ok());
+    is_number() && is_number()
+}
+
+/// `Client.main(Client.java:12)`, `Client.Main() in /src/Client.cs:line 7`
+fn is_method(frame: &str) -> bool {
+    let (method, rest) = frame.split_once('(').unwrap_or_default();
+    method.contains('.') && !method.contains(' ') && rest.contains(')')
 }
 
 /// `client.rb:12:in 'connect': Connection refused (Errno::ECONNREFUSED)`
@@ -205,7 +251,8 @@ fn is_of_php(line: &str) -> bool {
     ];
     let line = line.strip_prefix("PHP ").unwrap_or(line);
     let is_kind = KINDS.iter().any(|kind| line.starts_with(kind));
-    is_kind && (line.contains(" on line ") || line.contains("Uncaught "))
+    let (_, number) = line.rsplit_once(" on line ").unwrap_or_default();
+    is_kind && number.starts_with(|character: char| character.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -274,9 +321,16 @@ mod tests {
             "client: 127.0.0.1:1: Connection refused",
             "Not a valid address: the line 3 has no port",
             "@bob: (node:1) from here",
+            "Aborted: no such server",
+            "fatal error: cannot connect",
+            "Unhandled status 400 from the server",
+            "Stack trace: none, the server has left",
+            "** (server) closed the connection **",
         ] {
             assert_eq!(without_crashes(report.lines()), [report]);
         }
+        let with_place = ["Cannot connect", "  at 127.0.0.1:4000"];
+        assert_eq!(without_crashes(with_place.into_iter()), with_place);
         assert!(!is_only_a_crash(""));
     }
 }
