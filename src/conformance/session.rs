@@ -188,7 +188,7 @@ pub fn with_program<T>(
             ..first_setting
         },
         probe_remarks: remarks,
-        connected_in_vain: connected_in_vain.unwrap_or(0),
+        connected_in_vain,
     }))
 }
 
