@@ -15,9 +15,9 @@ use crate::conformance::judge::charge::charge;
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::session::Session;
-use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::table::Table;
+use crate::conformance::suite::{Case, id};
 use crate::transcript::syntax::{Role, Transcript};
 
 /// How to explore.
@@ -147,10 +147,8 @@ impl Explorer<'_> {
             let failure = self.with_state(|state| {
                 let findings = &mut state.findings;
                 findings.tried += 1;
-                match &run {
-                    Some((_, run)) if !run.is_conclusive() => findings.without_result += 1,
-                    _ => {}
-                }
+                let has_result = run.as_ref().is_some_and(|(_, run)| run.is_conclusive());
+                findings.without_result += u64::from(!has_result);
                 (self.progress)(findings.tried, findings.found.len());
                 let (transcript, run) = run?;
                 let signature = Signature::of(&transcript, &run, self.search.table)?;
@@ -184,12 +182,18 @@ impl Explorer<'_> {
     fn covers(&self, left_out: &[String]) -> Vec<&str> {
         let mut left_out: Vec<&str> = left_out.iter().map(String::as_str).collect();
         let profile = &self.session.setting.profile;
-        use crate::conformance::suite::id;
         if profile.registers_silently {
             left_out.push(id::S_REG_1);
         }
         if profile.takes_address_first {
             left_out.push(id::C_ARG_1);
+        }
+        // Where these are covered, a conversation is not applicable.
+        if !self.reading.takes_segments {
+            left_out.extend([id::W_LINE_2, id::W_LINE_3]);
+        }
+        if !self.reading.takes_registrations_in_parts {
+            left_out.push(id::W_LINE_2);
         }
         explored(self.search.requirements, self.role, &left_out)
     }

@@ -36,19 +36,31 @@ pub enum Group {
     Unicode,
     /// Long.
     Long,
-    /// Without any letter.
+    /// Without an everyday word.
     Odd,
+    /// A single word that some client might take for a command. A server may use it in a notice, too.
+    Command,
 }
 
 impl Group {
-    /// Every group with something special.
-    pub const SPECIAL: [Group; 6] = [
+    /// Every group that can be told from what a server says of its own.
+    pub const SAID: [Group; 6] = [
         Group::Blanks,
         Group::Control,
         Group::Marks,
         Group::Unicode,
         Group::Long,
         Group::Odd,
+    ];
+    /// Every group with something special.
+    pub const TYPED: [Group; 7] = [
+        Group::Blanks,
+        Group::Control,
+        Group::Marks,
+        Group::Unicode,
+        Group::Long,
+        Group::Odd,
+        Group::Command,
     ];
 }
 
@@ -120,16 +132,18 @@ static FORMS: &[Form] = forms! {
     Long "{w} {6}" "six hundred bytes";
     Long "{w} {9}" "a thousand bytes";
     Odd "12345" "digits only";
-    Odd "200" "only the digits of a status";
+    Command "200" "only the digits of a status";
     Odd "?!" "punctuation only";
     Odd "..." "dots only";
     Odd "   " "spaces only";
-    Odd "x" "a single letter";
-    Odd "quit" "only the word quit";
-    Odd "exit" "only the word exit";
-    Odd "DISCONNECT" "only the word DISCONNECT";
+    Command "x" "a single letter";
+    Command "quit" "only the word quit";
+    Command "exit" "only the word exit";
+    Command "DISCONNECT" "only the word DISCONNECT";
     Odd "DISCONNECT CHAT/1.0" "only a shutdown notice";
-    Odd "REGISTER" "only the word REGISTER";
+    Command "/quit" "only a slash and the word quit";
+    Command "bye" "only the word bye";
+    Command "REGISTER" "only the word REGISTER";
 };
 
 const WORDS: &[&str] = &[

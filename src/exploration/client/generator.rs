@@ -18,8 +18,8 @@ struct Situations {
 /// A random conversation: the client's name, how it begins, and what happens.
 pub fn conversation(random: &mut Random, reading: Reading) -> (String, Opening, Vec<Act>) {
     let situations = Situations {
-        typed: random.some_of(&Group::SPECIAL, 35),
-        received: random.some_of(&Group::SPECIAL, 35),
+        typed: random.some_of(&Group::TYPED, 35),
+        received: random.some_of(&Group::SAID, 35),
         has_segments: reading.takes_segments && random.chance(45),
         has_names: random.chance(25),
         has_half_lines: random.chance(45),

@@ -84,9 +84,6 @@ impl Conversation for ClientConversation {
             }
             _ => {}
         }
-        if self.name != PLAIN_NAME {
-            ids.push(id::C_ARG_1);
-        }
         ids
     }
 

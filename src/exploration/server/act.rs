@@ -98,6 +98,8 @@ pub enum Registration {
     InParts(Vec<usize>),
     /// Ended by CR LF.
     WithCarriageReturn,
+    /// Ended by CR and, in a segment of its own, LF.
+    WithCarriageReturnApart,
     /// In one segment with a message.
     WithMessage(Text),
 }

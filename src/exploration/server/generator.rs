@@ -44,7 +44,7 @@ impl Situations {
     fn random(random: &mut Random, reading: Reading) -> Situations {
         let is_crowded = random.chance(4);
         Situations {
-            groups: random.some_of(&Group::SPECIAL, 30),
+            groups: random.some_of(&Group::SAID, 30),
             has_segments: reading.takes_segments && random.chance(40),
             has_registrations_in_parts: reading.takes_registrations_in_parts && random.chance(30),
             has_silent_clients: random.chance(25),
@@ -158,7 +158,8 @@ impl Draft {
             0..=2 if situations.has_registrations_in_parts => {
                 Registration::InParts(sizes(random, 30))
             }
-            3 if situations.has_segments => Registration::WithCarriageReturn,
+            3 if situations.has_segments && random.chance(50) => Registration::WithCarriageReturn,
+            3 if situations.has_segments => Registration::WithCarriageReturnApart,
             4..=5 if situations.has_segments => {
                 Registration::WithMessage(self.text(random, situations))
             }
@@ -349,7 +350,6 @@ fn malformed(random: &mut Random, me: &str, reading: Reading) -> String {
         "REGISTERED {me} CHAT/1.0",
         "{me} CHAT/1.0",
         "CHAT/1.0 {me} REGISTER",
-        "{me}",
         "@{me}: hello",
         "hello everybody",
         "DISCONNECT {me} CHAT/1.0",

@@ -75,7 +75,9 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
     let mut ids = Vec::new();
     match act {
         Act::Registers { how, .. } => match how {
-            Registration::InParts(_) => ids.push(id::W_LINE_2),
+            Registration::InParts(_) | Registration::WithCarriageReturnApart => {
+                ids.push(id::W_LINE_2);
+            }
             Registration::WithMessage(_) => ids.push(id::W_LINE_3),
             Registration::WithCarriageReturn => ids.push(id::W_LINE_1),
             Registration::Plain | Registration::ToTheLetter => {}
@@ -119,6 +121,9 @@ fn circumstance(act: &Act) -> Option<String> {
                 "with a registration and a message in one segment".to_owned()
             }
             Registration::WithCarriageReturn => "with a line that ends with CR LF".to_owned(),
+            Registration::WithCarriageReturnApart => {
+                "with a line that ends with CR and, in another segment, LF".to_owned()
+            }
             Registration::Plain | Registration::ToTheLetter => return None,
         },
         Act::Speaks {

@@ -231,6 +231,11 @@ impl Model {
                 let line = format!("{line}\r\n");
                 self.script.sends(index, &me, line.as_bytes());
             }
+            Registration::WithCarriageReturnApart => {
+                let line = format!("{line}\r");
+                self.script.sends(index, &me, line.as_bytes());
+                self.script.sends(index, &me, b"\n");
+            }
             Registration::WithMessage(text) => {
                 let both = format!("{line}\n@{name}: {}\n", text.shown());
                 self.script.sends(index, &me, both.as_bytes());

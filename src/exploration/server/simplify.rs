@@ -242,6 +242,9 @@ fn simpler_registrations(how: &Registration) -> Vec<Registration> {
             all
         }
         Registration::ToTheLetter | Registration::WithCarriageReturn => vec![Registration::Plain],
+        Registration::WithCarriageReturnApart => {
+            vec![Registration::Plain, Registration::WithCarriageReturn]
+        }
     }
 }
 
