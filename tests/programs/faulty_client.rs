@@ -560,8 +560,7 @@ impl Session {
         let before = std::mem::replace(&mut self.shown_before, line.clone());
         let text = line.splitn(2, |&byte| byte == b' ').nth(1).unwrap_or(b"");
         if fault("repeat-unshown") && before == line
-            || fault("namesakes-unshown")
-                && line.starts_with(format!("@{}", self.name).as_bytes())
+            || fault("namesakes-unshown") && line.starts_with(format!("@{}", self.name).as_bytes())
             || fault("mention-unshown") && text.starts_with(b"@")
         {
             return Continue(());
@@ -631,12 +630,12 @@ impl Session {
             }
             () if fault("typed-trimmed") => line.trim_ascii().to_vec(),
             () if fault("typed-cut-late") => line[..line.len().min(512)].to_vec(),
-            () if fault("typed-escapes-decoded") => String::from_utf8_lossy(line)
-                .replace("\\x41", "A")
-                .into(),
-            () if fault("typed-braces-stripped") => String::from_utf8_lossy(line)
-                .replace(['{', '}'], "")
-                .into(),
+            () if fault("typed-escapes-decoded") => {
+                String::from_utf8_lossy(line).replace("\\x41", "A").into()
+            }
+            () if fault("typed-braces-stripped") => {
+                String::from_utf8_lossy(line).replace(['{', '}'], "").into()
+            }
             () if fault("typed-cut") => line[..line.len().min(80)].to_vec(),
             () if fault("ascii-sent") => String::from_utf8_lossy(line)
                 .replace(|c: char| !c.is_ascii(), "?")
@@ -722,8 +721,7 @@ impl Session {
         if fault("vanishing-traceback") {
             traceback("ConnectionError: closed");
         }
-        if fault("vanishing-unheeded")
-            || fault("vanishing-in-mid-line-unheeded") && is_half_typed()
+        if fault("vanishing-unheeded") || fault("vanishing-in-mid-line-unheeded") && is_half_typed()
         {
             return Continue(());
         }
@@ -782,9 +780,10 @@ fn show(line: &[u8]) {
                 .collect::<String>()
                 .into_bytes(),
         ),
-        () if fault("shown-tags-stripped") => {
-            shown(line).replace("[b]", "").replace("[/b]", "").replace("<b>", "")
-        }
+        () if fault("shown-tags-stripped") => shown(line)
+            .replace("[b]", "")
+            .replace("[/b]", "")
+            .replace("<b>", ""),
         () if fault("shown-escapes-decoded") => shown(line).replace("\\x41", "A"),
         () if fault("shown-cut") => shown(line).chars().take(100).collect(),
         () if fault("ascii-shown") => shown(line).replace(|c: char| !c.is_ascii(), "?"),

@@ -355,9 +355,7 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                 Standing::Stranger if fault("late-forgotten") => forget_for_good(),
                 _ => return End::Left,
             },
-            Err(_)
-                if fault("stranger-reset-kills") && matches!(standing, Standing::Stranger) =>
-            {
+            Err(_) if fault("stranger-reset-kills") && matches!(standing, Standing::Stranger) => {
                 crash("a stranger reset its connection")
             }
             Err(_) => return End::Reset,
@@ -779,9 +777,9 @@ impl Room {
         {
             return self.take_leave(peer, name, line);
         }
-        if let Some(other) = parse_farewell(text).filter(|other| {
-            fault("disconnect-of-others-in-text") && *other != &name[..]
-        }) {
+        if let Some(other) = parse_farewell(text)
+            .filter(|other| fault("disconnect-of-others-in-text") && *other != &name[..])
+        {
             self.members.retain(|member| member.name != other);
         }
         if let Some(other) = farewell.filter(|_| fault("anyone-disconnects")) {
@@ -802,7 +800,10 @@ impl Room {
         if fault("disconnect-ignored") {
             return Standing::Member(name);
         }
-        let place = self.members.iter().position(|member| member.peer.id == peer.id);
+        let place = self
+            .members
+            .iter()
+            .position(|member| member.peer.id == peer.id);
         self.left.push(peer.id);
         if place.is_some_and(|place| place + 1 == self.members.len()) {
             self.newest_left = Some(peer.id);
@@ -1005,10 +1006,17 @@ fn parse_registration(line: &[u8]) -> Option<Vec<u8>> {
     let name = match words[..] {
         [b"REGISTER", name, b"CHAT/1.0"] => name,
         [b"REGISTER", name, _] if fault("any-version") => name,
-        [b"REGISTER", name, version] if fault("any-minor-version") && version.starts_with(b"CHAT/1") => name,
-        [b"REGISTER", name, version] if fault("small-version") && version.eq_ignore_ascii_case(b"CHAT/1.0") => name,
+        [b"REGISTER", name, version]
+            if fault("any-minor-version") && version.starts_with(b"CHAT/1") =>
+        {
+            name
+        }
+        [b"REGISTER", name, version]
+            if fault("small-version") && version.eq_ignore_ascii_case(b"CHAT/1.0") =>
+        {
+            name
+        }
         [b"REGISTER", name, b"HTTP/1.1"] if fault("foreign-version") => name,
-        [b"REGISTER", b"", b"CHAT/1.0"] if fault("empty-name") => b"nobody",
         [b"REGISTER", name, b"CHAT/1.0", b"CHAT/1.0"] if fault("version-twice") => name,
         [b"REGISTER", b"REGISTER", name, b"CHAT/1.0"] if fault("verb-twice") => name,
         [b"Register", name, b"CHAT/1.0"] if fault("capitalised-verb") => name,
@@ -1026,7 +1034,7 @@ fn parse_registration(line: &[u8]) -> Option<Vec<u8>> {
         }
         _ => return None,
     };
-    let name = if name.is_empty() && fault("nameless") {
+    let name = if name.is_empty() && (fault("nameless") || fault("empty-name")) {
         b"nobody"
     } else {
         name
@@ -1064,7 +1072,9 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
         || fault("single-letter-lost") && text.len() == 1
         || fault("blank-text-lost") && text.trim_ascii().is_empty()
         || fault("other-status-in-text")
-            && [&b"200 R"[..], b"401 C"].iter().any(|status| text.starts_with(status))
+            && [&b"200 R"[..], b"401 C"]
+                .iter()
+                .any(|status| text.starts_with(status))
     {
         return None;
     }
@@ -1073,9 +1083,10 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
         () if fault("escapes-decoded") => lossy().replace("\\t", "\t").into(),
         () if fault("tags-stripped") => lossy().replace("<b>", "").replace("</b>", "").into(),
         () if fault("braces-stripped") => lossy().replace(['{', '}'], "").into(),
-        () if fault("wide-spaces-trimmed") => {
-            lossy().trim_matches(['\u{3000}', '\u{a0}']).to_owned().into()
-        }
+        () if fault("wide-spaces-trimmed") => lossy()
+            .trim_matches(['\u{3000}', '\u{a0}'])
+            .to_owned()
+            .into(),
         () if fault("invisible-lost") => lossy().replace(['\u{feff}', '\u{200b}'], "").into(),
         () if fault("direction-lost") => lossy().replace('\u{202e}', "").into(),
         () if fault("spaces-squeezed") => {
