@@ -184,6 +184,14 @@ impl Scene {
             return;
         }
         self.silent.retain(|silent| silent != actor);
+        if self
+            .asking
+            .as_ref()
+            .is_some_and(|(asking, _)| asking == actor)
+        {
+            // Said before the answer has come.
+            return;
+        }
         if let Utterance::Register { name } = utterance {
             self.asking = Some((actor.to_owned(), name.to_owned()));
             return;
