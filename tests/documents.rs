@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chat_conformance::conformance::suite::Suite;
+use chat_conformance::report::terminal::situations;
+
 /// Maximum number of lines in the README.
 const LONGEST_README: usize = 120;
 
@@ -126,5 +129,19 @@ fn the_readme_is_short() {
     assert!(
         lines <= LONGEST_README,
         "it has {lines} lines; move details to docs/"
+    );
+}
+
+#[test]
+fn the_page_of_situations_says_what_the_suite_has() {
+    let suite = Suite::embedded().expect("the suite is right");
+    let listed = situations::render(&suite.requirements, &suite.cases);
+    let page = root().join("docs/situations.md");
+    let text = read(&page);
+    let shown = between(&text, "```text\n", '`').next();
+    assert!(
+        shown == Some(listed.as_str()),
+        "put the output of `conform list --situations` into {}:\n{listed}",
+        page.display()
     );
 }

@@ -99,6 +99,13 @@ fn main() -> io::Result<()> {
         eprintln!("A name consists of letters.");
         process::exit(2);
     }
+    if fault("one-letter-refused") && name.len() == 1 {
+        eprintln!("A name has two letters at least.");
+        process::exit(2);
+    }
+    if fault("name-cut") {
+        name.truncate(32);
+    }
     if fault("crashes-at-start") {
         traceback("ModuleNotFoundError: No module named 'colorama'");
     }
@@ -118,8 +125,12 @@ fn main() -> io::Result<()> {
         shown_last: None,
         interrupted: false,
         waiting: Vec::new(),
+        shown_before: Vec::new(),
     };
     session.register();
+    if fault("answer-awaited-briefly") {
+        give_up_unless_answered(&stream);
+    }
     thread::spawn(move || read_socket(stream, &events));
 
     let ending = session.run(&reports);
@@ -131,6 +142,16 @@ fn main() -> io::Result<()> {
         () if variation("ends-with-1") => 1,
         () => ending,
     });
+}
+
+/// Ends the program if the server says nothing within a moment.
+fn give_up_unless_answered(stream: &TcpStream) {
+    let _ = stream.set_read_timeout(Some(Duration::from_millis(1500)));
+    if stream.peek(&mut [0]).is_err() {
+        eprintln!("The server does not answer.");
+        process::exit(1);
+    }
+    let _ = stream.set_read_timeout(None);
 }
 
 /// Connects, or ends the program with the reason why not.
@@ -172,10 +193,26 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
         Some(("chat", place)) => place,
         Some((_, place)) if fault("any-scheme") => place,
         None if fault("scheme-optional") => address,
+        Some((scheme, place)) if fault("scheme-begins-so") && scheme.starts_with("chat") => place,
+        Some(("", place)) if fault("scheme-empty") => place,
         _ => return Err("it does not begin with chat://"),
     };
     let place = place.strip_suffix('/').unwrap_or(place);
+    if fault("no-place-crashes") && place.is_empty() {
+        traceback("IndexError: list index out of range");
+    }
     let (host, port) = place.rsplit_once(':').ok_or("it has no port")?;
+    if fault("empty-port-crashes") && port.is_empty() {
+        traceback("ValueError: invalid literal for int() with base 10: ''");
+    }
+    if fault("negative-port-crashes") && port.starts_with('-') {
+        traceback("OverflowError: connect_to(): port must be 0-65535.");
+    }
+    let port = if fault("port-digits-taken") {
+        port.trim_end_matches(char::is_alphabetic)
+    } else {
+        port
+    };
     let host = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
@@ -280,6 +317,8 @@ fn writes() -> Framing {
 struct Lines {
     rest: Vec<u8>,
     hoard: Vec<Vec<u8>>,
+    /// How many reads the line in `rest` took so far.
+    parts: usize,
 }
 
 /// The text of a read by itself, where a character may be cut.
@@ -299,6 +338,13 @@ impl Lines {
             self.rest.extend(decoded(segment));
         } else {
             self.rest.extend_from_slice(segment);
+        }
+        self.parts += 1;
+        if fault("many-parts-lost") && self.parts > 8 {
+            self.rest.clear();
+        }
+        if segment.contains(&b'\n') {
+            self.parts = 0;
         }
         let mut lines = Vec::new();
         while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
@@ -376,6 +422,8 @@ struct Session {
     interrupted: bool,
     /// What the server did while the program waited for a line from the keyboard.
     waiting: Vec<Event>,
+    /// The message that came last.
+    shown_before: Vec<u8>,
 }
 
 impl Session {
@@ -499,6 +547,24 @@ impl Session {
         {
             return self.receive_farewell();
         }
+        if fault("disconnect-small-in-text") && contains(&line, b"disconnect")
+            || fault("own-disconnect-in-text")
+                && contains(&line, format!("DISCONNECT {}", self.name).as_bytes())
+        {
+            return self.receive_farewell();
+        }
+        if fault("401-in-text") && contains(&line, b"401") {
+            eprintln!("The server says that the name is in use.");
+            return Break(1);
+        }
+        let before = std::mem::replace(&mut self.shown_before, line.clone());
+        let text = line.splitn(2, |&byte| byte == b' ').nth(1).unwrap_or(b"");
+        if fault("repeat-unshown") && before == line
+            || fault("namesakes-unshown") && line.starts_with(format!("@{}", self.name).as_bytes())
+            || fault("mention-unshown") && text.starts_with(b"@")
+        {
+            return Continue(());
+        }
         if fault("status-in-text") && contains(&line, b"400") {
             eprintln!("The server says that something is wrong.");
             return Break(1);
@@ -544,6 +610,15 @@ impl Session {
         if line.is_empty() || fault("typing-unsent") {
             return Continue(());
         }
+        if fault("quit-leaves") && [&b"quit"[..], b"exit"].contains(&line) {
+            return self.leave();
+        }
+        if fault("slash-is-command") && line.starts_with(b"/")
+            || fault("blank-unsent") && line.trim_ascii().is_empty()
+            || fault("single-letter-unsent") && line.len() == 1
+        {
+            return Continue(());
+        }
         let text = match () {
             () if fault("spaces-squeezed") => {
                 let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
@@ -552,6 +627,14 @@ impl Session {
                     .filter(|word| !word.is_empty())
                     .collect::<Vec<_>>()
                     .join(&b' ')
+            }
+            () if fault("typed-trimmed") => line.trim_ascii().to_vec(),
+            () if fault("typed-cut-late") => line[..line.len().min(512)].to_vec(),
+            () if fault("typed-escapes-decoded") => {
+                String::from_utf8_lossy(line).replace("\\x41", "A").into()
+            }
+            () if fault("typed-braces-stripped") => {
+                String::from_utf8_lossy(line).replace(['{', '}'], "").into()
             }
             () if fault("typed-cut") => line[..line.len().min(80)].to_vec(),
             () if fault("ascii-sent") => String::from_utf8_lossy(line)
@@ -594,8 +677,13 @@ impl Session {
     }
 
     fn interrupt(&mut self) -> ControlFlow<Ending> {
-        if fault("interrupt-unheeded") {
+        if fault("interrupt-unheeded")
+            || fault("interrupt-before-answer-unheeded") && !self.registered
+        {
             return Continue(());
+        }
+        if fault("interrupt-after-message-silent") && self.shown_last.is_some() {
+            return Break(0);
         }
         if fault("interrupt-waits-for-enter") {
             self.interrupted = true;
@@ -633,10 +721,13 @@ impl Session {
         if fault("vanishing-traceback") {
             traceback("ConnectionError: closed");
         }
-        if fault("vanishing-unheeded") {
+        if fault("vanishing-unheeded") || fault("vanishing-in-mid-line-unheeded") && is_half_typed()
+        {
             return Continue(());
         }
-        if !fault("vanishing-silent") {
+        let is_silent = fault("vanishing-silent")
+            || fault("vanishing-after-talk-silent") && self.shown_last.is_some();
+        if !is_silent {
             eprintln!("The server has closed the connection.");
         }
         while fault("vanishing-floods") {
@@ -655,6 +746,18 @@ impl Session {
         eprintln!("The server sends a line without end.");
         Break(1)
     }
+}
+
+/// Whether a line is begun at the terminal, and not ended.
+fn is_half_typed() -> bool {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    // The terminal keeps a line to itself until it is ended, unless it is told not to.
+    let Ok(mut modes) = tcgetattr(io::stdin()) else {
+        return false;
+    };
+    modes.local_modes.remove(LocalModes::ICANON);
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+    rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0)
 }
 
 /// Shows a message.
@@ -677,6 +780,12 @@ fn show(line: &[u8]) {
                 .collect::<String>()
                 .into_bytes(),
         ),
+        () if fault("shown-tags-stripped") => shown(line)
+            .replace("[b]", "")
+            .replace("[/b]", "")
+            .replace("<b>", ""),
+        () if fault("shown-escapes-decoded") => shown(line).replace("\\x41", "A"),
+        () if fault("shown-cut") => shown(line).chars().take(100).collect(),
         () if fault("ascii-shown") => shown(line).replace(|c: char| !c.is_ascii(), "?"),
         () if fault("cut-at-colon") => shown(line).split(':').take(2).collect::<Vec<_>>().join(":"),
         () if fault("first-word-shown") => {

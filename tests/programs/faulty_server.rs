@@ -139,6 +139,9 @@ fn main() -> io::Result<()> {
         if signal == SIGINT && fault("interrupt-unheeded") {
             continue;
         }
+        if fault("emptied-never-ends") && lock(&room).was_emptied() {
+            continue;
+        }
         everyone = lock(&room).say_farewell();
         if !fault("never-ends") {
             break;
@@ -190,6 +193,7 @@ fn accept(listener: &TcpListener, room: &Arc<Mutex<Room>>) {
         };
         if fault("two-at-most") && lock(room).peers.len() >= 2
             || fault("three-at-most") && lock(room).peers.len() >= 3
+            || fault("ten-at-most") && lock(room).peers.len() >= 10
         {
             continue;
         }
@@ -256,6 +260,15 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
         End::Reset if fault("reset-kills") => crash("a client reset its connection"),
         End::Closed if fault("close-keeps-name") => return,
         End::Reset if fault("reset-keeps-name") => return,
+        End::Closed | End::Reset if fault("goodbye-stops-at-the-gone") => {
+            lock(room).goodbye_fails = true;
+        }
+        End::Closed if fault("newest-close-mutes") => lock(room).mute_if_newest(peer),
+        End::Reset if fault("newest-reset-mutes") => lock(room).mute_if_newest(peer),
+        End::Left if fault("newest-left-open") && lock(room).newest_left == Some(peer.id) => {
+            lock(room).remove(peer);
+            return;
+        }
         End::Reset if fault("reset-mutes") => lock(room).mute = true,
         End::Closed if fault("close-mutes") => lock(room).mute = true,
         End::Closed if variation("spins-when-left") => {
@@ -280,6 +293,14 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
     }
     lock(room).remove(peer);
     peer.finish();
+    if let End::Left = end {
+        let was_member = lock(room).left.contains(&peer.id);
+        let is_fault = (was_member && fault("disconnect-and-close-mutes"))
+            || (!was_member && fault("refused-leaving-mutes"));
+        if is_fault && leaves_soon(&peer.stream) {
+            lock(room).mute = true;
+        }
+    }
     if fault("one-at-a-time") {
         let left = Arc::clone(peer);
         let _ = spawn(move || left.drain());
@@ -308,6 +329,8 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
     let mut lines = Lines::default();
     let mut standing = Standing::Stranger;
     let mut spoke_last: Option<Instant> = None;
+    // How many segments there were.
+    let mut parts = 0;
     if fault("idle-dropped") {
         let _ = peer
             .stream
@@ -322,6 +345,9 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             thread::sleep(Duration::from_millis(100));
         }
         let segment = match (&peer.stream).read(&mut buffer) {
+            Ok(0) if fault("close-in-mid-line-kills") && !lines.rest.is_empty() => {
+                crash("a client closed its connection in the middle of a line")
+            }
             Ok(0) => return End::Closed,
             Ok(length) => &buffer[..length],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -329,9 +355,19 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                 Standing::Stranger if fault("late-forgotten") => forget_for_good(),
                 _ => return End::Left,
             },
+            Err(_) if fault("stranger-reset-kills") && matches!(standing, Standing::Stranger) => {
+                crash("a stranger reset its connection")
+            }
             Err(_) => return End::Reset,
         };
+        parts += 1;
+        if fault("many-parts-refused") && parts > 10 && matches!(standing, Standing::Stranger) {
+            return End::Left;
+        }
         let mut said = lines.split(segment, &standing);
+        if fault("last-words-lost") && said.len() > 1 && leaves_at_once(&peer.stream) {
+            return End::Closed;
+        }
         if fault("newest-first") {
             said.extend(gather(peer, &mut lines, &standing));
             said.reverse();
@@ -377,6 +413,27 @@ fn buffer_size() -> usize {
     }
 }
 
+/// Whether the connection is closed at the other end before long, whatever comes before that.
+fn leaves_soon(stream: &TcpStream) -> bool {
+    let _ = stream.set_read_timeout(Some(LEAVING));
+    let mut buffer = [0; 4096];
+    loop {
+        match (&mut &*stream).read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Whether the connection is closed at the other end within a moment.
+fn leaves_at_once(stream: &TcpStream) -> bool {
+    let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
+    let is_closed = matches!(stream.peek(&mut [0]), Ok(0));
+    let _ = stream.set_read_timeout(None);
+    is_closed
+}
+
 /// What comes in the next moments.
 fn gather(peer: &Peer, lines: &mut Lines, standing: &Standing) -> Vec<Vec<u8>> {
     let _ = peer
@@ -418,6 +475,14 @@ impl Lines {
             Framing::Length => return self.split_by_length(segment),
             Framing::Line => {}
         }
+        let begun_before = !self.rest.is_empty();
+        if fault("full-buffer-awaited") && segment.len() == 512 {
+            self.rest.extend_from_slice(segment);
+            return Vec::new();
+        }
+        if fault("cut-crlf-lost") && segment == b"\n" && self.rest.ends_with(b"\r") {
+            return Vec::new();
+        }
         if fault("decodes-reads-or-crashes") && std::str::from_utf8(segment).is_err() {
             crash("half a character");
         }
@@ -450,6 +515,16 @@ impl Lines {
         }
         if fault("split-registration-refused") && matches!(standing, Standing::Stranger) {
             lines.extend((!self.rest.is_empty()).then(|| std::mem::take(&mut self.rest)));
+        }
+        if fault("tail-of-segment-lost") && !lines.is_empty() {
+            self.rest.clear();
+        }
+        let is_disconnect = |line: &Vec<u8>| line.starts_with(b"DISCONNECT");
+        if fault("split-disconnect-ignored")
+            && begun_before
+            && lines.first().is_some_and(is_disconnect)
+        {
+            lines.remove(0);
         }
         if fault("first-of-segment-only") {
             lines.truncate(1);
@@ -507,6 +582,18 @@ struct Room {
     mute: bool,
     /// Everyone has been told goodbye.
     closed: bool,
+    /// Members that said DISCONNECT, by connection.
+    left: Vec<usize>,
+    /// The one of them that was the newest member when it left.
+    newest_left: Option<usize>,
+    /// Only the first member is told goodbye.
+    goodbye_fails: bool,
+    /// No new name is registered any more.
+    full: bool,
+    /// Names that were ever registered.
+    known: Vec<Vec<u8>>,
+    /// Names that somebody was refused since they are in use.
+    wanted: Vec<Vec<u8>>,
 }
 
 struct Member {
@@ -529,12 +616,27 @@ impl Room {
         if let Some(name) = parse_farewell(line).filter(|_| fault("stranger-disconnects")) {
             self.members.retain(|member| member.name != name);
         }
+        if fault("verb-alone-kills") && line == b"REGISTER" {
+            crash("list index out of range");
+        }
         let Some(name) = parse_registration(line) else {
+            if let Some(name) = line.split(|&byte| byte == b' ').nth(1) {
+                if fault("refused-name-spent") && line.starts_with(b"REGISTER ") {
+                    self.spent.push(name.to_vec());
+                }
+            }
+            self.goodbye_fails |= fault("goodbye-stops-at-the-refused");
             peer.send(match () {
+                () if fault("other-400-for-messages") && line.starts_with(b"@") => {
+                    b"400 Not registered"
+                }
                 () if fault("other-400") => b"400 Bad request",
                 () if fault("in-use-and-malformed-swapped") => b"401 Client already registered",
                 () => b"400 Invalid registration",
             });
+            if fault("malformed-speaks-as-any") {
+                return Standing::Member(REFUSED.to_vec());
+            }
             if variation("open-after-refusal") || fault("malformed-registers") {
                 if fault("malformed-registers") {
                     self.members.push(Member {
@@ -554,7 +656,7 @@ impl Room {
         if fault("silent-kills") && self.peers.len() > self.members.len() + 1 {
             crash("somebody is silent");
         }
-        if self.is_taken(&name) {
+        if self.is_taken(&name) || self.full && !self.known.contains(&name) {
             return self.refuse(peer, name);
         }
         if fault("greets-in-front") {
@@ -570,6 +672,9 @@ impl Room {
         peer.send(match () {
             () if fault("misspelt-200") => b"200 Registration succesful",
             () if fault("small-200") => b"200 registration successful",
+            () if fault("200-with-count") && self.registrations > 0 => {
+                b"200 Registration successful, you are not alone"
+            }
             () if fault("hidden-200") => b"Welcome! 200 Registration successful",
             () => b"200 Registration successful",
         });
@@ -585,6 +690,7 @@ impl Room {
             self.tell_others(peer, &[&name, &b" joined"[..]].concat());
         }
         self.registrations += 1;
+        self.known.push(name.clone());
         self.members.push(Member {
             name: name.clone(),
             peer: Arc::clone(peer),
@@ -613,6 +719,8 @@ impl Room {
             peer.send(b"200 Registration successful");
             return Standing::Member(name);
         }
+        self.full |= fault("refuses-ever-after");
+        self.wanted.push(name.clone());
         if fault("holder-thrown-out") {
             self.members.retain(|member| member.name != name);
         }
@@ -627,6 +735,9 @@ impl Room {
                 peer: Arc::clone(peer),
             });
             return Standing::Member(REFUSED.to_vec());
+        }
+        if fault("refused-speaks-as-holder") {
+            return Standing::Member(name);
         }
         if fault("refused-speaks") {
             return Standing::Member(REFUSED.to_vec());
@@ -658,10 +769,18 @@ impl Room {
             crash("a NUL");
         }
         let farewell = parse_farewell(line);
+        let text = line.splitn(2, |&byte| byte == b' ').nth(1).unwrap_or(b"");
         if farewell == Some(&name[..])
+            || fault("quit-in-text") && [&b"quit"[..], b"exit"].contains(&text)
+            || fault("disconnect-small-in-text") && contains(text, b"disconnect")
             || fault("disconnect-in-text") && contains(line, b": DISCONNECT")
         {
             return self.take_leave(peer, name, line);
+        }
+        if let Some(other) = parse_farewell(text)
+            .filter(|other| fault("disconnect-of-others-in-text") && *other != &name[..])
+        {
+            self.members.retain(|member| member.name != other);
         }
         if let Some(other) = farewell.filter(|_| fault("anyone-disconnects")) {
             self.members.retain(|member| member.name != other);
@@ -670,6 +789,7 @@ impl Room {
         if line.starts_with(&own_prefix)
             || fault("any-sender") && line.starts_with(b"@")
             || fault("refused-speaks") && name == REFUSED && line.starts_with(b"@")
+            || fault("malformed-speaks-as-any") && name == REFUSED && self.is_of_member(line)
         {
             self.relay(peer, line, own_prefix.len().min(line.len()));
         }
@@ -679,6 +799,28 @@ impl Room {
     fn take_leave(&mut self, peer: &Arc<Peer>, name: Vec<u8>, line: &[u8]) -> Standing {
         if fault("disconnect-ignored") {
             return Standing::Member(name);
+        }
+        let place = self
+            .members
+            .iter()
+            .position(|member| member.peer.id == peer.id);
+        self.left.push(peer.id);
+        if place.is_some_and(|place| place + 1 == self.members.len()) {
+            self.newest_left = Some(peer.id);
+            self.mute |= fault("newest-leaving-mutes") && self.members.len() > 2;
+        }
+        if fault("leaver-removes-namesakes") {
+            self.members
+                .retain(|member| member.name == name || !member.name.starts_with(&name));
+        }
+        if fault("refused-counts-as-holder") && self.wanted.contains(&name) {
+            self.spent.push(name.clone());
+        }
+        if fault("only-one-answered") && self.members.len() == 1 {
+            peer.send(b"200 Goodbye");
+        }
+        if fault("disconnect-relayed-in-pairs") && self.members.len() == 2 {
+            self.relay(peer, line, line.len());
         }
         if fault("disconnect-relayed") {
             self.relay(peer, line, line.len());
@@ -705,6 +847,27 @@ impl Room {
         Standing::Gone
     }
 
+    /// Whether a line bears the name of a member.
+    fn is_of_member(&self, line: &[u8]) -> bool {
+        let mut members = self.members.iter();
+        members.any(|member| line.starts_with(&[b"@", &member.name[..], b": "].concat()))
+    }
+
+    /// Relays nothing any more if this is the newest of more than two.
+    fn mute_if_newest(&mut self, peer: &Peer) {
+        let newest = self.members.last();
+        let is_newest = newest.is_some_and(|member| member.peer.id == peer.id);
+        self.mute |= is_newest && self.members.len() > 2;
+    }
+
+    /// Whether a line is not for this member, where a text decides who gets it.
+    fn is_kept_from(&self, member: &Member, sender: &[u8], text: &[u8]) -> bool {
+        let names = |member: &Member| contains(text, &[b"@", &member.name[..]].concat());
+        let is_private = fault("mention-is-private") && self.members.iter().any(names);
+        is_private && !names(member)
+            || fault("similar-names-unheard") && sender.starts_with(&member.name[..])
+    }
+
     /// To every member but the sender.
     fn relay(&mut self, sender: &Peer, line: &[u8], prefix: usize) {
         let Some(message) = relayed(line, prefix).filter(|_| !self.mute) else {
@@ -723,6 +886,15 @@ impl Room {
             .members
             .iter()
             .position(|member| member.peer.id == sender.id);
+        let sender_name = sender_place.map_or(&b""[..], |place| &self.members[place].name);
+        if fault("senders-of-letters-only") && !sender_name.iter().all(u8::is_ascii_alphabetic) {
+            return;
+        }
+        if fault("echo-when-alone") && self.members.len() == 1
+            || fault("echo-among-two") && self.members.len() == 2
+        {
+            sender.send(&message);
+        }
         let mut told = 0;
         for (place, member) in self.members.iter().enumerate() {
             if Some(place) == sender_place && !fault("echo") {
@@ -731,6 +903,8 @@ impl Room {
             if fault("one-direction") && Some(place) < sender_place
                 || fault("one-hears") && told == 1
                 || fault("third-deaf") && place == 2
+                || fault("eleventh-deaf") && place == 10
+                || self.is_kept_from(member, sender_name, &line[prefix..])
                 || fault("third-mute") && sender_place == Some(2)
                 || fault("newest-deaf") && self.members.len() > 2 && place + 1 == self.members.len()
                 || fault("other-direction") && Some(place) > sender_place
@@ -742,6 +916,11 @@ impl Room {
                 member.peer.send(&message);
             }
             told += 1;
+        }
+        if let Some(first) = self.peers.first().filter(|_| fault("first-stranger-hears")) {
+            if self.members.iter().all(|member| member.peer.id > first.id) {
+                first.send(&message);
+            }
         }
         if fault("stranger-hears") {
             for peer in &self.peers {
@@ -769,6 +948,11 @@ impl Room {
         }
     }
 
+    /// Whether somebody was here, and nobody is.
+    fn was_emptied(&self) -> bool {
+        self.registrations > 0 && self.members.is_empty()
+    }
+
     /// Frees the name, and keeps the member.
     fn forget_name(&mut self, peer: &Peer) {
         for member in self
@@ -782,7 +966,15 @@ impl Room {
 
     /// Everyone hears it, and nothing after it.
     fn say_farewell(&mut self) -> Vec<Arc<Peer>> {
+        let is_silence_there = self.peers.len() > self.members.len();
         for (place, member) in self.members.iter().enumerate() {
+            if fault("goodbye-stops-at-the-silent") && is_silence_there
+                || fault("only-one-untold") && self.members.len() == 1
+                || fault("ten-told") && place >= 10
+                || self.goodbye_fails && place > 0
+            {
+                continue;
+            }
             if fault("silent-end") || fault("first-told-only") && place > 0 {
                 continue;
             }
@@ -814,6 +1006,22 @@ fn parse_registration(line: &[u8]) -> Option<Vec<u8>> {
     let name = match words[..] {
         [b"REGISTER", name, b"CHAT/1.0"] => name,
         [b"REGISTER", name, _] if fault("any-version") => name,
+        [b"REGISTER", name, version]
+            if fault("any-minor-version") && version.starts_with(b"CHAT/1") =>
+        {
+            name
+        }
+        [b"REGISTER", name, version]
+            if fault("small-version") && version.eq_ignore_ascii_case(b"CHAT/1.0") =>
+        {
+            name
+        }
+        [b"REGISTER", name, b"HTTP/1.1"] if fault("foreign-version") => name,
+        [b"REGISTER", name, b"CHAT/1.0", b"CHAT/1.0"] if fault("version-twice") => name,
+        [b"REGISTER", b"REGISTER", name, b"CHAT/1.0"] if fault("verb-twice") => name,
+        [b"Register", name, b"CHAT/1.0"] if fault("capitalised-verb") => name,
+        [verb, name, b"CHAT/1.0"] if fault("longer-verb") && verb.starts_with(b"REGISTER") => name,
+        [name, b"CHAT/1.0"] if fault("verb-optional") && name != b"REGISTER" => name,
         [b"REGISTER", name] if fault("version-optional") => name,
         [b"REGISTER", name, _, b"CHAT/1.0"] if fault("two-word-name") => name,
         [b"REGISTER", name, b"CHAT/1.0", ..] if fault("words-after-version") => name,
@@ -826,7 +1034,7 @@ fn parse_registration(line: &[u8]) -> Option<Vec<u8>> {
         }
         _ => return None,
     };
-    let name = if name.is_empty() && fault("nameless") {
+    let name = if name.is_empty() && (fault("nameless") || fault("empty-name")) {
         b"nobody"
     } else {
         name
@@ -836,6 +1044,10 @@ fn parse_registration(line: &[u8]) -> Option<Vec<u8>> {
             && !name.contains(|c: char| c.is_whitespace() || c.is_control())
     });
     let is_allowed = !fault("letters-only") || name.iter().all(u8::is_ascii_alphabetic);
+    let is_allowed = is_allowed
+        && !(fault("one-letter-refused") && name.len() == 1)
+        && !(fault("short-names-only") && name.len() > 32)
+        && !(fault("words-reserved") && [&b"REGISTER"[..], b"CHAT", b"DISCONNECT"].contains(&name));
     (is_word && is_allowed).then(|| name.to_vec())
 }
 
@@ -854,7 +1066,29 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
     {
         return None;
     }
+    let is_command = |text: &[u8]| text.starts_with(b"/");
+    if fault("percent-lost") && text.contains(&b'%')
+        || fault("slash-is-command") && is_command(text)
+        || fault("single-letter-lost") && text.len() == 1
+        || fault("blank-text-lost") && text.trim_ascii().is_empty()
+        || fault("other-status-in-text")
+            && [&b"200 R"[..], b"401 C"]
+                .iter()
+                .any(|status| text.starts_with(status))
+    {
+        return None;
+    }
     let text = match () {
+        () if fault("tabs-expanded") => lossy().replace('\t', "    ").into(),
+        () if fault("escapes-decoded") => lossy().replace("\\t", "\t").into(),
+        () if fault("tags-stripped") => lossy().replace("<b>", "").replace("</b>", "").into(),
+        () if fault("braces-stripped") => lossy().replace(['{', '}'], "").into(),
+        () if fault("wide-spaces-trimmed") => lossy()
+            .trim_matches(['\u{3000}', '\u{a0}'])
+            .to_owned()
+            .into(),
+        () if fault("invisible-lost") => lossy().replace(['\u{feff}', '\u{200b}'], "").into(),
+        () if fault("direction-lost") => lossy().replace('\u{202e}', "").into(),
         () if fault("spaces-squeezed") => {
             let words: Vec<&[u8]> = text.split(|&byte| byte == b' ').collect();
             words

@@ -57,7 +57,7 @@ pub enum Command {
     /// Record a conversation with a server as a transcript
     Record(RecordCommand),
     /// List the requirements and their transcripts
-    List(SuiteOption),
+    List(ListCommand),
     /// Explain a requirement or a transcript
     Explain(ExplainCommand),
     /// Format transcripts
@@ -290,6 +290,15 @@ pub struct SuiteOption {
     /// Use the transcripts in DIR instead of the bundled ones
     #[arg(long = "suite", value_name = "DIR")]
     pub folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ListCommand {
+    /// List the situations in which each requirement is tested instead of its transcripts
+    #[arg(long)]
+    pub situations: bool,
+    #[command(flatten)]
+    pub suite: SuiteOption,
 }
 
 #[derive(Debug, Args)]

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::conformance::suite::{Problem, Suite};
-use chat_conformance::report::terminal::{explain, list};
+use chat_conformance::report::terminal::{explain, list, situations};
 use chat_conformance::transcript::{Diagnostic, render};
 use std::io::{IsTerminal, Write};
 
-use crate::arguments::{ExplainCommand, SuiteOption};
+use crate::arguments::{ExplainCommand, ListCommand};
 use crate::{FALLS_SHORT, HOLDS, WRONG_USE, complain, print, refuse};
 
 /// Maximum number of mistakes in a suite that are shown.
@@ -49,13 +49,18 @@ pub fn show_mistakes(file: &str, source: &str, diagnostics: &[Diagnostic]) {
     let _ = output.write_all(drawn.as_bytes());
 }
 
-/// Lists the requirements with their transcripts. Fails if a requirement has none.
-pub fn list(option: &SuiteOption) -> ExitCode {
-    let suite = match load_suite(option.folder.as_deref()) {
+/// Lists the requirements with their transcripts, or with the situations of these. Fails if a requirement has none.
+pub fn list(command: &ListCommand) -> ExitCode {
+    let suite = match load_suite(command.suite.folder.as_deref()) {
         Ok(suite) => suite,
         Err(status) => return status,
     };
-    print(&list::render(&suite.requirements, &suite.cases));
+    let (requirements, cases) = (&suite.requirements, &suite.cases);
+    print(&if command.situations {
+        situations::render(requirements, cases)
+    } else {
+        list::render(requirements, cases)
+    });
     let uncovered = suite.uncovered();
     if uncovered.is_empty() {
         return ExitCode::from(HOLDS);

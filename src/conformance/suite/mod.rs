@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod id;
 pub mod requirement;
+pub mod situations;
 pub mod table;
 
 use std::fs;

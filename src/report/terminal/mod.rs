@@ -6,7 +6,7 @@
 //! - [`exploration`]: what came of random conversations.
 //! - [`class_table`]: a class, one line a submission, and the failures that submissions share.
 //! - [`stress`]: the outcome of a load test.
-//! - [`explain`] and [`list`]: what the suite asks; no program is started for these.
+//! - [`explain`], [`list`] and [`situations`]: what the suite asks; no program is started for these.
 
 pub mod class_table;
 pub mod explain;
@@ -14,5 +14,6 @@ pub mod exploration;
 pub mod failure;
 pub mod list;
 pub mod program;
+pub mod situations;
 pub mod stress;
 pub mod summary;
