@@ -47,6 +47,7 @@ fn help_shows_commands_statuses_and_examples() {
         "explain",
         "fmt",
         "record",
+        "explore",
         "Exit status:",
         "conform server -- python3",
     ] {
@@ -56,7 +57,9 @@ fn help_shows_commands_statuses_and_examples() {
     for words in ["supervise", "launch", "reference-server"] {
         help = help.stdout(contains(words).not());
     }
-    for command in ["server", "client", "list", "explain", "fmt", "record"] {
+    for command in [
+        "server", "client", "list", "explain", "fmt", "record", "explore",
+    ] {
         conform(&[command, "--help"])
             .success()
             .stderr("")

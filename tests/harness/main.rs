@@ -7,6 +7,7 @@ mod python;
 
 mod command_line;
 mod containment;
+mod explore;
 mod networks;
 mod record;
 mod suite;

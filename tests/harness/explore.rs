@@ -1,0 +1,155 @@
+//! `conform explore`: what it finds on faulty programs is a transcript that the suite takes, and it finds nothing on
+//! right ones.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, Stdio};
+use std::time::Duration;
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use predicates::prelude::*;
+use predicates::str::{contains, is_match};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::judging::example;
+
+const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
+const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
+const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
+
+#[track_caller]
+fn conform(arguments: &[&str]) -> Assert {
+    Command::new(CONFORM)
+        .args(arguments)
+        .timeout(Duration::from_secs(300))
+        .assert()
+}
+
+/// Explores a program for some seconds; the folder with the transcripts.
+#[track_caller]
+fn explored(role: &str, program: &[&str], status: i32) -> (TempDir, PathBuf, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("found");
+    let path = out.display().to_string();
+    let options = [
+        "explore",
+        "--role",
+        role,
+        "--seconds",
+        "8",
+        "--seed",
+        "1",
+        "--jobs",
+        "6",
+        "--out",
+        &path,
+        "--",
+    ];
+    let run = conform(&[&options, program].concat()).code(status);
+    let shown = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    (folder, out, shown)
+}
+
+fn transcripts(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("is there");
+    let files = entries.map(|entry| entry.expect("can be read").path());
+    files.collect()
+}
+
+/// The faulty program fails what was found on it by itself, the reference passes it, and it is formatted.
+#[track_caller]
+fn found_is_right(role: &str, fault: &str, reference: &str, covers: &str) {
+    let program = example(&format!("faulty-{role}"));
+    let program = program.display().to_string();
+    let faulty = [program.as_str(), "--fault", fault];
+    let (_folder, out, shown) = explored(role, &faulty, 1);
+    assert!(shown.contains(&format!("{covers} fails")), "{shown}");
+    assert!(shown.contains("(seed 1)"), "{shown}");
+    let files = transcripts(&out);
+    let text = |file: &PathBuf| fs::read_to_string(file).expect("can be read");
+    let covering = format!("\ncovers {covers}\n");
+    assert!(
+        files.iter().any(|file| text(file).contains(&covering)),
+        "{shown}"
+    );
+    let suite = out.display().to_string();
+    conform(&["fmt", "--check", &suite]).success();
+    conform(&[&[role, "--suite", &suite, "--"], &faulty[..]].concat()).code(1);
+    conform(&[role, "--suite", &suite, "--", reference]).success();
+}
+
+#[test]
+fn what_is_found_on_a_server_is_a_transcript_that_it_fails() {
+    found_is_right("server", "echo", SERVER, "S-MSG-2");
+}
+
+#[test]
+fn what_is_found_on_a_client_is_a_transcript_that_it_fails() {
+    found_is_right("client", "no-goodbye", CLIENT, "C-QUIT-1");
+}
+
+#[test]
+fn nothing_is_found_on_the_reference() {
+    for (role, program) in [("server", SERVER), ("client", CLIENT)] {
+        let (_folder, out, shown) = explored(role, &[program], 0);
+        assert!(shown.contains("0 findings in"), "{shown}");
+        assert_eq!(transcripts(&out), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn wrong_use_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("note"), "mine").expect("is written");
+    let full = folder.path().display().to_string();
+    let refused = |arguments: &[&str], why: &str| {
+        conform(&[&["explore"], arguments].concat())
+            .code(2)
+            .stdout("")
+            .stderr(contains(why));
+    };
+    refused(&[], "required arguments were not provided");
+    refused(&["--", "./no-such-server"], "no such program");
+    refused(&["--seconds", "0", "--", SERVER], "from 1 to");
+    refused(
+        &["--out", &full, "--", SERVER],
+        "is not empty; give a new folder to --out",
+    );
+    refused(
+        &["--role", "client", "--", CLIENT, "{nmae}"],
+        "{nmae} is unknown",
+    );
+}
+
+/// What was found before Ctrl-C is told.
+#[test]
+fn ctrl_c_ends_it_in_an_orderly_way() {
+    let mut exploring: Child = Process::new(CONFORM)
+        .args(["explore", "--seconds", "600", "--jobs", "2", "--", SERVER])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("conform starts");
+    let id = Pid::from_child(&exploring);
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    // It explores as soon as it has started a program.
+    let children = format!("/proc/{0}/task/{0}/children", exploring.id());
+    while fs::read_to_string(&children).is_ok_and(|list| list.is_empty()) {
+        assert!(std::time::Instant::now() < deadline, "it starts nothing");
+        std::thread::yield_now();
+    }
+    kill_process(id, Signal::INT).expect("is running");
+    let status = exploring.wait().expect("ends");
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn the_totals_have_their_seed() {
+    let arguments = ["explore", "--seconds", "1", "--jobs", "1", "--", SERVER];
+    let totals =
+        is_match(r"^0 findings in \d+ conversations? in \d+ s \(seed \d+\)\.$").expect("a pattern");
+    conform(&arguments).success().stdout(totals.trim());
+}
