@@ -127,6 +127,16 @@ fn interrupted_or_terminated_in_mid_run() {
 }
 
 #[test]
+fn interrupted_while_it_explores() {
+    let Some(scene) = Scene::set() else { return };
+    let options = ["explore", "--seconds", "600", "--patience", "500"];
+    let mut conform = running(&scene, &options);
+    send(&conform, Signal::INT);
+    assert_eq!(ended(&mut conform).code(), Some(130));
+    scene.is_clean();
+}
+
+#[test]
 fn killed_in_mid_run() {
     let Some(scene) = Scene::set() else { return };
     let mut conform = in_mid_run(&scene);
@@ -591,7 +601,12 @@ fn in_mid_run(scene: &Scene) -> Child {
         "-j",
         "1",
     ];
-    let mut conform = scene.conform(&options, "ignore");
+    running(scene, &options)
+}
+
+/// Starts `conform` with these options, and waits until the subject is running.
+fn running(scene: &Scene, options: &[&str]) -> Child {
+    let mut conform = scene.conform(options, "ignore");
     conform
         .stdin(Stdio::null())
         .stdout(Stdio::null())
