@@ -58,11 +58,13 @@ pub fn explored<'r>(
 /// circumstances that cannot be left out, it is the circumstances that matter. `charged` is the requirement that the
 /// step which failed belongs to.
 pub fn candidates<C: Conversation>(smallest: &C, charged: Option<&str>) -> Vec<String> {
-    const SERVICES: [&str; 10] = [
+    const SERVICES: [&str; 12] = [
         id::S_REG_1,
         id::S_MSG_1,
         id::S_CONC_1,
         id::S_CONC_2,
+        id::S_DISC_2,
+        id::S_DISC_4,
         id::S_SHUT_1,
         id::S_SHUT_2,
         id::C_REG_2,

@@ -30,6 +30,8 @@ pub trait Conversation: Clone + PartialEq + Send + Sync {
 pub struct Reading {
     /// Messages may be sent in parts, and several at once.
     pub takes_segments: bool,
+    /// Lines may end with LF and with CR LF.
+    pub takes_both_line_ends: bool,
     /// A registration may be sent in parts.
     pub takes_registrations_in_parts: bool,
 }

@@ -13,6 +13,7 @@ use super::shrink::smallest;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::charge::charge;
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
+use crate::conformance::program::dialect::Framing;
 use crate::conformance::program::profile::Profile;
 use crate::conformance::session::Session;
 use crate::conformance::suite::requirement::Requirement;
@@ -112,6 +113,7 @@ fn reading(profile: &Profile) -> Reading {
     let takes_segments = profile.dialect.reads.is_lines() && !profile.relays_reads;
     Reading {
         takes_segments,
+        takes_both_line_ends: takes_segments && profile.dialect.reads == Framing::Line,
         takes_registrations_in_parts: takes_segments && !profile.registers_without_end,
     }
 }

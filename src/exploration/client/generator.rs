@@ -243,6 +243,7 @@ mod tests {
             let takes_segments = number % 2 == 0;
             let reading = Reading {
                 takes_segments,
+                takes_both_line_ends: takes_segments,
                 takes_registrations_in_parts: takes_segments,
             };
             let (name, opening, acts) = conversation(&mut random, reading);

@@ -251,6 +251,7 @@ mod tests {
     fn simplifying_ends() {
         let reading = Reading {
             takes_segments: true,
+            takes_both_line_ends: true,
             takes_registrations_in_parts: true,
         };
         for number in 0..100 {

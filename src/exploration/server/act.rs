@@ -127,6 +127,8 @@ pub enum Leaving {
         /// What happens to the connection then.
         then: AfterDisconnect,
     },
+    /// Sends DISCONNECT, ended by CR LF, and closes the connection.
+    DisconnectWithCarriageReturn,
     /// Closes the connection.
     Close,
     /// Closes it after a part of a line.

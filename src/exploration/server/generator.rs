@@ -13,6 +13,7 @@ use crate::exploration::text::{Group, Text, name};
 struct Situations {
     groups: Vec<Group>,
     has_segments: bool,
+    has_carriage_returns: bool,
     has_registrations_in_parts: bool,
     has_silent_clients: bool,
     has_malformed: bool,
@@ -46,6 +47,7 @@ impl Situations {
         Situations {
             groups: random.some_of(&Group::SAID, 30),
             has_segments: reading.takes_segments && random.chance(40),
+            has_carriage_returns: reading.takes_both_line_ends && random.chance(25),
             has_registrations_in_parts: reading.takes_registrations_in_parts && random.chance(30),
             has_silent_clients: random.chance(25),
             has_malformed: random.chance(35),
@@ -158,8 +160,13 @@ impl Draft {
             0..=2 if situations.has_registrations_in_parts => {
                 Registration::InParts(sizes(random, 30))
             }
-            3 if situations.has_segments && random.chance(50) => Registration::WithCarriageReturn,
-            3 if situations.has_segments => Registration::WithCarriageReturnApart,
+            3 if situations.has_carriage_returns => {
+                if random.chance(50) {
+                    Registration::WithCarriageReturn
+                } else {
+                    Registration::WithCarriageReturnApart
+                }
+            }
             4..=5 if situations.has_segments => {
                 Registration::WithMessage(self.text(random, situations))
             }
@@ -223,6 +230,9 @@ impl Draft {
         };
         let how = match how {
             Leaving::CloseInMidLine if !situations.has_segments => Leaving::Close,
+            Leaving::Disconnect { .. } if situations.has_carriage_returns && random.chance(50) => {
+                Leaving::DisconnectWithCarriageReturn
+            }
             how => how,
         };
         self.goes(who);
@@ -277,8 +287,8 @@ impl Draft {
         let cut = match random.within(0..=5) {
             0..=1 if situations.has_segments => Cut::OneSegment,
             2..=3 if situations.has_segments => Cut::InParts(sizes(random, 40)),
-            4 if situations.has_segments && random.chance(50) => Cut::CarriageReturns,
-            4 if situations.has_segments => Cut::CarriageReturnsApart,
+            4 if situations.has_carriage_returns && random.chance(50) => Cut::CarriageReturns,
+            4 if situations.has_carriage_returns => Cut::CarriageReturnsApart,
             _ => Cut::Lines,
         };
         let leaves = reading.takes_segments && situations.has_segments && random.chance(8);
@@ -355,7 +365,6 @@ fn malformed(random: &mut Random, me: &str, reading: Reading) -> String {
         "DISCONNECT {me} CHAT/1.0",
         "DISCONNECT alice CHAT/1.0",
         "DISCONNECT CHAT/1.0",
-        "200 Registration successful",
     ];
     if reading.takes_segments && random.chance(4) {
         return String::new();
@@ -376,6 +385,7 @@ mod tests {
             let takes_segments = number % 2 == 0;
             let reading = Reading {
                 takes_segments,
+                takes_both_line_ends: takes_segments,
                 takes_registrations_in_parts: takes_segments,
             };
             let acts = acts(&mut random, reading);

@@ -101,6 +101,7 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
         Act::SpeaksInVain { .. } => ids.push(id::S_REG_7),
         Act::Leaves { how, .. } => ids.extend(match how {
             Leaving::Disconnect { .. } => None,
+            Leaving::DisconnectWithCarriageReturn => Some(id::W_LINE_1),
             Leaving::Close | Leaving::CloseInMidLine => Some(id::S_DISC_5),
             Leaving::Reset => Some(id::S_DISC_7),
         }),
@@ -154,6 +155,9 @@ fn circumstance(act: &Act) -> Option<String> {
         Act::SpeaksInVain { .. } => "after a refused client said something".to_owned(),
         Act::Leaves { how, .. } => match how {
             Leaving::Disconnect { .. } => "after somebody disconnected".to_owned(),
+            Leaving::DisconnectWithCarriageReturn => {
+                "after somebody disconnected by a line that ends with CR LF".to_owned()
+            }
             Leaving::Close => "after somebody closed the connection".to_owned(),
             Leaving::CloseInMidLine => {
                 "after somebody closed the connection in the middle of a line".to_owned()

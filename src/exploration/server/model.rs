@@ -367,6 +367,12 @@ impl Model {
                     AfterDisconnect::Stays => Standing::Departed,
                 }
             }
+            Leaving::DisconnectWithCarriageReturn => {
+                let line = format!("DISCONNECT {name} CHAT/1.0\r\n");
+                self.script.sends(index, &me, line.as_bytes());
+                self.script.step(index, format!("{me} is disconnected"));
+                Standing::Gone
+            }
             Leaving::Close => {
                 self.script.step(index, format!("{me} closes"));
                 Standing::Gone

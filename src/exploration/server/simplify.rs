@@ -210,6 +210,9 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
         Act::Leaves { who, how } => {
             let simpler = match how {
                 Leaving::CloseInMidLine => Leaving::Close,
+                Leaving::DisconnectWithCarriageReturn => Leaving::Disconnect {
+                    then: AfterDisconnect::IsDisconnected,
+                },
                 Leaving::Disconnect {
                     then: AfterDisconnect::Stays | AfterDisconnect::IsDisconnected,
                 } => Leaving::Disconnect {
@@ -275,6 +278,7 @@ mod tests {
     fn simplifying_ends() {
         let reading = Reading {
             takes_segments: true,
+            takes_both_line_ends: true,
             takes_registrations_in_parts: true,
         };
         for number in 0..50 {
