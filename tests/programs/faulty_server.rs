@@ -625,7 +625,6 @@ impl Room {
                     self.spent.push(name.to_vec());
                 }
             }
-            self.goodbye_fails |= fault("goodbye-stops-at-the-refused");
             peer.send(match () {
                 () if fault("other-400-for-messages") && line.starts_with(b"@") => {
                     b"400 Not registered"
