@@ -341,7 +341,7 @@ fn no_text_is_found_in_another() {
 
 #[test]
 fn time_passes_only_where_a_row_is_about_time() {
-    const ABOUT_TIME: [&str; 2] = ["S-CONC-1", "S-CONC-3"];
+    const ABOUT_TIME: [&str; 3] = ["S-CONC-1", "S-CONC-3", "C-REG-2"];
     nothing_to_complain_of(|case| {
         let is_about_time = case
             .transcript

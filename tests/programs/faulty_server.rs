@@ -475,7 +475,6 @@ impl Lines {
             Framing::Length => return self.split_by_length(segment),
             Framing::Line => {}
         }
-        let begun_before = !self.rest.is_empty();
         if fault("full-buffer-awaited") && segment.len() == 512 {
             self.rest.extend_from_slice(segment);
             return Vec::new();
@@ -518,13 +517,6 @@ impl Lines {
         }
         if fault("tail-of-segment-lost") && !lines.is_empty() {
             self.rest.clear();
-        }
-        let is_disconnect = |line: &Vec<u8>| line.starts_with(b"DISCONNECT");
-        if fault("split-disconnect-ignored")
-            && begun_before
-            && lines.first().is_some_and(is_disconnect)
-        {
-            lines.remove(0);
         }
         if fault("first-of-segment-only") {
             lines.truncate(1);
@@ -625,7 +617,6 @@ impl Room {
                     self.spent.push(name.to_vec());
                 }
             }
-            self.goodbye_fails |= fault("goodbye-stops-at-the-refused");
             peer.send(match () {
                 () if fault("other-400-for-messages") && line.starts_with(b"@") => {
                     b"400 Not registered"
@@ -672,9 +663,6 @@ impl Room {
         peer.send(match () {
             () if fault("misspelt-200") => b"200 Registration succesful",
             () if fault("small-200") => b"200 registration successful",
-            () if fault("200-with-count") && self.registrations > 0 => {
-                b"200 Registration successful, you are not alone"
-            }
             () if fault("hidden-200") => b"Welcome! 200 Registration successful",
             () => b"200 Registration successful",
         });
@@ -815,9 +803,6 @@ impl Room {
         }
         if fault("refused-counts-as-holder") && self.wanted.contains(&name) {
             self.spent.push(name.clone());
-        }
-        if fault("only-one-answered") && self.members.len() == 1 {
-            peer.send(b"200 Goodbye");
         }
         if fault("disconnect-relayed-in-pairs") && self.members.len() == 2 {
             self.relay(peer, line, line.len());

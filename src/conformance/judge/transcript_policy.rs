@@ -79,7 +79,7 @@ pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<
     let covers = |ids: &[&str]| transcript.covers_any(ids);
     let mut actions = transcript.steps.iter().map(|step| &step.action);
     let begins_registration = |action: &Action| match action {
-        Action::Sends { bytes, .. } => bytes.starts_with(b"REGISTER ") && !bytes.ends_with(b"\n"),
+        Action::Sends { bytes, .. } => begins_registration(bytes),
         _ => false,
     };
     if profile.registers_without_end
@@ -106,6 +106,13 @@ pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<
     actions
         .any(cannot_be_framed)
         .then_some(Inapplicable::NotWholeMessages)
+}
+
+/// Whether these bytes are the beginning of a registration, and not all of it.
+fn begins_registration(bytes: &[u8]) -> bool {
+    const VERB: &[u8] = b"REGISTER ";
+    let is_beginning = bytes.starts_with(VERB) || VERB.starts_with(bytes);
+    is_beginning && !bytes.is_empty() && !bytes.ends_with(b"\n")
 }
 
 #[cfg(test)]
@@ -167,6 +174,7 @@ mod tests {
             why_not_applicable(&transcript, &profile).is_none()
         };
         assert!(!is_asked("W-LINE-2", "REGISTER al", true));
+        assert!(!is_asked("W-LINE-2", "R", true));
         assert!(is_asked("W-LINE-2", "REGISTER al", false));
         assert!(is_asked("W-LINE-2", "REGISTER alice CHAT/1.0\\n", true));
         assert!(is_asked("W-LINE-2", "@alice: hal", true));

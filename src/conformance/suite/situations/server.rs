@@ -378,7 +378,6 @@ impl Scene {
         let conditions = [
             (Situation::ShutBesideSilent, !self.silent.is_empty()),
             (Situation::ShutAfterLeaving, !self.departed_names.is_empty()),
-            (Situation::ShutAfterRefusal, !self.refused.is_empty()),
             (Situation::ShutUnread, self.is_unread),
         ];
         let holding = conditions.iter().filter(|(_, holds)| *holds);

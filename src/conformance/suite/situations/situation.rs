@@ -158,7 +158,6 @@ situations! {
         ShutDozen "ten or more";
         ShutBesideSilent "a connection that has not registered";
         ShutAfterLeaving "somebody left before";
-        ShutAfterRefusal "somebody was refused before";
         ShutUnread "somebody does not read";
         ShutTerminated "by SIGTERM";
     }
