@@ -95,7 +95,7 @@ const fn dialect(
 
 /// What is about lines in segments, about less than a message, and about more than one can hold.
 const ONLY_IN_LINES: &[&str] = &[
-    "W-LINE-2", "W-LINE-3", "S-DISC-7", "S-HARD-3", "S-HARD-4", "C-HARD-3",
+    "W-LINE-2", "W-LINE-3", "S-DISC-5", "S-DISC-7", "S-HARD-3", "S-HARD-4", "C-HARD-3",
 ];
 
 /// What cannot be asked where nobody can register.
@@ -238,7 +238,7 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3"], &["S-HARD-2", "S-HARD-5"]), &["S-REG-4", "S-REG-7"]),
     in_the_way(fault("in-use-kills", "ends after it has refused a name in use",
         // The refusal is watched in the same conversation.
-        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7"]),
+        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7", "S-DISC-2"]),
     in_the_way(fault("malformed-registers", "refuses what is malformed with 400, and relays to it all the same",
         // The refusal is watched in the same conversation.
         &["S-REG-7"], &[]), &["S-REG-3"]),
@@ -249,10 +249,10 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3", "S-REG-5"], &[]), &["S-REG-4", "S-REG-6", "S-REG-7"]),
     in_the_way(fault("names-shared", "lets two clients have one name",
         // No one is ever refused for a name in use.
-        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7"]),
+        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7", "S-DISC-2"]),
     in_the_way(fault("newcomer-wins", "gives a name in use to the newcomer",
         // The refusal is watched in the same conversation.
-        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7"]),
+        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7", "S-DISC-2"]),
     in_the_way(fault("holder-thrown-out", "refuses a name in use, and throws out its holder all the same",
         // The refusal is watched in the same conversation.
         &["S-REG-5"], &[]), &["S-REG-7"]),
@@ -445,7 +445,7 @@ pub const SERVER: &[Fault] = &[
     fault("late-words-lost", "never reads a connection again on which nothing has come at accept",
         &["S-CONC-3"], &[]),
     in_the_way(fault("late-words-kill", "crashes when nothing has come on a connection at accept",
-        &["S-CONC-2", "S-CONC-3"], &[]), &["S-MSG-3", "S-DISC-5", "S-HARD-6"]),
+        &["S-CONC-2", "S-CONC-3"], &[]), &["S-MSG-3", "S-DISC-5", "S-DISC-7", "S-HARD-6"]),
     fault("idle-dropped", "drops a client that says nothing for 3 s",
         // On a busy machine a crowd, and a client that hears very many lines, say nothing for so long.
         &["S-CONC-1"], &["S-HARD-4", "S-HARD-6"]),
@@ -461,7 +461,8 @@ pub const SERVER: &[Fault] = &[
         &["S-CONC-3"], &[]),
 
     fault("ten-at-most", "closes the eleventh connection",
-        &["S-CONC-1"], &["S-HARD-6"]),
+        // Silent connections count as well.
+        &["S-CONC-1"], &["S-CONC-2", "S-HARD-6"]),
     // Leaving.
     in_the_way(fault("disconnect-ignored", "takes a DISCONNECT for nothing",
         // How a DISCONNECT is honoured, and conversations that contain one.

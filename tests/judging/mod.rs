@@ -149,5 +149,10 @@ pub fn covers_any(case: &Case, rows: &[&str]) -> bool {
 
 /// Whether to test everything, as continuous integration does, and not only the part that takes little time.
 pub fn is_thorough() -> bool {
-    std::env::var_os("CONFORM_THOROUGH").is_some_and(|value| !value.is_empty() && value != "0")
+    is_set("CONFORM_THOROUGH")
+}
+
+/// Whether this environment variable is set, and not to 0.
+pub fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
 }

@@ -207,7 +207,11 @@ impl Topic {
             (Expected::Line { .. }, Got::Nothing { .. })
                 if of_step == Some(Topic::ClientMessage) =>
             {
-                about(Topic::ClientSilence)
+                about(if has_sent_before(transcript, shortfall.step) {
+                    Topic::ClientMessage
+                } else {
+                    Topic::ClientSilence
+                })
             }
             (Expected::Line { .. }, _) => about_code,
             _ => of_step.and_then(about),
@@ -326,6 +330,18 @@ fn of_client_step(action: &Action, earlier: &[Step]) -> Option<Topic> {
         }
         _ => None,
     }
+}
+
+/// Whether a client has sent a message in a step before this one: then it does send what is typed.
+fn has_sent_before(transcript: &Transcript, step: usize) -> bool {
+    let is_message = |line: &str| matches!(Utterance::of(line), Utterance::Message { .. });
+    let earlier = transcript.steps.iter().take(step);
+    let mut actions = earlier.map(|step| &step.action);
+    actions.any(|action| match action {
+        Action::Gets { actor, line, .. } => actor != "user" && is_message(line),
+        Action::Hears { bytes, .. } => String::from_utf8_lossy(bytes).lines().any(is_message),
+        _ => false,
+    })
 }
 
 /// What a client shows to have understood when it goes on after this line.

@@ -15,7 +15,7 @@ use super::result::{RequirementResult, TranscriptResult, Verdict};
 use super::runs::{Finding, Judgement};
 use super::tally::Tally;
 use super::twin::Twin;
-use crate::conformance::evidence::Evidence;
+use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::table::Table;
@@ -81,6 +81,14 @@ fn judge(
             judged[position] = Some(judgement);
         }
     }
+    for (position, (case, runs)) in replayed.iter().enumerate() {
+        if findings[position] == Finding::Unsure {
+            let blocked = blocks_mixture(case, runs, &tally, table);
+            judged[position] = blocked
+                .map(Judgement::BlockedBy)
+                .or(judged[position].take());
+        }
+    }
     let judged = judged
         .into_iter()
         .map(|judgement| judgement.unwrap_or(Judgement::Untested));
@@ -89,6 +97,26 @@ fn judge(
         .zip(judged)
         .map(|((case, runs), judgement)| result(case, runs, judgement))
         .collect()
+}
+
+/// Of a transcript whose runs disagree: the requirement that all failed runs are charged to, if it is another one that
+/// is known to fail. How soon its fault shows decides how far each run gets.
+fn blocks_mixture(
+    case: &Case,
+    runs: &[Evidence],
+    tally: &Tally<'_>,
+    table: &Table,
+) -> Option<String> {
+    let failed = runs
+        .iter()
+        .filter(|run| matches!(run.outcome, Outcome::FellShort(_)));
+    let mut charged = charged(case, runs, table);
+    let first = charged.next()?;
+    let others: Vec<String> = charged.collect();
+    let is_agreed = others.len() + 1 == failed.count() && others.iter().all(|id| *id == first);
+    let is_another = !case.transcript.covers.contains(&first) && tally.has_failed(&first);
+    let is_conclusive = runs.iter().all(Evidence::is_conclusive);
+    (is_agreed && is_another && is_conclusive).then_some(first)
 }
 
 /// Ids of the requirements that the failed runs of a transcript are charged to.
