@@ -119,7 +119,7 @@ pub fn takes_its_time(case: &Case) -> bool {
     let steps = &case.transcript.steps;
     steps
         .iter()
-        .any(|step| matches!(step.action, Action::Pass { .. }))
+        .any(|step| matches!(step.action, Action::Pass { seconds } if seconds > 1))
 }
 
 /// What most transcripts rest on: when it is broken, they are blocked by it.

@@ -498,7 +498,9 @@ impl Lines {
         while let Some(end) = self.end_of_line() {
             let mut line: Vec<u8> = self.rest.drain(..=end).collect();
             line.pop();
-            if line.last() == Some(&b'\r') && !fault("carriage-return-kept") {
+            let keeps_carriage_return = fault("carriage-return-kept")
+                || fault("carriage-return-kept-at-disconnect") && line.starts_with(b"DISCONNECT");
+            if line.last() == Some(&b'\r') && !keeps_carriage_return {
                 line.pop();
             }
             lines.push(line);
@@ -882,7 +884,9 @@ impl Room {
         }
         let mut told = 0;
         for (place, member) in self.members.iter().enumerate() {
-            if Some(place) == sender_place && !fault("echo") {
+            let is_echoed =
+                fault("echo") || fault("marked-name-echoed") && sender_name.contains(&b'-');
+            if Some(place) == sender_place && !is_echoed {
                 continue;
             }
             if fault("one-direction") && Some(place) < sender_place
@@ -897,7 +901,8 @@ impl Room {
                 continue;
             }
             member.peer.send(&message);
-            if fault("twice") {
+            let times_known = self.known.iter().filter(|name| **name == member.name);
+            if fault("twice") || fault("twice-after-return") && times_known.count() > 1 {
                 member.peer.send(&message);
             }
             told += 1;

@@ -495,6 +495,23 @@ mod tests {
     }
 
     #[test]
+    fn a_mixture_is_blocked_by_what_all_its_failed_runs_are_charged_to() {
+        let mixture = || {
+            let (case, mut runs) = stopped("S-DISC-5", Some("S-MSG-1"));
+            runs[2] = run(Outcome::Completed);
+            (case, runs)
+        };
+        let of_disc_5 = |beside: Replayed| {
+            let found = verdicts(vec![beside, mixture()]);
+            found.into_iter().find(|(id, _)| id == "S-DISC-5")
+        };
+        let blocked = of_disc_5(stopped("S-MSG-1", Some("S-MSG-1")));
+        assert_eq!(blocked, Some(is("S-DISC-5", Verdict::Blocked)));
+        let unsure = of_disc_5(passing("S-MSG-1"));
+        assert_eq!(unsure, Some(is("S-DISC-5", Verdict::Unsure)));
+    }
+
+    #[test]
     fn a_message_in_parts_needs_that_parts_are_understood() {
         let in_parts = || {
             let source = "# A case.\ncovers S-MSG-2\n\nalice joins\nbob joins\nalice sends \"@alice: h\"\n\
