@@ -132,8 +132,8 @@ impl Timeouts {
         const OFTEN: u32 = 4;
         let divisor = match self.started_in_vain.load(Ordering::Relaxed) {
             0 => 1,
-            1..OFTEN => 5,
-            OFTEN.. => 10,
+            1..OFTEN => 2,
+            OFTEN.. => 4,
         };
         let seen = (2 * load(&self.slowest_start)).min(self.longest_start);
         self.for_this_machine((self.longest_start / divisor).max(seen))
