@@ -143,7 +143,7 @@ pub const SERVER: &[Fault] = &[
     fault("split-line-kills", "crashes when a read does not end with a line",
         // Thousands of lines in a row are cut by reads wherever they are, and so does one who is gone in
         // the middle of a line.
-        &["W-LINE-2"], &["S-DISC-7", "S-HARD-3", "S-HARD-4"]),
+        &["W-LINE-2"], &["W-LINE-3", "S-DISC-7", "S-HARD-3", "S-HARD-4"]),
     // One that takes a registration without an end is charged for that, not for parts of it too.
     fault("split-registration-refused", "takes the first segment of a registration for all of it",
         &["W-LINE-1"], &[]),
@@ -291,8 +291,8 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3"], &[]),
     fault("refuses-ever-after", "registers no new name any more after it has refused one in use",
         &["S-REG-5"], &[]),
-    fault("refused-counts-as-holder", "keeps a name in use after a DISCONNECT if it was refused to somebody",
-        &["S-DISC-2"], &[]),
+    in_the_way(fault("refused-counts-as-holder", "keeps a name in use after a DISCONNECT if it was refused to somebody",
+        &["S-DISC-2"], &[]), &["S-REG-5"]),
     in_the_way(fault("refused-speaks-as-holder", "relays what a client says under the name that it was refused",
         &["S-REG-7"], &[]), &["S-REG-5"]),
     in_the_way(fault("malformed-speaks-as-any", "relays what a client refused with 400 says in the name of a member",

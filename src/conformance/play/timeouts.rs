@@ -308,9 +308,9 @@ mod tests {
     fn a_program_that_does_not_start_is_waited_for_in_full_once() {
         let timeouts = Timeouts::new(Duration::from_secs(5));
         timeouts.started_in_vain();
-        assert_eq!(timeouts.start(), Duration::from_secs(4));
+        assert_eq!(timeouts.start(), Duration::from_secs(10));
         (0..3).for_each(|_| timeouts.started_in_vain());
-        assert_eq!(timeouts.start(), Duration::from_secs(2));
+        assert_eq!(timeouts.start(), Duration::from_secs(5));
         // One that is slow and starts sometimes gets time enough.
         timeouts.started_within(Duration::from_secs(3));
         assert_eq!(timeouts.start(), Duration::from_secs(6));
