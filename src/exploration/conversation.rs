@@ -36,6 +36,47 @@ pub struct Reading {
     pub takes_registrations_in_parts: bool,
 }
 
+impl Reading {
+    /// A program that reads lines, however they come.
+    pub const LINES: Reading = Reading {
+        takes_segments: true,
+        takes_both_line_ends: true,
+        takes_registrations_in_parts: true,
+    };
+    /// A program that takes each read for a message.
+    pub const BARE: Reading = Reading {
+        takes_segments: false,
+        takes_both_line_ends: false,
+        takes_registrations_in_parts: false,
+    };
+}
+
+/// The list with one kind of peculiarity removed everywhere, for each kind that it has.
+pub fn plainer_everywhere<T: Clone + PartialEq>(items: &[T], kinds: &[fn(T) -> T]) -> Vec<Vec<T>> {
+    let plain = |plainer: &fn(T) -> T| items.iter().cloned().map(plainer).collect();
+    let lists = kinds.iter().map(plain);
+    lists.filter(|list: &Vec<T>| list != items).collect()
+}
+
+/// The lists in which one item is changed.
+pub fn changing_one<T: Clone>(items: &[T], changes: impl Fn(&T) -> Vec<T>) -> Vec<Vec<T>> {
+    let mut all = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        for change in changes(item) {
+            let mut changed = items.to_vec();
+            changed[index] = change;
+            all.push(changed);
+        }
+    }
+    all
+}
+
+/// As [`leaving_out`], and at least one item is left.
+pub fn fewer<T: Clone>(items: &[T]) -> impl Iterator<Item = Vec<T>> {
+    let lists = leaving_out(items).into_iter();
+    lists.filter(|list| !list.is_empty())
+}
+
 /// The lists that arise by leaving out items: large parts first, then each by itself.
 pub fn leaving_out<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     let mut fewer = Vec::new();

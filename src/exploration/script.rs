@@ -46,6 +46,19 @@ impl Script {
         self.step(act, format!("{actor} sends {}", quoted(bytes)));
     }
 
+    /// Adds steps in which somebody sends bytes in segments of these sizes; the rest is one more.
+    pub fn sends_in_parts(&mut self, act: usize, actor: &str, bytes: &[u8], sizes: &[usize]) {
+        let mut rest = bytes;
+        for size in sizes {
+            let (part, others) = rest.split_at(rest.len().min(*size));
+            if !part.is_empty() && !others.is_empty() {
+                self.sends(act, actor, part);
+                rest = others;
+            }
+        }
+        self.sends(act, actor, rest);
+    }
+
     /// The act that a step belongs to.
     pub fn act_of(&self, step: usize) -> Option<usize> {
         self.steps.get(step).map(|(act, _)| *act)

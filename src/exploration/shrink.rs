@@ -47,11 +47,7 @@ mod tests {
     }
 
     fn random(number: u64) -> ServerConversation {
-        let reading = Reading {
-            takes_segments: true,
-            takes_both_line_ends: true,
-            takes_registrations_in_parts: true,
-        };
+        let reading = Reading::LINES;
         ServerConversation::random(&mut Random::of_conversation(3, number), reading)
     }
 

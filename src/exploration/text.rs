@@ -53,15 +53,9 @@ impl Group {
         Group::Odd,
     ];
     /// Every group with something special.
-    pub const TYPED: [Group; 7] = [
-        Group::Blanks,
-        Group::Control,
-        Group::Marks,
-        Group::Unicode,
-        Group::Long,
-        Group::Odd,
-        Group::Command,
-    ];
+    pub fn typed() -> Vec<Group> {
+        [&Group::SAID[..], &[Group::Command]].concat()
+    }
 }
 
 const PLAIN: Form = Form {
@@ -194,6 +188,11 @@ impl Text {
     /// The same without anything special, if there is anything.
     pub fn simpler(&self) -> Option<Text> {
         (self.form.group != Group::Plain).then(|| Text::plain(self.word))
+    }
+
+    /// Takes away what is special about it.
+    pub fn make_plain(&mut self) {
+        self.form = &PLAIN;
     }
 
     /// The group of its form.

@@ -22,10 +22,16 @@ const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
 
 #[track_caller]
 fn conform(arguments: &[&str]) -> Assert {
+    conform_within(Duration::from_secs(120), arguments)
+}
+
+/// Runs `conform`, which ends within this time.
+#[track_caller]
+pub fn conform_within(limit: Duration, arguments: &[&str]) -> Assert {
     Command::new(CONFORM)
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .timeout(Duration::from_secs(120))
+        .timeout(limit)
         .assert()
 }
 

@@ -6,24 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use predicates::prelude::*;
 use predicates::str::{contains, is_match};
 use tempfile::TempDir;
 
+use crate::command_line::conform_within;
 use crate::judging::example;
 
-const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
 const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
 const CLIENT: &str = env!("CARGO_BIN_EXE_chat-client");
 
 #[track_caller]
 fn conform(arguments: &[&str]) -> Assert {
-    Command::new(CONFORM)
-        .args(arguments)
-        .timeout(Duration::from_secs(300))
-        .assert()
+    conform_within(Duration::from_secs(300), arguments)
 }
 
 /// Explores a program for some seconds; the folder with the transcripts.

@@ -205,17 +205,8 @@ pub struct ExploreCommand {
     /// Folder for the transcripts of what fails; it must be empty or new
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Number of conversations at the same time [default: twice the processors]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// How the program marks the end of a message: line, bare or length [default: detected]
-    #[arg(long, value_name = "DIALECT")]
-    pub dialect: Option<Dialect>,
-    /// Seconds to wait for an answer
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
-    pub patience: f64,
     #[command(flatten)]
-    pub limits: Limits,
+    pub replays: ReplayOptions,
     /// Program and arguments, as for `conform server` and `conform client`
     #[arg(trailing_var_arg = true, value_name = "COMMAND", required = true)]
     pub command: Vec<String>,
@@ -251,14 +242,9 @@ pub struct RecordCommand {
     pub force: bool,
 }
 
+/// How conversations are replayed against a program.
 #[derive(Debug, Args)]
-pub struct RunOptions {
-    /// Only transcripts whose name or requirement matches: 'server/registration/*', 'S-MSG-*'
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<String>,
-    /// Only requirements of this level or above
-    #[arg(long, value_enum, default_value_t = LevelOption::Hardening)]
-    pub level: LevelOption,
+pub struct ReplayOptions {
     /// Number of transcripts replayed at the same time [default: twice the processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -269,6 +255,20 @@ pub struct RunOptions {
     /// Seconds to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub patience: f64,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Only transcripts whose name or requirement matches: 'server/registration/*', 'S-MSG-*'
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<String>,
+    /// Only requirements of this level or above
+    #[arg(long, value_enum, default_value_t = LevelOption::Hardening)]
+    pub level: LevelOption,
+    #[command(flatten)]
+    pub replays: ReplayOptions,
     /// Time limit for one program, all transcripts together; transcripts not replayed by then are untested
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_LIMIT.as_secs_f64(), value_parser = seconds_of_program)]
     pub seconds: f64,
@@ -281,8 +281,6 @@ pub struct RunOptions {
     /// standard output, and nothing else is written there
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<ReportOption>,
-    #[command(flatten)]
-    pub limits: Limits,
 }
 
 #[derive(Debug, Args)]

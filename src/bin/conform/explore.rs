@@ -4,17 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chat_conformance::conformance::judge::program::ProgramEvidence;
 use chat_conformance::conformance::judge::result::RunResult;
-use chat_conformance::conformance::play::slots::Slots;
-use chat_conformance::conformance::program::environment::{Environment, Purpose};
+use chat_conformance::conformance::program::environment::Purpose;
 use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
-use chat_conformance::conformance::program::target::{Target, unknown_place};
-use chat_conformance::conformance::session::{NoResult, Session, Subject, with_program};
+use chat_conformance::conformance::program::target::Target;
+use chat_conformance::conformance::session::{Session, with_program};
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::exploration::client::ClientConversation;
 use chat_conformance::exploration::search::{Finding, Findings, Search, search};
@@ -24,10 +22,10 @@ use chat_conformance::transcript::syntax::Role;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::ExploreCommand;
-use crate::judge::resolved;
+use crate::judge::{at_once, client_command, resolved, subject, without_result};
 use crate::look_up::load_suite;
 use crate::{
-    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, progress_target, refuse,
+    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, print, progress_target, refuse,
     terminal_style, watch_for_interruption,
 };
 
@@ -37,12 +35,11 @@ const TIME_LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Explores a program, prints what fails, and saves it as transcripts.
 pub fn explore(command: &ExploreCommand) -> ExitCode {
     let role = Role::from(command.role);
-    if let Some(place) = unknown_place(&command.command).filter(|_| role == Role::Client) {
-        return refuse(&format!(
-            "{place} is unknown; the placeholders of a client's command are {{name}}, {{url}}, {{host}} and {{port}}"
-        ));
-    }
-    let words = match resolved(&command.command) {
+    let words = match role {
+        Role::Server => resolved(&command.command),
+        Role::Client => client_command(&command.command),
+    };
+    let words = match words {
         Ok(words) => words,
         Err(why) => return refuse(&why),
     };
@@ -65,26 +62,19 @@ pub fn explore(command: &ExploreCommand) -> ExitCode {
         Err(why) => return refuse(&why),
     };
     let _orphanage = Orphanage::open();
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let subject = Subject {
-        target: Target::Command(words),
+    let target = Target::Command(words);
+    let subject = subject(
         role,
-        slots: Arc::new(Slots::new(command.jobs.map_or(2 * processors, usize::from))),
-        time_limit: TIME_LIMIT,
-        environment: Environment {
-            limits: command.limits,
-            purpose: Purpose::Program,
-            ..Environment::default()
-        },
-        dialect: command.dialect,
-        patience: Duration::from_secs_f64(command.patience),
+        target,
+        Purpose::Program,
+        &command.replays,
+        TIME_LIMIT,
         harness,
-    };
+    );
     let seed = command.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000));
     let begun = Instant::now();
     let explored = with_program(&subject, &cancelled, |session| {
-        let at_once = command.jobs.map_or(8 * processors, usize::from);
-        let findings = find(session, role, command, &suite, seed, at_once, &cancelled);
+        let findings = find(session, role, command, &suite, seed, &cancelled);
         let evidence = evidence(session, role, &findings, begun.elapsed());
         (findings, evidence)
     });
@@ -104,15 +94,7 @@ pub fn explore(command: &ExploreCommand) -> ExitCode {
                 () => HOLDS,
             })
         }
-        Err(why) => {
-            complain(&why.to_string());
-            ExitCode::from(match why {
-                _ if cancelled.load(Ordering::SeqCst) => INTERRUPTED,
-                NoResult::Cancelled => INTERRUPTED,
-                NoResult::NobodyThere(_) => WRONG_USE,
-                NoResult::Unfit(_) => UNABLE,
-            })
-        }
+        Err(why) => without_result(&why, &cancelled),
     }
 }
 
@@ -122,7 +104,6 @@ fn find(
     command: &ExploreCommand,
     suite: &Suite,
     seed: u64,
-    at_once: usize,
     cancelled: &AtomicBool,
 ) -> Findings {
     let bar = ProgressBar::with_draw_target(None, progress_target());
@@ -138,7 +119,7 @@ fn find(
         table: &suite.table(),
         seed,
         duration: Duration::from_secs_f64(command.seconds),
-        at_once,
+        at_once: at_once(&command.replays),
     };
     let found = match role {
         Role::Server => search::<ServerConversation>(session, role, terms, cancelled, &progress),

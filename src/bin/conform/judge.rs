@@ -30,7 +30,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
-use crate::arguments::{ClientCommand, RunOptions, ServerCommand, ServerOption};
+use crate::arguments::{ClientCommand, ReplayOptions, RunOptions, ServerCommand, ServerOption};
 use crate::look_up::load_suite;
 use crate::reports::variable;
 use crate::{
@@ -72,12 +72,7 @@ pub fn server_target(server: &ServerOption) -> Result<Target, String> {
 
 /// Judges a client.
 pub fn client(command: &ClientCommand) -> ExitCode {
-    if let Some(place) = unknown_place(&command.command) {
-        return refuse(&format!(
-            "{place} is unknown; the placeholders of a client's command are {{name}}, {{url}}, {{host}} and {{port}}"
-        ));
-    }
-    match resolved(&command.command) {
+    match client_command(&command.command) {
         Ok(words) => judge(
             &command.run,
             &[(Role::Client, Target::Command(words))],
@@ -101,6 +96,16 @@ fn running_server(address: &str) -> Result<SocketAddr, String> {
     found
         .next()
         .ok_or_else(|| format!("{address}: {host} has no address"))
+}
+
+/// A client's command, with placeholders that are all known.
+pub fn client_command(command: &[String]) -> Result<Vec<String>, String> {
+    match unknown_place(command) {
+        Some(place) => Err(format!(
+            "{place} is unknown; the placeholders of a client's command are {{name}}, {{url}}, {{host}} and {{port}}"
+        )),
+        None => resolved(command),
+    }
 }
 
 /// Reports a wrong command as such, and not as a failure of the program.
@@ -199,13 +204,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
                 results.push(evidence.judged(asked.requirements, &asked.table));
             }
             Err(why) => {
-                complain(&why.to_string());
-                return ExitCode::from(match why {
-                    _ if cancelled.load(Ordering::SeqCst) => INTERRUPTED,
-                    NoResult::Cancelled => INTERRUPTED,
-                    NoResult::NobodyThere(_) => WRONG_USE,
-                    NoResult::Unfit(_) => UNABLE,
-                });
+                return without_result(&why, &cancelled);
             }
         }
     }
@@ -229,6 +228,17 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
     }
 }
 
+/// Says why there is no result; the exit status for it.
+pub fn without_result(why: &NoResult, cancelled: &AtomicBool) -> ExitCode {
+    complain(&why.to_string());
+    ExitCode::from(match why {
+        _ if cancelled.load(Ordering::SeqCst) => INTERRUPTED,
+        NoResult::Cancelled => INTERRUPTED,
+        NoResult::NobodyThere(_) => WRONG_USE,
+        NoResult::Unfit(_) => UNABLE,
+    })
+}
+
 fn globs(patterns: &[String]) -> Result<Option<GlobSet>, String> {
     if patterns.is_empty() {
         return Ok(None);
@@ -250,27 +260,48 @@ fn plan(
     purpose: Purpose,
 ) -> Plan {
     let asked = suite.asked_of(role, options.level.into(), only.as_ref());
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let time_limit = Duration::from_secs_f64(options.seconds);
     Plan {
-        subject: Subject {
-            target,
-            role,
-            slots: Arc::new(Slots::new(options.jobs.map_or(2 * processors, usize::from))),
-            time_limit: Duration::from_secs_f64(options.seconds),
-            environment: Environment {
-                limits: options.limits,
-                purpose,
-                ..Environment::default()
-            },
-            dialect: options.dialect,
-            patience: Duration::from_secs_f64(options.patience),
-            harness,
-        },
+        subject: subject(role, target, purpose, &options.replays, time_limit, harness),
         table: asked.table,
-        // An explicit number is a hard limit.
-        at_once: options.jobs.map_or(8 * processors, usize::from),
+        at_once: at_once(&options.replays),
         cases: asked.cases,
     }
+}
+
+/// The program, treated as the options say.
+pub fn subject(
+    role: Role,
+    target: Target,
+    purpose: Purpose,
+    options: &ReplayOptions,
+    time_limit: Duration,
+    harness: PathBuf,
+) -> Subject {
+    let slots = options.jobs.map_or(2 * processors(), usize::from);
+    Subject {
+        target,
+        role,
+        slots: Arc::new(Slots::new(slots)),
+        time_limit,
+        environment: Environment {
+            limits: options.limits,
+            purpose,
+            ..Environment::default()
+        },
+        dialect: options.dialect,
+        patience: Duration::from_secs_f64(options.patience),
+        harness,
+    }
+}
+
+/// Number of replays at the same time, including those that only wait. An explicit number is a hard limit.
+pub fn at_once(options: &ReplayOptions) -> usize {
+    options.jobs.map_or(8 * processors(), usize::from)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn run_with_progress(plan: &Plan, cancelled: &AtomicBool) -> Result<ProgramEvidence, NoResult> {

@@ -18,7 +18,7 @@ struct Situations {
 /// A random conversation: the client's name, how it begins, and what happens.
 pub fn conversation(random: &mut Random, reading: Reading) -> (String, Opening, Vec<Act>) {
     let situations = Situations {
-        typed: random.some_of(&Group::TYPED, 35),
+        typed: random.some_of(&Group::typed(), 35),
         received: random.some_of(&Group::SAID, 35),
         has_segments: reading.takes_segments && random.chance(45),
         has_names: random.chance(25),
@@ -240,11 +240,10 @@ mod tests {
     fn every_random_conversation_is_a_transcript() {
         for number in 0..2000 {
             let mut random = Random::of_conversation(1, number);
-            let takes_segments = number % 2 == 0;
-            let reading = Reading {
-                takes_segments,
-                takes_both_line_ends: takes_segments,
-                takes_registrations_in_parts: takes_segments,
+            let reading = if number % 2 == 0 {
+                Reading::LINES
+            } else {
+                Reading::BARE
             };
             let (name, opening, acts) = conversation(&mut random, reading);
             let script = script(&name, &opening, &acts);

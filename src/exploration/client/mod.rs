@@ -121,11 +121,8 @@ fn of_texts<'t>(texts: impl Iterator<Item = &'t Text>) -> impl Iterator<Item = &
 /// The requirements that an act is about beside the plain one.
 fn peculiar_to(act: &Act) -> Vec<&'static str> {
     let texts = |messages: &[Message]| {
-        let texts: Vec<Text> = messages
-            .iter()
-            .map(|message| message.text.clone())
-            .collect();
-        of_texts(texts.iter()).collect::<Vec<_>>()
+        let texts = messages.iter().map(|message| &message.text);
+        of_texts(texts).collect::<Vec<_>>()
     };
     match act {
         Act::Types(text) => of_texts(std::iter::once(text)).collect(),

@@ -137,7 +137,10 @@ impl Model<'_> {
                 return;
             }
             Cut::OneSegment => self.script.sends(self.act, "server", all.as_bytes()),
-            Cut::InParts(sizes) => self.in_parts(all.as_bytes(), sizes),
+            Cut::InParts(sizes) => {
+                self.script
+                    .sends_in_parts(self.act, "server", all.as_bytes(), sizes)
+            }
         }
         messages.iter().for_each(|message| self.sees(message));
     }
@@ -147,20 +150,9 @@ impl Model<'_> {
         if sizes.is_empty() {
             self.script.says(self.act, "server", line);
         } else {
-            self.in_parts(format!("{line}\n").as_bytes(), sizes);
+            self.script
+                .sends_in_parts(self.act, "server", format!("{line}\n").as_bytes(), sizes);
         }
-    }
-
-    fn in_parts(&mut self, bytes: &[u8], sizes: &[usize]) {
-        let mut rest = bytes;
-        for size in sizes {
-            let (part, others) = rest.split_at(rest.len().min(*size));
-            if !part.is_empty() && !others.is_empty() {
-                self.script.sends(self.act, "server", part);
-                rest = others;
-            }
-        }
-        self.script.sends(self.act, "server", rest);
     }
 
     fn end(&mut self, how: &End, half_typed: Option<&Text>) {

@@ -1,7 +1,7 @@
 //! Simpler conversations with a client.
 
 use super::act::{Act, Cut, End, Message, Opening};
-use crate::exploration::conversation::leaving_out;
+use crate::exploration::conversation::{changing_one, fewer, leaving_out, plainer_everywhere};
 use crate::exploration::text::Text;
 
 /// Simpler openings.
@@ -41,22 +41,10 @@ pub fn simpler_openings(opening: &Opening) -> Vec<Opening> {
 
 /// Simpler lists of acts, those that leave out most first.
 pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
-    let mut all = Vec::new();
-    // One peculiarity less, everywhere at once.
-    for plainer in [plain_cuts, plain_texts, plain_typing] {
-        let plain: Vec<Act> = acts.iter().cloned().map(plainer).collect();
-        if plain != acts {
-            all.push(plain);
-        }
-    }
+    let kinds: [fn(Act) -> Act; 3] = [plain_cuts, plain_texts, plain_typing];
+    let mut all = plainer_everywhere(acts, &kinds);
     all.extend(leaving_out(acts));
-    for (index, act) in acts.iter().enumerate() {
-        for simpler in simpler_acts(act) {
-            let mut changed = acts.to_vec();
-            changed[index] = simpler;
-            all.push(changed);
-        }
-    }
+    all.extend(changing_one(acts, simpler_acts));
     all
 }
 
@@ -74,23 +62,18 @@ fn plain_cuts(mut act: Act) -> Act {
 
 /// The act with nothing special in its texts.
 fn plain_texts(mut act: Act) -> Act {
-    let plain = |text: &mut Text| {
-        if let Some(simpler) = text.simpler() {
-            *text = simpler;
-        }
+    let plain = |messages: &mut Vec<Message>| {
+        let texts = messages.iter_mut().map(|message| &mut message.text);
+        texts.for_each(Text::make_plain);
     };
     match &mut act {
-        Act::Types(text) => plain(text),
-        Act::Pastes(texts) => texts.iter_mut().for_each(plain),
+        Act::Types(text) => text.make_plain(),
+        Act::Pastes(texts) => texts.iter_mut().for_each(Text::make_plain),
         Act::TypesAround { text, messages } => {
-            plain(text);
-            messages
-                .iter_mut()
-                .for_each(|message| plain(&mut message.text));
+            text.make_plain();
+            plain(messages);
         }
-        Act::Receives { messages, .. } => messages
-            .iter_mut()
-            .for_each(|message| plain(&mut message.text)),
+        Act::Receives { messages, .. } => plain(messages),
         Act::SendsNothing | Act::Ends { .. } => {}
     }
     act
@@ -120,7 +103,11 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
                     _ => Some(Act::Pastes(fewer)),
                 })
                 .collect();
-            all.extend(each(texts, |text| text.simpler().into_iter().collect()).map(Act::Pastes));
+            all.extend(
+                changing_one(texts, |text| text.simpler().into_iter().collect())
+                    .into_iter()
+                    .map(Act::Pastes),
+            );
             all
         }
         Act::TypesAround { text, messages } => {
@@ -136,7 +123,11 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
                 },
             ];
             all.extend(fewer(messages).map(|fewer| with(text, fewer)));
-            all.extend(each(messages, simpler_messages).map(|changed| with(text, changed)));
+            all.extend(
+                changing_one(messages, simpler_messages)
+                    .into_iter()
+                    .map(|changed| with(text, changed)),
+            );
             all.extend(text.simpler().map(|text| with(&text, messages.clone())));
             all
         }
@@ -145,15 +136,18 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
             let mut all: Vec<Act> = fewer(messages)
                 .map(|fewer| with(fewer, cut.clone()))
                 .collect();
-            all.extend(each(messages, simpler_messages).map(|changed| with(changed, cut.clone())));
+            all.extend(
+                changing_one(messages, simpler_messages)
+                    .into_iter()
+                    .map(|changed| with(changed, cut.clone())),
+            );
             match cut {
                 Cut::Lines => {}
                 Cut::OneSegment => all.push(with(messages.clone(), Cut::Lines)),
                 Cut::InParts(sizes) => {
                     all.push(with(messages.clone(), Cut::Lines));
                     all.push(with(messages.clone(), Cut::OneSegment));
-                    let sizes = leaving_out(sizes).into_iter();
-                    let sizes = sizes.filter(|sizes| !sizes.is_empty());
+                    let sizes = fewer(sizes);
                     all.extend(sizes.map(|sizes| with(messages.clone(), Cut::InParts(sizes))));
                 }
             }
@@ -183,14 +177,16 @@ fn simpler_ends(how: &End) -> Vec<End> {
         End::GoodbyeBehind(messages) => {
             let mut all = vec![End::Goodbye];
             all.extend(fewer(messages).map(End::GoodbyeBehind));
-            all.extend(each(messages, simpler_messages).map(End::GoodbyeBehind));
+            all.extend(
+                changing_one(messages, simpler_messages)
+                    .into_iter()
+                    .map(End::GoodbyeBehind),
+            );
             all
         }
         End::GoodbyeInParts(sizes) => {
             let mut all = vec![End::Goodbye];
-            let sizes = leaving_out(sizes).into_iter();
-            let sizes = sizes.filter(|sizes| !sizes.is_empty());
-            all.extend(sizes.map(End::GoodbyeInParts));
+            all.extend(fewer(sizes).map(End::GoodbyeInParts));
             all
         }
     }
@@ -202,8 +198,7 @@ fn simpler_sizes(sizes: &[usize]) -> Vec<Vec<usize>> {
         return Vec::new();
     }
     let mut all = vec![Vec::new()];
-    let fewer = leaving_out(sizes).into_iter();
-    all.extend(fewer.filter(|fewer| !fewer.is_empty()));
+    all.extend(fewer(sizes));
     all
 }
 
@@ -220,26 +215,6 @@ fn simpler_messages(message: &Message) -> Vec<Message> {
     text.into_iter().chain(from).collect()
 }
 
-/// Fewer messages, at least one.
-fn fewer(messages: &[Message]) -> impl Iterator<Item = Vec<Message>> {
-    leaving_out(messages)
-        .into_iter()
-        .filter(|fewer| !fewer.is_empty())
-}
-
-/// The lists in which one item is changed.
-fn each<T: Clone>(items: &[T], changes: impl Fn(&T) -> Vec<T>) -> impl Iterator<Item = Vec<T>> {
-    let mut all = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        for change in changes(item) {
-            let mut changed = items.to_vec();
-            changed[index] = change;
-            all.push(changed);
-        }
-    }
-    all.into_iter()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,11 +224,7 @@ mod tests {
 
     #[test]
     fn simplifying_ends() {
-        let reading = Reading {
-            takes_segments: true,
-            takes_both_line_ends: true,
-            takes_registrations_in_parts: true,
-        };
+        let reading = Reading::LINES;
         for number in 0..100 {
             let mut random = Random::of_conversation(2, number);
             let (_, mut opening, mut acts) = conversation(&mut random, reading);

@@ -382,11 +382,10 @@ mod tests {
     fn every_random_conversation_is_a_transcript() {
         for number in 0..2000 {
             let mut random = Random::of_conversation(1, number);
-            let takes_segments = number % 2 == 0;
-            let reading = Reading {
-                takes_segments,
-                takes_both_line_ends: takes_segments,
-                takes_registrations_in_parts: takes_segments,
+            let reading = if number % 2 == 0 {
+                Reading::LINES
+            } else {
+                Reading::BARE
             };
             let acts = acts(&mut random, reading);
             let transcript = script(&acts).transcript("random", "A case.", &["S-MSG-1"]);

@@ -225,7 +225,8 @@ impl Model {
                 self.script.says(index, &me, &line);
             }
             Registration::InParts(sizes) => {
-                self.send_in_parts(index, &me, format!("{line}\n").as_bytes(), sizes);
+                self.script
+                    .sends_in_parts(index, &me, format!("{line}\n").as_bytes(), sizes);
             }
             Registration::WithCarriageReturn => {
                 let line = format!("{line}\r\n");
@@ -310,7 +311,9 @@ impl Model {
                     self.script.sends(index, &me, b"\n");
                 }
             }
-            Cut::InParts(sizes) => self.send_in_parts(index, &me, all.as_bytes(), sizes),
+            Cut::InParts(sizes) => self
+                .script
+                .sends_in_parts(index, &me, all.as_bytes(), sizes),
             Cut::Lines | Cut::OneSegment | Cut::CarriageReturns | Cut::CarriageReturnsApart => {
                 self.script.sends(index, &me, all.as_bytes());
             }
@@ -334,18 +337,6 @@ impl Model {
                 self.script.gets(index, &actor(other), &line);
             }
         }
-    }
-
-    fn send_in_parts(&mut self, index: usize, me: &str, bytes: &[u8], sizes: &[usize]) {
-        let mut rest = bytes;
-        for size in sizes {
-            let (part, others) = rest.split_at(rest.len().min(*size));
-            if !part.is_empty() && !others.is_empty() {
-                self.script.sends(index, me, part);
-                rest = others;
-            }
-        }
-        self.script.sends(index, me, rest);
     }
 
     fn leave(&mut self, index: usize, who: Person, name: &str, how: &Leaving) {

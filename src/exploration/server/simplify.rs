@@ -3,19 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::act::{Act, AfterDisconnect, Cut, Leaving, Person, Registration};
-use crate::exploration::conversation::leaving_out;
+use crate::exploration::conversation::{changing_one, fewer, leaving_out, plainer_everywhere};
 use crate::exploration::text::Text;
 
 /// Simpler ones, those that leave out most first.
 pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
-    let mut all = Vec::new();
-    // One peculiarity less, everywhere at once.
-    for plainer in [plain_cuts, plain_texts, plain_registrations] {
-        let plain: Vec<Act> = acts.iter().cloned().map(plainer).collect();
-        if plain != acts {
-            all.push(plain);
-        }
-    }
+    let kinds: [fn(Act) -> Act; 3] = [plain_cuts, plain_texts, plain_registrations];
+    let mut all = plainer_everywhere(acts, &kinds);
     // Without one person, with all that it does.
     let everybody: Vec<Person> = people(acts);
     for who in &everybody {
@@ -23,13 +17,7 @@ pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
         all.push(others.cloned().collect());
     }
     all.extend(leaving_out(acts));
-    for (index, act) in acts.iter().enumerate() {
-        for simpler in simpler_acts(act) {
-            let mut changed = acts.to_vec();
-            changed[index] = simpler;
-            all.push(changed);
-        }
-    }
+    all.extend(changing_one(acts, simpler_acts));
     let renumbered = renumbered(acts);
     if renumbered != acts {
         all.push(renumbered);
@@ -50,11 +38,7 @@ fn plain_cuts(mut act: Act) -> Act {
 /// The act with nothing special in its texts.
 fn plain_texts(mut act: Act) -> Act {
     if let Act::Speaks { texts, .. } = &mut act {
-        for text in texts {
-            if let Some(plain) = text.simpler() {
-                *text = plain;
-            }
-        }
+        texts.iter_mut().for_each(Text::make_plain);
     }
     act
 }
@@ -175,18 +159,11 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
                 cut,
                 leaves,
             };
-            let mut all: Vec<Act> = leaving_out(texts)
-                .into_iter()
-                .filter(|fewer| !fewer.is_empty())
-                .map(|fewer| with(fewer, cut.clone(), *leaves))
+            let plainer = changing_one(texts, |text| text.simpler().into_iter().collect());
+            let mut all: Vec<Act> = fewer(texts)
+                .chain(plainer)
+                .map(|texts| with(texts, cut.clone(), *leaves))
                 .collect();
-            for (index, text) in texts.iter().enumerate() {
-                if let Some(simpler) = text.simpler() {
-                    let mut changed = texts.clone();
-                    changed[index] = simpler;
-                    all.push(with(changed, cut.clone(), *leaves));
-                }
-            }
             let cuts = simpler_cuts(cut).into_iter();
             all.extend(cuts.map(|cut| with(texts.clone(), cut, *leaves)));
             if *leaves {
@@ -233,10 +210,8 @@ fn simpler_registrations(how: &Registration) -> Vec<Registration> {
     match how {
         Registration::Plain => Vec::new(),
         Registration::InParts(sizes) => {
-            let fewer = leaving_out(sizes).into_iter();
-            let fewer = fewer.filter(|fewer| !fewer.is_empty());
             let mut all = vec![Registration::Plain];
-            all.extend(fewer.map(Registration::InParts));
+            all.extend(fewer(sizes).map(Registration::InParts));
             all
         }
         Registration::WithMessage(text) => {
@@ -257,10 +232,8 @@ fn simpler_cuts(cut: &Cut) -> Vec<Cut> {
         Cut::OneSegment | Cut::CarriageReturns => vec![Cut::Lines],
         Cut::CarriageReturnsApart => vec![Cut::Lines, Cut::CarriageReturns],
         Cut::InParts(sizes) => {
-            let fewer = leaving_out(sizes).into_iter();
-            let fewer = fewer.filter(|fewer| !fewer.is_empty());
             let mut all = vec![Cut::Lines, Cut::OneSegment];
-            all.extend(fewer.map(Cut::InParts));
+            all.extend(fewer(sizes).map(Cut::InParts));
             all
         }
     }
@@ -276,11 +249,7 @@ mod tests {
     /// However it goes on, simplifying comes to an end.
     #[test]
     fn simplifying_ends() {
-        let reading = Reading {
-            takes_segments: true,
-            takes_both_line_ends: true,
-            takes_registrations_in_parts: true,
-        };
+        let reading = Reading::LINES;
         for number in 0..50 {
             let mut random = Random::of_conversation(2, number);
             let mut acts = acts(&mut random, reading);
