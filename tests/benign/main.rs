@@ -18,8 +18,7 @@ use std::time::Duration;
 use chat_conformance::conformance::suite::Case;
 use chat_conformance::transcript::syntax::Role;
 use judging::{
-    example, expect_none, is_in_part, is_thorough, not_passing, once_sure, run_command,
-    takes_its_time,
+    example, expect_none, is_in_part, is_thorough, not_passing, run_command, takes_its_time,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::{Making, Variation};
@@ -55,7 +54,7 @@ fn judge(role: Role, kind: &str, variation: &Variation) -> Result<(), Failed> {
         is_in_part(variation.name, position, parts) && !takes_its_time(case)
     };
     let patience = Duration::from_secs(5);
-    let result = once_sure(|| run_command(command.clone(), role, 4, patience, is_wanted))?;
+    let result = run_command(command, role, 4, patience, is_wanted)?;
     expect_none(
         "a right program is blamed for",
         not_passing(&result, |_, _| true),

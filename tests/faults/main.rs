@@ -21,8 +21,7 @@ use chat_conformance::conformance::judge::result::{RunResult, Verdict};
 use chat_conformance::conformance::suite::{Case, Suite};
 use chat_conformance::transcript::syntax::Role;
 use judging::{
-    covers_any, example, expect_none, is_in_share, is_set, is_thorough, not_passing, once_sure,
-    run_command,
+    covers_any, example, expect_none, is_in_share, is_set, is_thorough, not_passing, run_command,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::Fault;
@@ -149,5 +148,5 @@ fn run_suite(
     let command = vec![program, "--fault".to_owned(), fault.to_owned()];
     // The faulty programs answer at once, or not at all.
     let patience = Duration::from_secs(1);
-    once_sure(|| run_command(command.clone(), role, 4, patience, &is_wanted))
+    run_command(command, role, 4, patience, is_wanted)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use chat_conformance::conformance::judge::result::{RunResult, Verdict};
+use chat_conformance::conformance::judge::result::{RequirementResult, RunResult, Verdict};
 use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::environment::Environment;
@@ -18,24 +18,22 @@ use chat_conformance::conformance::suite::Suite;
 use chat_conformance::transcript::syntax::{Action, Role};
 use libtest_mimic::Failed;
 
-/// Fails with `what` and the rows, where there are any.
-pub fn expect_none(what: &str, rows: Vec<String>) -> Result<(), Failed> {
-    if rows.is_empty() {
+/// Fails with `what` and the requirements, if there are any.
+pub fn expect_none(what: &str, requirements: Vec<String>) -> Result<(), Failed> {
+    if requirements.is_empty() {
         Ok(())
     } else {
-        Err(format!("{what}: {}", rows.join(", ")).into())
+        Err(format!("{what}: {}", requirements.join(", ")).into())
     }
 }
 
-/// Rows that do not pass, each with its verdict and where it came from.
+/// Requirements that do not pass, each with its verdict and the transcripts behind it.
 pub fn not_passing(result: &RunResult, is_asked: impl Fn(&str, Verdict) -> bool) -> Vec<String> {
-    let rows = result
-        .requirements
-        .iter()
-        .filter(|row| row.verdict != Verdict::Pass);
-    let rows = rows.filter(|row| is_asked(&row.requirement.id, row.verdict));
-    rows.map(|row| {
-        let id = &row.requirement.id;
+    let judged = result.requirements.iter();
+    let failing = judged.filter(|judged| judged.verdict != Verdict::Pass);
+    let failing = failing.filter(|judged| is_asked(&judged.requirement.id, judged.verdict));
+    let described = failing.map(|judged| {
+        let id = &judged.requirement.id;
         let from = result.transcripts.iter().filter(|transcript| {
             transcript.fails.contains(id)
                 || (transcript.verdict != Verdict::Pass
@@ -51,9 +49,9 @@ pub fn not_passing(result: &RunResult, is_asked: impl Fn(&str, Verdict) -> bool)
                 format!("{}: {}", transcript.case.name, outcomes.join(" / "))
             })
             .collect();
-        format!("{id} {:?} [{}]\n", row.verdict, from.join("; "))
-    })
-    .collect()
+        format!("{id} {:?} [{}]\n", judged.verdict, from.join("; "))
+    });
+    described.collect()
 }
 
 /// Judges the program that `command` starts by the transcripts that are wanted.
@@ -75,7 +73,7 @@ pub fn run_command(
         .collect();
     let is_covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
     let requirements = suite.requirements.into_iter();
-    let requirements = requirements.filter(|row| is_covered(&row.id)).collect();
+    let requirements: Vec<_> = requirements.filter(|one| is_covered(&one.id)).collect();
     let plan = Plan {
         subject: Subject {
             target: Target::Command(command),
@@ -91,17 +89,15 @@ pub fn run_command(
         cases,
         at_once: jobs,
     };
-    let evidence = run(&plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;
-    Ok(evidence.judged(requirements, &plan.table))
-}
-
-/// What `judged` finds; asked once more where some row is unsure. A machine that has more to do than it can
-/// is told so, and that is no blame; twice it would be.
-pub fn once_sure(judged: impl Fn() -> Result<RunResult, Failed>) -> Result<RunResult, Failed> {
-    let result = judged()?;
-    let mut rows = result.requirements.iter();
-    if rows.any(|row| row.verdict == Verdict::Unsure) {
-        return judged();
+    let judged = || {
+        let evidence = run(&plan, &AtomicBool::new(false), &|_| {});
+        evidence.map(|evidence| evidence.judged(requirements.clone(), &plan.table))
+    };
+    let mut result = judged().map_err(|why| why.to_string())?;
+    // A busy machine makes verdicts unsure, and nobody is blamed for that. Twice in a row is a fault.
+    let is_unsure = |judged: &RequirementResult| judged.verdict == Verdict::Unsure;
+    if result.requirements.iter().any(is_unsure) {
+        result = judged().map_err(|why| why.to_string())?;
     }
     Ok(result)
 }
@@ -141,10 +137,10 @@ pub fn is_in_part(name: &str, position: usize, parts: usize) -> bool {
     (position + share) % parts == 0
 }
 
-/// Whether a transcript is about one of these rows.
-pub fn covers_any(case: &Case, rows: &[&str]) -> bool {
+/// Whether a transcript is about one of these requirements.
+pub fn covers_any(case: &Case, requirements: &[&str]) -> bool {
     let mut covered = case.transcript.covers.iter();
-    covered.any(|id| rows.contains(&id.as_str()))
+    covered.any(|id| requirements.contains(&id.as_str()))
 }
 
 /// Whether to test everything, as continuous integration does, and not only the part that takes little time.
