@@ -18,6 +18,7 @@ use crate::conformance::evidence::{Evidence, shown};
 use crate::conformance::files::input::{Links, read_text};
 use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::play::slots::Slots;
+use crate::conformance::program::cage::layer::{Layer, OwnFolder};
 use crate::conformance::program::environment::{Environment, Network, Purpose};
 use crate::conformance::program::limits::Limits;
 use crate::conformance::program::target::Target;
@@ -64,6 +65,10 @@ pub struct Terms<'a> {
     /// The folders to hide from each program: the class and its results, including the copies of other submissions.
     /// The program still sees its own copy and its own temporary folder. Empty if this machine cannot hide folders.
     pub hidden: &'a [PathBuf],
+    /// The layers of every submission's cage.
+    pub cage: &'a [Layer],
+    /// Files and folders that every submission can read, in addition to the usual ones.
+    pub visible: &'a [PathBuf],
     /// Set to end the examination early.
     pub cancelled: &'a AtomicBool,
 }
@@ -313,7 +318,10 @@ fn prepared(
             return Err(outcome);
         }
         let seconds = instructions.limits.build_seconds.unwrap_or(BUILD_SECONDS);
-        let environment = environment(instructions, workplace.folder(), terms);
+        let environment = Environment {
+            own_folder: OwnFolder::Kept,
+            ..environment(instructions, workplace.folder(), terms)
+        };
         let longest = Duration::from_secs_f64(seconds);
         // A build uses the machine, as a replay does.
         let _slot = terms.slots.take();
@@ -349,6 +357,9 @@ fn environment(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) ->
         environment: instructions.environment.clone(),
         purpose: Purpose::Submission,
         hidden: terms.hidden.to_vec(),
+        cage: terms.cage.to_vec(),
+        visible: terms.visible.to_vec(),
+        own_folder: OwnFolder::Restored,
         scratch: Some(terms.scratch.to_owned()),
         network: Network::Own,
     }
@@ -508,6 +519,8 @@ mod tests {
             workplaces: &workplaces,
             scratch: &workplaces,
             hidden: &[],
+            cage: &[],
+            visible: &[],
             cancelled: &AtomicBool::new(false),
         };
         let folder = place.path().join("ann");

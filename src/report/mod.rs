@@ -12,6 +12,7 @@
 
 pub mod appeal;
 mod clusters;
+pub mod containment;
 mod diagram;
 mod difference;
 #[cfg(test)]

@@ -12,9 +12,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use chat_conformance::conformance::program::cage::layer::Layer;
 use chat_conformance::conformance::program::environment::{Environment, Purpose};
 use chat_conformance::conformance::program::process::{News, RunningProgram};
-use chat_conformance::conformance::program::supervisor::can_hide;
+use chat_conformance::conformance::program::supervisor::layers_here;
 use chat_conformance::conformance::program::system::{self, SocketTable};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -311,6 +312,11 @@ fn a_supervisor_that_a_submission_starts_is_no_help_to_it() {
     assert!(!printed.contains("Listening"), "{printed}");
 }
 
+/// Whether this system offers namespaces.
+fn has_namespaces() -> bool {
+    layers_here(CONFORM.as_ref()).contains(&Layer::Namespaces)
+}
+
 #[test]
 fn what_a_program_does_to_its_working_directory_is_its_own_failure() {
     use std::os::unix::fs::PermissionsExt;
@@ -320,10 +326,10 @@ fn what_a_program_does_to_its_working_directory_is_its_own_failure() {
         ..for_submission()
     };
     let hiding = Environment {
-        hidden: vec![class.path().to_owned()],
+        cage: layers_here(CONFORM.as_ref()),
         ..environment.clone()
     };
-    let hides = can_hide(CONFORM.as_ref());
+    let hides = has_namespaces();
     let all = std::iter::once(environment).chain(hides.then_some(hiding));
     for environment in all {
         let folder = environment.folder.as_deref().expect("has one");
@@ -359,26 +365,35 @@ fn a_submission_s_variables_reach_nothing_but_its_program() {
 #[test]
 fn a_program_finds_no_secrets_of_the_person_who_judges() {
     const SECRET: &str = "known-to-the-person-alone";
-    let folder = tempfile::tempdir().expect("a directory");
-    let seen = folder.path().join("seen");
-    let script = format!(
-        "id=$PPID; while [ \"$id\" -gt 1 ]; do cat /proc/$id/environ; \
-         id=$(sed 's/.*) . //; s/ .*//' /proc/$id/stat); done >>{seen} 2>&1; env >>{seen}; echo done >>{seen}",
-        seen = seen.display()
-    );
-    let output = Command::new(CONFORM)
-        .args(["server", "--only", "*/new-name", "--patience", "0.5"])
-        .args(["--dialect", "line", "--", "sh", "-c", &script])
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("SECRET_TOKEN", SECRET)
-        .stdin(Stdio::null())
-        .output()
-        .expect("conform runs");
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let seen = String::from_utf8_lossy(&fs::read(seen).expect("is written")).into_owned();
-    assert!(seen.contains("done") && seen.contains("PATH="), "{seen}");
-    assert!(!seen.contains(SECRET), "{seen}");
+    let script = "id=$PPID; while [ \"$id\" -gt 1 ]; do cat /proc/$id/environ; \
+         id=$(sed 's/.*) . //; s/ .*//' /proc/$id/stat); done >>seen 2>&1; env >>seen; echo done >>seen";
+    for cage in ["auto", "off"] {
+        let folder = tempfile::tempdir().expect("a directory");
+        let output = Command::new(CONFORM)
+            .args(["server", "--only", "*/new-name", "--patience", "0.5"])
+            .args([
+                "--cage",
+                cage,
+                "--dialect",
+                "line",
+                "--",
+                "sh",
+                "-c",
+                script,
+            ])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("SECRET_TOKEN", SECRET)
+            .stdin(Stdio::null())
+            .output()
+            .expect("conform runs");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let seen = fs::read(folder.path().join("seen")).expect("is written");
+        let seen = String::from_utf8_lossy(&seen).into_owned();
+        assert!(seen.contains("done") && seen.contains("PATH="), "{seen}");
+        assert!(!seen.contains(SECRET), "{seen}");
+    }
 }
 
 #[test]
@@ -406,8 +421,8 @@ fn a_program_has_no_rights_over_other_processes_and_limits() {
 
 #[test]
 fn a_program_does_not_see_what_is_hidden() {
-    if !can_hide(CONFORM.as_ref()) {
-        let _ = writeln!(stderr(), "NOT RUN: folders cannot be hidden on this system");
+    if !has_namespaces() {
+        let _ = writeln!(stderr(), "NOT RUN: this system offers no namespaces");
         return;
     }
     let class = tempfile::tempdir().expect("a directory");
@@ -427,13 +442,14 @@ fn a_program_does_not_see_what_is_hidden() {
     let environment = Environment {
         folder: Some(folder("work/ann")),
         hidden: vec![folder("work"), folder("results"), folder("missing")],
+        cage: vec![Layer::Namespaces],
         scratch: Some(folder("work")),
         ..for_submission()
     };
     let script =
         "echo \"work: $(ls -d ../* | grep -v conform-)\"; echo \"results: $(ls ../../results)\"
         echo \"processes: $(ls /proc | grep -c '^[0-9]')\"
-        echo 1 >../mine && echo written; echo 1 >../../results/class.csv && echo written
+        echo 1 >../mine; echo 1 >../../results/class.csv && echo written
         kill -STOP 1; kill -KILL 1
         umount .; umount ..; unshare -Urm umount .. && echo unmounted
         cat $OPEN && echo readable; cat /proc/1/root$OPEN && echo entered
@@ -461,7 +477,6 @@ fn a_program_does_not_see_what_is_hidden() {
         2,
         "{printed}"
     );
-    assert!(lines.contains(&"openreadable"), "{printed}");
     assert!(lines.contains(&"1"), "terminals: {printed}");
     assert!(lines.contains(&"terminal: 40 120 too"), "{printed}");
     for word in [
@@ -473,6 +488,7 @@ fn a_program_does_not_see_what_is_hidden() {
         "typed",
         "tuned",
         "triggered",
+        "openreadable",
     ] {
         assert!(!lines.contains(&word), "{word}: {printed}");
     }
@@ -491,18 +507,22 @@ fn a_program_does_not_see_what_is_hidden() {
         b"bob,100"
     );
     let left = fs::read_dir(folder("work")).expect("is there").count();
-    assert_eq!(left, 2, "its temporary directory is gone");
+    assert_eq!(
+        left, 2,
+        "its temporary directory is gone, and it made no file there"
+    );
 }
 
 #[test]
 fn a_server_is_found_where_folders_are_hidden_from_it() {
-    if !can_hide(CONFORM.as_ref()) {
-        let _ = writeln!(stderr(), "NOT RUN: folders cannot be hidden on this system");
+    if !has_namespaces() {
+        let _ = writeln!(stderr(), "NOT RUN: this system offers no namespaces");
         return;
     }
     let hidden = tempfile::tempdir().expect("a directory");
     let environment = Environment {
         hidden: vec![hidden.path().to_owned()],
+        cage: vec![Layer::Namespaces],
         ..Environment::default()
     };
     let command = [SERVER.to_owned()];

@@ -56,6 +56,8 @@ pub enum Command {
     Explore(ExploreCommand),
     /// Record a conversation with a server as a transcript
     Record(RecordCommand),
+    /// Show how this machine contains programs under test, and how to get what is missing
+    Doctor,
     /// List the requirements and their transcripts
     List(ListCommand),
     /// Explain a requirement or a transcript
@@ -144,6 +146,8 @@ pub struct GradeCommand {
     pub suite: SuiteOption,
     #[command(flatten)]
     pub limits: Limits,
+    #[command(flatten)]
+    pub cage: CageOptions,
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +261,31 @@ pub struct ReplayOptions {
     pub patience: f64,
     #[command(flatten)]
     pub limits: Limits,
+    #[command(flatten)]
+    pub cage: CageOptions,
+}
+
+/// What contains the programs under test.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Containment of the program")]
+pub struct CageOptions {
+    /// How programs are contained; `conform doctor` shows what this machine offers
+    #[arg(long, value_enum, default_value_t)]
+    pub cage: CageChoice,
+    /// A file or folder outside its own that the program needs to read, such as a tool in an unusual place
+    #[arg(long, value_name = "PATH")]
+    pub visible: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum CageChoice {
+    /// By everything that this machine offers
+    #[default]
+    Auto,
+    /// By everything there is; nothing is started on a machine that lacks something
+    Require,
+    /// By limits only
+    Off,
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ use chat_conformance::transcript::syntax::Role;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::ExploreCommand;
+use crate::cage;
 use crate::judge::{at_once, client_command, resolved, subject, without_result};
 use crate::look_up::load_suite;
 use crate::{
@@ -57,6 +58,10 @@ pub fn explore(command: &ExploreCommand) -> ExitCode {
     }
     // Must be done while there is one thread.
     gain_right_to_networks(&harness);
+    let layers = match cage::layers(&command.replays.cage, &harness) {
+        Ok(layers) => layers,
+        Err(why) => return refuse(&why),
+    };
     let cancelled = match watch_for_interruption() {
         Ok(cancelled) => cancelled,
         Err(why) => return refuse(&why),
@@ -67,6 +72,7 @@ pub fn explore(command: &ExploreCommand) -> ExitCode {
         role,
         target,
         Purpose::Program,
+        &layers,
         &command.replays,
         TIME_LIMIT,
         harness,

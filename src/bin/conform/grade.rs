@@ -11,9 +11,8 @@ use std::time::Duration;
 use chat_conformance::conformance::evidence::visible_name;
 use chat_conformance::conformance::files::input::{Links, MOST_SETTINGS, read_text};
 use chat_conformance::conformance::play::slots::Slots;
-use chat_conformance::conformance::program::supervisor::{
-    Orphanage, can_hide, gain_right_to_networks,
-};
+use chat_conformance::conformance::program::cage::layer::Layer;
+use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::program::system::has_networks_to_give;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::suite::digest::Digest;
@@ -27,6 +26,7 @@ use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
 use chat_conformance::grading::submission::{Submissions, submissions_in};
 
 use crate::arguments::GradeCommand;
+use crate::cage;
 use crate::changes::Verdicts;
 use crate::gradebook::{Gradebook, some};
 use crate::look_up::{load_suite, show_mistakes};
@@ -167,6 +167,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let harness = std::env::current_exe().map_err(|why| why.to_string())?;
     // This works only while the process has one thread.
     gain_right_to_networks(&harness);
+    let layers = cage::layers(&command.cage, &harness)?;
     let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
     let out = match &command.out {
         Some(out) => resolved(out)?,
@@ -242,16 +243,15 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         ));
     }
     hidden.extend(others);
-    if !can_hide(&harness) {
+    let hides = [Layer::Namespaces, Layer::Landlock].iter();
+    if !{ hides }.any(|layer| layers.contains(layer)) {
         complain(
-            "this user cannot hide the class and its results from the programs under test: submissions are judged one \
-             after the other, and a program can read and change other submissions and the results on disk. If this \
-             run is interrupted, do not resume it: grade again into another folder. A container or another machine \
-             may allow hiding",
+            "submissions are judged one after the other, and a program can read and change other submissions and the \
+             results on disk. If this run is interrupted, do not resume it: grade again into another folder",
         );
         side_by_side = 1;
-        hidden.clear();
     }
+    let visible = cage::visible(&command.cage);
     let terms = Terms {
         suite: &suite,
         suite_digest: &suite_digest,
@@ -266,6 +266,8 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         workplaces: &workplaces.copies,
         scratch: &workplaces.scratch,
         hidden: &hidden,
+        cage: &layers,
+        visible: &visible,
         cancelled: &cancelled,
     };
     let count = submissions.len();

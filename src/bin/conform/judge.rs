@@ -12,6 +12,7 @@ use chat_conformance::conformance::evidence::time_limit::UsedUpBy;
 use chat_conformance::conformance::judge::program::ProgramEvidence;
 use chat_conformance::conformance::judge::result::{RunResult, Verdict};
 use chat_conformance::conformance::play::slots::Slots;
+use chat_conformance::conformance::program::cage::layer::Layer;
 use chat_conformance::conformance::program::environment::{Environment, Purpose};
 use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::program::target::{Target, unknown_place};
@@ -31,6 +32,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
 use crate::arguments::{ClientCommand, ReplayOptions, RunOptions, ServerCommand, ServerOption};
+use crate::cage;
 use crate::look_up::load_suite;
 use crate::reports::variable;
 use crate::{
@@ -153,12 +155,19 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
     let Ok(harness) = std::env::current_exe() else {
         return refuse("cannot find the path of this program");
     };
-    // Must be done while there is one thread.
-    if subjects
-        .iter()
-        .any(|(_, target)| matches!(target, Target::Command(_)))
-    {
+    let is_started = |(_, target): &(Role, Target)| matches!(target, Target::Command(_));
+    let mut layers = Vec::new();
+    let mut not_contained = None;
+    if subjects.iter().any(is_started) {
+        // Must be done while there is one thread.
         gain_right_to_networks(&harness);
+        if purpose != Purpose::Reference {
+            layers = match cage::layers(&options.replays.cage, &harness) {
+                Ok(layers) => layers,
+                Err(why) => return refuse(&why),
+            };
+            not_contained = cage::remark(&layers);
+        }
     }
     let mut plans = Vec::new();
     for (role, target) in subjects {
@@ -170,6 +179,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
             *role,
             target.clone(),
             purpose,
+            &layers,
         ));
     }
     if plans.iter().all(|plan| plan.cases.is_empty()) {
@@ -201,7 +211,9 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         match run_with_progress(&plan, &cancelled) {
             Ok(evidence) => {
                 let asked = suite.asked_of(plan.subject.role, options.level.into(), only.as_ref());
-                results.push(evidence.judged(asked.requirements, &asked.table));
+                let mut result = evidence.judged(asked.requirements, &asked.table);
+                result.remarks.extend(not_contained.clone());
+                results.push(result);
             }
             Err(why) => {
                 return without_result(&why, &cancelled);
@@ -258,11 +270,20 @@ fn plan(
     role: Role,
     target: Target,
     purpose: Purpose,
+    layers: &[Layer],
 ) -> Plan {
     let asked = suite.asked_of(role, options.level.into(), only.as_ref());
     let time_limit = Duration::from_secs_f64(options.seconds);
     Plan {
-        subject: subject(role, target, purpose, &options.replays, time_limit, harness),
+        subject: subject(
+            role,
+            target,
+            purpose,
+            layers,
+            &options.replays,
+            time_limit,
+            harness,
+        ),
         table: asked.table,
         at_once: at_once(&options.replays),
         cases: asked.cases,
@@ -274,6 +295,7 @@ pub fn subject(
     role: Role,
     target: Target,
     purpose: Purpose,
+    layers: &[Layer],
     options: &ReplayOptions,
     time_limit: Duration,
     harness: PathBuf,
@@ -287,6 +309,8 @@ pub fn subject(
         environment: Environment {
             limits: options.limits,
             purpose,
+            cage: layers.to_vec(),
+            visible: cage::visible(&options.cage),
             ..Environment::default()
         },
         dialect: options.dialect,

@@ -1,7 +1,9 @@
 //! `conform`: replays the suite against a program and grades it.
 
 mod arguments;
+mod cage;
 mod changes;
+mod doctor;
 mod explore;
 mod format;
 mod grade;
@@ -53,6 +55,7 @@ fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Stress(command)) => stress::stress(&command),
         Some(Command::Explore(command)) => explore::explore(&command),
         Some(Command::Record(command)) => record::record(&command),
+        Some(Command::Doctor) => doctor::doctor(),
         Some(Command::List(command)) => look_up::list(&command),
         Some(Command::Explain(command)) => look_up::explain(&command),
         Some(Command::Fmt(command)) => format::run(&command),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::conformance::program::cage::layer::{Layer, OwnFolder};
 use crate::conformance::program::limits::Limits;
 
 /// The environment of a program under test.
@@ -16,12 +17,17 @@ pub struct Environment {
     pub environment: Vec<(String, String)>,
     /// On whose behalf it is started.
     pub purpose: Purpose,
-    /// Folders that it must not see. It finds empty folders instead, which contain only its working directory and its
-    /// temporary directory, and it sees no terminal but its own. If the system does not allow that, nothing is
-    /// started: ask [`can_hide`](crate::conformance::program::supervisor::can_hide) first.
+    /// The layers of its cage. If the system does not offer one of them, nothing is started: ask
+    /// [`layers_here`](crate::conformance::program::supervisor::layers_here) first.
+    pub cage: Vec<Layer>,
+    /// Files and folders that a caged program can read, in addition to those that every program sees.
+    pub visible: Vec<PathBuf>,
+    /// What happens to changes in its working directory, in a cage with namespaces.
+    pub own_folder: OwnFolder,
+    /// Folders that it must not see, if they are inside visible ones. It finds empty folders instead. Needs a cage
+    /// with namespaces.
     pub hidden: Vec<PathBuf>,
-    /// The folder for its temporary directory, which should be in a hidden folder; `None` means the system's folder
-    /// for temporary files.
+    /// The folder for its temporary directory; `None` means the system's folder for temporary files.
     pub scratch: Option<PathBuf>,
     /// Its network.
     pub network: Network,

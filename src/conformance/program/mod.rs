@@ -1,5 +1,6 @@
 //! The program under test: how it is started, contained, observed and ended, and how it speaks.
 
+pub mod cage;
 pub mod crash;
 pub mod dialect;
 pub mod environment;

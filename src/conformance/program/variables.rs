@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Folders, relative to the home directory, in which languages keep what is installed for one user, and the variables
 /// that override them. They are not part of the program.
-const FOUND_BY_HOME: [(&str, &str); 8] = [
+pub const FOUND_BY_HOME: [(&str, &str); 8] = [
     ("PYTHONUSERBASE", ".local"),
     ("PYENV_ROOT", ".pyenv"),
     ("RBENV_ROOT", ".rbenv"),

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::conformance::program::cage::layer::OwnFolder;
 
 use super::kinds::{Ancestor, Holder, Process, can_be_collected_within};
 
@@ -185,11 +187,48 @@ pub fn end_with_parent() -> std::io::Result<()> {
     Ok(())
 }
 
+/// The folder for temporary files in every view.
+pub const TEMPORARY: &str = "/tmp";
+
+/// What a process sees, where that can be chosen.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "there are no views here")]
+pub struct View<'v> {
+    pub place: &'v Path,
+    pub readable: &'v [PathBuf],
+    pub hidden: &'v [PathBuf],
+    pub folder: Option<&'v Path>,
+    pub own: OwnFolder,
+    pub terminal: &'v Path,
+    pub room: u64,
+}
+
 /// Not possible here.
 ///
 /// # Errors
 /// Always.
-pub fn hide(_hidden: &[PathBuf], _kept: &[PathBuf], _covered: &[PathBuf]) -> std::io::Result<()> {
+pub fn enter(_view: &View<'_>) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Always.
+pub fn restrict_files(_readable: &[PathBuf], _writable: &[PathBuf]) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// There is no Landlock here.
+pub fn landlock_version() -> Option<i32> {
+    None
+}
+
+/// Not possible here.
+///
+/// # Errors
+/// Always.
+pub fn restrict_calls() -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
@@ -197,7 +236,7 @@ pub fn hide(_hidden: &[PathBuf], _kept: &[PathBuf], _covered: &[PathBuf]) -> std
 ///
 /// # Errors
 /// Never.
-pub fn give_up_rights() -> std::io::Result<()> {
+pub fn give_up_rights(_all: bool) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -1,19 +1,24 @@
 //! What Linux tells about processes and their connections.
 
-mod hiding;
+mod access;
 mod network;
 mod processes;
+mod rights;
 mod rtnetlink;
 mod sockets;
+mod system_calls;
 mod tree;
+mod view;
 
-pub use hiding::{
-    close_to_others, end_with_parent, give_up_ambient_rights, give_up_rights, hide,
-    isolate_next_process,
-};
+pub use access::{landlock_version, restrict_files};
 pub use network::{enter_own_network, gain_right_to_networks, has_networks_to_give};
+pub use rights::{
+    close_to_others, end_with_parent, give_up_ambient_rights, give_up_rights, isolate_next_process,
+};
 pub use sockets::SocketTable;
+pub use system_calls::restrict_calls;
 pub use tree::ProcessTree;
+pub use view::{TEMPORARY, View, enter};
 
 pub use processes::{
     adopt_orphans, ancestors, are_stopped, cpu_time, cpu_time_with_ended, descendants, end,

@@ -10,9 +10,13 @@
 //! foreground. One more stage comes in between: the launcher sets signals and limits, and then executes the program.
 //! So no code runs between fork and exec, and nothing needs unsafe code.
 //!
-//! To hide folders from the program there are two supervisors. The upper one creates and removes the temporary
-//! directory. The lower one is the first process of a process namespace, so that the program cannot see, stop or end
-//! anything above itself. It hides the folders in a mount namespace. Everything else is as described above.
+//! In a cage with namespaces there are two supervisors. The upper one creates and removes the temporary directory. The
+//! lower one is the first process of a process namespace, so that the program cannot see, stop or end anything above
+//! itself. It makes the view of files that the program gets. Everything else is as described above.
+
+mod launch;
+mod signals;
+mod trial;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Write};
@@ -26,23 +30,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
-use rustix::pty::OpenptFlags;
 use rustix::termios::tcsetpgrp;
 use signal_hook::consts::{SIGXCPU, SIGXFSZ};
 use tempfile::TempDir;
 
 use crate::conformance::files::removal::remove_tree;
+use crate::conformance::program::cage::layer::{Layer, OwnFolder};
+use crate::conformance::program::cage::view::{SECRETS_OF_THE_SYSTEM, sight};
 use crate::conformance::program::environment::{Environment, Purpose};
 use crate::conformance::program::limits::Limits;
 use crate::conformance::program::lineage::{BUNDLED, PURPOSE, SUPERVISE};
 use crate::conformance::program::{system, variables};
 
-/// The devices of all terminals. Each program keeps only its own.
-const TERMINALS: &str = "/dev/pts";
+pub use launch::Launch;
+use signals::catch_signals;
+pub use trial::{gain_right_to_networks, layers_here};
 
 /// The hidden commands of `conform` that start programs under test.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -53,34 +58,21 @@ pub enum Stage {
     /// Tests whether this user can be given the right to create networks.
     #[command(hide = true)]
     TryNetworks,
-    /// Tests whether folders can be hidden from a program.
+    /// Tests whether this system offers a layer of the cage.
     #[command(hide = true)]
-    TryHiding {
-        /// The folder to hide. It contains a file called `something`.
+    TryLayer {
+        /// The layer.
+        #[arg(value_enum)]
+        layer: Layer,
+        /// A folder that contains a file called `something`, which no caged program must see.
         folder: PathBuf,
-        /// Set for the process that hides it, the first of a process namespace.
+        /// Set for the process that makes a view, the first of a process namespace.
         #[arg(long)]
         inside: bool,
     },
     /// Executes the program when standard input closes.
     #[command(hide = true)]
-    Launch {
-        /// The program's resource limits.
-        #[command(flatten)]
-        limits: Limits,
-        /// On whose behalf it is started.
-        #[arg(long, value_enum)]
-        purpose: Purpose,
-        /// An environment variable of the program, as NAME=VALUE.
-        #[arg(long = "set")]
-        environment: Vec<String>,
-        /// Why the program cannot run, if that is its own fault: printed instead.
-        #[arg(long)]
-        unable: Option<String>,
-        /// Program and arguments.
-        #[arg(last = true, required = true)]
-        command: Vec<String>,
-    },
+    Launch(Launch),
 }
 
 /// A supervisor's arguments.
@@ -95,10 +87,19 @@ pub struct Supervision {
     /// The folder in which the program's temporary directory is created.
     #[arg(long)]
     scratch: Option<PathBuf>,
+    /// A layer of the program's cage.
+    #[arg(long = "layer", value_enum)]
+    cage: Vec<Layer>,
+    /// A file or folder that the caged program can read and execute.
+    #[arg(long)]
+    readable: Vec<PathBuf>,
+    /// What happens to changes in its working directory.
+    #[arg(long, value_enum, default_value_t)]
+    own: OwnFolder,
     /// A folder that the program must not see.
     #[arg(long)]
     hidden: Vec<PathBuf>,
-    /// The temporary directory, if a supervisor above this one created it and this one hides folders.
+    /// The temporary directory, if a supervisor above this one created it and this one makes the program's view.
     #[arg(long)]
     inside: Option<PathBuf>,
     /// The program's working directory; by default the supervisor's own.
@@ -140,10 +141,23 @@ pub fn command_line(
     for folder in &environment.hidden {
         supervisor.arg("--hidden").arg(folder);
     }
-    if let Some(folder) = &environment.folder {
-        // The supervisor enters the folder. If an earlier run of the program has made that impossible, this is the
-        // program's failure.
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+    // The supervisor enters the folder. If an earlier run of the program has made that impossible, this is the
+    // program's failure.
+    let mut folder = environment.folder.clone();
+    if let (Ok(here), false) = (std::env::current_dir(), environment.cage.is_empty()) {
+        let sight = sight(command, environment, &here);
+        for layer in &environment.cage {
+            supervisor.args(["--layer", layer.word()]);
+        }
+        for place in &sight.readable {
+            supervisor.arg("--readable").arg(place);
+        }
+        let own = sight.own.to_possible_value();
+        supervisor.args(own.map(|own| format!("--own={}", own.get_name())));
+        folder = Some(sight.folder);
+    }
+    if let Some(folder) = folder {
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
         supervisor.arg("--folder").arg(folder);
     }
     supervisor.arg("--").args(command);
@@ -154,43 +168,6 @@ pub fn command_line(
 
 fn assignment((name, value): &(String, String)) -> String {
     format!("--set={name}={value}")
-}
-
-/// Gains the right to give each replay a network of its own, if the system allows it. Call it while there is only one
-/// thread.
-pub fn gain_right_to_networks(harness: &Path) {
-    if rustix::process::geteuid().is_root() {
-        return;
-    }
-    if succeeds(Command::new(harness).arg("try-networks")) {
-        // The test succeeded a moment ago. If it fails now, all replays share one network.
-        let _ = system::gain_right_to_networks();
-    }
-}
-
-/// Whether folders can be hidden from programs on this machine; tests it in another process.
-pub fn can_hide(harness: &Path) -> bool {
-    // Created and removed here, because the test may have to be ended.
-    let Ok(folder) = tempfile::tempdir() else {
-        return false;
-    };
-    std::fs::write(folder.path().join("something"), "to be hidden").is_ok()
-        && succeeds(Command::new(harness).arg("try-hiding").arg(folder.path()))
-}
-
-/// Whether a test succeeds in time.
-fn succeeds(trial: &mut Command) -> bool {
-    const LONGEST: Duration = Duration::from_secs(20);
-    trial.stdin(Stdio::null());
-    trial.stdout(Stdio::null()).stderr(Stdio::null());
-    let Ok(mut trial) = trial.spawn() else {
-        return false;
-    };
-    let has_ended = i32::try_from(trial.id()).is_ok_and(|id| system::has_ended_within(id, LONGEST));
-    if !has_ended {
-        let _ = trial.kill();
-    }
-    trial.wait().is_ok_and(|status| status.success())
 }
 
 /// Reports from a supervisor to the harness, one for each line of its standard output.
@@ -256,30 +233,13 @@ pub fn run(stage: Stage) -> ExitCode {
                 return ExitCode::from(127);
             }
         },
-        Stage::TryNetworks => {
-            system::gain_right_to_networks().and_then(|()| system::enter_own_network())
-        }
-        Stage::TryHiding {
+        Stage::TryNetworks => trial::try_networks(),
+        Stage::TryLayer {
+            layer,
             folder,
-            inside: false,
-        } => try_hiding(&folder),
-        Stage::TryHiding {
-            folder,
-            inside: true,
-        } => try_hiding_inside(folder),
-        Stage::Launch {
-            limits,
-            purpose,
-            environment,
-            unable,
-            command,
-        } => Err(turn_into_subject(
-            limits,
-            purpose,
-            &environment,
-            unable,
-            &command,
-        )),
+            inside,
+        } => trial::try_layer(layer, &folder, inside),
+        Stage::Launch(launch) => Err(launch.run()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -321,10 +281,10 @@ impl Supervision {
         if self.purpose == Purpose::Reference {
             check_starter()?;
         }
-        if self.hidden.is_empty() || self.inside.is_some() {
-            self.begin_here().map(Begun::Here)
-        } else {
+        if self.cage.contains(&Layer::Namespaces) && self.inside.is_none() {
             self.begin_below().map(Begun::Below)
+        } else {
+            self.begin_here().map(Begun::Here)
         }
     }
 
@@ -375,35 +335,21 @@ impl Supervision {
         };
         let terminal = lead_session_at(&self.terminal)?;
         let mut unable = self.folder.as_deref().and_then(|own| enter(own).err());
+        let mut place = place;
         if self.inside.is_some() {
             system::end_with_parent()?;
-            let here = match &self.folder {
-                Some(folder) => folder.clone(),
-                None => std::env::current_dir()?,
-            };
-            let mut kept = vec![place.clone(), self.terminal.clone()];
-            if unable.is_none() {
-                kept.push(here.clone());
-            }
-            let covered = match self.purpose {
-                Purpose::Submission => bundled_programs(&kept),
-                Purpose::Program | Purpose::Reference => Vec::new(),
-            };
-            let mut hidden = self.hidden.clone();
-            hidden.push(TERMINALS.into());
-            system::hide(&hidden, &kept, &covered)?;
+            self.enter_view(&place, unable.is_none())?;
             system::give_up_ambient_rights()?;
-            if self.folder.is_none() {
-                std::env::set_current_dir(here)?;
-            } else if unable.is_none() {
-                unable = enter(&here).err();
+            place = system::TEMPORARY.into();
+            if let (Some(folder), None) = (&self.folder, &unable) {
+                unable = enter(folder).err();
             }
         }
         if self.purpose != Purpose::Reference {
             // The reference looks at the executable of its supervisor.
             system::close_to_others();
         }
-        let mut launcher = program.launcher(self, unable);
+        let mut launcher = program.launcher(self, unable, &place);
         launcher
             .stdin(Stdio::piped())
             .stdout(terminal.try_clone()?)
@@ -426,6 +372,53 @@ impl Supervision {
     }
 }
 
+impl Supervision {
+    fn enter_view(&self, place: &Path, has_folder: bool) -> io::Result<()> {
+        let folder = self.folder.as_deref().filter(|_| has_folder);
+        let mut hidden = self.hidden.clone();
+        hidden.extend(SECRETS_OF_THE_SYSTEM.map(PathBuf::from));
+        if self.purpose == Purpose::Submission {
+            hidden.extend(bundled_programs(folder));
+        }
+        /// A build writes more temporary files than a program, and its results stay.
+        const OF_A_BUILD: u64 = 4;
+        let room = match self.own {
+            OwnFolder::Restored | OwnFolder::ReadOnly => self.limits.file_size,
+            OwnFolder::Kept => OF_A_BUILD * self.limits.file_size,
+        };
+        system::enter(&system::View {
+            place,
+            readable: &self.readable,
+            hidden: &hidden,
+            folder,
+            own: self.own,
+            terminal: &self.terminal,
+            room,
+        })
+    }
+
+    /// The files that the program can only read, and those that it can also change, by Landlock.
+    fn files(&self, place: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let mut readable = self.readable.clone();
+        let mut writable = paths(&["/dev/null", "/dev/zero", "/dev/full", "/dev/tty"]);
+        if self.inside.is_some() {
+            readable = paths(&["/"]);
+            writable = paths(&["/dev", "/proc"]);
+        } else {
+            readable.extend(paths(&["/proc", "/dev/random", "/dev/urandom"]));
+            writable.extend([self.terminal.clone(), "/dev/shm".into()]);
+        }
+        writable.push(place.to_owned());
+        match (&self.folder, self.own) {
+            (Some(folder), OwnFolder::ReadOnly) => readable.push(folder.clone()),
+            (Some(folder), _) => writable.push(folder.clone()),
+            (None, _) => {}
+        }
+        (readable, writable)
+    }
+}
+
 /// The executable of this process, held open.
 struct OwnProgram {
     file: OwnedFd,
@@ -438,7 +431,12 @@ impl OwnProgram {
         Ok(OwnProgram { file })
     }
 
-    fn launcher(&self, arguments: &Supervision, unable: Option<io::Error>) -> Command {
+    fn launcher(
+        &self,
+        arguments: &Supervision,
+        unable: Option<io::Error>,
+        scratch: &Path,
+    ) -> Command {
         use clap::ValueEnum;
         let path = if arguments.inside.is_some() {
             PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
@@ -451,6 +449,22 @@ impl OwnProgram {
             launcher.args(["--purpose", purpose.get_name()]);
         }
         launcher.args(arguments.limits.arguments());
+        for layer in &arguments.cage {
+            launcher.args(["--layer", layer.word()]);
+        }
+        // A build as root may change owners of files.
+        if arguments.own == OwnFolder::Restored && !arguments.cage.is_empty() {
+            launcher.arg("--without-rights");
+        }
+        if arguments.cage.contains(&Layer::Landlock) {
+            let (readable, writable) = arguments.files(scratch);
+            for place in readable {
+                launcher.arg("--readable").arg(place);
+            }
+            for place in writable {
+                launcher.arg("--writable").arg(place);
+            }
+        }
         launcher.args(
             arguments
                 .environment
@@ -508,15 +522,15 @@ fn removed(scratch: TempDir) -> io::Result<()> {
     remove_tree(&scratch.keep())
 }
 
-/// The bundled programs beside this executable and on the PATH. Files in a `kept` folder are the program's own,
-/// whatever their name.
-fn bundled_programs(kept: &[PathBuf]) -> Vec<PathBuf> {
+/// The bundled programs beside this executable and on the PATH. Files in the program's own folder are its own, whatever
+/// their name.
+fn bundled_programs(folder: Option<&Path>) -> Vec<PathBuf> {
     let own = std::env::current_exe().ok();
-    let folder = own.as_ref().and_then(|own| own.parent());
+    let beside = own.as_ref().and_then(|own| own.parent());
     let in_folder = |folder: &Path| BUNDLED.map(|name| folder.join(name));
-    let mut all: Vec<PathBuf> = folder.into_iter().flat_map(in_folder).collect();
+    let mut all: Vec<PathBuf> = beside.into_iter().flat_map(in_folder).collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    all.extend(programs_on_path(&path, kept));
+    all.extend(programs_on_path(&path, folder));
     all.extend(own.clone());
     all.retain_mut(|file| match std::fs::canonicalize(&*file) {
         Ok(real) => {
@@ -530,10 +544,10 @@ fn bundled_programs(kept: &[PathBuf]) -> Vec<PathBuf> {
     all
 }
 
-/// The bundled programs in the absolute folders of `path`, except those in a `kept` folder.
-fn programs_on_path(path: &OsStr, kept: &[PathBuf]) -> Vec<PathBuf> {
-    let real = |path: &PathBuf| std::fs::canonicalize(path).ok();
-    let kept: Vec<PathBuf> = kept.iter().filter_map(real).collect();
+/// The bundled programs in the absolute folders of `path`, except those in the program's own folder.
+fn programs_on_path(path: &OsStr, folder: Option<&Path>) -> Vec<PathBuf> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let kept = folder.and_then(real);
     std::env::split_paths(path)
         .filter(|folder| folder.is_absolute())
         .flat_map(|folder| BUNDLED.map(|name| folder.join(name)))
@@ -586,48 +600,6 @@ fn check_starter() -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn try_hiding(folder: &Path) -> io::Result<()> {
-    let program = std::env::current_exe()?;
-    system::isolate_next_process()?;
-    let mut below = Command::new(program);
-    below.args(["try-hiding", "--inside"]).arg(folder);
-    if below.status()?.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other("folders cannot be hidden here"))
-    }
-}
-
-/// A terminal of this process's own: its controlling side and the path of its device.
-fn open_terminal() -> io::Result<(OwnedFd, PathBuf)> {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let terminal = rustix::pty::openpt(flags)?;
-    rustix::pty::grantpt(&terminal)?;
-    rustix::pty::unlockpt(&terminal)?;
-    let device = rustix::pty::ptsname(&terminal, Vec::new())?;
-    let device = PathBuf::from(OsString::from_vec(device.into_bytes()));
-    Ok((terminal, device))
-}
-
-fn try_hiding_inside(folder: PathBuf) -> io::Result<()> {
-    // Before anything that may take long: the harness ends the process above this one after a timeout.
-    system::end_with_parent()?;
-    let file = folder.join("something");
-    let is_there = file.exists();
-    let program = std::env::current_exe()?;
-    let (_terminal, device) = open_terminal()?;
-    let kept = [std::env::current_dir()?, device.clone()];
-    system::hide(&[folder, TERMINALS.into()], &kept, &[program])?;
-    system::give_up_rights()?;
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-    rustix::fs::open(device, flags, Mode::empty())?;
-    if is_there && !file.exists() {
-        Ok(())
-    } else {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 }
 
 /// A second safety net below the supervisors: adopts the processes of a program that ends its own supervisor, and
@@ -766,71 +738,6 @@ fn lead_session_at(terminal: &Path) -> io::Result<OwnedFd> {
     Ok(terminal)
 }
 
-/// Returns only if it fails.
-fn turn_into_subject(
-    limits: Limits,
-    purpose: Purpose,
-    environment: &[String],
-    unable: Option<String>,
-    command: &[String],
-) -> io::Error {
-    let prepare = || {
-        if purpose != Purpose::Reference {
-            system::close_to_others();
-        }
-        wait_for_terminal()?;
-        catch_signals()?;
-        limits.put_in_force();
-        if purpose != Purpose::Reference {
-            // The reference needs these rights to look at the executable of its supervisor.
-            system::give_up_rights()?;
-        }
-        Ok(())
-    };
-    if let Err(error) = prepare() {
-        return error;
-    }
-    if let Some(why) = unable {
-        return io::Error::other(why);
-    }
-    let mut subject = Command::new(&command[0]);
-    subject.args(&command[1..]);
-    // Only from here on: these settings are for the program, not for this process.
-    subject.envs(environment.iter().filter_map(|word| word.split_once('=')));
-    let error = subject.exec();
-    io::Error::other(format!("cannot start {}: {error}", command[0]))
-}
-
-/// When standard input ends, the terminal is handed over and becomes standard input.
-fn wait_for_terminal() -> io::Result<()> {
-    const LONGEST: Timespec = Timespec {
-        tv_sec: 60,
-        tv_nsec: 0,
-    };
-    let input = io::stdin();
-    // Nothing is ever written there, so any result is the end.
-    if poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&LONGEST)) == Ok(0) {
-        return Err(io::Error::other("the terminal was not handed over"));
-    }
-    rustix::stdio::dup2_stdin(io::stdout())?;
-    Ok(())
-}
-
-/// After exec a caught signal has its default action, but an ignored one stays ignored. So every signal that a shell
-/// or `nohup` may have set to be ignored is caught here.
-fn catch_signals() -> io::Result<()> {
-    use signal_hook::consts::*;
-    let noticed = Arc::new(AtomicBool::new(false));
-    let inherited = [
-        SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD, SIGTSTP, SIGTTIN,
-        SIGTTOU, SIGWINCH,
-    ];
-    for signal in inherited {
-        signal_hook::flag::register(signal, Arc::clone(&noticed))?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -860,7 +767,7 @@ mod tests {
         }
         let path = std::env::join_paths([root.join("kept"), root.join("installed")]);
         let path = path.expect("can be joined");
-        let found = programs_on_path(&path, &[root.join("kept")]);
+        let found = programs_on_path(&path, Some(&root.join("kept")));
         assert_eq!(found, [root.join("installed/chat-server")]);
     }
 
@@ -871,6 +778,6 @@ mod tests {
         let place = tempfile::tempdir_in(&here).expect("a folder");
         std::fs::write(place.path().join("chat-server"), "").expect("is written");
         let relative = place.path().file_name().expect("has one");
-        assert!(programs_on_path(relative, &[]).is_empty());
+        assert!(programs_on_path(relative, None).is_empty());
     }
 }

@@ -1,0 +1,159 @@
+//! A seccomp filter: system calls that no chat program needs.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, apply_filter,
+};
+
+/// Calls that reach into other processes or the kernel, or change the machine.
+const REFUSED: [i64; 39] = [
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_open_tree,
+    libc::SYS_mount_setattr,
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_quotactl,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_reboot,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_acct,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_syslog,
+];
+
+/// Calls that programs use if the system has them, and replace by others if it says that it has not.
+const UNKNOWN: [i64; 4] = [
+    // Its flags cannot be checked, those of `clone` can.
+    libc::SYS_clone3,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+];
+
+/// Flags of `clone` for new namespaces.
+const NEW_NAMESPACES: [i32; 7] = [
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWCGROUP,
+];
+
+/// Requests at a terminal that type for somebody else, take the console, or replace what handles its lines.
+const TERMINAL_REQUESTS: [u64; 5] = [
+    libc::TIOCSTI as u64,
+    libc::TIOCCONS as u64,
+    libc::TIOCLINUX as u64,
+    // Not in every version of the C library's headers: the line discipline, and to hang up.
+    0x5423,
+    0x5437,
+];
+
+/// Kinds of sockets that speak to the kernel or to hardware.
+const SOCKET_FAMILIES: [i32; 6] = [
+    libc::AF_PACKET,
+    libc::AF_ALG,
+    libc::AF_VSOCK,
+    libc::AF_BLUETOOTH,
+    libc::AF_KEY,
+    libc::AF_XDP,
+];
+
+/// Restricts this process and its descendants for good. It must not be able to gain rights any more.
+///
+/// # Errors
+/// The system has no seccomp filters, or not for this processor.
+pub fn restrict_calls() -> io::Result<()> {
+    // The last one must not keep itself from being applied.
+    for filter in [unknown(), refused()] {
+        apply_filter(&filter?).map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+fn refused() -> io::Result<BpfProgram> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        REFUSED.into_iter().map(|call| (call, Vec::new())).collect();
+    let clones = NEW_NAMESPACES.iter().map(|flag| {
+        let flag = u64::from(flag.unsigned_abs());
+        rule([condition(0, SeccompCmpOp::MaskedEq(flag), flag)])
+    });
+    rules.insert(libc::SYS_clone, clones.collect::<io::Result<_>>()?);
+    let requests = TERMINAL_REQUESTS.iter();
+    let requests = requests.map(|request| rule([condition(1, SeccompCmpOp::Eq, *request)]));
+    rules.insert(libc::SYS_ioctl, requests.collect::<io::Result<_>>()?);
+    let families = SOCKET_FAMILIES.iter();
+    let families = families.map(|family| rule([condition(0, SeccompCmpOp::Eq, number(*family))]));
+    let raw = [libc::AF_INET, libc::AF_INET6].map(|family| {
+        /// The kind of socket, without flags.
+        const KIND: u64 = 0xf;
+        rule([
+            condition(0, SeccompCmpOp::Eq, number(family)),
+            condition(1, SeccompCmpOp::MaskedEq(KIND), number(libc::SOCK_RAW)),
+        ])
+    });
+    let sockets = families.chain(raw).collect::<io::Result<_>>()?;
+    rules.insert(libc::SYS_socket, sockets);
+    filter(rules, libc::EPERM)
+}
+
+fn unknown() -> io::Result<BpfProgram> {
+    let rules = UNKNOWN.into_iter().map(|call| (call, Vec::new()));
+    filter(rules.collect(), libc::ENOSYS)
+}
+
+fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, error: i32) -> io::Result<BpfProgram> {
+    let processor = std::env::consts::ARCH
+        .try_into()
+        .map_err(io::Error::other)?;
+    let error = SeccompAction::Errno(error.unsigned_abs());
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, error, processor)
+        .map_err(io::Error::other)?;
+    filter.try_into().map_err(io::Error::other)
+}
+
+fn rule<const N: usize>(conditions: [io::Result<SeccompCondition>; N]) -> io::Result<SeccompRule> {
+    let conditions = conditions.into_iter().collect::<io::Result<Vec<_>>>()?;
+    SeccompRule::new(conditions).map_err(io::Error::other)
+}
+
+fn condition(argument: u8, compare: SeccompCmpOp, value: u64) -> io::Result<SeccompCondition> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compare, value)
+        .map_err(io::Error::other)
+}
+
+fn number(constant: i32) -> u64 {
+    u64::from(constant.unsigned_abs())
+}
