@@ -2,14 +2,16 @@
 #![allow(dead_code, reason = "each test uses its own part")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chat_conformance::conformance::judge::result::{RequirementResult, RunResult, Verdict};
 use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::play::slots::Slots;
+use chat_conformance::conformance::program::cage::layer::Layer;
 use chat_conformance::conformance::program::environment::Environment;
+use chat_conformance::conformance::program::supervisor::layers_here;
 use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, run};
 use chat_conformance::conformance::session::Subject;
@@ -79,7 +81,10 @@ pub fn run_command(
             target: Target::Command(command),
             role,
             patience,
-            environment: Environment::default(),
+            environment: Environment {
+                cage: layers().to_vec(),
+                ..Environment::default()
+            },
             time_limit: DEFAULT_LIMIT,
             slots: Arc::new(Slots::new(jobs)),
             dialect: None,
@@ -100,6 +105,12 @@ pub fn run_command(
         result = judged().map_err(|why| why.to_string())?;
     }
     Ok(result)
+}
+
+/// The layers of the cage that this system offers: verdicts must be the same in it.
+fn layers() -> &'static [Layer] {
+    static LAYERS: OnceLock<Vec<Layer>> = OnceLock::new();
+    LAYERS.get_or_init(|| layers_here(env!("CARGO_BIN_EXE_conform").as_ref()))
 }
 
 /// The path of an example: these are built beside the programs of the package.

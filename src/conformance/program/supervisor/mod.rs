@@ -263,7 +263,8 @@ struct Scene {
     /// The program's process, which is the launcher at first.
     subject: i32,
     most_processes: u64,
-    /// The program's temporary directory, if this process has to remove it.
+    /// The program's temporary directory, if this process has to remove it; otherwise this is the first process of a
+    /// process namespace.
     scratch: Option<TempDir>,
 }
 
@@ -488,11 +489,15 @@ impl Scene {
         std::thread::spawn(move || reap(subject, &noticed, &were_too_many));
         std::thread::spawn(move || end_when_too_many(self.most_processes, &too_many));
         obey(subject, &over);
+        let Some(scratch) = self.scratch else {
+            // The system ends all other processes of the namespace with this one.
+            return Ok(());
+        };
         if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
         let are_ended = end_descendants();
-        self.scratch.map_or(Ok(()), removed)?;
+        removed(scratch)?;
         if are_ended {
             Ok(())
         } else {
