@@ -32,7 +32,9 @@ impl Classroom {
         ] {
             classroom.asks(&format!("{transcript}.chat"));
         }
-        fs::create_dir(classroom.path("class")).expect("is made");
+        for folder in ["class", "tools"] {
+            fs::create_dir(classroom.path(folder)).expect("is made");
+        }
         classroom
     }
 
@@ -83,6 +85,10 @@ impl Classroom {
             .arg("grade")
             .args(words);
         command.args(["--suite", "suite"]).stdin(Stdio::null());
+        // The programs of this package, and what a test puts there, are outside every submission.
+        let examples = Path::new(CONFORM).with_file_name("examples");
+        command.arg("--visible").arg(examples);
+        command.arg("--visible").arg(self.path("tools"));
         command
     }
 
@@ -194,7 +200,7 @@ fn wait_for(file: &Path) {
 fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
     let classroom = Classroom::new();
     classroom.hands_in("ann", &good());
-    let go = classroom.path("go");
+    let go = classroom.path("tools/go");
     let wait = format!("until test -e {}; do sleep 0.05; done", go.display());
     classroom.hands_in(
         "bob",
@@ -549,7 +555,7 @@ fn another_rule_makes_other_verdicts_without_any_program() {
     // Answers 400 to a name in use: a wrong code, so the requirement about the words after 401 is not what fails.
     classroom.asks("server/registration/wording-of-in-use.chat");
     let mut command = faulty("in-use-and-malformed-swapped");
-    let program = classroom.path("server");
+    let program = classroom.path("tools/server");
     fs::hard_link(&command[0], &program)
         .or_else(|_| fs::copy(&command[0], &program).map(drop))
         .expect("is copied");
