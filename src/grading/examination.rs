@@ -18,7 +18,7 @@ use crate::conformance::evidence::{Evidence, shown};
 use crate::conformance::files::input::{Links, read_text};
 use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::play::slots::Slots;
-use crate::conformance::program::cage::layer::{Layer, OwnFolder};
+use crate::conformance::program::cage::layer::{Layer, OwnFolder, user_of};
 use crate::conformance::program::environment::{Environment, Network, Purpose};
 use crate::conformance::program::limits::Limits;
 use crate::conformance::program::target::Target;
@@ -297,7 +297,8 @@ fn prepared(
     let not_copied = |error: io::Error| not_judged(format!("It cannot be copied: {error}."));
     let contents = Contents::of(&candidate.folder).map_err(not_copied)?;
     remarks.extend(contents.remark());
-    let workplace = Workplace::copied(&contents, place).map_err(not_copied)?;
+    let user = user_in(terms, &place);
+    let workplace = Workplace::copied(&contents, place, user).map_err(not_copied)?;
     if let Some(error) = &candidate.unreadable {
         return Err(not_judged(format!(
             "Its folder could not be read when grading began: {error}. Grade it again with --resume."
@@ -350,6 +351,14 @@ fn prepared(
     })
 }
 
+/// The user id of the submission whose copy is in this folder, if submissions have one.
+fn user_in(terms: &Terms<'_>, folder: &Path) -> Option<u32> {
+    terms
+        .cage
+        .contains(&Layer::OwnUser)
+        .then(|| user_of(folder))
+}
+
 fn environment(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) -> Environment {
     Environment {
         limits: instructions.limits.applied_to(terms.limits),
@@ -359,6 +368,7 @@ fn environment(instructions: &Instructions, folder: &Path, terms: &Terms<'_>) ->
         hidden: terms.hidden.to_vec(),
         cage: terms.cage.to_vec(),
         visible: terms.visible.to_vec(),
+        user: user_in(terms, folder),
         own_folder: OwnFolder::Restored,
         scratch: Some(terms.scratch.to_owned()),
         network: Network::Own,

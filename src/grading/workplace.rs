@@ -22,17 +22,20 @@ pub(super) struct Workplace {
 }
 
 impl Workplace {
-    /// Copies a submission to `to`. Removes whatever is there first.
+    /// Copies a submission to `to`, as files of `user` if there is one. Removes whatever is there first.
     ///
     /// # Errors
     /// Why it cannot be copied.
-    pub fn copied(contents: &Contents, to: PathBuf) -> io::Result<Workplace> {
+    pub fn copied(contents: &Contents, to: PathBuf, user: Option<u32>) -> io::Result<Workplace> {
         // Created before copying, so that an incomplete copy is removed too.
         let workplace = Workplace { folder: to };
         // Another program may have put files there, which are not part of the submission.
         remove(&workplace.folder);
         std::fs::create_dir(&workplace.folder)?;
         contents.copy(&workplace.folder)?;
+        if let Some(user) = user {
+            give_to(user, &workplace.folder)?;
+        }
         Ok(workplace)
     }
 
@@ -46,6 +49,22 @@ impl Drop for Workplace {
     fn drop(&mut self) {
         remove(&self.folder);
     }
+}
+
+/// Gives a folder and all in it to a user, and closes it to others. No program of that user must run yet.
+fn give_to(user: u32, folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{PermissionsExt, lchown};
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    let mut left = vec![folder.to_owned()];
+    while let Some(path) = left.pop() {
+        lchown(&path, Some(user), Some(user))?;
+        if std::fs::symlink_metadata(&path)?.is_dir() {
+            for entry in std::fs::read_dir(&path)? {
+                left.push(entry?.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes a folder as far as possible. The rest is removed when the results are opened again.
@@ -153,7 +172,7 @@ mod tests {
         std::os::unix::fs::symlink(path("elsewhere"), path("link")).expect("is made");
         for copy in ["planted", "link"] {
             let contents = Contents::of(&path("ann")).expect("is read");
-            let workplace = Workplace::copied(&contents, path(copy)).expect("is copied");
+            let workplace = Workplace::copied(&contents, path(copy), None).expect("is copied");
             let names = fs::read_dir(workplace.folder())
                 .expect("is there")
                 .flatten();

@@ -17,13 +17,14 @@ pub struct Containment<'c> {
 pub fn name(layer: Layer) -> &'static str {
     match layer {
         Layer::Namespaces => "namespaces",
+        Layer::OwnUser => "a user id of their own",
         Layer::Landlock => "Landlock",
         Layer::SystemCalls => "a seccomp filter",
     }
 }
 
 /// The name of the protection that is not a layer of the cage.
-pub const OWN_NETWORK: &str = "a network of its own";
+pub const OWN_NETWORK: &str = "a network of their own";
 
 /// What is missing, in words; `None` if nothing is.
 pub fn missing(containment: &Containment<'_>) -> Option<String> {
@@ -36,6 +37,8 @@ impl Containment<'_> {
     fn names(&self, are_active: bool) -> Vec<&'static str> {
         let layers = Layer::ALL.into_iter();
         let layers = layers.filter(|layer| self.layers.contains(layer) == are_active);
+        // It takes the place of namespaces where root cannot have them.
+        let layers = layers.filter(|layer| are_active || *layer != Layer::OwnUser);
         let network = (self.has_own_network == are_active).then_some(OWN_NETWORK);
         layers.map(name).chain(network).collect()
     }
@@ -43,7 +46,8 @@ impl Containment<'_> {
     /// What a program could do on this machine although it should not.
     fn dangers(&self) -> Vec<&'static str> {
         let has = |layer| self.layers.contains(&layer);
-        let (apart, ruled) = (has(Layer::Namespaces), has(Layer::Landlock));
+        let apart = has(Layer::Namespaces);
+        let ruled = has(Layer::Landlock) || has(Layer::OwnUser);
         let mut dangers = Vec::new();
         if !apart && !ruled {
             dangers.extend([
@@ -103,12 +107,15 @@ mod tests {
             containment.sentence()
         };
         assert_eq!(
-            sentence(&Layer::ALL, true),
-            "programs are contained by namespaces, Landlock, a seccomp filter and a network of its own"
+            sentence(
+                &[Layer::Namespaces, Layer::Landlock, Layer::SystemCalls],
+                true
+            ),
+            "programs are contained by namespaces, Landlock, a seccomp filter and a network of their own"
         );
         assert_eq!(
             sentence(&[Layer::Landlock, Layer::SystemCalls], false),
-            "programs are contained by Landlock and a seccomp filter, but not by namespaces or a network of its own: \
+            "programs are contained by Landlock and a seccomp filter, but not by namespaces or a network of their own: \
              they could see other processes, fill the disk and reach other machines"
         );
         assert_eq!(

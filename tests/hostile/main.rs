@@ -3,12 +3,13 @@
 mod victim;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Write, stderr};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chat_conformance::conformance::program::cage::layer::{Layer, OwnFolder};
+use chat_conformance::conformance::program::cage::layer::{Layer, OwnFolder, user_of};
 use chat_conformance::conformance::program::environment::{Environment, Purpose};
 use chat_conformance::conformance::program::limits::Limits;
 use chat_conformance::conformance::program::process::{News, RunningProgram};
@@ -20,15 +21,14 @@ use victim::Victim;
 const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
 const ATTEMPTS: &str = include_str!("attempts.py");
 
-/// An attempt, what it tries, and whether it reaches that without a cage, with Landlock and the filter of system calls
-/// alone, and with namespaces too. `None` where that depends on the machine or would do harm.
+/// An attempt, what it tries, and whether it reaches that with the layers of each column. `None` where that depends on the machine or would do harm.
 struct Attempt {
     name: &'static str,
     tries: &'static str,
-    reaches: [Option<bool>; 3],
+    reaches: [Option<bool>; 4],
 }
 
-const fn attempt(name: &'static str, tries: &'static str, reaches: [Option<bool>; 3]) -> Attempt {
+const fn attempt(name: &'static str, tries: &'static str, reaches: [Option<bool>; 4]) -> Attempt {
     Attempt {
         name,
         tries,
@@ -42,44 +42,49 @@ const OPEN: Option<bool> = None;
 
 #[rustfmt::skip]
 const TABLE: &[Attempt] = &[
-    attempt("read-mate", "read another submission", [YES, NO, NO]),
-    attempt("copy-mate-by-link", "read another submission through a link in its own folder", [YES, NO, NO]),
-    attempt("change-mate", "change another submission", [YES, NO, NO]),
-    attempt("change-results", "change the results", [YES, NO, NO]),
-    attempt("read-secret", "read a file of the person who grades", [YES, NO, NO]),
-    attempt("change-system", "change the system's files (as root)", [OPEN, NO, NO]),
-    attempt("start-harness", "start a program outside its own folder", [YES, NO, NO]),
-    attempt("find-processes", "see other processes", [YES, YES, NO]),
-    attempt("signal-process", "signal another process", [YES, NO, NO]),
-    attempt("inspect-by-ptrace", "inspect another process by ptrace", [OPEN, NO, NO]),
-    attempt("inspect-memory", "open the memory of another process", [OPEN, NO, NO]),
-    attempt("read-environment", "read the environment of another process", [OPEN, NO, NO]),
-    attempt("use-socket-file", "use a socket in the file system, as those of tmux, D-Bus and Docker", [YES, OPEN, NO]),
-    attempt("use-abstract-socket", "use an abstract socket, as those of D-Bus", [YES, NO, NO]),
-    attempt("use-port", "use a port of this machine", [YES, YES, NO]),
-    attempt("type-for-somebody", "type into its terminal for whoever reads there next (TIOCSTI)", [OPEN, NO, NO]),
-    attempt("write-to-terminal", "write to another terminal", [YES, NO, NO]),
-    attempt("new-terminal", "use up pseudo-terminals", [YES, NO, NO]),
-    attempt("change-settings", "change settings of the kernel (as root)", [OPEN, NO, NO]),
-    attempt("new-user-namespace", "make a user namespace", [OPEN, NO, NO]),
-    attempt("raw-socket", "open a raw socket", [NO, NO, NO]),
-    attempt("use-keyrings", "use the keyrings of the person who grades", [YES, NO, NO]),
-    attempt("use-bpf", "use bpf", [OPEN, NO, NO]),
-    attempt("use-io-uring", "use io_uring", [OPEN, NO, NO]),
-    attempt("use-userfaultfd", "use userfaultfd", [OPEN, NO, NO]),
-    attempt("use-perf-events", "use perf events", [OPEN, NO, NO]),
-    attempt("mount", "mount something", [OPEN, NO, NO]),
-    attempt("open-by-handle", "open files by their handles", [OPEN, NO, NO]),
-    attempt("fill-disk-with-bytes", "fill the disk with some large files in its folder", [YES, YES, NO]),
-    attempt("fill-temporary-with-bytes", "fill the disk with some large temporary files", [YES, YES, NO]),
-    attempt("fill-with-files", "use up the files of the disk", [YES, YES, NO]),
-    attempt("leave-shared-memory", "leave a file in /dev/shm behind", [YES, YES, NO]),
-    attempt("leave-temporary-file", "leave a file in /tmp behind", [YES, NO, NO]),
-    attempt("leave-semaphore", "leave a System V semaphore behind", [YES, YES, NO]),
-    attempt("leave-process", "leave a process behind", [NO, NO, NO]),
+    attempt("read-mate", "read another submission", [YES, NO, NO, NO]),
+    attempt("copy-mate-by-link", "read another submission through a link in its own folder", [YES, NO, NO, NO]),
+    attempt("change-mate", "change another submission", [YES, NO, NO, NO]),
+    attempt("change-results", "change the results", [YES, NO, NO, NO]),
+    attempt("read-secret", "read a file of the person who grades", [YES, NO, NO, NO]),
+    attempt("change-system", "change the system's files (as root)", [OPEN, NO, NO, NO]),
+    attempt("start-harness", "start a program outside its own folder", [YES, OPEN, NO, NO]),
+    attempt("find-processes", "see other processes", [YES, YES, YES, NO]),
+    attempt("signal-process", "signal another process", [YES, NO, NO, NO]),
+    attempt("inspect-by-ptrace", "inspect another process by ptrace", [OPEN, NO, NO, NO]),
+    attempt("inspect-memory", "open the memory of another process", [OPEN, NO, NO, NO]),
+    attempt("read-environment", "read the environment of another process", [OPEN, NO, NO, NO]),
+    attempt("use-socket-file", "use a socket in the file system, as those of tmux, D-Bus and Docker", [YES, NO, OPEN, NO]),
+    attempt("use-abstract-socket", "use an abstract socket, as those of D-Bus", [YES, YES, NO, NO]),
+    attempt("use-port", "use a port of this machine", [YES, YES, YES, NO]),
+    attempt("type-for-somebody", "type into its terminal for whoever reads there next (TIOCSTI)", [OPEN, NO, NO, NO]),
+    attempt("write-to-terminal", "write to another terminal", [YES, NO, NO, NO]),
+    attempt("new-terminal", "use up pseudo-terminals", [YES, YES, NO, NO]),
+    attempt("change-settings", "change settings of the kernel (as root)", [OPEN, NO, NO, NO]),
+    attempt("new-user-namespace", "make a user namespace", [OPEN, NO, NO, NO]),
+    attempt("raw-socket", "open a raw socket", [NO, NO, NO, NO]),
+    attempt("use-keyrings", "use the keyrings of the person who grades", [YES, NO, NO, NO]),
+    attempt("use-bpf", "use bpf", [OPEN, NO, NO, NO]),
+    attempt("use-io-uring", "use io_uring", [OPEN, NO, NO, NO]),
+    attempt("use-userfaultfd", "use userfaultfd", [OPEN, NO, NO, NO]),
+    attempt("use-perf-events", "use perf events", [OPEN, NO, NO, NO]),
+    attempt("mount", "mount something", [OPEN, NO, NO, NO]),
+    attempt("open-by-handle", "open files by their handles", [OPEN, NO, NO, NO]),
+    attempt("fill-disk-with-bytes", "fill the disk with some large files in its folder", [YES, YES, YES, NO]),
+    attempt("fill-temporary-with-bytes", "fill the disk with some large temporary files", [YES, YES, YES, NO]),
+    attempt("fill-with-files", "use up the files of the disk", [YES, YES, YES, NO]),
+    attempt("leave-shared-memory", "leave a file in /dev/shm behind", [YES, YES, YES, NO]),
+    attempt("leave-temporary-file", "leave a file in /tmp behind", [YES, YES, NO, NO]),
+    attempt("leave-semaphore", "leave a System V semaphore behind", [YES, YES, YES, NO]),
+    attempt("leave-process", "leave a process behind", [NO, NO, NO, NO]),
 ];
 
-const COLUMNS: [&str; 3] = ["no cage", "Landlock and seccomp", "all layers"];
+const COLUMNS: [&str; 4] = [
+    "no cage",
+    "own user id and seccomp",
+    "Landlock and seccomp",
+    "namespaces, Landlock and seccomp",
+];
 
 /// Those whose success is seen from outside, afterwards.
 const LEAVE: [&str; 4] = [
@@ -93,41 +98,55 @@ const LEAVE: [&str; 4] = [
 fn a_hostile_program_reaches_what_the_table_says() {
     let here = layers_here(CONFORM.as_ref());
     let columns = [
-        Vec::new(),
+        vec![],
+        vec![Layer::OwnUser, Layer::SystemCalls],
         vec![Layer::Landlock, Layer::SystemCalls],
-        Layer::ALL.to_vec(),
+        vec![Layer::Namespaces, Layer::Landlock, Layer::SystemCalls],
     ];
-    let mut wrong = Vec::new();
-    for (column, layers) in columns.iter().enumerate() {
-        let missing = layers.iter().find(|layer| !here.contains(layer));
-        if let Some(missing) = missing {
-            let _ = writeln!(
-                stderr(),
-                "NOT RUN: {}: this system does not offer {missing:?}",
-                COLUMNS[column]
-            );
-            continue;
-        }
-        let outcomes = outcomes(layers);
-        for attempt in TABLE {
-            let outcome = outcomes.get(attempt.name);
-            let Some((reached, detail)) = outcome else {
-                wrong.push(format!(
-                    "{}: {}: was not tried",
-                    COLUMNS[column], attempt.name
-                ));
-                continue;
-            };
-            if attempt.reaches[column].is_some_and(|expected| expected != *reached) {
-                let word = if *reached { "reached" } else { "held" };
-                wrong.push(format!(
-                    "{}: {} {word} ({detail})",
-                    COLUMNS[column], attempt.name
-                ));
+    let is_root = rustix::process::geteuid().is_root();
+    let is_offered = |layer: &Layer| match layer {
+        Layer::OwnUser => is_root,
+        _ => here.contains(layer),
+    };
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let mut tried = Vec::new();
+        for (column, layers) in columns.iter().enumerate() {
+            match layers.iter().find(|layer| !is_offered(layer)) {
+                None => tried.push(scope.spawn(move || differences(column, layers))),
+                Some(missing) => {
+                    let column = COLUMNS[column];
+                    let _ = writeln!(
+                        stderr(),
+                        "NOT RUN: {column}: this system does not offer {missing:?}"
+                    );
+                }
             }
         }
-    }
+        let found = tried.into_iter().map(|tried| tried.join());
+        found
+            .flat_map(|found| found.expect("does not panic"))
+            .collect()
+    });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Where the outcomes in a cage of these layers differ from a column of the table.
+fn differences(column: usize, layers: &[Layer]) -> Vec<String> {
+    let outcomes = outcomes(layers);
+    let column_name = COLUMNS[column];
+    let mut wrong = Vec::new();
+    for attempt in TABLE {
+        let name = attempt.name;
+        match (outcomes.get(name), attempt.reaches[column]) {
+            (None, _) => wrong.push(format!("{column_name}: {name} was not tried")),
+            (Some((reached, detail)), Some(expected)) if *reached != expected => {
+                let word = if *reached { "reached" } else { "held" };
+                wrong.push(format!("{column_name}: {name} {word} ({detail})"));
+            }
+            _ => {}
+        }
+    }
+    wrong
 }
 
 #[test]
@@ -141,7 +160,7 @@ fn every_attempt_stands_in_the_table_once() {
             attempt.name
         );
         assert_eq!(
-            attempt.reaches[2], NO,
+            attempt.reaches[3], NO,
             "{}: the whole cage holds",
             attempt.name
         );
@@ -151,7 +170,7 @@ fn every_attempt_stands_in_the_table_once() {
 #[test]
 fn the_page_about_containment_has_the_table() {
     let mut table = format!("| a program tries to | {} |\n", COLUMNS.join(" | "));
-    table.push_str("| --- | --- | --- | --- |\n");
+    table.push_str("| --- | --- | --- | --- | --- |\n");
     for attempt in TABLE {
         let cells = attempt.reaches.map(|reaches| match reaches {
             Some(true) => "succeeds",
@@ -180,6 +199,20 @@ fn outcomes(layers: &[Layer]) -> BTreeMap<String, (bool, String)> {
     }
     fs::copy("/bin/true", folder.join("program")).expect("is copied");
     fs::write(folder.join("own/attempts.py"), ATTEMPTS).expect("is written");
+    let closed = [
+        ("", 0o711),
+        ("mate", 0o700),
+        ("secret", 0o600),
+        ("results.csv", 0o600),
+    ];
+    for (name, mode) in closed {
+        fs::set_permissions(folder.join(name), Permissions::from_mode(mode)).expect("is set");
+    }
+    let own = folder.join("own");
+    let user = layers.contains(&Layer::OwnUser).then(|| user_of(&own));
+    for path in [own.clone(), own.join("attempts.py")] {
+        chown(path, user, user).expect("is given to that user");
+    }
     let victim = Victim::start(folder);
     let mark = folder.file_name().expect("has one").to_string_lossy();
     let mark = mark.trim_start_matches('.').to_owned();
@@ -195,7 +228,8 @@ fn outcomes(layers: &[Layer]) -> BTreeMap<String, (bool, String)> {
             file_size: 2,
             ..Limits::default()
         },
-        folder: Some(folder.join("own")),
+        folder: Some(own),
+        user,
         environment: variables
             .map(|(name, value)| (name.to_owned(), value))
             .to_vec(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chat_conformance::conformance::program::cage::layer::Layer;
+use chat_conformance::conformance::program::environment::Purpose;
 use chat_conformance::conformance::program::supervisor::layers_here;
 use chat_conformance::conformance::program::system::has_networks_to_give;
 use chat_conformance::report::containment::{Containment, missing};
@@ -15,17 +16,25 @@ use crate::complain;
 ///
 /// # Errors
 /// The machine lacks a layer that is required.
-pub fn layers(options: &CageOptions, harness: &Path) -> Result<Vec<Layer>, String> {
+pub fn layers(
+    options: &CageOptions,
+    harness: &Path,
+    purpose: Purpose,
+) -> Result<Vec<Layer>, String> {
     if let Some(place) = options.visible.iter().find(|place| !place.exists()) {
         return Err(format!(
             "--visible {}: there is no such file",
             place.display()
         ));
     }
-    let layers = match options.cage {
+    let mut layers = match options.cage {
         CageChoice::Off => Vec::new(),
         CageChoice::Auto | CageChoice::Require => layers_here(harness),
     };
+    if purpose != Purpose::Submission {
+        // A person's program works in the folder of that person.
+        layers.retain(|layer| *layer != Layer::OwnUser);
+    }
     let containment = containment(&layers);
     if let Some(missing) = missing(&containment) {
         if options.cage == CageChoice::Require {

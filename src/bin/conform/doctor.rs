@@ -34,6 +34,7 @@ pub fn doctor() -> ExitCode {
     let layers = layers_here(&harness);
     let findings = [
         namespaces(&layers),
+        own_user(&layers),
         landlock(&layers),
         system_calls(&layers),
         networks(),
@@ -89,6 +90,23 @@ fn namespaces(layers: &[Layer]) -> Finding {
                 .to_owned(),
         remedy: (!layers.contains(&Layer::Namespaces)).then(|| remedy.to_owned()),
         counts: true,
+    }
+}
+
+fn own_user(layers: &[Layer]) -> Finding {
+    let is_used = layers.contains(&Layer::OwnUser);
+    let detail = if is_used {
+        "each submission of a class is another user of this machine"
+    } else if layers.contains(&Layer::Namespaces) {
+        "not used, because namespaces contain more"
+    } else {
+        "not used: only root can give it, and other users must be able to read the tools on the PATH"
+    };
+    Finding {
+        what: "own user ids",
+        detail: detail.to_owned(),
+        remedy: None,
+        counts: false,
     }
 }
 

@@ -58,7 +58,7 @@ pub fn explore(command: &ExploreCommand) -> ExitCode {
     }
     // Must be done while there is one thread.
     gain_right_to_networks(&harness);
-    let layers = match cage::layers(&command.replays.cage, &harness) {
+    let layers = match cage::layers(&command.replays.cage, &harness, Purpose::Program) {
         Ok(layers) => layers,
         Err(why) => return refuse(&why),
     };

@@ -12,6 +12,7 @@ use chat_conformance::conformance::evidence::visible_name;
 use chat_conformance::conformance::files::input::{Links, MOST_SETTINGS, read_text};
 use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::cage::layer::Layer;
+use chat_conformance::conformance::program::environment::Purpose;
 use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::program::system::has_networks_to_give;
 use chat_conformance::conformance::suite::Suite;
@@ -167,7 +168,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let harness = std::env::current_exe().map_err(|why| why.to_string())?;
     // This works only while the process has one thread.
     gain_right_to_networks(&harness);
-    let layers = cage::layers(&command.cage, &harness)?;
+    let layers = cage::layers(&command.cage, &harness, Purpose::Submission)?;
     let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
     let out = match &command.out {
         Some(out) => resolved(out)?,
@@ -243,7 +244,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         ));
     }
     hidden.extend(others);
-    let hides = [Layer::Namespaces, Layer::Landlock].iter();
+    let hides = [Layer::Namespaces, Layer::OwnUser, Layer::Landlock].iter();
     if !{ hides }.any(|layer| layers.contains(layer)) {
         complain(
             "submissions are judged one after the other, and a program can read and change other submissions and the \

@@ -162,7 +162,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         // Must be done while there is one thread.
         gain_right_to_networks(&harness);
         if purpose != Purpose::Reference {
-            layers = match cage::layers(&options.replays.cage, &harness) {
+            layers = match cage::layers(&options.replays.cage, &harness, purpose) {
                 Ok(layers) => layers,
                 Err(why) => return refuse(&why),
             };

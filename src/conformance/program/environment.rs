@@ -20,6 +20,8 @@ pub struct Environment {
     /// The layers of its cage. If the system does not offer one of them, nothing is started: ask
     /// [`layers_here`](crate::conformance::program::supervisor::layers_here) first.
     pub cage: Vec<Layer>,
+    /// Its user id and group id, if the cage has [`Layer::OwnUser`]. Its working directory must belong to that user.
+    pub user: Option<u32>,
     /// Files and folders that a caged program can read, in addition to those that every program sees.
     pub visible: Vec<PathBuf>,
     /// What happens to changes in its working directory, in a cage with namespaces.

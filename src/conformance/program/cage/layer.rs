@@ -1,5 +1,8 @@
 //! The layers of the cage, and what happens to the program's own files in it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
 /// One protection. They are independent of each other; a program under test gets every layer that the machine offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Layer {
@@ -7,6 +10,9 @@ pub enum Layer {
     /// tools and its own folder, all read-only except for that folder, and places for temporary files that have
     /// limits on bytes and files. It sees no process and no terminal but its own.
     Namespaces,
+    /// A user id of its own for each submission, where root grades without the right to namespaces. The program reads
+    /// and changes files as any other user of the machine.
+    OwnUser,
     /// Landlock rules. The program reads the system, its tools and its own folder, and writes only to its own folder
     /// and its temporary files. It sends no signals to other programs and reaches no abstract sockets of theirs.
     Landlock,
@@ -16,16 +22,32 @@ pub enum Layer {
 
 impl Layer {
     /// All layers, the strongest first.
-    pub const ALL: [Layer; 3] = [Layer::Namespaces, Layer::Landlock, Layer::SystemCalls];
+    pub const ALL: [Layer; 4] = [
+        Layer::Namespaces,
+        Layer::OwnUser,
+        Layer::Landlock,
+        Layer::SystemCalls,
+    ];
 
     /// Its name in commands.
     pub fn word(self) -> &'static str {
         match self {
             Layer::Namespaces => "namespaces",
+            Layer::OwnUser => "own-user",
             Layer::Landlock => "landlock",
             Layer::SystemCalls => "system-calls",
         }
     }
+}
+
+/// The user id of the submission in this folder, and of no other one: far above those of people and of containers.
+pub fn user_of(folder: &Path) -> u32 {
+    const FIRST: u32 = 0x7000_0000;
+    const COUNT: u64 = 0x0800_0000;
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    let place = u32::try_from(hasher.finish() % COUNT).unwrap_or_default();
+    FIRST + place
 }
 
 /// What happens to the program's changes to its working directory.

@@ -25,6 +25,9 @@ pub struct Launch {
     /// A layer of its cage.
     #[arg(long = "layer", value_enum)]
     pub(super) cage: Vec<Layer>,
+    /// Its user id and group id.
+    #[arg(long)]
+    pub(super) user: Option<u32>,
     /// It keeps no right of root, not even over files.
     #[arg(long)]
     pub(super) without_rights: bool,
@@ -70,14 +73,17 @@ impl Launch {
         wait_for_terminal()?;
         catch_signals()?;
         self.limits.put_in_force();
+        if let Some(user) = self.user {
+            system::become_user(user)?;
+        }
         if self.purpose != Purpose::Reference {
             // The reference needs these rights to look at the executable of its supervisor.
             system::give_up_rights(self.without_rights)?;
         }
         for layer in &self.cage {
             match layer {
-                // Its supervisor has entered them.
-                Layer::Namespaces => {}
+                // Its supervisor has entered them, and it has become that user.
+                Layer::Namespaces | Layer::OwnUser => {}
                 Layer::Landlock => system::restrict_files(&self.readable, &self.writable)?,
                 Layer::SystemCalls => system::restrict_calls()?,
             }

@@ -90,6 +90,9 @@ pub struct Supervision {
     /// A layer of the program's cage.
     #[arg(long = "layer", value_enum)]
     cage: Vec<Layer>,
+    /// The program's user id and group id.
+    #[arg(long)]
+    user: Option<u32>,
     /// A file or folder that the caged program can read and execute.
     #[arg(long)]
     readable: Vec<PathBuf>,
@@ -135,6 +138,9 @@ pub fn command_line(
         .args(["--terminal", device])
         .args(environment.limits.arguments())
         .args(environment.environment.iter().map(assignment));
+    if let Some(user) = environment.user {
+        supervisor.args(["--user", &user.to_string()]);
+    }
     if let Some(scratch) = &environment.scratch {
         supervisor.arg("--scratch").arg(scratch);
     }
@@ -298,6 +304,9 @@ impl Supervision {
             None => builder.tempdir(),
         }?;
         report(&scratch_report(scratch.path()));
+        if let Some(user) = self.user {
+            std::os::unix::fs::chown(scratch.path(), Some(user), Some(user))?;
+        }
         Ok(scratch)
     }
 
@@ -452,6 +461,9 @@ impl OwnProgram {
         launcher.args(arguments.limits.arguments());
         for layer in &arguments.cage {
             launcher.args(["--layer", layer.word()]);
+        }
+        if let Some(user) = arguments.user {
+            launcher.args(["--user", &user.to_string()]);
         }
         // A build as root may change owners of files.
         if arguments.own == OwnFolder::Restored && !arguments.cage.is_empty() {

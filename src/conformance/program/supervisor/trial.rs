@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 
-use crate::conformance::program::cage::layer::{Layer, OwnFolder};
+use crate::conformance::program::cage::layer::{Layer, OwnFolder, user_of};
 use crate::conformance::program::cage::view::sight;
 use crate::conformance::program::environment::Environment;
 use crate::conformance::program::system;
@@ -33,6 +33,10 @@ pub fn gain_right_to_networks(harness: &Path) {
 pub fn layers_here(harness: &Path) -> Vec<Layer> {
     let mut layers = Layer::ALL.to_vec();
     layers.retain(|layer| offers(harness, *layer));
+    if layers.contains(&Layer::Namespaces) {
+        // These contain more, and a person's tools may not be readable for other users.
+        layers.retain(|layer| *layer != Layer::OwnUser);
+    }
     layers
 }
 
@@ -85,6 +89,21 @@ pub(super) fn try_layer(layer: Layer, folder: &Path, inside: bool) -> io::Result
             } else {
                 Err(io::Error::other("a view cannot be made here"))
             };
+        }
+        Layer::OwnUser => {
+            if !rustix::process::geteuid().is_root() {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let mut tools: Vec<PathBuf> = std::env::split_paths(&path).collect();
+            tools.retain(|folder| folder.is_dir());
+            system::become_user(user_of(folder))?;
+            if let Some(folder) = tools.iter().find(|folder| !folder.is_dir()) {
+                let folder = folder.display();
+                return Err(io::Error::other(format!(
+                    "other users cannot read {folder}"
+                )));
+            }
         }
         Layer::Landlock => {
             system::give_up_rights(true)?;

@@ -219,6 +219,14 @@ pub fn restrict_files(_readable: &[PathBuf], _writable: &[PathBuf]) -> std::io::
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
+/// Not possible here.
+///
+/// # Errors
+/// Always.
+pub fn become_user(_id: u32) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 /// There is no Landlock here.
 pub fn landlock_version() -> Option<i32> {
     None

@@ -13,7 +13,8 @@ mod view;
 pub use access::{landlock_version, restrict_files};
 pub use network::{enter_own_network, gain_right_to_networks, has_networks_to_give};
 pub use rights::{
-    close_to_others, end_with_parent, give_up_ambient_rights, give_up_rights, isolate_next_process,
+    become_user, close_to_others, end_with_parent, give_up_ambient_rights, give_up_rights,
+    isolate_next_process,
 };
 pub use sockets::SocketTable;
 pub use system_calls::restrict_calls;

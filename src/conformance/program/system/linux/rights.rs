@@ -3,11 +3,11 @@
 use std::io;
 
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, Gid, Signal, Uid, set_dumpable_behavior};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, UnshareFlags, capabilities, clear_ambient_capability_set,
     configure_capability_in_ambient_set, remove_capability_from_bounding_set, set_capabilities,
-    set_no_new_privs,
+    set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
 use super::network::enter_namespaces;
@@ -96,6 +96,17 @@ pub fn give_up_rights(all: bool) -> io::Result<()> {
         },
     )?;
     Ok(())
+}
+
+/// Makes another user of this process, for good.
+///
+/// # Errors
+/// This process must belong to root.
+pub fn become_user(id: u32) -> io::Result<()> {
+    let (user, group) = (Uid::from_raw(id), Gid::from_raw(id));
+    set_thread_groups(&[])?;
+    set_thread_res_gid(group, group, group)?;
+    Ok(set_thread_res_uid(user, user, user)?)
 }
 
 /// Passes no ambient capabilities on to the programs that this process starts.
