@@ -1,9 +1,11 @@
 //! Finds out what this system offers, by trying it in another process.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -42,7 +44,8 @@ pub fn layers_here(harness: &Path) -> Vec<Layer> {
 
 fn offers(harness: &Path, layer: Layer) -> bool {
     // Created and removed here, because the test may have to be ended.
-    let Ok(folder) = tempfile::tempdir() else {
+    let private = Permissions::from_mode(0o700);
+    let Ok(folder) = tempfile::Builder::new().permissions(private).tempdir() else {
         return false;
     };
     let mut trial = Command::new(harness);
