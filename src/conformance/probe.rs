@@ -43,6 +43,9 @@ impl ProbeResult {
 /// How long the probe waits for an answer; replays wait longer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
+/// Maximum number of ports of a server that are tried.
+const MOST_PORTS: usize = 4;
+
 const TWO_SERVERS: &str = "another server starts";
 const CONNECTS: &str = "alice connects";
 const REGISTERS: &str = "alice connects
@@ -192,6 +195,8 @@ struct Reaction {
     stopped_at: Option<usize>,
     /// Whether the program could be reached.
     was_reached: bool,
+    /// On how many ports the first process of a server listens.
+    ports: usize,
     received: Vec<u8>,
     /// Who received what, read by read.
     reads: Vec<(String, Vec<u8>)>,
@@ -201,6 +206,8 @@ struct Reaction {
 /// When a program accepts a registration.
 struct Registration {
     reads: Framing,
+    /// At which of several ports.
+    answering_port: Option<usize>,
     /// Only if it arrives together with the connection.
     arrives_with_words: bool,
     /// Even without a line end, although the program expects line ends otherwise.
@@ -216,6 +223,7 @@ impl Reaction {
         let mut screen = Screen::default();
         let mut given = Vec::new();
         let mut was_reached = false;
+        let mut ports = 0;
         for event in &evidence.events {
             match &event.kind {
                 EventKind::Received { actor, bytes } => {
@@ -224,7 +232,11 @@ impl Reaction {
                 }
                 EventKind::Printed { bytes } => drop(screen.show(bytes)),
                 EventKind::Started { command } => given = given_in(command),
-                EventKind::Connected { .. } | EventKind::Listening { .. } => was_reached = true,
+                EventKind::Listening { .. } => {
+                    was_reached = true;
+                    ports += usize::from(event.step.is_none());
+                }
+                EventKind::Connected { .. } => was_reached = true,
                 _ => {}
             }
         }
@@ -235,6 +247,7 @@ impl Reaction {
                 _ => None,
             },
             was_reached,
+            ports,
             received,
             reads,
             banner: banner_in(screen.text(), &given),
@@ -265,6 +278,10 @@ impl Reaction {
 
     /// Whether a registration was accepted, in any words, after any text.
     fn is_accepted(&self) -> bool {
+        // A server of web pages has a 200 of its own.
+        if self.received.starts_with(b"HTTP/") {
+            return false;
+        }
         let text = String::from_utf8_lossy(&self.received);
         let mut words = text.split(|character: char| !character.is_alphanumeric());
         words.any(|word| word == "200")
@@ -303,6 +320,7 @@ impl Probe<'_> {
     fn server(&self) -> ProbeResult {
         let mut remarks = Vec::new();
         let mut profile = self.setting.profile;
+        let mut ports = vec![None];
         if let Target::Command(_) = self.setting.target {
             let mut two = self.ask(TWO_SERVERS, profile);
             if !two.was_reached && profile.has_own_network {
@@ -317,16 +335,21 @@ impl Probe<'_> {
                 return result(profile, remarks);
             }
             profile.runs_alone = !two.completed;
+            if two.ports > 1 {
+                ports = (0..two.ports.min(MOST_PORTS)).map(Some).collect();
+            }
         }
-        let found = self.how_it_registers(profile);
+        let found = self.how_it_registers(profile, &ports);
         if let Some(Registration {
             reads,
+            answering_port,
             arrives_with_words,
             without_end,
             relays_reads,
             reaction,
         }) = found
         {
+            profile.answering_port = answering_port;
             profile.arrives_with_words = arrives_with_words;
             profile.registers_without_end = without_end;
             profile.relays_reads = relays_reads;
@@ -370,29 +393,34 @@ impl Probe<'_> {
         result(profile, remarks)
     }
 
-    /// How a registration is accepted.
-    fn how_it_registers(&self, profile: Profile) -> Option<Registration> {
+    /// How a registration is accepted, and at which of these ports.
+    fn how_it_registers(&self, profile: Profile, ports: &[Option<usize>]) -> Option<Registration> {
         let candidates: Vec<Framing> = match self.dialect {
             Some(dialect) => vec![dialect.reads],
             None => vec![Framing::Line, Framing::Bare, Framing::Length, Framing::Crlf],
         };
         for arrives_with_words in [false, true] {
-            let profile = Profile {
-                arrives_with_words,
-                ..profile
-            };
             let steps = if arrives_with_words {
                 REGISTERS
             } else {
                 REGISTERS_LATER
             };
-            for reads in &candidates {
+            let ways = candidates
+                .iter()
+                .flat_map(|reads| ports.iter().map(move |port| (reads, *port)));
+            for (reads, answering_port) in ways {
+                let profile = Profile {
+                    arrives_with_words,
+                    answering_port,
+                    ..profile
+                };
                 let reaction = self.ask_in(steps, *reads, profile);
                 if !reaction.is_accepted() {
                     continue;
                 }
                 let mut accepted = Registration {
                     reads: *reads,
+                    answering_port,
                     arrives_with_words,
                     without_end: false,
                     relays_reads: false,
@@ -657,6 +685,7 @@ mod tests {
                 completed: false,
                 stopped_at: None,
                 was_reached: true,
+                ports: 1,
                 received: received.as_bytes().to_vec(),
                 reads: Vec::new(),
                 banner: Vec::new(),
@@ -667,6 +696,7 @@ mod tests {
         assert!(accepted("Welcome, alice!\n200 OK\n"));
         assert!(accepted("27        200 Registration successful"));
         assert!(!accepted("400 Invalid registration"));
+        assert!(!accepted("HTTP/1.1 200 OK"));
         assert!(!accepted("we are 2000 here"));
         assert!(!accepted(""));
     }

@@ -280,10 +280,12 @@ fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String])
         Some(format!("{}{at}: {}.", judged.case.name, run.outcome))
     };
     let of_verdict = |verdict: Verdict| {
-        judging(result, id).find(move |judged| match verdict {
+        let decided = move |judged: &&TranscriptResult| match verdict {
             Verdict::Fail => judged.fails.iter().any(|failing| failing == id),
             verdict => judged.verdict == verdict,
-        })
+        };
+        let deciding = judging(result, id).filter(decided);
+        deciding.min_by_key(|judged| judged.length())
     };
     match verdict {
         Verdict::Pass => String::new(),

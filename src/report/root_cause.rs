@@ -3,7 +3,7 @@
 //! A program that ends at once fails one requirement and blocks all others. Its author needs to read one
 //! sentence: that it ends, what it printed, and what to do.
 
-use super::text::{harmless, sentence};
+use super::text::{harmless, printed_line, sentence};
 use crate::conformance::evidence::{Event, EventKind, Evidence, visible};
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Requirement;
@@ -81,8 +81,10 @@ fn telling_run<'r>(result: &'r RunResult, blocker: &str) -> Option<&'r Evidence>
     let fails = |judged: &&TranscriptResult| judged.fails.iter().any(|id| id == blocker);
     let is_blocked = |judged: &&TranscriptResult| judged.blocked_by.as_deref() == Some(blocker);
     let transcripts = || result.transcripts.iter();
-    let failing = transcripts().filter(fails);
+    let mut failing: Vec<&TranscriptResult> = transcripts().filter(fails).collect();
+    failing.sort_by_key(|judged| judged.length());
     let mut runs = failing
+        .into_iter()
         .chain(transcripts().filter(is_blocked))
         .filter_map(TranscriptResult::telling_run);
     runs.find(|run| !run.events.is_empty())
@@ -206,7 +208,7 @@ fn last_lines(events: &[Event]) -> Vec<String> {
     });
     let printed: Vec<u8> = printed.flatten().copied().collect();
     let lines = printed.split(|byte| *byte == b'\n');
-    let lines = lines.map(|line| visible(line.trim_ascii_end()).replace("\\t", "    "));
+    let lines = lines.map(|line| printed_line(line).replace("\\t", "    "));
     let mut lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
     lines.split_off(lines.len().saturating_sub(LINES))
 }

@@ -81,7 +81,7 @@ pub(super) fn place(judged: &TranscriptResult) -> (String, usize) {
     (file, step.map_or(1, |step| step.line))
 }
 
-/// The transcript that decided the verdict on a requirement.
+/// The shortest of the transcripts that decided the verdict on a requirement.
 pub(super) fn telling_transcript<'a>(
     assessment: &'a Assessment,
     role: Role,
@@ -89,13 +89,12 @@ pub(super) fn telling_transcript<'a>(
 ) -> Option<&'a TranscriptResult> {
     let result = assessment.part(role)?.result.as_ref().ok()?;
     let id = &entry.requirement.id;
-    result
-        .transcripts
-        .iter()
-        .find(|judged| match entry.verdict {
-            Verdict::Fail => judged.fails.contains(id),
-            verdict => judged.verdict == verdict && judged.case.transcript.covers.contains(id),
-        })
+    let decided = |judged: &&TranscriptResult| match entry.verdict {
+        Verdict::Fail => judged.fails.contains(id),
+        verdict => judged.verdict == verdict && judged.case.transcript.covers.contains(id),
+    };
+    let deciding = result.transcripts.iter().filter(decided);
+    deciding.min_by_key(|judged| judged.length())
 }
 
 /// Items by group, in the order in which the groups first appear.

@@ -172,6 +172,16 @@ pub(super) fn quoted(requirement: &Requirement) -> String {
     quotations.collect::<Vec<_>>().join(" ")
 }
 
+/// A line that a program printed, as a person reads it. Switching the bracketing of pasted text on and off, as line
+/// editors do around each prompt, shows nothing.
+pub(super) fn printed_line(line: &[u8]) -> String {
+    let shown = visible(line.trim_ascii_end());
+    shown
+        .replace("\\x1b[?2004h", "")
+        .replace("\\x1b[?2004l\\r", "")
+        .replace("\\x1b[?2004l", "")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,10 @@ pub const SERVER: &[Variation] = &[
     option("slow-start", "takes 3 s to start"),
     option("loopback-only", "listens on loopback only"),
     option("both-families", "listens on IPv6 and IPv4"),
+    option(
+        "status-page",
+        "serves a page about itself at another port, which it opens and says first",
+    ),
     option("logs-much", "tells its terminal everything, at length"),
     option("ends-with-1", "ends with status 1 when interrupted"),
     option("ends-with-130", "ends with status 130 when interrupted"),
@@ -103,6 +107,14 @@ pub const CLIENT: &[Variation] = &[
     option(
         "closes-halfway",
         "says that it sends no more, and waits a moment for the server",
+    ),
+    option(
+        "bracketed-paste",
+        "asks the terminal to bracket what is pasted, at each prompt",
+    ),
+    option(
+        "says-farewell",
+        "tells the others that it leaves before it says DISCONNECT",
     ),
     written(
         "selectors",

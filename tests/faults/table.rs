@@ -201,7 +201,10 @@ pub const SERVER: &[Fault] = &[
     fault("letters-only", "refuses names with digits, `_` or `-`",
         &["S-REG-1"], &[]),
     fault("prefix-in-use", "takes a name for used when a longer one begins with it",
-        &["S-REG-5"], &[]),
+        &["S-REG-1"], &[]),
+    in_the_way(fault("part-in-use", "takes a name for used when it contains one in use, or is a part of one",
+        // A leaver beside those whose names contain its own.
+        &["S-REG-1"], &[]), &["S-DISC-1"]),
     fault("misspelt-200", "says `200 Registration succesful`",
         &["S-REG-2"], &[]),
     fault("small-200", "says `200 registration successful`",
@@ -540,12 +543,15 @@ pub const SERVER: &[Fault] = &[
     fault("waits-for-all", "ends only when every client has left",
         // The goodbye is watched in the same conversation, and other ends ask for the same.
         &["S-SHUT-2"], &["S-SHUT-1", "S-HARD-4", "S-HARD-7"]),
-    fault("ends-when-empty", "ends when its last client has left",
-        // Where the only client is gone for a while.
-        &["S-RUN-1"], &["S-DISC-5", "S-DISC-7"]),
-    fault("mute-when-emptied", "relays nothing any more after its last client has left",
-        // Where the only client is gone for a while.
-        &["S-RUN-1"], &["S-DISC-5", "S-DISC-7"]),
+    // Where the only client is gone for a while.
+    in_the_way(fault("ends-when-empty", "ends when its last client has left",
+        &["S-RUN-1"], &[]), &["S-DISC-5", "S-DISC-7"]),
+    in_the_way(fault("last-close-ends", "ends when its last client closes its connection without a DISCONNECT",
+        &["S-RUN-1"], &[]), &["S-DISC-5"]),
+    in_the_way(fault("last-reset-ends", "ends when the connection of its last client is reset",
+        &["S-RUN-1"], &[]), &["S-DISC-7"]),
+    in_the_way(fault("mute-when-emptied", "relays nothing any more after its last client has left",
+        &["S-RUN-1"], &[]), &["S-DISC-5", "S-DISC-7"]),
 
     fault("newest-leaving-mutes", "relays nothing any more after the newest of more than two has said DISCONNECT",
         &["S-DISC-1"], &[]),

@@ -707,6 +707,9 @@ impl Session {
                 name if fault("leaves-without-version") => format!("DISCONNECT {name}"),
                 name => format!("DISCONNECT {name} CHAT/1.0"),
             };
+            if variation("says-farewell") {
+                self.send(format!("@{}: has left the chat", self.name).as_bytes());
+            }
             self.send(line.as_bytes());
         }
         if variation("closes-halfway") {
@@ -824,6 +827,10 @@ fn show(line: &[u8]) {
 
 /// Draws the prompt again, where there is one.
 fn prompt() {
+    if variation("bracketed-paste") {
+        print!("\x1b[?2004h> ");
+        let _ = io::stdout().flush();
+    }
     if variation("coloured-prompt") {
         print!("\x1b[0m\x1b[1;32myou\x1b[0m> ");
         let _ = io::stdout().flush();

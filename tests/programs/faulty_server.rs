@@ -122,6 +122,9 @@ fn main() -> io::Result<()> {
         () if variation("both-families") => "::",
         () => "0.0.0.0",
     };
+    if variation("status-page") {
+        serve_status_page()?;
+    }
     let listener = TcpListener::bind((address, if fault("fixed-port") { 21357 } else { 0 }))?;
     listener.set_nonblocking(variation("polls"))?;
     announce(listener.local_addr()?.port());
@@ -156,6 +159,19 @@ fn main() -> io::Result<()> {
         () if variation("ends-with-130") => 130,
         () => 0,
     });
+}
+
+/// Answers every request at a port of its own.
+fn serve_status_page() -> io::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    println!("Status page on port {}", listener.local_addr()?.port());
+    spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nup");
+        }
+    })
+    .map(drop)
 }
 
 fn announce(port: u16) {
@@ -258,6 +274,12 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
     match end {
         End::Closed if fault("close-kills") => crash("a client closed its connection"),
         End::Reset if fault("reset-kills") => crash("a client reset its connection"),
+        End::Closed if fault("last-close-ends") && lock(room).is_only_member(peer) => {
+            process::exit(0);
+        }
+        End::Reset if fault("last-reset-ends") && lock(room).is_only_member(peer) => {
+            process::exit(0);
+        }
         End::Closed if fault("close-keeps-name") => return,
         End::Reset if fault("reset-keeps-name") => return,
         End::Closed | End::Reset if fault("goodbye-stops-at-the-gone") => {
@@ -694,7 +716,10 @@ impl Room {
         }
         self.spent.iter().any(|spent| spent == name)
             || self.members.iter().any(|member| {
-                member.name == name || fault("prefix-in-use") && member.name.starts_with(name)
+                member.name == name
+                    || fault("prefix-in-use") && member.name.starts_with(name)
+                    || fault("part-in-use")
+                        && (contains(&member.name, name) || contains(name, &member.name))
             })
     }
 
@@ -936,6 +961,10 @@ impl Room {
             }
             self.mute |= fault("mute-when-emptied");
         }
+    }
+
+    fn is_only_member(&self, peer: &Peer) -> bool {
+        self.members.len() == 1 && self.members[0].peer.id == peer.id
     }
 
     /// Whether somebody was here, and nobody is.

@@ -149,10 +149,12 @@ impl Room {
             (Standing::Registered(own), _) if spoken_name.is_some_and(|name| name != own) => {
                 Meaning::Forged
             }
-            // What was said right behind the registration counts from when that was accepted.
-            (Standing::Registered(_) | Standing::Asking(_), Standing::Registered(_)) if is_own => {
-                Meaning::Echo
-            }
+            // What was said right behind the registration counts from when that was accepted. An echo may arrive when its
+            // speaker has left.
+            (
+                Standing::Registered(_) | Standing::Asking(_),
+                Standing::Registered(_) | Standing::Departed,
+            ) if is_own => Meaning::Echo,
             (_, Standing::Unregistered | Standing::Asking(_)) if is_own => Meaning::Regular,
             (Standing::Refused | Standing::Unregistered, _) => Meaning::FromUnregistered,
             (Standing::Departed, _) => Meaning::FromDeparted,
@@ -218,6 +220,17 @@ mod tests {
         is(&room, "alice", "you said: hello", Meaning::Echo);
         is(&room, "bob", "@alice: hello", Meaning::Regular);
         is(&room, "bob", "<alice>  hel lo", Meaning::Regular);
+    }
+
+    #[test]
+    fn an_echo_may_come_after_its_speaker_has_left() {
+        let mut room = room();
+        room.said(1, "alice", "@alice: goodbye");
+        room.said(1, "alice", "DISCONNECT alice CHAT/1.0");
+        is(&room, "alice", "@alice: goodbye", Meaning::Echo);
+        room.said(2, "bob", "@bob: goodbye");
+        is(&room, "alice", "@bob: goodbye", Meaning::ToDeparted);
+        is(&room, "bob", "@alice: goodbye", Meaning::Regular);
     }
 
     #[test]

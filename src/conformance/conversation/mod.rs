@@ -4,6 +4,7 @@
 
 pub mod cause;
 pub mod expectation;
+pub mod leaving;
 pub mod meaning;
 pub mod room;
 pub mod utterance;

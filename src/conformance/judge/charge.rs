@@ -1,14 +1,14 @@
 //! Which requirement a failed run is charged to.
 
 use crate::conformance::conversation::cause::Cause;
+use crate::conformance::conversation::leaving::{Leaving, leavings};
 use crate::conformance::conversation::meaning::Meaning;
 use crate::conformance::conversation::room::{Departure, Present, Standing};
-use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::id;
 use crate::conformance::suite::table::Table;
-use crate::transcript::syntax::{Action, Transcript};
+use crate::transcript::syntax::{Action, Role, Step, Transcript};
 
 /// What a failed run is charged to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,16 @@ pub struct Charge {
     pub requirement: String,
     /// Id of a plainer requirement without which this one cannot hold: where it is broken, it is to blame.
     pub rests_on: Option<String>,
+}
+
+impl Charge {
+    /// A charge that rests on no other requirement.
+    pub(super) fn of(id: &str) -> Charge {
+        Charge {
+            requirement: id.to_owned(),
+            rests_on: None,
+        }
+    }
 }
 
 /// The requirement that a topic belongs to.
@@ -78,15 +88,9 @@ pub fn requirement_of(topic: Topic) -> &'static str {
 /// does not have the requirement, each transcript answers for itself.
 pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<Charge> {
     let charge = match &run.outcome {
-        Outcome::Skipped { because_of } => Charge {
-            requirement: requirement_of(*because_of).to_owned(),
-            rests_on: None,
-        },
+        Outcome::Skipped { because_of } => Charge::of(requirement_of(*because_of)),
         Outcome::FellShort(_) if table.has(id::S_RUN_1) && ends_at_disconnect(transcript, run) => {
-            Charge {
-                requirement: id::S_RUN_1.to_owned(),
-                rests_on: None,
-            }
+            Charge::of(id::S_RUN_1)
         }
         Outcome::FellShort(shortfall) => {
             let about = Topic::of_shortfall(transcript, shortfall)?;
@@ -125,11 +129,15 @@ fn has_registered(present: &[Present]) -> bool {
     present.iter().any(is_so)
 }
 
-/// Whether the program ended unasked when somebody had just said DISCONNECT: then it does not keep serving, whatever
-/// the step asked about at which that was noticed.
 fn ends_at_disconnect(transcript: &Transcript, run: &Evidence) -> bool {
+    leaving_at_end(transcript, run).is_some_and(|leaving| leaving.how == Departure::Disconnect)
+}
+
+/// Who had just left when the program ended unasked: then it does not keep serving, whatever the step asked about at
+/// which that was noticed.
+pub(super) fn leaving_at_end(transcript: &Transcript, run: &Evidence) -> Option<Leaving> {
     let Outcome::FellShort(shortfall) = &run.outcome else {
-        return false;
+        return None;
     };
     let ended = run.events.iter().find_map(|event| match event.kind {
         EventKind::Ended { .. } => event.step,
@@ -137,18 +145,16 @@ fn ends_at_disconnect(transcript: &Transcript, run: &Evidence) -> bool {
     });
     let ended = ended.or(shortfall.ended.as_ref().map(|_| shortfall.step));
     // A line that came is wrong by itself. The number of the step comes from evidence, which may be a file.
-    let Some(until_then) = ended
-        .filter(|_| shortfall.got.line().is_none())
-        .and_then(|at| transcript.steps.get(..=at))
-    else {
-        return false;
-    };
-    let asks = |action: &Action| matches!(action, Action::IsInterrupted | Action::IsTerminated);
-    let was_asked = until_then.iter().any(|step| asks(&step.action));
-    // It takes a moment to end, in which somebody else may do something.
-    let acts = |action: &Action| {
+    let until_then = ended
+        .filter(|_| transcript.role == Role::Server && shortfall.got.line().is_none())
+        .and_then(|at| transcript.steps.get(..=at))?;
+    let asks = |step: &Step| matches!(step.action, Action::IsInterrupted | Action::IsTerminated);
+    if until_then.iter().any(asks) {
+        return None;
+    }
+    let acts = |step: &Step| {
         matches!(
-            action,
+            step.action,
             Action::Joins { .. }
                 | Action::Connects { .. }
                 | Action::Says { .. }
@@ -157,19 +163,16 @@ fn ends_at_disconnect(transcript: &Transcript, run: &Evidence) -> bool {
                 | Action::Resets { .. }
         )
     };
-    let actions = until_then.iter().rev().map(|step| &step.action);
-    let mut latest = actions.filter(|action| acts(action)).take(2);
-    !was_asked && latest.any(says_disconnect)
-}
-
-/// Whether somebody says DISCONNECT in a step, alone or behind other lines.
-pub(super) fn says_disconnect(action: &Action) -> bool {
-    let is_so = |line: &str| matches!(Utterance::of(line), Utterance::Disconnect { .. });
-    match action {
-        Action::Says { line, .. } => is_so(line),
-        Action::Sends { bytes, .. } => String::from_utf8_lossy(bytes).lines().any(is_so),
-        _ => false,
-    }
+    // It takes a moment to end, in which somebody else may do something.
+    let latest_first = until_then.iter().zip(leavings(until_then)).rev();
+    let latest = latest_first.filter(|(step, _)| acts(step)).take(2);
+    let latest: Vec<Leaving> = latest.filter_map(|(_, leaving)| leaving).collect();
+    let by_disconnect = |leaving: &&Leaving| leaving.how == Departure::Disconnect;
+    latest
+        .iter()
+        .find(by_disconnect)
+        .or(latest.first())
+        .copied()
 }
 
 #[cfg(test)]
@@ -180,7 +183,6 @@ mod tests {
     use crate::conformance::evidence::shortfall::{Expected, Got, Shortfall};
     use crate::conformance::suite::Suite;
     use crate::transcript::parse;
-    use crate::transcript::syntax::Role;
 
     fn table() -> Table {
         let suite = Suite::embedded();

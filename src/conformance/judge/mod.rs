@@ -1,12 +1,13 @@
 //! From evidence to verdicts, without I/O.
 //!
 //! ```text
-//! program -> verdict -> blame -> tally -> runs -> charge
+//! program -> verdict -> blame -> tally -> runs -> ends -> charge
 //!            verdict -> twin
 //! ```
 
 mod blame;
 pub mod charge;
+mod ends;
 pub mod program;
 pub mod result;
 mod runs;

@@ -1,5 +1,6 @@
 //! The result of judging one program. Reports read this and nothing else.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,14 @@ impl TranscriptResult {
         use crate::conformance::evidence::Outcome;
         let fell_short = |run: &&Evidence| run.outcome != Outcome::Completed;
         self.runs.iter().find(fell_short).or(self.runs.last())
+    }
+
+    /// How much there is to read of it: the number of its steps, then of the actors in them. Of several failures a
+    /// report shows the shortest.
+    pub fn length(&self) -> (usize, usize) {
+        let steps = &self.case.transcript.steps;
+        let actors = steps.iter().filter_map(|step| step.action.actor());
+        (steps.len(), actors.collect::<BTreeSet<&str>>().len())
     }
 
     /// How many of its runs passed.

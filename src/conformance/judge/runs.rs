@@ -1,9 +1,11 @@
 //! What the runs of one transcript say, by themselves and in the light of the others.
 
-use super::charge::{Charge, charge, says_disconnect};
+use super::charge::Charge;
+use super::ends::Ends;
+use crate::conformance::conversation::leaving::leavings;
+use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
-use crate::conformance::suite::table::Table;
 use crate::conformance::suite::{Case, id};
 use crate::transcript::syntax::{Action, Role, Transcript};
 
@@ -59,7 +61,7 @@ pub(super) enum Judgement {
 }
 
 impl Finding {
-    pub(super) fn of(case: &Case, runs: &[Evidence], table: &Table) -> Finding {
+    pub(super) fn of(case: &Case, runs: &[Evidence], ends: &Ends<'_>) -> Finding {
         if runs.is_empty() {
             return Finding::NotRun;
         }
@@ -82,7 +84,7 @@ impl Finding {
         }
         let charges: Vec<Option<Charge>> = conclusive
             .iter()
-            .map(|run| charge(&case.transcript, run, table))
+            .map(|run| ends.charge(&case.transcript, run))
             .collect();
         let id = |charge: &Option<Charge>| charge.as_ref().map(|charge| charge.requirement.clone());
         let is_own = |id: &String| case.transcript.covers.contains(id);
@@ -93,7 +95,7 @@ impl Finding {
         let telling = telling.or(positions.clone().find(|at| charges[*at].is_some()));
         let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
         Finding::Stopped(Stop {
-            circumstances: circumstances_before(&case.transcript, runs).collect(),
+            circumstances: circumstances_before(&case.transcript, runs),
             had_ended: conclusive
                 .iter()
                 .all(|run| had_ended(&case.transcript, run)),
@@ -134,10 +136,7 @@ impl Finding {
 }
 
 /// Ids of the requirements that the steps depend on before the one at which the runs stopped, latest step first.
-fn circumstances_before<'t>(
-    transcript: &'t Transcript,
-    runs: &[Evidence],
-) -> impl Iterator<Item = &'static str> + 't {
+fn circumstances_before(transcript: &Transcript, runs: &[Evidence]) -> Vec<&'static str> {
     let stopped_at = runs.iter().filter_map(|run| match &run.outcome {
         Outcome::FellShort(shortfall) => Some(shortfall.step),
         _ => None,
@@ -145,19 +144,26 @@ fn circumstances_before<'t>(
     let to_client = transcript.role == Role::Client;
     // The number comes from evidence, which may have been read from a file.
     let before = transcript.steps.get(..stopped_at.min().unwrap_or(0));
-    before
-        .unwrap_or_default()
-        .iter()
-        .rev()
-        .flat_map(move |step| circumstances_of(&step.action, to_client))
+    let before = before.unwrap_or_default();
+    let latest_first = before.iter().zip(leavings(before)).rev();
+    latest_first
+        .flat_map(|(step, leaving)| {
+            let mut ids = circumstances_of(&step.action, to_client);
+            if let Some(leaving) = leaving {
+                if leaving.how == Departure::Disconnect {
+                    ids.extend([id::S_RUN_1, id::S_DISC_1]);
+                } else if leaving.is_last {
+                    ids.push(id::S_RUN_1);
+                }
+            }
+            ids
+        })
+        .collect()
 }
 
-/// Ids of the requirements that the steps after this one depend on.
+/// Ids of the requirements that the steps after this one depend on, whoever else is there.
 fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
     let mut ids = Vec::new();
-    if says_disconnect(action) {
-        ids.extend([id::S_RUN_1, id::S_DISC_1]);
-    }
     match action {
         Action::Closes { .. } => ids.push(id::S_DISC_5),
         Action::Resets { .. } => ids.push(id::S_DISC_7),

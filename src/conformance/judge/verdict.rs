@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::blame::blame;
-use super::charge::charge;
+use super::ends::Ends;
 use super::result::{RequirementResult, TranscriptResult, Verdict};
 use super::runs::{Finding, Judgement};
 use super::tally::Tally;
@@ -19,6 +19,7 @@ use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::table::Table;
+use crate::transcript::syntax::Transcript;
 
 /// A transcript with what was seen in each of its runs.
 pub type Replayed = (Case, Vec<Evidence>);
@@ -30,12 +31,18 @@ pub fn verdicts(
     replayed: Vec<Replayed>,
     table: &Table,
 ) -> (Vec<RequirementResult>, Vec<TranscriptResult>) {
-    let transcripts = judge(replayed, &requirements, table);
+    let ends = Ends::of(transcripts_of(&replayed), table);
+    let transcripts = judge(replayed, &requirements, &ends, table);
     let on_requirements = requirements
         .into_iter()
-        .map(|requirement| on_requirement(requirement, &transcripts, table))
+        .map(|requirement| on_requirement(requirement, &transcripts, &ends))
         .collect();
     (on_requirements, transcripts)
+}
+
+fn transcripts_of(replayed: &[Replayed]) -> impl Iterator<Item = (&Transcript, &[Evidence])> {
+    let all = replayed.iter();
+    all.map(|(case, runs)| (&case.transcript, &runs[..]))
 }
 
 /// Judges transcripts, each in the light of all. `requirements` gives the order in which requirements build on
@@ -43,21 +50,21 @@ pub fn verdicts(
 fn judge(
     replayed: Vec<Replayed>,
     requirements: &[Requirement],
+    ends: &Ends<'_>,
     table: &Table,
 ) -> Vec<TranscriptResult> {
     let mut tally = Tally::new(table);
-    let all = replayed.iter();
-    let twin = Twin::of(all.map(|(case, runs)| (&case.transcript, &runs[..])));
+    let twin = Twin::of(transcripts_of(&replayed));
     let mut findings: Vec<Finding> = Vec::new();
     let mut judged: Vec<Option<Judgement>> = Vec::new();
     for (case, runs) in &replayed {
-        let finding = Finding::of(case, runs, table);
+        let finding = Finding::of(case, runs, ends);
         let judgement = twin
             .judgement(&case.transcript, runs, &finding)
             .or_else(|| finding.by_itself(case));
         tally.count(case, &finding, judgement.as_ref());
         if finding == Finding::Unsure {
-            tally.count_mixture(charged(case, runs, table).collect());
+            tally.count_mixture(charged(case, runs, ends).collect());
         }
         findings.push(finding);
         judged.push(judgement);
@@ -83,7 +90,7 @@ fn judge(
     }
     for (position, (case, runs)) in replayed.iter().enumerate() {
         if findings[position] == Finding::Unsure {
-            let blocked = blocks_mixture(case, runs, &tally, table);
+            let blocked = blocks_mixture(case, runs, &tally, ends);
             judged[position] = blocked
                 .map(Judgement::BlockedBy)
                 .or(judged[position].take());
@@ -105,12 +112,12 @@ fn blocks_mixture(
     case: &Case,
     runs: &[Evidence],
     tally: &Tally<'_>,
-    table: &Table,
+    ends: &Ends<'_>,
 ) -> Option<String> {
     let failed = runs
         .iter()
         .filter(|run| matches!(run.outcome, Outcome::FellShort(_)));
-    let mut charged = charged(case, runs, table);
+    let mut charged = charged(case, runs, ends);
     let first = charged.next()?;
     let others: Vec<String> = charged.collect();
     let is_agreed = others.len() + 1 == failed.count() && others.iter().all(|id| *id == first);
@@ -123,11 +130,11 @@ fn blocks_mixture(
 fn charged<'e>(
     case: &'e Case,
     runs: &'e [Evidence],
-    table: &'e Table,
+    ends: &'e Ends<'_>,
 ) -> impl Iterator<Item = String> + 'e {
     let charges = runs
         .iter()
-        .filter_map(|run| charge(&case.transcript, run, table));
+        .filter_map(|run| ends.charge(&case.transcript, run));
     charges.map(|charge| charge.requirement)
 }
 
@@ -155,11 +162,11 @@ fn result(case: Case, runs: Vec<Evidence>, judgement: Judgement) -> TranscriptRe
 }
 
 /// Whether a requirement that may hold in its own transcripts was seen to fail now and then in several others.
-fn fails_now_and_then(id: &String, all: &[TranscriptResult], table: &Table) -> bool {
+fn fails_now_and_then(id: &String, all: &[TranscriptResult], ends: &Ends<'_>) -> bool {
     const SEVERAL: usize = 3;
     let is_mixture_at_it = |result: &&TranscriptResult| {
         result.runs_passed() > 0
-            && charged(&result.case, &result.runs, table).any(|other| other == *id)
+            && charged(&result.case, &result.runs, ends).any(|other| other == *id)
     };
     all.iter().filter(is_mixture_at_it).count() >= SEVERAL
 }
@@ -168,7 +175,7 @@ fn fails_now_and_then(id: &String, all: &[TranscriptResult], table: &Table) -> b
 fn on_requirement(
     requirement: Requirement,
     all: &[TranscriptResult],
-    table: &Table,
+    ends: &Ends<'_>,
 ) -> RequirementResult {
     let id = &requirement.id;
     let judging: Vec<&TranscriptResult> = all
@@ -179,7 +186,7 @@ fn on_requirement(
     let passes = |result: &TranscriptResult| result.verdict == Verdict::Pass;
     // Stopped by another requirement that the same transcript covers: says nothing where others pass.
     let stops = |result: &TranscriptResult| result.blocked_by.is_some();
-    let is_racy = fails_now_and_then(id, all, table);
+    let is_racy = fails_now_and_then(id, all, ends);
     let verdict = if any(&|result| result.fails.contains(id)) {
         Verdict::Fail
     } else if any(&|result| result.verdict == Verdict::Unsure) || any(&passes) && is_racy {

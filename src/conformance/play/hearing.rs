@@ -8,11 +8,11 @@ use super::replay::Replay;
 use super::setting::Stop;
 use super::settling::wait_for_quiet;
 use crate::conformance::conversation::meaning::Meaning;
-use crate::conformance::conversation::utterance::Utterance;
+use crate::conformance::conversation::utterance::{Utterance, contains_words};
 use crate::conformance::evidence::Excerpt;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
 use crate::conformance::evidence::topic::Topic;
-use crate::transcript::syntax::Role;
+use crate::transcript::syntax::{Action, Role};
 
 impl Replay<'_> {
     pub(super) fn next_message(&mut self, actor: &str, patience: Duration) -> Result<Heard, Stop> {
@@ -85,26 +85,33 @@ impl Replay<'_> {
         }
     }
 
-    /// Whether a client says something of its own in front of the message that its user typed, where the transcript
-    /// is not about what it sends.
+    /// Whether a client says something of its own in front of the message that its user typed, or of its goodbye, where
+    /// the transcript is not about what it sends.
     fn is_unasked(&self, expected: &str, line: &str) -> bool {
-        let Utterance::Message { text, .. } = Utterance::of(expected) else {
+        if self.room.role() != Role::Client || self.policy.judges(Topic::ClientMessage) {
             return false;
-        };
-        let words = |text: &str| -> Vec<String> {
-            let words = text.split(|character: char| !character.is_alphanumeric());
-            let words = words.filter(|word| word.chars().count() > 1);
-            words.map(str::to_lowercase).collect()
-        };
-        let typed = words(text);
-        let is_message = matches!(
-            Utterance::of(line),
-            Utterance::Message { .. } | Utterance::Other
-        );
-        self.room.role() == Role::Client
-            && is_message
-            && !self.policy.judges(Topic::ClientMessage)
-            && !words(line).iter().any(|word| typed.contains(word))
+        }
+        match (Utterance::of(expected), Utterance::of(line)) {
+            (Utterance::Message { text, .. }, Utterance::Message { .. } | Utterance::Other) => {
+                !shares_a_word(text, line)
+            }
+            // What is half typed may not be sent.
+            (Utterance::Disconnect { .. }, Utterance::Message { .. }) => {
+                !contains_words(line, &self.half_typed())
+            }
+            _ => false,
+        }
+    }
+
+    /// What was typed after the last Enter.
+    fn half_typed(&self) -> String {
+        let steps = &self.transcript.steps[..self.index()];
+        let typed = steps.iter().filter_map(|step| match &step.action {
+            Action::Types { text } => Some(text.as_str()),
+            _ => None,
+        });
+        let typed: String = typed.collect();
+        typed.rsplit('\n').next().unwrap_or_default().to_owned()
     }
 
     /// Whether the transcript is about an answer that nothing else may stand in front of.
@@ -187,4 +194,14 @@ impl Replay<'_> {
         }
         Ok(())
     }
+}
+
+fn shares_a_word(text: &str, other: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|character: char| !character.is_alphanumeric());
+        let words = words.filter(|word| word.chars().count() > 1);
+        words.map(str::to_lowercase).collect()
+    };
+    let known = words(text);
+    words(other).iter().any(|word| known.contains(word))
 }

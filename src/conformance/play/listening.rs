@@ -1,6 +1,5 @@
 //! Finding out where the server under test listens.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -13,6 +12,9 @@ use crate::conformance::program::system;
 pub(super) fn address(cast: &mut Cast<'_>, position: usize) -> Option<SocketAddr> {
     if cfg!(target_os = "linux") {
         let found = addresses(cast, position);
+        if let Some(rank) = cast.setting.profile.answering_port {
+            return found.get(rank).copied();
+        }
         if found.len() < 2 {
             return found.first().copied();
         }
@@ -28,20 +30,26 @@ pub(super) fn address(cast: &mut Cast<'_>, position: usize) -> Option<SocketAddr
     Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
-fn addresses(cast: &mut Cast<'_>, position: usize) -> Vec<SocketAddr> {
+/// One address for each port on which a process listens, in the order in which it opened them.
+pub(super) fn addresses(cast: &mut Cast<'_>, position: usize) -> Vec<SocketAddr> {
     let processes = cast.programs[position].processes();
-    system::listening(&cast.sockets, &processes)
+    let mut found: Vec<SocketAddr> = Vec::new();
+    for address in system::listening(&cast.sockets, &processes) {
+        if found.iter().all(|known| known.port() != address.port()) {
+            found.push(address);
+        }
+    }
+    found
 }
 
-/// Which of several addresses a program tells its users, once it does.
+/// Which of several addresses a program tells its users, once it does, where it is not known which one answers.
 pub(super) fn printed_address(
     cast: &mut Cast<'_>,
     position: usize,
 ) -> Result<Option<SocketAddr>, Stop> {
     const TIME_TO_TELL: Duration = Duration::from_secs(2);
-    let found = addresses(cast, position);
-    let ports: BTreeSet<u16> = found.iter().map(SocketAddr::port).collect();
-    if ports.len() < 2 {
+    let is_known = cast.setting.profile.answering_port.is_some();
+    if is_known || addresses(cast, position).len() < 2 {
         return Ok(None);
     }
     let mut glances = Glances::new();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::heard::milliseconds;
-use super::listening::{address, has_number, printed_address};
+use super::listening::{address, addresses, has_number, printed_address};
 use super::peer::{End, Peer};
 use super::replay::Replay;
 use super::setting::{Stop, unable};
@@ -30,11 +30,23 @@ impl Replay<'_> {
                 self.setting.ledger.held(topic);
                 self.let_digest()?;
                 self.setting.timeouts.started_within(begun.elapsed());
+                self.record_other_ports(first);
                 printed_address(&mut self.cast, 0)?.map_or(first, to_speak_to)
             }
         });
         self.memory.begin(&mut self.cast);
         Ok(())
+    }
+
+    /// Records on which further ports the program listens.
+    fn record_other_ports(&mut self, first: SocketAddr) {
+        for address in addresses(&mut self.cast, 0) {
+            if address.port() != first.port() {
+                self.cast.log.record(EventKind::Listening {
+                    address: address.to_string(),
+                });
+            }
+        }
     }
 
     /// Starts a further process of the program and waits until it listens.

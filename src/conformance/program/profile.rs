@@ -33,6 +33,10 @@ pub struct Profile {
     pub waits_for_first_message: bool,
     /// It takes the address before the name, except in transcripts about that (C-ARG-1).
     pub takes_address_first: bool,
+    /// It listens on several ports: the place, in the order in which it opens them, of the one that answers a
+    /// registration. The numbers differ from one start to the next.
+    #[serde(default)]
+    pub answering_port: Option<usize>,
     /// It cannot run twice at the same time, because its port is fixed. If replays cannot have networks of their own,
     /// they run one after the other.
     pub runs_alone: bool,
@@ -52,6 +56,7 @@ impl Profile {
         leaves_notices_unended: false,
         waits_for_first_message: false,
         takes_address_first: false,
+        answering_port: None,
         runs_alone: false,
         has_own_network: false,
     };
@@ -104,6 +109,10 @@ impl Profile {
                  expected.",
             ),
             (
+                self.answering_port.is_some(),
+                "It listens on several ports, so the transcripts spoke to the one that answers a registration.",
+            ),
+            (
                 self.takes_address_first,
                 "It takes the address before the name (see C-ARG-1); in other transcripts it got them in \
                  that order.",
@@ -131,10 +140,11 @@ mod tests {
             leaves_notices_unended: true,
             waits_for_first_message: true,
             takes_address_first: true,
+            answering_port: Some(1),
             runs_alone: true,
             has_own_network: false,
         };
-        assert_eq!(every.remarks().count(), 9);
+        assert_eq!(every.remarks().count(), 10);
         // A network of its own is worth a remark only if the program would otherwise conflict with itself.
         let apart = Profile {
             has_own_network: true,

@@ -147,7 +147,9 @@ impl<'a> Script<'a> {
                 shortfall.expected == Expected::Listens && *action != Action::AnotherStarts
             });
             self.announce("the server starts", failed.map(|_| &Expected::Listens));
-            self.calls.push("server.starts()".to_owned());
+            let answering = self.profile.answering_port;
+            let answering = answering.map_or(String::new(), |port| port.to_string());
+            self.calls.push(format!("server.starts({answering})"));
             if failed.is_some() {
                 return;
             }

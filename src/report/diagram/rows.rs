@@ -3,7 +3,7 @@
 use super::lanes::Lanes;
 use crate::conformance::evidence::{Event, EventKind, visible};
 use crate::conformance::program::dialect::{Dialect, Framing};
-use crate::report::text::{Ink, harmless};
+use crate::report::text::{Ink, harmless, printed_line};
 use crate::transcript::syntax::Role;
 
 /// How many of many received lines are shown; the others are counted.
@@ -235,7 +235,7 @@ fn printed(events: &[Event], shape: Shape) -> Vec<RowPart> {
 
 fn lines_printed(events: &[Event]) -> Vec<(f64, String)> {
     let shown = lines(events).into_iter();
-    let shown = shown.map(|(at, line)| (at, visible(line.trim_ascii_end())));
+    let shown = shown.map(|(at, line)| (at, printed_line(&line)));
     shown.filter(|(_, line)| !line.is_empty()).collect()
 }
 

@@ -36,10 +36,12 @@ pub(super) fn transcripts_by_requirement(
     };
     let of = |wanted: Option<usize>| -> Vec<usize> {
         let numbered = result.transcripts.iter().enumerate();
-        numbered
+        let mut numbers: Vec<usize> = numbered
             .filter(|(_, judged)| judged.verdict == Verdict::Fail && home(judged) == wanted)
             .map(|(number, _)| number)
-            .collect()
+            .collect();
+        numbers.sort_by_key(|number| result.transcripts[*number].length());
+        numbers
     };
     let mut sections: Vec<(Option<&Requirement>, Vec<usize>)> = failing
         .iter()

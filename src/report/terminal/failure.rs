@@ -55,9 +55,10 @@ fn by_requirement(result: &RunResult) -> Vec<Failures<'_>> {
     };
     let mut sections: Vec<Failures<'_>> = Vec::new();
     for (index, requirement) in failing.iter().enumerate() {
-        let of_requirement: Vec<_> = failed()
+        let mut of_requirement: Vec<_> = failed()
             .filter(|judged| home(judged) == Some(index))
             .collect();
+        of_requirement.sort_by_key(|judged| judged.length());
         if !of_requirement.is_empty() {
             sections.push((Some(*requirement), of_requirement));
         }

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::conformance::evidence::time_limit::TimeLimit;
-use crate::conformance::judge::result::{RequirementResult, RunResult, Verdict};
+use crate::conformance::judge::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Level;
 use crate::report::Style;
 use crate::report::scores::groups;
@@ -179,15 +179,18 @@ fn texts(
 
 /// Which transcripts to look at.
 fn names_below(known: &RequirementResult, result: &RunResult, columns: usize) -> Vec<String> {
-    let shown = result.transcripts.iter().filter(|judged| {
+    let is_shown = |judged: &&TranscriptResult| {
         let is_asked = known.transcripts.contains(&judged.case.name);
         is_asked
             && match known.verdict {
                 Verdict::Fail => judged.fails.contains(&known.requirement.id),
                 _ => judged.verdict == Verdict::Unsure,
             }
-    });
-    let names: Vec<String> = shown.map(|judged| harmless(&judged.case.name)).collect();
+    };
+    let mut shown: Vec<&TranscriptResult> = result.transcripts.iter().filter(is_shown).collect();
+    shown.sort_by_key(|judged| judged.length());
+    let names = shown.iter().map(|judged| harmless(&judged.case.name));
+    let names: Vec<String> = names.collect();
     let mut lines: Vec<String> = names
         .iter()
         .take(NAMED)

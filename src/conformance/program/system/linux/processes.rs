@@ -272,17 +272,21 @@ pub fn kill(target: Process) {
     };
 }
 
-/// Addresses at which any of the processes listens, in the order of the system's table.
+/// Addresses at which any of the processes listens, in the order of their descriptors: a program that opens several
+/// opens them in the same order at each start.
 pub fn listening(sockets: &SocketTable, processes: &[i32]) -> Vec<SocketAddr> {
     let inodes = processes.iter().filter_map(|id| socket_inodes(*id).ok());
-    let owned: HashSet<u64> = inodes.flatten().collect();
-    let Some(&first) = processes.first().filter(|_| !owned.is_empty()) else {
+    let opened: Vec<u64> = inodes.flatten().collect();
+    let Some(&first) = processes.first().filter(|_| !opened.is_empty()) else {
         return Vec::new();
     };
+    let rank = |inode: u64| opened.iter().position(|opened| *opened == inode);
     let all = sockets.listening(first).into_iter();
-    all.filter(|socket| owned.contains(&socket.inode))
-        .map(|socket| socket.local)
-        .collect()
+    let mut found: Vec<(usize, SocketAddr)> = all
+        .filter_map(|socket| Some((rank(socket.inode)?, socket.local)))
+        .collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, address)| address).collect()
 }
 
 /// The owner of the end `local` of the connection to `remote`, which is a listening socket of this process.
@@ -318,7 +322,7 @@ pub fn holder(
     }
 }
 
-/// Inodes of the sockets that a process holds.
+/// Inodes of the sockets that a process holds, in the order of its descriptors.
 fn socket_inodes(id: i32) -> io::Result<Vec<u64>> {
     let found = socket_inodes_in(Path::new(&format!("/proc/{id}/fd")))?;
     if !found.is_empty() {
@@ -330,16 +334,16 @@ fn socket_inodes(id: i32) -> io::Result<Vec<u64>> {
 }
 
 fn socket_inodes_in(descriptors: &Path) -> io::Result<Vec<u64>> {
-    let inode = |descriptor: fs::DirEntry| {
+    let socket = |descriptor: fs::DirEntry| {
         let target = fs::read_link(descriptor.path()).ok()?;
         let inode = target.to_str()?.strip_prefix("socket:[")?;
-        inode.strip_suffix(']')?.parse().ok()
+        let number: u32 = descriptor.file_name().to_str()?.parse().ok()?;
+        Some((number, inode.strip_suffix(']')?.parse().ok()?))
     };
-    Ok(DESCRIPTORS
-        .noted(fs::read_dir(descriptors))?
-        .flatten()
-        .filter_map(inode)
-        .collect())
+    let descriptors = DESCRIPTORS.noted(fs::read_dir(descriptors))?.flatten();
+    let mut found: Vec<(u32, u64)> = descriptors.filter_map(socket).collect();
+    found.sort_unstable();
+    Ok(found.into_iter().map(|(_, inode)| inode).collect())
 }
 
 /// How often the threads of these processes were scheduled so far, or `None` if one of them is running or ready.
