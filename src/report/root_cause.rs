@@ -9,8 +9,8 @@ use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
 
-/// How many of the lines that the program printed are kept.
-const LINES: usize = 8;
+/// How many of the lines that the program printed are kept: most tracebacks are shorter.
+const LINES: usize = 11;
 
 /// A failure that blocks at least half of the transcripts.
 #[derive(Debug)]
@@ -208,7 +208,7 @@ fn last_lines(events: &[Event]) -> Vec<String> {
     });
     let printed: Vec<u8> = printed.flatten().copied().collect();
     let lines = printed.split(|byte| *byte == b'\n');
-    let lines = lines.map(|line| printed_line(line).replace("\\t", "    "));
+    let lines = lines.map(printed_line);
     let mut lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).collect();
     lines.split_off(lines.len().saturating_sub(LINES))
 }

@@ -172,7 +172,7 @@ pub(super) fn quoted(requirement: &Requirement) -> String {
     quotations.collect::<Vec<_>>().join(" ")
 }
 
-/// A line that a program printed, as a person reads it. Switching the bracketing of pasted text on and off, as line
+/// A line that a program printed, as a person reads it, with spaces for tabs. Switching the bracketing of pasted text on and off, as line
 /// editors do around each prompt, shows nothing.
 pub(super) fn printed_line(line: &[u8]) -> String {
     let shown = visible(line.trim_ascii_end());
@@ -180,6 +180,7 @@ pub(super) fn printed_line(line: &[u8]) -> String {
         .replace("\\x1b[?2004h", "")
         .replace("\\x1b[?2004l\\r", "")
         .replace("\\x1b[?2004l", "")
+        .replace("\\t", "    ")
 }
 
 #[cfg(test)]
@@ -193,6 +194,13 @@ mod tests {
             "a\\x1b[2Jb\\u{9b}\\u{202e}"
         );
         assert_eq!(harmless("the line `a\\x1b[2J`"), "the line `a\\x1b[2J`");
+    }
+
+    #[test]
+    fn the_switches_of_a_line_editor_are_not_printed_text() {
+        assert_eq!(printed_line(b"\x1b[?2004h> \r\n"), ">");
+        assert_eq!(printed_line(b"\x1b[?2004l\r\n"), "");
+        assert_eq!(printed_line(b"\tone\x1b[2J\n"), "    one\\x1b[2J");
     }
 
     #[test]

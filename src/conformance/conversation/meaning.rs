@@ -228,8 +228,8 @@ mod tests {
         room.said(1, "alice", "@alice: goodbye");
         room.said(1, "alice", "DISCONNECT alice CHAT/1.0");
         is(&room, "alice", "@alice: goodbye", Meaning::Echo);
-        room.said(2, "bob", "@bob: goodbye");
-        is(&room, "alice", "@bob: goodbye", Meaning::ToDeparted);
+        room.said(2, "bob", "@bob: see you");
+        is(&room, "alice", "@bob: see you", Meaning::ToDeparted);
         is(&room, "bob", "@alice: goodbye", Meaning::Regular);
     }
 

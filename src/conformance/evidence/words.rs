@@ -122,7 +122,26 @@ impl Display for Got {
 impl Shortfall {
     /// The actual event in words, with how the program ended; to follow "got".
     pub fn received(&self) -> String {
-        let mut words = self.got.to_string();
+        self.with_circumstances(self.got.to_string())
+    }
+
+    /// The same without what the program printed, for a report that shows that beside it.
+    pub fn received_beside_output(&self) -> String {
+        let is_text = |text: &super::Excerpt| !text.bytes.is_empty();
+        self.with_circumstances(match &self.got {
+            Got::EndedAtStart {
+                how,
+                printed: Some(text),
+            } if is_text(text) => format!("the program ended ({how})"),
+            Got::NotListening {
+                after,
+                printed: Some(text),
+            } if is_text(text) => format!("it listened on no port within {}", Seconds(*after)),
+            got => got.to_string(),
+        })
+    }
+
+    fn with_circumstances(&self, mut words: String) -> String {
         // These words say already how it ended.
         let is_about_start = matches!(self.got, Got::EndedAtStart { .. });
         if let Some(how) = self.ended.as_ref().filter(|_| !is_about_start) {

@@ -459,10 +459,11 @@ mod tests {
     fn a_departure_that_is_known_to_go_wrong_is_to_blame_for_what_comes_after() {
         let after_leaving = |speaks_of| {
             let (_, mut runs) = stopped("S-MSG-2", speaks_of);
-            shortfalls(&mut runs).for_each(|shortfall| shortfall.step = 2);
-            let source = "# A case.\ncovers S-MSG-2\n\nalice joins\nalice closes\nbob joins\n";
+            shortfalls(&mut runs).for_each(|shortfall| shortfall.step = 3);
+            let steps = "alice joins\ncarol joins\nalice closes\nbob joins";
+            let source = format!("# A case.\ncovers S-MSG-2\n\n{steps}\n");
             let mut case = case("leaving", "S-MSG-2");
-            case.transcript = parse("leaving", source).expect("is a transcript");
+            case.transcript = parse("leaving", &source).expect("is a transcript");
             (case, runs)
         };
         for speaks_of in [None, Some("S-MSG-1")] {

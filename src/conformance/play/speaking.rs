@@ -90,7 +90,9 @@ impl Replay<'_> {
             self.let_digest()?;
         }
         self.memory.begin(&mut self.cast);
+        let was_registered = self.room.is_registered(actor);
         self.room.sent(self.index, actor, bytes);
+        let is_goodbye = was_registered && !self.room.is_registered(actor);
         let reads = self.policy.dialect.reads;
         let all = match (reads, single_message(bytes)) {
             (Framing::Bare | Framing::Length, Some(message)) => reads.frame(message),
@@ -98,6 +100,10 @@ impl Replay<'_> {
                 .end_lines(bytes)
                 .repeat(usize::try_from(times).unwrap_or(1)),
         };
-        self.send(actor, &all)
+        self.send(actor, &all)?;
+        if is_goodbye {
+            self.settling.says_goodbye(actor);
+        }
+        Ok(())
     }
 }

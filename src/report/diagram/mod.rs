@@ -79,19 +79,26 @@ fn words_of_failure(shortfall: &Shortfall, step: Option<&Step>) -> String {
     let line = step.map_or("this".to_string(), |step| format!("line {}", step.line));
     match shortfall.got.line() {
         Some(_) => format!("✗ not what {line} expects"),
-        None => format!("✗ {line}: {}", harmless(&shortfall.received())),
+        None => format!(
+            "✗ {line}: {}",
+            harmless(&shortfall.received_beside_output())
+        ),
     }
 }
 
-/// The conversation as text.
+/// The conversation as text. `printed_above` are lines that the program printed and the report has shown.
 pub(super) fn render(
     case: &Case,
     run: &Evidence,
     shortfall: &Shortfall,
     dialect: Dialect,
+    printed_above: &[String],
     style: Style,
 ) -> String {
-    let drawn = conversation(case, run, shortfall, dialect);
+    let mut drawn = conversation(case, run, shortfall, dialect);
+    for row in &mut drawn.rows {
+        row.refer_to_above(printed_above);
+    }
     let canvas = Canvas::new(&drawn.lanes, style);
     let mut shown = canvas.heading();
     if drawn.left_out > 0 {
@@ -213,7 +220,7 @@ bob   < @alice: hi
             outcome: Outcome::Completed,
             seconds: 5.0,
         };
-        let shown = render(&case, &run, &shortfall, dialect, PLAIN);
+        let shown = render(&case, &run, &shortfall, dialect, &[], PLAIN);
         shown.lines().skip(1).map(str::to_string).collect()
     }
 

@@ -32,6 +32,19 @@ pub(in crate::report) struct Row {
     pub(in crate::report) output: Vec<String>,
 }
 
+impl Row {
+    /// Leaves out long output of which the report has shown the end.
+    pub(super) fn refer_to_above(&mut self, printed_above: &[String]) {
+        let latest_first = self.output.iter().rev().take(OF_THE_OUTPUT.last);
+        let shown = printed_above.iter().rev();
+        let is_shown = latest_first.zip(shown).all(|(line, shown)| line == shown);
+        if !printed_above.is_empty() && is_shown && !self.output.is_empty() {
+            self.output.clear();
+            self.words = self.words.replace("see below", "see above");
+        }
+    }
+}
+
 /// What is drawn on the lifelines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::report) enum Shape {

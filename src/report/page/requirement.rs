@@ -209,7 +209,7 @@ fn comparison(shortfall: &Shortfall, action: Option<&Action>) -> Markup {
         None => html! {
             dl class="comparison" {
                 dt { "expected" } dd { (phrase(&shortfall.expected.to_string())) }
-                dt { "received" } dd class="received" { (phrase(&shortfall.received())) }
+                dt { "received" } dd class="received" { (phrase(&shortfall.received_beside_output())) }
             }
         },
     }

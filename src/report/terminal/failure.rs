@@ -11,6 +11,7 @@ use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::judge::transcript_policy::dialect;
 use crate::conformance::suite::requirement::{Level, Requirement};
+use crate::report::root_cause::RootCause;
 use crate::report::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, sentence};
 use crate::report::{Style, diagram, difference, excerpt, finding};
 use crate::transcript::syntax::Action;
@@ -21,11 +22,16 @@ pub fn render(result: &RunResult, style: Style) -> String {
     below(None, result, style)
 }
 
-/// As [`render`], without the transcripts blocked by the root cause, which stands above.
-pub(super) fn below(root_cause: Option<&str>, result: &RunResult, style: Style) -> String {
+/// As [`render`], without the transcripts blocked by the root cause, which stands above, and without what the program
+/// printed there.
+pub(super) fn below(cause: Option<&RootCause<'_>>, result: &RunResult, style: Style) -> String {
+    let root_cause = cause.map(|cause| cause.requirement);
     let mut sections = Vec::new();
     for (requirement, failed) in by_requirement(result) {
-        sections.push(section(requirement, &failed, result, style));
+        let is_cause = requirement.is_some_and(|failing| root_cause == Some(failing.id.as_str()));
+        let printed_above = cause.filter(|_| is_cause);
+        let printed_above = printed_above.map_or(&[][..], |cause| &cause.printed[..]);
+        sections.push(section(requirement, &failed, result, printed_above, style));
     }
     sections.extend(blocked(root_cause, result, style));
     sections.extend(unsure(result, style));
@@ -74,6 +80,7 @@ fn section(
     requirement: Option<&Requirement>,
     failed: &[&TranscriptResult],
     result: &RunResult,
+    printed_above: &[String],
     style: Style,
 ) -> String {
     let mut shown = requirement.map_or(String::new(), |requirement| {
@@ -82,7 +89,11 @@ fn section(
     let Some((first, others)) = failed.split_first() else {
         return shown;
     };
-    let _ = write!(shown, "\n{}", transcript_failed(first, result, style));
+    let _ = write!(
+        shown,
+        "\n{}",
+        transcript_failed(first, result, printed_above, style)
+    );
     if !others.is_empty() {
         let names: Vec<String> = others
             .iter()
@@ -145,7 +156,12 @@ fn rests_on(requirement: &Requirement, style: Style) -> String {
     shown
 }
 
-fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style) -> String {
+fn transcript_failed(
+    judged: &TranscriptResult,
+    result: &RunResult,
+    printed_above: &[String],
+    style: Style,
+) -> String {
     let name = cut(&harmless(&judged.case.name), style.width);
     let mut shown = style.ink(Ink::Heading, &name) + "\n";
     let top = harmless(&judged.case.transcript.sentence);
@@ -158,7 +174,7 @@ fn transcript_failed(judged: &TranscriptResult, result: &RunResult, style: Style
         shown.push('\n');
     }
     match judged.telling_run() {
-        Some(run) => shown + "\n" + &where_it_fell_short(judged, run, result, style),
+        Some(run) => shown + "\n" + &where_it_fell_short(judged, run, result, printed_above, style),
         None => shown,
     }
 }
@@ -167,6 +183,7 @@ fn where_it_fell_short(
     judged: &TranscriptResult,
     run: &Evidence,
     result: &RunResult,
+    printed_above: &[String],
     style: Style,
 ) -> String {
     let Outcome::FellShort(shortfall) = &run.outcome else {
@@ -177,7 +194,7 @@ fn where_it_fell_short(
     let lines = step.map(|step| excerpt::render(&judged.case, step, style) + "\n");
     let comparison = comparison(shortfall, step.map(|step| &step.action), style);
     let dialect = dialect(&judged.case.transcript, result.profile.dialect);
-    let diagram = diagram::render(&judged.case, run, shortfall, dialect, style);
+    let diagram = diagram::render(&judged.case, run, shortfall, dialect, printed_above, style);
     format!("{}{comparison}\n{diagram}", lines.unwrap_or_default())
 }
 
@@ -187,7 +204,7 @@ fn comparison(shortfall: &Shortfall, action: Option<&Action>, style: Style) -> S
         return difference::render(&wanted, open_ended, &came, style);
     }
     let received = paragraph(
-        &harmless(&shortfall.received()),
+        &harmless(&shortfall.received_beside_output()),
         "  received  ",
         style.prose(),
     );

@@ -12,8 +12,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
     let table = summary::table(result, style);
     let totals = summary::totals(result, style);
     let cause = root_cause::of(result);
-    let shown_above = cause.as_ref().map(|cause| cause.requirement);
-    let failures = failure::below(shown_above, result, style);
+    let failures = failure::below(cause.as_ref(), result, style);
     if failures.is_empty() && cause.is_none() {
         return format!("{heading}\n{table}\n{totals}");
     }
