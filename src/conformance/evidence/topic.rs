@@ -186,12 +186,18 @@ impl Topic {
                     freed: Some(how), ..
                 },
             ) => about(Topic::NameFreed(*how)),
+            // Who else is there is not the reason.
+            (Expected::Line { .. }, Got::Line { line, .. })
+                if code(&String::from_utf8_lossy(&line.bytes)) == Some("401")
+                    && registers_new_name(transcript, shortfall.step) =>
+            {
+                Some(About {
+                    topic: Topic::Registration,
+                    is_about_code: true,
+                })
+            }
             (Expected::Silence { .. }, Got::Line { .. }) => None,
             (Expected::Line { line, .. }, Got::Line { line: got, .. }) => {
-                let code = |line: &str| match Utterance::of(line) {
-                    Utterance::Status { code, .. } => Some(code.to_owned()),
-                    _ => None,
-                };
                 // A wrong code is another matter than wrong words after the right one.
                 if code(line) == code(&String::from_utf8_lossy(&got.bytes)) {
                     of_step.and_then(about)
@@ -247,6 +253,40 @@ impl About {
             self.topic
         }
     }
+}
+
+fn code(line: &str) -> Option<&str> {
+    match Utterance::of(line) {
+        Utterance::Status { code, .. } => Some(code),
+        _ => None,
+    }
+}
+
+/// Whether a step expects that a name is registered for which nobody asked before.
+fn registers_new_name(transcript: &Transcript, index: usize) -> bool {
+    let steps = transcript.steps.get(..=index).unwrap_or_default();
+    let name_asked_for = |step: &'_ Step| match &step.action {
+        Action::Joins { name, .. } => Some(name.clone()),
+        Action::Says { line, .. } => match Utterance::of(line) {
+            Utterance::Register { name } => Some(name.to_owned()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let is_of = |step: &&Step, actor: &str| step.action.actor() == Some(actor);
+    let mut latest_first = steps.iter().rev();
+    let name = match steps.last().map(|step| &step.action) {
+        Some(Action::Joins { name, .. }) => Some(name.clone()),
+        Some(Action::Gets { actor, line, .. }) if code(line) == Some("200") => latest_first
+            .find(|step| is_of(step, actor) && name_asked_for(step).is_some())
+            .and_then(name_asked_for),
+        _ => None,
+    };
+    let asked_for = |name: &String| {
+        let names = steps.iter().filter_map(name_asked_for);
+        names.filter(|asked| asked == name).count()
+    };
+    name.is_some_and(|name| asked_for(&name) == 1)
 }
 
 fn of_server_step(action: &Action, earlier: &[Step], present: &[Present]) -> Option<Topic> {

@@ -299,6 +299,44 @@ mod tests {
         assert_eq!(ids(&room), ["S-REG-1", "S-REG-1", "S-MSG-1"]);
     }
 
+    /// The charge for a 401 at the last of these steps, beside somebody who is registered.
+    fn charge_of_401(steps: &str) -> Option<String> {
+        let transcript = transcript(steps);
+        let outcome = Outcome::FellShort(Shortfall {
+            step: transcript.steps.len() - 1,
+            expected: Expected::Line {
+                line: "200".to_owned(),
+                open_ended: true,
+            },
+            got: Got::Line {
+                line: Excerpt::of(b"401 Client already registered"),
+                meaning: Meaning::Regular,
+                freed: None,
+            },
+            ended: None,
+            present: vec![Present {
+                actor: "anna".to_owned(),
+                standing: Standing::Registered("anna".to_owned()),
+                has_spoken: true,
+            }],
+            waited_for_enter: false,
+        });
+        charge(&transcript, &run(outcome), &table()).map(|charge| charge.requirement)
+    }
+
+    #[test]
+    fn a_name_that_nobody_asked_for_is_new_whoever_else_is_there() {
+        let asks = "ann connects\nann > REGISTER ann CHAT/1.0\nann < 200 ...";
+        let reg_1 = Some("S-REG-1".to_owned());
+        assert_eq!(charge_of_401("anna joins\nann joins"), reg_1);
+        assert_eq!(charge_of_401(&format!("anna joins\n{asks}")), reg_1);
+        let conc_1 = Some("S-CONC-1".to_owned());
+        assert_eq!(
+            charge_of_401("anna joins as ann\nanna closes\nann joins"),
+            conc_1
+        );
+    }
+
     #[test]
     fn each_step_with_a_client_is_about_its_requirement() {
         charges(&[
