@@ -200,11 +200,12 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-1"], &[]), &["S-REG-2"]),
     fault("letters-only", "refuses names with digits, `_` or `-`",
         &["S-REG-1"], &[]),
-    fault("prefix-in-use", "takes a name for used when a longer one begins with it",
-        &["S-REG-1"], &[]),
+    in_the_way(fault("prefix-in-use", "takes a name for used when a longer one begins with it",
+        // Whether a name is refused among similar ones.
+        &["S-REG-1"], &[]), &["S-REG-5"]),
     in_the_way(fault("part-in-use", "takes a name for used when it contains one in use, or is a part of one",
-        // A leaver beside those whose names contain its own.
-        &["S-REG-1"], &[]), &["S-DISC-1"]),
+        // The same, and a leaver among similar names.
+        &["S-REG-1"], &[]), &["S-REG-5", "S-DISC-1"]),
     fault("misspelt-200", "says `200 Registration succesful`",
         &["S-REG-2"], &[]),
     fault("small-200", "says `200 registration successful`",

@@ -15,6 +15,8 @@ pub(super) struct Ends<'t> {
     table: &'t Table,
     /// The ways to leave after which the program ended although others stayed.
     despite_others: BTreeSet<Departure>,
+    /// Whether any transcript asks whether the program keeps serving.
+    is_asked: bool,
 }
 
 impl<'t> Ends<'t> {
@@ -23,25 +25,32 @@ impl<'t> Ends<'t> {
         replayed: impl Iterator<Item = (&'e Transcript, &'e [Evidence])>,
         table: &'t Table,
     ) -> Ends<'t> {
-        let leavings = replayed.flat_map(|(transcript, runs)| {
-            let at_ends = runs
+        let mut ends = Ends {
+            table,
+            despite_others: BTreeSet::new(),
+            is_asked: false,
+        };
+        for (transcript, runs) in replayed {
+            ends.is_asked |= transcript.covers_any(&[id::S_RUN_1]);
+            let leavings = runs
                 .iter()
                 .filter_map(|run| leaving_at_end(transcript, run));
-            at_ends.collect::<Vec<_>>()
-        });
-        let despite_others = leavings.filter(|leaving| !leaving.is_last);
-        Ends {
-            table,
-            despite_others: despite_others.map(|leaving| leaving.how).collect(),
+            let despite_others = leavings.filter(|leaving| !leaving.is_last);
+            ends.despite_others
+                .extend(despite_others.map(|leaving| leaving.how));
         }
+        ends
     }
 
     /// What a run is charged to. A program that ends with its last client does not keep serving, unless it also ends
     /// where others stay: then it does not get over a client that leaves in this way.
     pub(super) fn charge(&self, transcript: &Transcript, run: &Evidence) -> Option<Charge> {
-        let ends_with_last = leaving_at_end(transcript, run)
-            .is_some_and(|leaving| leaving.is_last && !self.despite_others.contains(&leaving.how));
-        if ends_with_last && self.table.has(id::S_RUN_1) {
+        let ends_with_last = || {
+            leaving_at_end(transcript, run).is_some_and(|leaving| {
+                leaving.is_last && !self.despite_others.contains(&leaving.how)
+            })
+        };
+        if self.is_asked && ends_with_last() {
             return Some(Charge::of(id::S_RUN_1));
         }
         charge(transcript, run, self.table)
@@ -58,7 +67,7 @@ mod tests {
 
     /// A conversation, and a run in which the server ended at its last step.
     fn ended(steps: &str) -> (Transcript, Vec<Evidence>) {
-        let source = format!("# A case.\ncovers S-MSG-4\n\n{steps}\n");
+        let source = format!("# A case.\ncovers S-RUN-1\n\n{steps}\n");
         let transcript = parse("case", &source).expect("is a transcript");
         let step = transcript.steps.len() - 1;
         let actor = "carol".to_owned();
