@@ -293,8 +293,9 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3"], &[]),
     fault("refused-name-spent", "keeps the name of a malformed registration in use",
         &["S-REG-3"], &[]),
-    fault("refuses-ever-after", "registers no new name any more after it has refused one in use",
-        &["S-REG-5"], &[]),
+    in_the_way(fault("refuses-ever-after", "registers no new name any more after it has refused one in use",
+        // Where a newcomer comes before the holder of the refused name leaves.
+        &["S-REG-5"], &[]), &["S-DISC-2"]),
     in_the_way(fault("refused-counts-as-holder", "keeps a name in use after a DISCONNECT if it was refused to somebody",
         &["S-DISC-2"], &[]), &["S-REG-5"]),
     in_the_way(fault("refused-speaks-as-holder", "relays what a client says under the name that it was refused",
