@@ -44,7 +44,7 @@ impl ProbeResult {
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
 /// Maximum number of ports of a server that are tried.
-const MOST_PORTS: usize = 4;
+const MOST_PORTS: u8 = 4;
 
 const TWO_SERVERS: &str = "another server starts";
 const CONNECTS: &str = "alice connects";
@@ -196,7 +196,7 @@ struct Reaction {
     /// Whether the program could be reached.
     was_reached: bool,
     /// On how many ports the first process of a server listens.
-    ports: usize,
+    ports: u8,
     received: Vec<u8>,
     /// Who received what, read by read.
     reads: Vec<(String, Vec<u8>)>,
@@ -207,7 +207,7 @@ struct Reaction {
 struct Registration {
     reads: Framing,
     /// At which of several ports.
-    answering_port: Option<usize>,
+    answering_port: Option<u8>,
     /// Only if it arrives together with the connection.
     arrives_with_words: bool,
     /// Even without a line end, although the program expects line ends otherwise.
@@ -223,7 +223,7 @@ impl Reaction {
         let mut screen = Screen::default();
         let mut given = Vec::new();
         let mut was_reached = false;
-        let mut ports = 0;
+        let mut ports: u8 = 0;
         for event in &evidence.events {
             match &event.kind {
                 EventKind::Received { actor, bytes } => {
@@ -234,7 +234,7 @@ impl Reaction {
                 EventKind::Started { command } => given = given_in(command),
                 EventKind::Listening { .. } => {
                     was_reached = true;
-                    ports += usize::from(event.step.is_none());
+                    ports = ports.saturating_add(u8::from(event.step.is_none()));
                 }
                 EventKind::Connected { .. } => was_reached = true,
                 _ => {}
@@ -394,7 +394,7 @@ impl Probe<'_> {
     }
 
     /// How a registration is accepted, and at which of these ports.
-    fn how_it_registers(&self, profile: Profile, ports: &[Option<usize>]) -> Option<Registration> {
+    fn how_it_registers(&self, profile: Profile, ports: &[Option<u8>]) -> Option<Registration> {
         let candidates: Vec<Framing> = match self.dialect {
             Some(dialect) => vec![dialect.reads],
             None => vec![Framing::Line, Framing::Bare, Framing::Length, Framing::Crlf],

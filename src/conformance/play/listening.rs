@@ -13,7 +13,7 @@ pub(super) fn address(cast: &mut Cast<'_>, position: usize) -> Option<SocketAddr
     if cfg!(target_os = "linux") {
         let found = addresses(cast, position);
         if let Some(rank) = cast.setting.profile.answering_port {
-            return found.get(rank).copied();
+            return found.get(usize::from(rank)).copied();
         }
         if found.len() < 2 {
             return found.first().copied();

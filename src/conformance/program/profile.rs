@@ -36,7 +36,7 @@ pub struct Profile {
     /// It listens on several ports: the place, in the order in which it opens them, of the one that answers a
     /// registration. The numbers differ from one start to the next.
     #[serde(default)]
-    pub answering_port: Option<usize>,
+    pub answering_port: Option<u8>,
     /// It cannot run twice at the same time, because its port is fixed. If replays cannot have networks of their own,
     /// they run one after the other.
     pub runs_alone: bool,
