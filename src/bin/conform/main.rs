@@ -20,6 +20,7 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use indicatif::ProgressDrawTarget;
@@ -101,10 +102,21 @@ fn progress_target() -> ProgressDrawTarget {
 
 /// A flag that Ctrl-C and SIGTERM set from now on, instead of ending the process.
 fn watch_for_interruption() -> Result<Arc<AtomicBool>, String> {
+    /// A terminal that closes may send several signals at once.
+    const SHORTEST: Duration = Duration::from_secs(2);
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
-        .map_err(|why| format!("cannot handle Ctrl-C: {why}"))?;
+    let mut first = None;
+    let handle = move || {
+        flag.store(true, Ordering::SeqCst);
+        let first = *first.get_or_insert_with(Instant::now);
+        if first.elapsed() > SHORTEST {
+            // Something keeps this process from ending, such as a terminal that takes no output. The supervisors end
+            // everything else.
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    };
+    ctrlc::set_handler(handle).map_err(|why| format!("cannot handle Ctrl-C: {why}"))?;
     Ok(cancelled)
 }
 
