@@ -3,15 +3,19 @@
 //! `conform` panic or hang, costs a submission points, or loses what was done before.
 
 use std::fs;
-use std::io::{Write, stderr};
+use std::io::{Read, Write, stderr};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -352,39 +356,79 @@ fn a_system_without_processes_is_told() {
 #[test]
 fn a_terminal_that_closes_ends_the_run() {
     let scene = Scene::of_two();
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
-    let terminal = openpt(flags).expect("a terminal");
-    grantpt(&terminal).expect("is granted");
-    unlockpt(&terminal).expect("is unlocked");
-    let device = ptsname(&terminal, Vec::new())
-        .expect("has a name")
-        .into_string();
-    let device = device.expect("is plain text");
-    let side = || {
-        let file = fs::OpenOptions::new().read(true).write(true).open(&device);
-        OwnedFd::from(file.expect("opens"))
-    };
+    let terminal = Terminal::open();
     let at_terminal = |words: &[&str]| {
         let mut command = scene.command(words);
-        command.stdin(side()).stdout(side()).stderr(side());
+        command
+            .stdin(terminal.side())
+            .stdout(terminal.side())
+            .stderr(terminal.side());
         command
     };
     let mut hung_up = scene.in_mid_class(at_terminal(&["class"]));
     let mut goes_on = at_terminal(&["class", "--out", "other-results"]);
     let mut goes_on = goes_on.spawn().expect("conform starts");
     wait_for(&scene.path("other-results/.work/bob"));
-    drop(terminal);
+    terminal.close();
     // The shell sends this, and `nohup` keeps it away.
     send(&hung_up, Signal::HUP);
     assert_eq!(hung_up.wait().expect("ends").code(), Some(130));
     scene.go_on();
     assert_eq!(goes_on.wait().expect("ends").code(), Some(0));
-    assert_eq!(
-        mark(&scene.classroom.class_csv("other-results"), "bob"),
-        100.0
-    );
+    let csv = scene.classroom.class_csv("other-results");
+    assert_eq!(mark(&csv, "bob"), 100.0);
     scene.is_clean();
     scene.has_full_marks(&scene.grade(&["class", "--resume"]));
+}
+
+/// A terminal, and a thread that reads what is written there.
+struct Terminal {
+    device: String,
+    is_closing: Arc<AtomicBool>,
+    reader: JoinHandle<()>,
+}
+
+impl Terminal {
+    fn open() -> Terminal {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let terminal = openpt(flags).expect("a terminal");
+        grantpt(&terminal).expect("is granted");
+        unlockpt(&terminal).expect("is unlocked");
+        let device = ptsname(&terminal, Vec::new()).expect("has a name");
+        let is_closing = Arc::new(AtomicBool::new(false));
+        let closes = Arc::clone(&is_closing);
+        let reader = std::thread::spawn(move || {
+            let moment = rustix::event::Timespec {
+                tv_sec: 0,
+                tv_nsec: 20_000_000,
+            };
+            let mut terminal = fs::File::from(terminal);
+            while !closes.load(Ordering::SeqCst) {
+                let mut source = [PollFd::new(&terminal, PollFlags::IN)];
+                if poll(&mut source, Some(&moment)) == Ok(1) {
+                    // Nobody is at the other side for a moment.
+                    let _ = terminal.read(&mut [0; 4096]);
+                }
+            }
+        });
+        Terminal {
+            device: device.into_string().expect("is plain text"),
+            is_closing,
+            reader,
+        }
+    }
+
+    /// The side of the programs.
+    fn side(&self) -> OwnedFd {
+        let mut options = fs::OpenOptions::new();
+        let file = options.read(true).write(true).open(&self.device);
+        file.expect("opens").into()
+    }
+
+    fn close(self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.reader.join().expect("ends");
+    }
 }
 
 #[test]
@@ -497,9 +541,22 @@ fn limits_that_programs_would_inherit_are_told() {
         assert!(!scene.path("class-results").exists(), "{limit}");
     }
     let words = ["class", "--cpu-seconds", "20"];
-    // A limit that this process may raise is none.
-    let commands = "ulimit -t 20; ulimit -S -f 30";
-    scene.has_full_marks(&after(&scene, commands, &words));
+    scene.has_full_marks(&after(&scene, "ulimit -t 20", &words));
+}
+
+#[test]
+fn files_that_may_not_grow_cost_nobody_points() {
+    let scene = Scene::of_one();
+    // In blocks of 512 bytes: not even the manifest, not the evidence, not all reports.
+    for (blocks, status) in [("0", 2), ("8", 3), ("60", 3)] {
+        let output = after(&scene, &format!("ulimit -S -f {blocks}"), &["class"]);
+        is_done(&output, status);
+        tells(&output, "File too large");
+        let table = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(status == 2 || table.contains("100 ?"), "{table}");
+        let _ = fs::remove_dir_all(scene.path("class-results"));
+        scene.is_clean();
+    }
 }
 
 #[test]
@@ -525,7 +582,7 @@ fn a_file_that_must_not_grow_is_an_error_like_others() {
 #[test]
 fn too_few_descriptors_cost_nobody_points() {
     let scene = Scene::of_one();
-    for most in [8, 16, 24, 48] {
+    for most in [5, 8, 12, 16, 32] {
         let output = after(&scene, &format!("ulimit -n {most}"), &["class"]);
         let ended = output.status.code();
         assert!(
@@ -538,7 +595,9 @@ fn too_few_descriptors_cost_nobody_points() {
         if ended == Some(0) {
             scene.has_full_marks(&output);
         } else {
-            tells(&output, "Too many open files");
+            let told = error(&output);
+            let is_told = told.contains("Too many open files") || told.contains("ulimit -n");
+            assert!(is_told, "{most}: {told}");
         }
         let _ = fs::remove_dir_all(scene.path("class-results"));
         scene.is_clean();

@@ -48,7 +48,8 @@ pub fn explore(command: &ExploreCommand) -> ExitCode {
         Ok(suite) => suite,
         Err(status) => return status,
     };
-    let harness = match own_program() {
+    let limits = command.replays.limits.check_inherited();
+    let harness = match limits.and_then(|()| own_program()) {
         Ok(harness) => harness,
         Err(why) => return refuse(&why),
     };

@@ -153,10 +153,8 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         Ok(only) => only,
         Err(why) => return refuse(&why),
     };
-    if let Err(why) = options.limits.check_inherited() {
-        return refuse(&why);
-    }
-    let harness = match own_program() {
+    let limits = options.replays.limits.check_inherited();
+    let harness = match limits.and_then(|()| own_program()) {
         Ok(harness) => harness,
         Err(why) => return refuse(&why),
     };

@@ -99,7 +99,7 @@ fn change(value: &mut Value, other: Value, random: &mut Rng) {
         Value::Null => *value = other,
         Value::Bool(is) => *is = !*is,
         Value::Number(_) => {
-            let numbers = [
+            let numbers: [Value; 9] = [
                 0.into(),
                 1.into(),
                 (-1).into(),
