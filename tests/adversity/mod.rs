@@ -102,17 +102,19 @@ impl Scene {
     #[track_caller]
     fn is_clean(&self) {
         let begun = Instant::now();
-        while !self.processes().is_empty() {
+        loop {
+            let files = fs::read_dir(self.path("temporary")).expect("is there");
+            let files: Vec<_> = files.flatten().map(|file| file.path()).collect();
+            let processes = self.processes();
+            if files.is_empty() && processes.is_empty() {
+                return;
+            }
             assert!(
                 begun.elapsed() < PATIENCE,
-                "still running: {:#?}",
-                self.processes()
+                "still there: {files:#?} {processes:#?}"
             );
             std::thread::sleep(Duration::from_millis(5));
         }
-        let files = fs::read_dir(self.path("temporary")).expect("is there");
-        let files: Vec<_> = files.flatten().collect();
-        assert!(files.is_empty(), "still there: {files:#?}");
     }
 
     /// The command lines that name this class's folder.
