@@ -166,6 +166,7 @@ pub const REQUIREMENTS: Target = Target {
         let mut seeds = texts(&[
             "[[requirement]]\nid = \"S-REG-1\"\nlevel = \"must\"\ngroup = \"G\"\nsentence = \"It.\"\nfix = \"So.\"\n",
             "requirement = []",
+            "[[requirement]]\nid = \"W-1\"\nlevel = \"must\"\ngroup = \"G\"\nsentence = \"\tt\\u001b.\"\nfix = \"\"\n",
         ]);
         seeds.extend([
             file("tests/reports/suite/requirements.toml"),
@@ -211,6 +212,9 @@ fn requirements(data: &[u8]) {
             suite.digest();
             suite.table();
         }
-        Err(why) => assert!(!why.is_empty() && why.len() < LONGEST_REPORT),
+        Err(why) => {
+            assert!(!why.is_empty() && why.len() < LONGEST_REPORT);
+            assert!(is_printable(&why), "{why:?}");
+        }
     }
 }
