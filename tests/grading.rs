@@ -2,6 +2,8 @@
 //! same whether it was interrupted, done in parts, or scored again.
 #![cfg(target_os = "linux")]
 
+mod adversity;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -21,15 +23,20 @@ struct Classroom {
 
 impl Classroom {
     fn new() -> Classroom {
-        let folder = tempfile::tempdir().expect("a folder");
-        let classroom = Classroom { folder };
-        for transcript in [
+        Classroom::asking(&[
             "server/registration/new-name",
             "server/broadcast/not-back-to-the-sender",
             "server/registration/name-in-use",
             "server/port/two-servers-side-by-side",
             "client/registration/first-words",
-        ] {
+        ])
+    }
+
+    /// With a suite of these transcripts.
+    fn asking(transcripts: &[&str]) -> Classroom {
+        let folder = tempfile::tempdir().expect("a folder");
+        let classroom = Classroom { folder };
+        for transcript in transcripts {
             classroom.asks(&format!("{transcript}.chat"));
         }
         for folder in ["class", "tools"] {

@@ -231,7 +231,9 @@ impl Store {
     /// empty lock file may have been created.
     pub fn begin(root: &Path) -> Result<Store, String> {
         let shown = root.display();
-        fs::create_dir_all(root).map_err(|error| format!("{shown}: {error}"))?;
+        fs::create_dir_all(root).map_err(|error| {
+            format!("{shown}: {error}; choose another folder for the results with --out")
+        })?;
         let folder = open_root(root)?;
         if manifest_in(&folder, root)?.is_none() {
             let names = names_in(&folder).map_err(|error| format!("{shown}: {error}"))?;
@@ -275,7 +277,13 @@ impl Store {
             | OFlags::NOCTTY
             | OFlags::CLOEXEC;
         let lock = openat(&folder, LOCK, flags, Mode::from_raw_mode(0o666));
-        let lock = lock.map_err(|error| file_error(&file, &error.into()))?;
+        let lock = lock.map_err(|error| match error {
+            Errno::ROFS | Errno::ACCESS => format!(
+                "{}; conform writes into this folder: make it writable, or copy it",
+                file_error(&file, &error.into())
+            ),
+            error => file_error(&file, &error.into()),
+        })?;
         is_regular(&lock).map_err(|error| file_error(&file, &error))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             Errno::WOULDBLOCK => format!("{shown}: another conform is writing there"),

@@ -26,7 +26,7 @@ use crate::cage;
 use crate::judge::{at_once, client_command, resolved, subject, without_result};
 use crate::look_up::load_suite;
 use crate::{
-    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, print, progress_target, refuse,
+    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, own_program, print, progress_target, refuse,
     terminal_style, watch_for_interruption,
 };
 
@@ -48,8 +48,10 @@ pub fn explore(command: &ExploreCommand) -> ExitCode {
         Ok(suite) => suite,
         Err(status) => return status,
     };
-    let Ok(harness) = std::env::current_exe() else {
-        return refuse("cannot find the path of this program");
+    let limits = command.replays.limits.check_inherited();
+    let harness = match limits.and_then(|()| own_program()) {
+        Ok(harness) => harness,
+        Err(why) => return refuse(&why),
     };
     if let Some(folder) = &command.out {
         if let Err(why) = make_empty_folder(folder) {

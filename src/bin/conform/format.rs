@@ -1,6 +1,7 @@
 //! `conform fmt`: formats transcripts.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -53,13 +54,28 @@ pub fn run(command: &FormatCommand) -> ExitCode {
     ExitCode::from(status)
 }
 
+/// Replaces the text of a file. If that fails, for example on a full disk, the old text stays.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    // A link stays, and the file behind it is replaced.
+    let file = fs::canonicalize(file)?;
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let mut written = tempfile::NamedTempFile::new_in(folder)?;
+    written.write_all(text.as_bytes())?;
+    written
+        .as_file()
+        .set_permissions(fs::metadata(&file)?.permissions())?;
+    written.as_file().sync_all()?;
+    written.persist(&file).map_err(|error| error.error)?;
+    Ok(())
+}
+
 fn bring_into_layout(file: &Path, only_check: bool) -> Result<Layout, String> {
     let source = read_text(file, LONGEST as u64, Links::Follow).map_err(|why| why.to_string())?;
     match format(&source) {
         Ok(formatted) if formatted == source => Ok(Layout::Canonical),
         Ok(formatted) => {
             if !only_check {
-                fs::write(file, formatted).map_err(|why| format!("{}: {why}", file.display()))?;
+                replace(file, &formatted).map_err(|why| format!("{}: {why}", file.display()))?;
             }
             Ok(Layout::Changed)
         }

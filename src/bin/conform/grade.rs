@@ -34,7 +34,7 @@ use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
 use crate::reports::CLASS_JSON;
 use crate::{
-    HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style,
+    HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, own_program, print, refuse, terminal_style,
     watch_for_interruption,
 };
 
@@ -165,7 +165,9 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let instructions = instructions_in(directory)
         .map_err(|why| format!("{}:\n{why}", directory.display()))?
         .unwrap_or_default();
-    let harness = std::env::current_exe().map_err(|why| why.to_string())?;
+    let limits = instructions.limits.applied_to(command.limits);
+    limits.check_inherited()?;
+    let harness = own_program()?;
     // This works only while the process has one thread.
     gain_right_to_networks(&harness);
     let layers = cage::layers(&command.cage, &harness, Purpose::Submission)?;

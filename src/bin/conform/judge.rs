@@ -36,8 +36,8 @@ use crate::cage;
 use crate::look_up::load_suite;
 use crate::reports::variable;
 use crate::{
-    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, progress_target, refuse,
-    terminal_style, watch_for_interruption,
+    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, own_program, print,
+    progress_target, refuse, terminal_style, watch_for_interruption,
 };
 
 /// The file name for standard output.
@@ -45,8 +45,9 @@ pub const OUTPUT: &str = "-";
 
 /// Runs the whole suite against the bundled server and client.
 pub fn bundled(options: &RunOptions) -> ExitCode {
-    let Ok(program) = std::env::current_exe() else {
-        return refuse("cannot find the path of this program");
+    let program = match own_program() {
+        Ok(program) => program,
+        Err(why) => return refuse(&why),
     };
     let start = |command: &str| vec![program.display().to_string(), command.to_owned()];
     let subjects = [
@@ -152,8 +153,10 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         Ok(only) => only,
         Err(why) => return refuse(&why),
     };
-    let Ok(harness) = std::env::current_exe() else {
-        return refuse("cannot find the path of this program");
+    let limits = options.replays.limits.check_inherited();
+    let harness = match limits.and_then(|()| own_program()) {
+        Ok(harness) => harness,
+        Err(why) => return refuse(&why),
     };
     let is_started = |(_, target): &(Role, Target)| matches!(target, Target::Command(_));
     let mut layers = Vec::new();

@@ -17,6 +17,7 @@ mod stress;
 
 use std::io::{IsTerminal, Write};
 use std::panic::catch_unwind;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,6 +44,8 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // A file that must not grow any more is an error like a full disk. Uncaught, this signal ends the process.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     // A panic in the harness must not look like a verdict.
     catch_unwind(|| run(arguments)).unwrap_or(ExitCode::from(UNABLE))
 }
@@ -98,6 +101,13 @@ fn progress_target() -> ProgressDrawTarget {
     } else {
         ProgressDrawTarget::hidden()
     }
+}
+
+/// The path of this program. It starts itself to supervise the programs under test.
+fn own_program() -> Result<PathBuf, String> {
+    std::env::current_exe().map_err(|why| {
+        format!("cannot find the path of this program: {why}; on Linux, /proc must be mounted")
+    })
 }
 
 /// A flag that Ctrl-C and SIGTERM set from now on, instead of ending the process.

@@ -18,7 +18,7 @@ use chat_conformance::stress::server_process::ServerProcess;
 
 use crate::arguments::RecordCommand;
 use crate::judge::server_target;
-use crate::{HOLDS, complain, print, refuse, watch_for_interruption};
+use crate::{HOLDS, complain, own_program, print, refuse, watch_for_interruption};
 
 /// Records until Ctrl-C, or until the server ends, and writes the transcript.
 pub fn record(command: &RecordCommand) -> ExitCode {
@@ -31,8 +31,7 @@ pub fn record(command: &RecordCommand) -> ExitCode {
 fn try_record(command: &RecordCommand) -> Result<(), String> {
     check_free(&command.out, command.force)?;
     let target = server_target(&command.server)?;
-    let harness = std::env::current_exe()
-        .map_err(|why| format!("cannot find the path of this program: {why}"))?;
+    let harness = own_program()?;
     let cancelled = watch_for_interruption()?;
     let _orphanage = Orphanage::open();
     let (server, address) = match &target {

@@ -21,7 +21,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::arguments::StressCommand;
 use crate::judge::{OUTPUT, check_writable, server_target, write_to};
 use crate::{
-    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, print, progress_target, refuse,
+    FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, own_program, print, progress_target, refuse,
     terminal_style, watch_for_interruption,
 };
 
@@ -43,9 +43,9 @@ pub fn stress(command: &StressCommand) -> ExitCode {
             return refuse(&format!("cannot connect to chat://{address}: {why}"));
         }
     }
-    let Ok(harness) = std::env::current_exe() else {
-        complain("cannot find the path of this program");
-        return ExitCode::from(UNABLE);
+    let harness = match own_program() {
+        Ok(harness) => harness,
+        Err(why) => return refuse(&why),
     };
     let cancelled = match watch_for_interruption() {
         Ok(cancelled) => cancelled,

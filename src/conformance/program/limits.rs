@@ -56,6 +56,49 @@ impl Limits {
             .collect()
     }
 
+    /// Checks that this process may give programs so much. They inherit its own limits, and a program that reaches one
+    /// of those would be blamed for it. Descriptors are not checked: this process needs more of them than a program.
+    ///
+    /// # Errors
+    /// The stricter limit, and what to do.
+    pub fn check_inherited(self) -> Result<(), String> {
+        let all = [
+            (
+                Resource::Cpu,
+                self.cpu_seconds,
+                "processor time",
+                "s",
+                "-t",
+                "--cpu-seconds",
+            ),
+            (
+                Resource::Data,
+                self.memory << 20,
+                "memory",
+                "bytes",
+                "-d",
+                "--memory",
+            ),
+            (
+                Resource::Fsize,
+                self.file_size << 20,
+                "the size of files",
+                "bytes",
+                "-f",
+                "--file-size",
+            ),
+        ];
+        for (resource, wanted, what, unit, flag, option) in all {
+            if let Some(most) = getrlimit(resource).maximum.filter(|most| *most < wanted) {
+                return Err(format!(
+                    "this session limits {what} to {most} {unit}, and programs would inherit that; raise it with \
+                     `ulimit {flag} unlimited`, or choose a smaller limit for programs with {option}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Applies all limits to this process and its descendants, except the number of processes: the system counts all
     /// processes of a user there.
     pub fn put_in_force(self) {
@@ -69,14 +112,13 @@ impl Limits {
 }
 
 fn put(resource: Resource, limit: u64) {
-    let inherited = getrlimit(resource);
-    let within = |bound: Option<u64>| Some(limit.min(bound.unwrap_or(u64::MAX)));
+    let within = Some(limit.min(getrlimit(resource).maximum.unwrap_or(u64::MAX)));
     // If a limit cannot be set, the current one is stricter.
     let _ = setrlimit(
         resource,
         Rlimit {
-            current: within(inherited.current),
-            maximum: within(inherited.maximum),
+            current: within,
+            maximum: within,
         },
     );
 }

@@ -69,6 +69,15 @@ impl Requirement {
         };
         self.id.starts_with(prefix) || self.id.starts_with("W-")
     }
+
+    /// Everything in it that reports print.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let always = [&self.id, &self.group, &self.sentence, &self.fix];
+        let optional = [&self.reason, &self.failing, &self.wording_of];
+        let lists = self.assignment.iter().chain(&self.rests_on);
+        let all = always.into_iter().chain(optional.into_iter().flatten());
+        all.chain(lists).map(String::as_str)
+    }
 }
 
 #[derive(Deserialize)]
@@ -80,11 +89,19 @@ struct Document {
 /// Reads `requirements.toml`.
 ///
 /// # Errors
-/// The TOML reader's message, with line and column, or that an id occurs twice.
+/// The TOML reader's message, with line and column; or that a text has a control character, which a terminal would
+/// obey; or that an id occurs twice.
 pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
     let document: Document = toml::from_str(source).map_err(|error| shortened(&error))?;
     let requirements = document.requirement;
     for (index, requirement) in requirements.iter().enumerate() {
+        if let Some(control) = requirement.texts().flat_map(str::chars).find(is_obeyed) {
+            let id = requirement.id.escape_debug();
+            return Err(format!(
+                "{id}: a text contains the control character {}; remove it",
+                control.escape_unicode()
+            ));
+        }
         if requirements[..index]
             .iter()
             .any(|earlier| earlier.id == requirement.id)
@@ -95,8 +112,22 @@ pub fn parse_requirements(source: &str) -> Result<Vec<Requirement>, String> {
     Ok(requirements)
 }
 
-/// The reader's message, without the source line if that is very long.
+/// Whether a terminal obeys a character.
+fn is_obeyed(character: &char) -> bool {
+    character.is_control() && *character != '\n'
+}
+
+/// The reader's message, harmless, and without the source line if that is very long.
 fn shortened(error: &toml::de::Error) -> String {
+    let shown = |character: char| match character {
+        '\t' => " ".to_owned(),
+        character if is_obeyed(&character) => character.escape_unicode().to_string(),
+        character => character.to_string(),
+    };
+    short(error).chars().map(shown).collect()
+}
+
+fn short(error: &toml::de::Error) -> String {
     const LONGEST: usize = 2000;
     let whole = error.to_string();
     if whole.len() <= LONGEST {
@@ -142,8 +173,17 @@ mod tests {
         let misspelt = ENTRY.replace("fix", "fixes");
         let incomplete = ENTRY.replace("fix = \"Advice.\"", "");
         let unknown = ENTRY.replace("\"must\"", "\"should\"");
+        let obeyed = ENTRY.replace("A sentence.", "\\u001b[2J");
+        let raw = ENTRY.replace("A sentence.", "\u{1b}[2J");
+        let field = ENTRY.replace("fix", "\"fix\\u009b\"");
         for (source, message) in [
-            (twice.as_str(), "S-REG-1 occurs twice"),
+            (
+                obeyed.as_str(),
+                "S-REG-1: a text contains the control character \\u{1b}",
+            ),
+            (&raw, "\\u{1b}[2J"),
+            (&field, "unknown field `fix\\u{9b}`"),
+            (&twice, "S-REG-1 occurs twice"),
             (&misspelt, "unknown field `fixes`"),
             (&incomplete, "missing field `fix`"),
             (&unknown, "unknown variant `should`"),
@@ -152,6 +192,10 @@ mod tests {
         ] {
             let error = parse_requirements(source).expect_err(message);
             assert!(error.contains(message), "{error}");
+            assert!(
+                !error.contains(|character| is_obeyed(&character)),
+                "{error:?}"
+            );
         }
     }
 

@@ -337,6 +337,8 @@ impl Supervision {
         let program = OwnProgram::open()?;
         let (scratch, place) = match &self.inside {
             Some(place) => (None, place.clone()),
+            // It writes no files. Its supervisor ends with the harness, and could not remove a directory any more.
+            None if self.purpose == Purpose::Reference => (None, std::env::temp_dir()),
             None => {
                 let scratch = self.scratch()?;
                 let place = scratch.path().to_owned();

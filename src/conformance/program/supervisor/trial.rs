@@ -48,9 +48,15 @@ fn offers(harness: &Path, layer: Layer) -> bool {
     let Ok(folder) = tempfile::Builder::new().permissions(private).tempdir() else {
         return false;
     };
+    let [hidden, visible] = ["hidden", "visible"].map(|name| folder.path().join(name));
+    let made = std::fs::create_dir(&hidden)
+        .and_then(|()| std::fs::create_dir(&visible))
+        .and_then(|()| std::fs::write(hidden.join("something"), "to be hidden"));
+    // A program sees its working directory, so the hidden folder must not be in it.
     let mut trial = Command::new(harness);
-    trial.args(["try-layer", layer.word()]).arg(folder.path());
-    std::fs::write(folder.path().join("something"), "to be hidden").is_ok() && succeeds(&mut trial)
+    trial.args(["try-layer", layer.word()]).arg(&hidden);
+    trial.current_dir(visible);
+    made.is_ok() && succeeds(&mut trial)
 }
 
 /// Whether a test succeeds in time.
