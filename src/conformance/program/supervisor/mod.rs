@@ -269,9 +269,10 @@ struct Scene {
     /// The program's process, which is the launcher at first.
     subject: i32,
     most_processes: u64,
-    /// The program's temporary directory, if this process has to remove it; otherwise this is the first process of a
-    /// process namespace.
+    /// The program's temporary directory, if this process has to remove it.
     scratch: Option<TempDir>,
+    /// Whether this is the first process of a process namespace.
+    is_first: bool,
 }
 
 /// A supervisor in a process namespace of its own, and what it cannot remove itself.
@@ -380,6 +381,7 @@ impl Supervision {
             subject,
             most_processes: self.limits.processes,
             scratch,
+            is_first: self.inside.is_some(),
         })
     }
 }
@@ -503,15 +505,15 @@ impl Scene {
         std::thread::spawn(move || reap(subject, &noticed, &were_too_many));
         std::thread::spawn(move || end_when_too_many(self.most_processes, &too_many));
         obey(subject, &over);
-        let Some(scratch) = self.scratch else {
+        if self.is_first {
             // The system ends all other processes of the namespace with this one.
             return Ok(());
-        };
+        }
         if let Some(group) = Pid::from_raw(subject).filter(|_| !over.load(Ordering::SeqCst)) {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
         let are_ended = end_descendants();
-        removed(scratch)?;
+        self.scratch.map_or(Ok(()), removed)?;
         if are_ended {
             Ok(())
         } else {
