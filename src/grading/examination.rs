@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::contents::Contents;
 use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use super::submission::{Entry, command_for, entries_of};
 use super::workplace::{BuildFailure, Workplace, build};
+use crate::classroom::contents::Contents;
+use crate::classroom::intake::Arrived;
 use crate::conformance::evidence::{Evidence, shown};
 use crate::conformance::files::input::{Links, read_text};
 use crate::conformance::judge::program::ProgramEvidence;
@@ -87,8 +88,10 @@ pub struct Candidate {
     /// Why its files could not be read.
     unreadable: Option<String>,
     directions: Result<Directions, String>,
-    /// A remark for its reports about its folder.
-    remark: Option<String>,
+    /// Remarks for its reports about what was handed in.
+    remarks: Vec<String>,
+    /// Why it cannot be judged, in a sentence.
+    problem: Option<String>,
 }
 
 /// How a submission's programs are started and limited.
@@ -127,7 +130,13 @@ impl Directions {
 
 impl Candidate {
     /// Reads a submission, without starting anything.
-    pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
+    pub fn new(arrived: Arrived, terms: &Terms<'_>) -> Candidate {
+        let Arrived {
+            name,
+            folder,
+            notes,
+            problem,
+        } = arrived;
         let directions = Directions::of(&folder, terms);
         let contents = Contents::of(&folder);
         let (files, unreadable) = match digest_of_files(&contents) {
@@ -135,12 +144,15 @@ impl Candidate {
             // The error is part of the digest: once the files can be read, the digest is another one.
             Err(error) => (digest_of_error(&error), Some(error)),
         };
+        let link = fs::read_link(&folder).ok().map(|aim| {
+            let aim = shown(aim.as_os_str().as_encoded_bytes());
+            format!("Its folder in the class is a link to {aim}.")
+        });
+        let remarks: Vec<String> = notes.into_iter().chain(link).collect();
         Candidate {
-            digest: digest_of(&files, &contents, &directions, terms),
-            remark: fs::read_link(&folder).ok().map(|aim| {
-                let aim = shown(aim.as_os_str().as_encoded_bytes());
-                format!("Its folder in the class is a link to {aim}.")
-            }),
+            digest: digest_of(&files, &contents, &directions, &remarks, terms),
+            remarks,
+            problem,
             name,
             folder,
             files,
@@ -181,6 +193,7 @@ fn digest_of(
     files: &str,
     contents: &io::Result<Contents>,
     directions: &Result<Directions, String>,
+    remarks: &[String],
     terms: &Terms<'_>,
 ) -> String {
     let mut digest = Digest::default();
@@ -191,6 +204,9 @@ fn digest_of(
     ));
     digest.add(format!("{directions:?}"));
     digest.add(files);
+    for remark in remarks {
+        digest.add(remark);
+    }
     if let Ok(contents) = contents {
         contents.add_left_out_to_digest(&mut digest);
     }
@@ -221,7 +237,7 @@ pub fn examine(
     terms: &Terms<'_>,
     progress: &(dyn Fn(Role, Progress<'_>) + Sync),
 ) -> Option<Record> {
-    let mut remarks: Vec<String> = candidate.remark.iter().cloned().collect();
+    let mut remarks: Vec<String> = candidate.remarks.clone();
     let mut parts: Vec<Part> = match prepared(candidate, terms, &mut remarks) {
         Err(outcome) => [Role::Server, Role::Client]
             .map(|role| Part {
@@ -292,6 +308,9 @@ fn prepared(
         reason: reason.clone(),
     };
     let not_judged = |reason: String| PartOutcome::NotJudged { reason };
+    if let Some(problem) = &candidate.problem {
+        return Err(not_judged(problem.clone()));
+    }
     let directions = candidate.directions.as_ref().map_err(not_found)?;
     let place = terms.workplaces.join(&candidate.name);
     let not_copied = |error: io::Error| not_judged(format!("It cannot be copied: {error}."));
@@ -538,6 +557,15 @@ mod tests {
         act(&terms, &folder);
     }
 
+    fn ann(folder: &Path) -> Arrived {
+        Arrived {
+            name: "ann".to_owned(),
+            folder: folder.to_owned(),
+            notes: Vec::new(),
+            problem: None,
+        }
+    }
+
     #[test]
     fn limits_of_a_submission_s_own_are_ignored() {
         with_terms("[limits]\nmemory = 99\n", |terms, folder| {
@@ -574,7 +602,7 @@ mod tests {
         with_terms("", |terms, folder| {
             fs::remove_dir(folder).expect("was there");
             symlink("nowhere", folder).expect("a link");
-            let candidate = Candidate::new("ann".to_owned(), folder.to_owned(), terms);
+            let candidate = Candidate::new(ann(folder), terms);
             fs::remove_file(folder).expect("was there");
             fs::create_dir(folder).expect("is made");
             let record = examine(&candidate, terms, &|_, _| ()).expect("is not cancelled");
@@ -595,7 +623,7 @@ mod tests {
         with_terms("", |terms, folder| {
             let own = "server = [\"./no-such-server\"]\nclient = [\"./no-such-client\"]\n";
             fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
-            let candidate = Candidate::new("ann".to_owned(), folder.to_owned(), terms);
+            let candidate = Candidate::new(ann(folder), terms);
             let examined = || {
                 let record = examine(&candidate, terms, &|_, _| ()).expect("is not cancelled");
                 assert_eq!(record.digest, candidate.digest);

@@ -15,7 +15,6 @@ pub mod assessed_part;
 pub mod assessment;
 pub mod class;
 pub mod class_run;
-mod contents;
 pub mod examination;
 pub mod instructions;
 pub mod points;

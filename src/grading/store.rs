@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Record, SCHEMA};
 use super::workplace::remove;
+use crate::classroom::people::People;
 use crate::conformance::evidence::visible_name;
 use crate::conformance::suite::digest::Digest;
 
@@ -35,6 +36,9 @@ pub struct Manifest {
     pub shards: Vec<Shard>,
     /// Names of its submissions, in order.
     pub submissions: Vec<String>,
+    /// Who is in the class. Results of an earlier version do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<People>,
 }
 
 /// Name and version of the manifest's schema.
@@ -88,6 +92,8 @@ impl Manifest {
             rubric: first.rubric.clone(),
             shards,
             submissions: seen.into_keys().map(str::to_owned).collect(),
+            // Each part knows the whole class.
+            people: parts.iter().find_map(|(_, part)| part.people.clone()),
         };
         if merged.missing_shards().is_empty() {
             merged.shards = vec![Shard::WHOLE];
@@ -178,6 +184,8 @@ const LOCK: &str = ".lock";
 const WORKPLACES: &str = ".work";
 /// The folder for temporary folders, in the workplaces. Its name is hidden; a submission's never is.
 const SCRATCH: &str = ".scratch";
+/// The folder for unpacked submissions, in the workplaces.
+const UNPACKED: &str = ".unpacked";
 /// Names in a results folder that no submission may have.
 const TAKEN: [&str; 5] = [
     MANIFEST,
@@ -211,6 +219,8 @@ pub struct Workplaces {
     pub copies: PathBuf,
     /// The folder for temporary folders of programs.
     pub scratch: PathBuf,
+    /// The folder for submissions that have to be unpacked.
+    pub unpacked: PathBuf,
 }
 
 /// Files in a results folder that changed since they were written.
@@ -321,9 +331,12 @@ impl Store {
         self.has_workplaces.store(true, Ordering::Relaxed);
         let scratch = place.join(SCRATCH);
         fs::create_dir(&scratch).map_err(|error| file_error(&scratch, &error))?;
+        let unpacked = place.join(UNPACKED);
+        fs::create_dir(&unpacked).map_err(|error| file_error(&unpacked, &error))?;
         Ok(Workplaces {
             copies: place,
             scratch,
+            unpacked,
         })
     }
 
@@ -811,6 +824,7 @@ mod tests {
             rubric: "rubric".to_owned(),
             shards: vec![self::shard(shard)],
             submissions: submissions.iter().map(|&name| name.to_owned()).collect(),
+            people: None,
         }
     }
 

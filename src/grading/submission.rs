@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::instructions::{INSTRUCTIONS, Instructions};
+use super::instructions::Instructions;
 use crate::conformance::evidence::shown;
 use crate::conformance::files::input::{Links, open_file};
 use crate::transcript::syntax::Role;
@@ -39,9 +39,6 @@ const NOT_WRITTEN: [&str; 10] = [
     "dist",
     "site-packages",
 ];
-
-/// Folders that tools leave beside submissions.
-const NOT_SUBMISSIONS: [&str; 2] = ["__MACOSX", "__pycache__"];
 
 /// Interpreters by file extension; the file's name follows.
 const STARTED_BY: [(&str, &[&str]); 13] = [
@@ -245,57 +242,6 @@ fn begins_as_program(file: &Path) -> bool {
     read.is_ok() && (beginning.starts_with(b"#!") || beginning.starts_with(b"\x7fELF"))
 }
 
-/// The content of a class's folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Submissions {
-    /// The submissions, each with name and folder, sorted by name.
-    pub folders: Vec<(String, PathBuf)>,
-    /// Other entries that may be somebody's submission.
-    pub passed_over: Vec<String>,
-}
-
-/// The submissions of a class: its folders, except hidden ones and those that tools leave behind.
-///
-/// # Errors
-/// What is wrong with the class's folder, in a sentence.
-pub fn submissions_in(class: &Path) -> Result<Submissions, String> {
-    let unreadable = |error: io::Error| format!("{}: {error}", class.display());
-    let mut found = Submissions {
-        folders: Vec::new(),
-        passed_over: Vec::new(),
-    };
-    for entry in fs::read_dir(class).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        // A link to a folder counts: some classes consist of links.
-        // A broken link is skipped and reported.
-        let is_folder = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
-        let name = entry.file_name().into_string().map_err(|name| {
-            let name = name.to_string_lossy();
-            format!(
-                "{}: the name {name:?} is not UTF-8; rename it",
-                class.display()
-            )
-        })?;
-        if name.starts_with('.') || name == INSTRUCTIONS {
-            continue;
-        }
-        if is_folder && !NOT_SUBMISSIONS.contains(&name.as_str()) {
-            found.folders.push((name, entry.path()));
-        } else {
-            found.passed_over.push(name);
-        }
-    }
-    if found.folders.is_empty() {
-        return Err(format!(
-            "{}: no folder in it; each folder in it is one submission",
-            class.display()
-        ));
-    }
-    found.folders.sort();
-    found.passed_over.sort();
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,25 +337,6 @@ mod tests {
         assert!(
             message.contains("There are 20 files and folders or more"),
             "{message}"
-        );
-    }
-
-    #[test]
-    fn a_link_that_leads_nowhere_is_passed_over() {
-        let class = tempfile::tempdir().expect("a folder");
-        fs::create_dir(class.path().join("ann")).expect("is made");
-        for (name, aim) in [("bob", "ann"), ("cyd", "nowhere"), ("dan", "dan")] {
-            std::os::unix::fs::symlink(aim, class.path().join(name)).expect("a link");
-        }
-        let found = submissions_in(class.path()).expect("has folders");
-        let names: Vec<&str> = found
-            .folders
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        assert_eq!(
-            (names, found.passed_over.join(" ")),
-            (vec!["ann", "bob"], "cyd dan".into())
         );
     }
 

@@ -8,8 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chat_conformance::classroom::intake::{Arrived, Intake, NotUnpacked};
+use chat_conformance::classroom::layout::Layout;
+use chat_conformance::classroom::people::Roster;
+use chat_conformance::classroom::sheet::Sheet;
 use chat_conformance::conformance::evidence::visible_name;
-use chat_conformance::conformance::files::input::{Links, MOST_SETTINGS, read_text};
+use chat_conformance::conformance::files::input::{Links, MOST_SETTINGS, read_file, read_text};
 use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::cage::layer::Layer;
 use chat_conformance::conformance::program::environment::Purpose;
@@ -21,10 +25,10 @@ use chat_conformance::grading::assessment::{Assessment, check};
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
 use chat_conformance::grading::examination::{Candidate, Terms, instructions_in};
+use chat_conformance::grading::instructions::{INSTRUCTIONS, Instructions};
 use chat_conformance::grading::record::Record;
 use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
 use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
-use chat_conformance::grading::submission::{Submissions, submissions_in};
 
 use crate::arguments::GradeCommand;
 use crate::cage;
@@ -32,11 +36,14 @@ use crate::changes::Verdicts;
 use crate::gradebook::{Gradebook, some};
 use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
-use crate::reports::CLASS_JSON;
+use crate::reports::{CLASS_JSON, people_table};
 use crate::{
     HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, print, refuse, terminal_style,
     watch_for_interruption,
 };
+
+/// Maximum size of a roster or a gradebook.
+const MOST_TABLE: u64 = 32 << 20;
 
 /// The file of the rubric in the results folder.
 const RUBRIC: &str = "rubric.toml";
@@ -63,14 +70,16 @@ pub fn grade(command: &GradeCommand) -> ExitCode {
         again(command, results)
     } else if !command.merge.is_empty() {
         merge(command)
-    } else if let Some(directory) = &command.directory {
-        examine_class(command, directory)
+    } else if let Some(class) = &command.class {
+        if command.list {
+            list(command, class)
+        } else {
+            examine_class(command, class)
+        }
     } else {
-        Err(
-            "the folder of the submissions is missing: conform grade DIRECTORY"
-                .to_owned()
-                .into(),
-        )
+        Err("the class is missing: conform grade CLASS"
+            .to_owned()
+            .into())
     };
     match outcome {
         Ok(status) => ExitCode::from(status),
@@ -143,28 +152,108 @@ fn beside(class: &Path) -> Result<PathBuf, String> {
 }
 
 fn name_of(class: &Path) -> String {
-    let name = class.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+    let name = class.file_name().unwrap_or_default().to_string_lossy();
+    let archives = [".zip", ".tar.gz", ".tgz", ".tar"].into_iter();
+    let mut stems = archives.filter_map(|ending| name.strip_suffix(ending));
+    match stems.next() {
+        Some(stem) if !stem.is_empty() && class.is_file() => stem.to_owned(),
+        _ => name.into_owned(),
+    }
+}
+
+/// Opens the class, and completes the list of its people from the rosters.
+fn opened(command: &GradeCommand, class: &Path) -> Result<Intake, String> {
+    let mut intake = Intake::open(class, command.layout, None)?;
+    let own = intake.roster()?.map(|bytes| (class.to_owned(), bytes));
+    let given = match &command.roster {
+        Some(file) => {
+            let bytes = read_file(file, MOST_TABLE, Links::Follow);
+            let bytes = bytes.map_err(|why| why.to_string())?;
+            Some((file.clone(), bytes))
+        }
+        None => None,
+    };
+    let mut unknown = Vec::new();
+    for (file, bytes) in own.into_iter().chain(given) {
+        let named = |why: String| format!("{}: {why}", file.display());
+        let sheet = Sheet::parse(bytes).map_err(named)?;
+        let roster = Roster::read(&sheet).map_err(named)?;
+        let people = intake.people_mut();
+        let completed = roster.complete(&mut people.students);
+        (people.absent, unknown) = completed;
+    }
+    if !unknown.is_empty() {
+        complain(&format!(
+            "not in the roster: {}",
+            some(unknown.iter().map(String::as_str))
+        ));
+    }
+    for student in &intake.people().students {
+        Store::check_name(&student.submission)?;
+    }
+    Ok(intake)
+}
+
+/// The entries of a class that are nobody's submission, and not conform's either.
+fn skipped(intake: &Intake) -> Vec<String> {
+    let others = intake.others().iter();
+    let others = others.filter(|name| *name != INSTRUCTIONS);
+    others.cloned().collect()
+}
+
+/// Shows who handed in what.
+fn list(command: &GradeCommand, class: &Path) -> Result<u8, Stop> {
+    let cancelled = watch_for_interruption()?;
+    let mut intake = opened(command, class)?;
+    let place = tempfile::tempdir().map_err(|why| why.to_string())?;
+    let arrived = intake.unpack(place.path(), &|name| command.shard.holds(name), &cancelled);
+    let arrived = match arrived {
+        Ok(arrived) => arrived,
+        Err(why) => return not_unpacked(why),
+    };
+    print(&people_table(
+        &name_of(class),
+        intake.people(),
+        &skipped(&intake),
+        terminal_style(),
+    ));
+    tell_problems(&arrived);
+    Ok(HOLDS)
+}
+
+fn not_unpacked(why: NotUnpacked) -> Result<u8, Stop> {
+    match why {
+        NotUnpacked::Cancelled => {
+            complain("interrupted");
+            Ok(INTERRUPTED)
+        }
+        NotUnpacked::Failed(why) => {
+            complain(&why);
+            Ok(UNABLE)
+        }
+    }
+}
+
+/// The submissions that cannot be judged.
+fn tell_problems(arrived: &[Arrived]) {
+    let problems = arrived.iter().filter_map(|arrived| {
+        let why = arrived.problem.as_ref()?;
+        Some(format!("{}: {why}", visible_name(&arrived.name)))
+    });
+    for problem in problems {
+        complain(&problem);
+    }
 }
 
 fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let suite = suite_of(command)?;
-    let Submissions {
-        folders: submissions,
-        passed_over,
-    } = submissions_in(directory)?;
-    if !passed_over.is_empty() {
-        complain(&format!(
-            "skipped, not a submission's folder: {}",
-            some(passed_over.iter().map(String::as_str))
-        ));
-    }
-    for (name, _) in &submissions {
-        Store::check_name(name)?;
-    }
-    let instructions = instructions_in(directory)
-        .map_err(|why| format!("{}:\n{why}", directory.display()))?
-        .unwrap_or_default();
+    let mut intake = opened(command, directory)?;
+    let instructions = match directory.is_dir() {
+        true => instructions_in(directory)
+            .map_err(|why| format!("{}:\n{why}", directory.display()))?
+            .unwrap_or_default(),
+        false => Instructions::default(),
+    };
     let harness = std::env::current_exe().map_err(|why| why.to_string())?;
     // This works only while the process has one thread.
     gain_right_to_networks(&harness);
@@ -180,21 +269,17 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let resumed = earlier.as_ref().filter(|_| command.resume);
     let rubric = rubric_of(command, &store, resumed, &suite)?;
     let suite_digest = suite.digest();
-    let others = outside(
-        &class,
-        submissions.iter().map(|(_, folder)| folder.as_path()),
-    );
-    let submissions: Vec<(String, PathBuf)> = submissions
-        .into_iter()
-        .filter(|(name, _)| command.shard.holds(name))
-        .collect();
-    let manifest = Manifest {
+    let names = intake.people().students.iter();
+    let names = names.map(|student| student.submission.clone());
+    let names: Vec<String> = names.filter(|name| command.shard.holds(name)).collect();
+    let mut manifest = Manifest {
         schema: MANIFEST_SCHEMA.to_owned(),
         class: name_of(&class),
         suite: suite_digest.clone(),
         rubric: rubric.digest(),
         shards: vec![command.shard],
-        submissions: submissions.iter().map(|(name, _)| name.clone()).collect(),
+        submissions: names,
+        people: Some(intake.people().clone()),
     };
     if let Some(earlier) = earlier {
         if !command.resume {
@@ -216,6 +301,36 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let workplaces = store.make_workplaces()?;
 
     let cancelled = watch_for_interruption()?;
+    let is_wanted = |name: &str| command.shard.holds(name);
+    let submissions = match intake.unpack(&workplaces.unpacked, &is_wanted, &cancelled) {
+        Ok(arrived) => arrived,
+        Err(why) => return not_unpacked(why),
+    };
+    manifest.people = Some(intake.people().clone());
+    keep_terms(&store, &manifest, &rubric)?;
+    let is_of_a_system = intake.people().layout != Layout::Folders;
+    if is_of_a_system || command.roster.is_some() {
+        let skipped = skipped(&intake);
+        print(&people_table(
+            &manifest.class,
+            intake.people(),
+            &skipped,
+            terminal_style(),
+        ));
+    } else if let skipped @ [_, ..] = &skipped(&intake)[..] {
+        complain(&format!(
+            "skipped, nobody's submission: {}",
+            some(skipped.iter().map(String::as_str))
+        ));
+    }
+    tell_problems(&submissions);
+    let others = outside(
+        &class,
+        submissions
+            .iter()
+            .map(|arrived| arrived.folder.as_path())
+            .filter(|folder| !folder.starts_with(&workplaces.unpacked)),
+    );
     let _orphanage = Orphanage::open();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut side_by_side = command.jobs.map_or(2 * processors, usize::from);
@@ -275,11 +390,11 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let mut candidates = Vec::new();
     let gradebook = Gradebook::new(&store, &suite, &rubric.rubric);
     // Results of an earlier run are read before any program is started that could change them.
-    for (name, folder) in submissions {
+    for arrived in submissions {
         if cancelled.load(Ordering::SeqCst) {
             return Ok(INTERRUPTED);
         }
-        let candidate = Candidate::new(name, folder, &terms);
+        let candidate = Candidate::new(arrived, &terms);
         match settled(&candidate, &store, &suite) {
             Some(record) => gradebook.settled(record),
             None => candidates.push(candidate),

@@ -46,7 +46,7 @@ struct Limits {
 
 /// The content of a submission's folder.
 #[derive(Debug)]
-pub(super) struct Contents {
+pub(crate) struct Contents {
     root: PathBuf,
     limits: Limits,
     /// Sorted: a folder comes before its content.
@@ -283,7 +283,7 @@ impl Contents {
 /// Whether a link in `folder` stays within the submission, however it is reached: it is relative, each `..` is at its
 /// beginning, and there are at most as many as the folder is deep. A `..` after a name may lead anywhere, because
 /// that name may be a link.
-fn stays_within(folder: &Path, aim: &Path) -> bool {
+pub(crate) fn stays_within(folder: &Path, aim: &Path) -> bool {
     let depth = folder.components().count();
     let mut up = 0;
     let mut is_down = false;
