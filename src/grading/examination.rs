@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
-use super::submission::{Entry, command_for, entries_of};
+use super::submission::{Entry, Start, entries_of, has_makefile, start_of};
 use super::workplace::{BuildFailure, Workplace, build};
 use crate::classroom::contents::Contents;
 use crate::classroom::intake::Arrived;
@@ -332,7 +332,18 @@ fn prepared(
             "Its folder changed after grading began. Grade it again with --resume.".to_owned(),
         ));
     }
-    let instructions = &directions.instructions;
+    let mut instructions = directions.instructions.clone();
+    let entries = entries_of(workplace.folder()).map_err(not_judged)?;
+    let lacks_program = |role| start_of(role, &instructions, &entries).is_err();
+    if instructions.build.is_none()
+        && has_makefile(&entries)
+        && (lacks_program(Role::Server) || lacks_program(Role::Client))
+    {
+        instructions.build = Some(vec!["make".to_owned()]);
+        remarks
+            .push("Built with `make`, because it has a Makefile and lacks a program.".to_owned());
+    }
+    let instructions = &instructions;
     if let Some(command) = &instructions.build {
         if let Some(outcome) = why_not_startable(command, instructions, workplace.folder()) {
             return Err(outcome);
@@ -401,6 +412,12 @@ fn why_not_startable(
     instructions: &Instructions,
     folder: &Path,
 ) -> Option<PartOutcome> {
+    let (folder, command) = match command {
+        [env, option, inner, command @ ..] if env == "env" && option == "-C" => {
+            (&*folder.join(inner), command)
+        }
+        command => (folder, command),
+    };
     let program = command.first()?;
     if program.contains('/') {
         // If `program` is absolute, `join` returns it unchanged.
@@ -430,8 +447,8 @@ fn examine_part(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Part> {
     let instructions = &directions.instructions;
-    let command = match command_for(role, instructions, entries) {
-        Ok(command) => command,
+    let Start { command, note } = match start_of(role, instructions, entries) {
+        Ok(start) => start,
         Err(reason) => {
             return Some(Part {
                 role,
@@ -447,7 +464,10 @@ fn examine_part(
             terms.cancelled,
             progress,
         ) {
-            Ok(evidence) => recorded(evidence, directions),
+            Ok(mut evidence) => {
+                evidence.remarks.extend(note);
+                recorded(evidence, directions)
+            }
             Err(NoResult::Cancelled) => return None,
             Err(why) => PartOutcome::NotJudged {
                 reason: format!("{why}."),
