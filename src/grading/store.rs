@@ -187,12 +187,14 @@ const SCRATCH: &str = ".scratch";
 /// The folder for unpacked submissions, in the workplaces.
 const UNPACKED: &str = ".unpacked";
 /// Names in a results folder that no submission may have.
-const TAKEN: [&str; 5] = [
+const TAKEN: [&str; 7] = [
     MANIFEST,
     "class.csv",
     "class.json",
     "index.html",
     "rubric.toml",
+    "marks.csv",
+    "gradebook.csv",
 ];
 /// Maximum size of a file that is read from a results folder, in bytes.
 const MOST_BYTES: u64 = 256 << 20;

@@ -120,6 +120,18 @@ pub struct GradeCommand {
     /// CSV file with everybody in the class: adds ids, and those who handed in nothing
     #[arg(long, value_name = "FILE", conflicts_with_all = ["again", "merge"])]
     pub roster: Option<PathBuf>,
+    /// CSV file with marks that a person gave: who, what, points, remark [default: the one in the results folder]
+    #[arg(long, value_name = "FILE")]
+    pub marks: Option<PathBuf>,
+    /// Write the marks for the system that the class comes from: an archive or a CSV file
+    #[arg(long, value_name = "FILE")]
+    pub upload: Option<PathBuf>,
+    /// The table of grades that the system gave out, for --upload
+    #[arg(long, value_name = "FILE", requires = "upload")]
+    pub gradebook: Option<PathBuf>,
+    /// The assignment's column in that table, if there are several
+    #[arg(long, value_name = "NAME", requires = "upload")]
+    pub item: Option<String>,
     /// Show who handed in what, and grade nothing
     #[arg(long, conflicts_with_all = ["again", "merge", "resume", "out"])]
     pub list: bool,

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use chat_conformance::classroom::intake::{Arrived, Intake, NotUnpacked};
 use chat_conformance::classroom::layout::Layout;
-use chat_conformance::classroom::people::Roster;
+use chat_conformance::classroom::moment::Moment;
+use chat_conformance::classroom::people::{People, Roster, Student};
 use chat_conformance::classroom::sheet::Sheet;
 use chat_conformance::conformance::evidence::visible_name;
 use chat_conformance::conformance::files::input::{Links, MOST_SETTINGS, read_file, read_text};
@@ -25,10 +26,12 @@ use chat_conformance::grading::assessment::{Assessment, check};
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
 use chat_conformance::grading::examination::{Candidate, Terms, instructions_in};
+use chat_conformance::grading::hand_marks::{self, HandMarks};
 use chat_conformance::grading::instructions::{INSTRUCTIONS, Instructions};
 use chat_conformance::grading::record::Record;
 use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
 use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
+use chat_conformance::report::upload;
 
 use crate::arguments::GradeCommand;
 use crate::cage;
@@ -47,6 +50,10 @@ const MOST_TABLE: u64 = 32 << 20;
 
 /// The file of the rubric in the results folder.
 const RUBRIC: &str = "rubric.toml";
+/// The file of the marks that a person gave.
+const MARKS: &str = "marks.csv";
+/// The system's list of grades.
+const GRADEBOOK: &str = "gradebook.csv";
 
 /// Why a command stops.
 enum Stop {
@@ -162,8 +169,12 @@ fn name_of(class: &Path) -> String {
 }
 
 /// Opens the class, and completes the list of its people from the rosters.
-fn opened(command: &GradeCommand, class: &Path) -> Result<Intake, String> {
-    let mut intake = Intake::open(class, command.layout, None)?;
+fn opened(
+    command: &GradeCommand,
+    class: &Path,
+    due: Option<Moment>,
+) -> Result<(Intake, Vec<String>), String> {
+    let mut intake = Intake::open(class, command.layout, due)?;
     let own = intake.roster()?.map(|bytes| (class.to_owned(), bytes));
     let given = match &command.roster {
         Some(file) => {
@@ -176,22 +187,31 @@ fn opened(command: &GradeCommand, class: &Path) -> Result<Intake, String> {
     let mut unknown = Vec::new();
     for (file, bytes) in own.into_iter().chain(given) {
         let named = |why: String| format!("{}: {why}", file.display());
-        let sheet = Sheet::parse(bytes).map_err(named)?;
-        let roster = Roster::read(&sheet).map_err(named)?;
+        let roster = Sheet::parse(bytes).and_then(|sheet| Roster::read(&sheet));
+        let roster = match roster.map_err(named) {
+            Err(why) if file == class => {
+                complain(&format!("its list of students is not used: {why}"));
+                continue;
+            }
+            roster => roster?,
+        };
         let people = intake.people_mut();
         let completed = roster.complete(&mut people.students);
         (people.absent, unknown) = completed;
     }
+    for student in &intake.people().students {
+        Store::check_name(&student.submission)?;
+    }
+    Ok((intake, unknown))
+}
+
+fn tell_unknown(unknown: &[String]) {
     if !unknown.is_empty() {
         complain(&format!(
             "not in the roster: {}",
             some(unknown.iter().map(String::as_str))
         ));
     }
-    for student in &intake.people().students {
-        Store::check_name(&student.submission)?;
-    }
-    Ok(intake)
 }
 
 /// The entries of a class that are nobody's submission, and not conform's either.
@@ -204,7 +224,8 @@ fn skipped(intake: &Intake) -> Vec<String> {
 /// Shows who handed in what.
 fn list(command: &GradeCommand, class: &Path) -> Result<u8, Stop> {
     let cancelled = watch_for_interruption()?;
-    let mut intake = opened(command, class)?;
+    let (mut intake, unknown) = opened(command, class, None)?;
+    tell_unknown(&unknown);
     let place = tempfile::tempdir().map_err(|why| why.to_string())?;
     let arrived = intake.unpack(place.path(), &|name| command.shard.holds(name), &cancelled);
     let arrived = match arrived {
@@ -247,7 +268,8 @@ fn tell_problems(arrived: &[Arrived]) {
 
 fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let suite = suite_of(command)?;
-    let mut intake = opened(command, directory)?;
+    let (mut intake, unknown) = opened(command, directory, None)?;
+    tell_unknown(&unknown);
     let instructions = match directory.is_dir() {
         true => instructions_in(directory)
             .map_err(|why| format!("{}:\n{why}", directory.display()))?
@@ -268,6 +290,10 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let earlier = store.manifest()?;
     let resumed = earlier.as_ref().filter(|_| command.resume);
     let rubric = rubric_of(command, &store, resumed, &suite)?;
+    if let Some(rules) = &rubric.rubric.late {
+        // Of several tries, the last one before the deadline counts.
+        (intake, _) = opened(command, directory, Some(rules.due))?;
+    }
     let suite_digest = suite.digest();
     let names = intake.people().students.iter();
     let names = names.map(|student| student.submission.clone());
@@ -298,6 +324,11 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         }
     }
     keep_terms(&store, &manifest, &rubric)?;
+    let marks = marks_of(command, &store, &rubric.rubric, intake.people())?;
+    let is_text = |gradebook: &&[u8]| std::str::from_utf8(gradebook).is_ok();
+    if let Some(gradebook) = intake.gradebook().filter(is_text) {
+        store.write_for_class(GRADEBOOK, gradebook)?;
+    }
     let workplaces = store.make_workplaces()?;
 
     let cancelled = watch_for_interruption()?;
@@ -388,7 +419,8 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     };
     let count = submissions.len();
     let mut candidates = Vec::new();
-    let gradebook = Gradebook::new(&store, &suite, &rubric.rubric);
+    let gradebook =
+        Gradebook::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
     // Results of an earlier run are read before any program is started that could change them.
     for arrived in submissions {
         if cancelled.load(Ordering::SeqCst) {
@@ -430,7 +462,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
                 assessments: gradebook.into_assessments(),
                 unwritten: kept.err().into_iter().collect(),
             };
-            Ok(report_on_class(&store, &manifest, &suite, marks))
+            report_on_class(command, &store, &manifest, &suite, marks)
         }
         Err(Abandoned::Cancelled) => {
             complain(&format!("interrupted; {goes_on}"));
@@ -532,7 +564,9 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         ..manifest
     };
     keep_terms(&store, &manifest, &rubric)?;
-    let gradebook = Gradebook::new(&store, &suite, &rubric.rubric);
+    let marks = marks_of(command, &store, &rubric.rubric, &people_of(&manifest))?;
+    let gradebook =
+        Gradebook::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
     for name in &manifest.submissions {
         if let Some(record) = recorded(&store, name, &manifest, &suite) {
             gradebook.settled(record);
@@ -544,7 +578,7 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         unwritten: Vec::new(),
     };
     let now = Verdicts::of(marks.assessments.values());
-    let status = report_on_class(&store, &manifest, &suite, marks);
+    let status = report_on_class(command, &store, &manifest, &suite, marks)?;
     if let Some(before) = before {
         print(&format!("\n{}", now.changes_since(&before)));
     }
@@ -616,7 +650,17 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
         return Err(format!("{}: holds results already", out.display()).into());
     }
     keep_terms(&target, &whole, &rubric)?;
-    let gradebook = Gradebook::new(&target, &suite, &rubric.rubric);
+    for file in [MARKS, GRADEBOOK] {
+        let kept = parts
+            .iter()
+            .find_map(|(_, store, _)| store.read_for_class(file).ok().flatten());
+        if let Some(text) = kept {
+            target.write_for_class(file, text.as_bytes())?;
+        }
+    }
+    let marks = marks_of(command, &target, &rubric.rubric, &people_of(&whole))?;
+    let gradebook =
+        Gradebook::new(&target, &suite, &rubric.rubric).about(whole.people.clone(), marks);
     for (_, store, manifest) in &parts {
         for name in &manifest.submissions {
             if let Some(record) = recorded(store, name, manifest, &suite) {
@@ -629,7 +673,7 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
         assessments: gradebook.into_assessments(),
         unwritten: Vec::new(),
     };
-    let status = report_on_class(&target, &whole, &suite, marks);
+    let status = report_on_class(command, &target, &whole, &suite, marks)?;
     let missing: Vec<String> = match whole.shards[..] {
         [Shard::WHOLE] => return Ok(status),
         _ => whole
@@ -654,7 +698,13 @@ struct Marks {
 }
 
 /// Prints the class's table, and writes the reports on the class.
-fn report_on_class(store: &Store, manifest: &Manifest, suite: &Suite, marks: Marks) -> u8 {
+fn report_on_class(
+    command: &GradeCommand,
+    store: &Store,
+    manifest: &Manifest,
+    suite: &Suite,
+    marks: Marks,
+) -> Result<u8, Stop> {
     let Marks {
         mut assessments,
         mut unwritten,
@@ -702,9 +752,107 @@ fn report_on_class(store: &Store, manifest: &Manifest, suite: &Suite, marks: Mar
         ));
     }
     let is_one_part = manifest.shards.len() == 1;
-    if missing.is_empty() && doubtful == 0 && is_one_part && unwritten.is_empty() {
-        HOLDS
-    } else {
-        UNABLE
+    if let Some(file) = &command.upload {
+        upload(command, file, store, manifest, &class)?;
     }
+    if missing.is_empty() && doubtful == 0 && is_one_part && unwritten.is_empty() {
+        Ok(HOLDS)
+    } else {
+        Ok(UNABLE)
+    }
+}
+
+/// The people of a class; results of an earlier version name only the submissions.
+fn people_of(manifest: &Manifest) -> People {
+    let student = |name: &String| Student {
+        submission: name.clone(),
+        ..Student::default()
+    };
+    manifest.people.clone().unwrap_or_else(|| People {
+        layout: Layout::Folders,
+        root: String::new(),
+        students: manifest.submissions.iter().map(student).collect(),
+        absent: Vec::new(),
+    })
+}
+
+/// The marks that a person gave: those of `--marks`, which the results folder keeps, or those that it has.
+fn marks_of(
+    command: &GradeCommand,
+    store: &Store,
+    rubric: &Rubric,
+    people: &People,
+) -> Result<HandMarks, Stop> {
+    let (name, text) = match &command.marks {
+        Some(file) => {
+            let text = read_text(file, MOST_TABLE, Links::Follow).map_err(|why| why.to_string())?;
+            (file.clone(), text)
+        }
+        None => match store.read_for_class(MARKS)? {
+            Some(text) => (store.file(MARKS), text),
+            None => return Ok(HandMarks::new()),
+        },
+    };
+    let named = |why: String| format!("{}: {why}", name.display());
+    let sheet = Sheet::parse(text.clone().into_bytes()).map_err(named)?;
+    let marks = hand_marks::read(&sheet, &rubric.by_hand, people).map_err(named)?;
+    store.write_for_class(MARKS, text.as_bytes())?;
+    Ok(marks)
+}
+
+/// Writes what the system takes that the class comes from.
+fn upload(
+    command: &GradeCommand,
+    file: &Path,
+    store: &Store,
+    manifest: &Manifest,
+    class: &Class,
+) -> Result<(), Stop> {
+    let people = people_of(manifest);
+    let given = match &command.gradebook {
+        Some(gradebook) => {
+            let bytes = read_file(gradebook, MOST_TABLE, Links::Follow);
+            Some(bytes.map_err(|why| why.to_string())?)
+        }
+        None => store.read_for_class(GRADEBOOK)?.map(String::into_bytes),
+    };
+    let upload = upload::build(upload::Source {
+        class,
+        people: &people,
+        layout: command.layout.unwrap_or(people.layout),
+        gradebook: given.as_deref(),
+        item: command.item.as_deref(),
+        report: &|submission| {
+            let report = store.file(submission).join(upload::REPORT);
+            read_file(&report, MOST_TABLE, Links::Refuse).ok()
+        },
+    })?;
+    let failed = |file: &Path, why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
+    let mut written = Vec::new();
+    let mut table_file = file.to_owned();
+    if let Some(entries) = &upload.archive {
+        write_archive(file, entries).map_err(|why| failed(file, &why))?;
+        written.push(file.display().to_string());
+        table_file.set_extension("csv");
+    }
+    if let Some(table) = &upload.table {
+        fs::write(&table_file, table).map_err(|why| failed(&table_file, &why))?;
+        written.push(table_file.display().to_string());
+    }
+    print(&format!(
+        "\nTo upload: {}\n{}\n",
+        written.join(", "),
+        upload.notes.join("\n")
+    ));
+    Ok(())
+}
+
+fn write_archive(file: &Path, entries: &[(String, Vec<u8>)]) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut archive = zip::ZipWriter::new(fs::File::create(file)?);
+    for (path, bytes) in entries {
+        archive.start_file(path.as_str(), zip::write::SimpleFileOptions::default())?;
+        archive.write_all(bytes)?;
+    }
+    archive.finish()?.sync_all()
 }
