@@ -605,7 +605,7 @@ fn marks_go_back_to_the_other_systems() {
 fn what_an_assistant_would_start_is_started() {
     let place = Place::new().with_suite();
     let beside = SERVER.replacen("import ", "open('settings.txt').close()\nimport ", 1);
-    let package = "from .chat import main\nmain()\n";
+    let package = "import asyncio\nfrom .chat import main\nasyncio.run(main())\n";
     // It opens a file beside it, in a folder of its own.
     place.write("class/beside/src/server.py", beside);
     place.write("class/beside/src/settings.txt", "");
@@ -632,7 +632,7 @@ fn what_an_assistant_would_start_is_started() {
     place.write("class/-dash/server.py", SERVER);
     place.write("class/package/server/__init__.py", "");
     place.write("class/package/server/__main__.py", package);
-    let module = SERVER.replace("if __name__ == \"__main__\":", "if False:");
+    let module = SERVER.replace("\nasyncio.run(main())", "");
     place.write("class/package/server/chat.py", module);
     place.write("class/several/server_core.py", SERVER);
     place.write("class/several/server_room.py", "class Room:\n    pass\n");

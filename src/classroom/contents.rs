@@ -182,6 +182,11 @@ impl Contents {
         Ok(folders)
     }
 
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     fn leave_out(&mut self, path: PathBuf, what: &'static str) {
         self.left_out.push(LeftOut { path, what });
     }

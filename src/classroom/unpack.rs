@@ -528,3 +528,118 @@ pub(crate) fn the_one_folder(root: &Path) -> PathBuf {
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, Permissions::from_mode(0o700))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classroom::archive::EntryPath;
+
+    const SMALL: Limits = Limits {
+        entries: 5,
+        bytes: 1 << 20,
+        depth: 3,
+        ratio: 10,
+        allowance: 1000,
+    };
+
+    fn put(unpacking: &mut Unpacking, path: &str, content: &[u8]) {
+        let mut content = content;
+        let entry = Entry {
+            path: EntryPath::of(path),
+            kind: EntryKind::File,
+            is_executable: false,
+            content: &mut content,
+        };
+        let path = EntryPath::of(path).text;
+        unpacking.put(&path, entry).expect("the disk is fine");
+    }
+
+    fn unpacked(packed: u64, files: &[(&str, &[u8])]) -> (tempfile::TempDir, Unpacked) {
+        let place = tempfile::tempdir().expect("a folder");
+        let root = place.path().join("ann");
+        let mut unpacking = Unpacking::begin(root, packed, SMALL).expect("is made");
+        for (path, content) in files {
+            put(&mut unpacking, path, content);
+        }
+        let unpacked = unpacking.finish(false).expect("the disk is fine");
+        (place, unpacked)
+    }
+
+    #[test]
+    fn each_limit_is_reported_and_nothing_is_left() {
+        let many: Vec<String> = (0..6).map(|number| format!("{number}.py")).collect();
+        let many: Vec<(&str, &[u8])> = many.iter().map(|name| (name.as_str(), &b""[..])).collect();
+        let large = vec![b'x'; 3000];
+        let huge = vec![b'x'; (1 << 20) + 1];
+        for (packed, files, why) in [
+            (1000, many, "has more than 5 files"),
+            (
+                1000,
+                vec![("a/b/c/d/e.py", &b""[..])],
+                "has folders nested more than 3 deep",
+            ),
+            (
+                100,
+                vec![("a.py", &large[..])],
+                "is more than 10 times as large when it is unpacked",
+            ),
+            (
+                1 << 20,
+                vec![("a.py", &huge[..])],
+                "is larger than 1 MiB when it is unpacked",
+            ),
+        ] {
+            let (place, unpacked) = unpacked(packed, &files);
+            let problem = unpacked.problem.expect(why);
+            assert!(problem.contains(why), "{problem}");
+            let left = fs::read_dir(place.path().join("ann")).expect("is there");
+            assert_eq!(left.count(), 0, "{why}");
+        }
+        let (_place, fine) = unpacked(1000, &[("a.py", &large[..])]);
+        assert_eq!(fine.problem, None);
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_left_out() {
+        let (_place, unpacked) = unpacked(
+            1000,
+            &[
+                ("a", b"a file"),
+                ("a/b.py", b"in a file"),
+                ("c.py", b"first"),
+                ("c.py", b"last"),
+                ("/etc/passwd", b"root"),
+            ],
+        );
+        let note = unpacked.notes.join(" ");
+        assert!(
+            note.contains("a/b.py (another entry is in its place)"),
+            "{note}"
+        );
+        assert!(
+            note.contains("/etc/passwd (its path leads out of the archive)"),
+            "{note}"
+        );
+        let read = |name: &str| fs::read_to_string(unpacked.folder.join(name)).expect(name);
+        assert_eq!((read("a"), read("c.py")), ("a file".into(), "last".into()));
+        assert!(!unpacked.folder.join("etc").exists());
+    }
+
+    #[test]
+    fn one_folder_more_is_opened_unless_it_is_a_program() {
+        let (_place, inner) = unpacked(1000, &[("lab/asn/server.py", b""), ("lab/asn/x", b"")]);
+        assert!(inner.folder.ends_with("lab/asn"));
+        let (_place, program) = unpacked(1000, &[("server/main.py", b"")]);
+        assert!(program.folder.ends_with("ann"));
+        let (_place, renamed) = unpacked(
+            1000,
+            &[
+                ("server.py", b"1"),
+                ("server (1).py", b"2"),
+                ("server (2).py", b"3"),
+            ],
+        );
+        let server = fs::read_to_string(renamed.folder.join("server.py")).expect("is there");
+        assert_eq!(server, "3");
+    }
+}

@@ -85,6 +85,8 @@ pub struct Candidate {
     pub digest: String,
     /// Digest of the files that are copied.
     files: String,
+    /// Whether there are any.
+    has_files: bool,
     /// Why its files could not be read.
     unreadable: Option<String>,
     directions: Result<Directions, String>,
@@ -128,6 +130,19 @@ impl Directions {
     }
 }
 
+/// The submissions that consist of the same files, in groups of two and more, by name.
+pub fn alike(candidates: &[Candidate]) -> Vec<Vec<&str>> {
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for candidate in candidates.iter().filter(|candidate| candidate.has_files) {
+        let group = groups.entry(&candidate.files).or_default();
+        group.push(&candidate.name);
+    }
+    groups
+        .into_values()
+        .filter(|group| group.len() > 1)
+        .collect()
+}
+
 impl Candidate {
     /// Reads a submission, without starting anything.
     pub fn new(arrived: Arrived, terms: &Terms<'_>) -> Candidate {
@@ -153,6 +168,7 @@ impl Candidate {
             digest: digest_of(&files, &contents, &directions, &remarks, terms),
             remarks,
             problem,
+            has_files: contents.as_ref().is_ok_and(|contents| !contents.is_empty()),
             name,
             folder,
             files,

@@ -25,7 +25,7 @@ use chat_conformance::conformance::suite::digest::Digest;
 use chat_conformance::grading::assessment::{Assessment, check};
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
-use chat_conformance::grading::examination::{Candidate, Terms, instructions_in};
+use chat_conformance::grading::examination::{Candidate, Terms, alike, instructions_in};
 use chat_conformance::grading::hand_marks::{self, HandMarks};
 use chat_conformance::grading::instructions::{INSTRUCTIONS, Instructions};
 use chat_conformance::grading::record::Record;
@@ -418,7 +418,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         cancelled: &cancelled,
     };
     let count = submissions.len();
-    let mut candidates = Vec::new();
+    let (mut candidates, mut is_settled) = (Vec::new(), Vec::new());
     let gradebook =
         Gradebook::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
     // Results of an earlier run are read before any program is started that could change them.
@@ -427,11 +427,21 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
             return Ok(INTERRUPTED);
         }
         let candidate = Candidate::new(arrived, &terms);
-        match settled(&candidate, &store, &suite) {
-            Some(record) => gradebook.settled(record),
-            None => candidates.push(candidate),
+        let record = settled(&candidate, &store, &suite);
+        is_settled.push(record.is_some());
+        candidates.push(candidate);
+        if let Some(record) = record {
+            gradebook.settled(record);
         }
     }
+    for group in alike(&candidates) {
+        complain(&format!(
+            "these consist of the same files: {}",
+            some(group.into_iter())
+        ));
+    }
+    let mut is_settled = is_settled.into_iter();
+    candidates.retain(|_| is_settled.next() == Some(false));
     let overview = Overview::new(count, count - candidates.len());
     let arrangement = Arrangement {
         side_by_side,
