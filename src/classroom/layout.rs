@@ -564,7 +564,10 @@ fn sakai_place(path: &str, first: &str, rest: &str, is_folder: bool) -> Place {
         return Place::Alone { key };
     }
     match rest.split_once('/') {
-        _ if rest == SAKAI_FILES => Place::Alone { key },
+        _ if rest == SAKAI_FILES => Place::Inside {
+            folder: format!("{first}/{SAKAI_FILES}"),
+            key,
+        },
         Some((SAKAI_FILES, _)) => Place::Inside {
             folder: format!("{first}/{SAKAI_FILES}"),
             key,
@@ -687,7 +690,14 @@ fn assigned(layout: Layout, root: String, listed: &[Listed]) -> Recognised {
             _ => {}
         }
     }
-    recognised.found = found.into_values().collect();
+    let (found, strangers): (Vec<Found>, Vec<Found>) = found.into_values().partition(|found| {
+        // Anything else at the top of Sakai's download was put there by somebody.
+        layout != Layout::Sakai || sakai_id(&found.key).is_some() || found.folder.is_some()
+    });
+    recognised.found = found;
+    recognised
+        .others
+        .extend(strangers.into_iter().map(|found| found.key));
     recognised.others.sort();
     recognised
 }
@@ -731,7 +741,8 @@ mod tests {
         assert_eq!((layout, root.as_str()), (Layout::Sakai, "Asn 2/"));
         let sian =
             "sobrien/O'Brien, Siân: Asn 2/O'Brien, Sia\u{302}n(sobrien)/Submission attachment(s) ";
-        assert_eq!(found, ["ed/Empty, Ed (2nd): - ", sian]);
+        let ed = "ed/Empty, Ed (2nd): Asn 2/Empty, Ed (2nd)(ed)/Submission attachment(s) ";
+        assert_eq!(found, [ed, sian]);
         let flat = [
             "grades.csv",
             "Lee, Ann(alee)_Submission attachment(s)_server.py",
