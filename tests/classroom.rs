@@ -556,6 +556,10 @@ fn marks_go_back_to_the_other_systems() {
     assert!(
         error(&ambiguous).contains("Name one with --item NAME: Assignment 1 (7), Assignment 2 (8)")
     );
+    let over = ["--upload", "gradebook.zip", "--gradebook", "gradebook.csv"];
+    let refused = place.conform(&[&["--again", "canvas-results"][..], &over].concat());
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(error(&refused).contains("would write over a file that it is made from"));
     let again = ["--again", "canvas-results", "--item", "assignment 2"];
     place.graded(&[&again[..], &upload].concat(), 0);
     let back = fs::read_to_string(place.path("canvas.csv")).expect("is written");

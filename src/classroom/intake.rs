@@ -241,13 +241,13 @@ impl Intake {
             .collect();
         let unpacked = match &self.source {
             Source::Folder { path, listed } => {
-                self.from_folder(path, listed, &wanted, place, cancelled)
+                self.unpack_folder(path, listed, &wanted, place, cancelled)
             }
             Source::Archive {
                 path,
                 format,
                 positions,
-            } => self.from_archive(path, *format, positions, &wanted, place, cancelled),
+            } => self.unpack_archive(path, *format, positions, &wanted, place, cancelled),
         };
         let unpacked = unpacked.map_err(failed)?;
         let mut arrived = Vec::new();
@@ -271,7 +271,7 @@ impl Intake {
         self.people.layout == Layout::Canvas
     }
 
-    fn from_folder(
+    fn unpack_folder(
         &self,
         class: &Path,
         listed: &[String],
@@ -308,7 +308,7 @@ impl Intake {
         Ok(unpacked)
     }
 
-    fn from_archive(
+    fn unpack_archive(
         &self,
         path: &Path,
         format: Format,

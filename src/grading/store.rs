@@ -44,6 +44,21 @@ pub struct Manifest {
 /// Name and version of the manifest's schema.
 pub const MANIFEST_SCHEMA: &str = "chat-conformance/run/1";
 
+/// Each part knows the whole class, but only of its own submissions what was unpacked.
+fn merged_people(parts: &[(String, &Manifest)]) -> Option<People> {
+    let mut all = parts.iter().filter_map(|(_, part)| part.people.as_ref());
+    let mut merged = all.next()?.clone();
+    for people in all {
+        for student in &mut merged.students {
+            let other = people.of_submission(&student.submission);
+            if let Some(other) = other.filter(|other| !other.notes.is_empty()) {
+                student.notes.clone_from(&other.notes);
+            }
+        }
+    }
+    Some(merged)
+}
+
 impl Manifest {
     /// The manifest of merged parts. Each part comes with the name that messages use for it.
     ///
@@ -92,8 +107,7 @@ impl Manifest {
             rubric: first.rubric.clone(),
             shards,
             submissions: seen.into_keys().map(str::to_owned).collect(),
-            // Each part knows the whole class.
-            people: parts.iter().find_map(|(_, part)| part.people.clone()),
+            people: merged_people(parts),
         };
         if merged.missing_shards().is_empty() {
             merged.shards = vec![Shard::WHOLE];

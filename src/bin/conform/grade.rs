@@ -73,7 +73,9 @@ impl From<String> for Stop {
 pub fn grade(command: &GradeCommand) -> ExitCode {
     // Programs under test get a limit of their own.
     chat_conformance::server::raise_descriptor_limit();
-    let outcome = if let Some(results) = &command.again {
+    let outcome = if let Err(why) = check_upload(command) {
+        Err(why.into())
+    } else if let Some(results) = &command.again {
         again(command, results)
     } else if !command.merge.is_empty() {
         merge(command)
@@ -93,6 +95,36 @@ pub fn grade(command: &GradeCommand) -> ExitCode {
         Err(Stop::WrongUse(why)) => refuse(&why),
         Err(Stop::Said(status)) => status,
     }
+}
+
+/// Refuses an upload in the place of a file that it is made from, or in the class.
+fn check_upload(command: &GradeCommand) -> Result<(), String> {
+    let Some(upload) = &command.upload else {
+        return Ok(());
+    };
+    let inputs = [
+        &command.class,
+        &command.gradebook,
+        &command.roster,
+        &command.marks,
+        &command.rubric,
+        &command.again,
+    ];
+    let inputs = inputs.into_iter().flatten();
+    let inputs: Vec<PathBuf> = inputs
+        .filter_map(|file| fs::canonicalize(file).ok())
+        .collect();
+    for file in [upload.clone(), upload.with_extension("csv")] {
+        let place = resolved(&file)?;
+        if inputs.iter().any(|input| place.starts_with(input)) {
+            return Err(format!(
+                "{}: --upload would write over a file that it is made from, or into the class or its results; choose \
+                 another name",
+                file.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A rubric, and its source text.
