@@ -159,9 +159,9 @@ fn days_before(year: i64, month: u8, day: u8) -> i64 {
 
 /// The date so many days after 1970-01-01.
 fn date_of(days: i64) -> (i64, u8, u8) {
-    // The estimate is the year itself or the one before it.
-    let estimate = 1970 + days.div_euclid(366);
-    let mut year = estimate;
+    // The estimate is never too late.
+    let longest = if days < 0 { 365 } else { 366 };
+    let mut year = 1970 + days.div_euclid(longest);
     while days_before(year + 1, 1, 1) <= days {
         year += 1;
     }

@@ -106,25 +106,24 @@ impl Sheet {
     pub fn written(&self) -> Vec<u8> {
         let mut written = String::with_capacity(self.source.len() + 16 * self.changes.len());
         let mut copied = 0;
+        // Cells that were added to the end of a row: the row, and its width by then.
+        let mut added = (0, 0);
         for ((row, column), text) in &self.changes {
-            let Some(row) = self.rows.get(*row) else {
+            let Some(cells) = self.rows.get(*row).map(|row| &row.cells) else {
                 continue;
             };
-            let last = row.cells.last().map_or(copied, |cell| cell.end);
-            let (place, missing) = match row.cells.get(*column) {
-                Some(cell) => (cell.clone(), 0),
-                None => (last..last, column + 1 - row.cells.len()),
-            };
-            if place.start < copied {
-                // A further cell of a row that is too short.
-                written.push(self.separator);
-            } else {
-                written.push_str(&self.source[copied..place.start]);
+            let last = cells.last().map_or(copied, |cell| cell.end);
+            let place = cells.get(*column).cloned().unwrap_or(last..last);
+            written.push_str(&self.source[copied..place.start]);
+            if *column >= cells.len() {
+                let width = if added.0 == *row { added.1 } else { 0 };
+                let missing = column + 1 - width.max(cells.len());
                 written.extend(std::iter::repeat_n(self.separator, missing));
+                added = (*row, column + 1);
             }
             let was_quoted = self.source[place.clone()].trim_start().starts_with('"');
             written.push_str(&self.quoted(text, was_quoted));
-            copied = copied.max(place.end);
+            copied = place.end;
         }
         written.push_str(&self.source[copied..]);
         written.into_bytes()

@@ -442,7 +442,7 @@ fn hand_group(table: &Table<'_>) -> Option<HandGroup> {
 
 fn late_rules(table: &Table<'_>) -> Option<LateRules> {
     let due = table.moment("due");
-    if due.is_none() {
+    if !table.has("due") {
         table.missing("due");
     }
     let due = due.filter(|due| {

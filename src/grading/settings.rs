@@ -111,6 +111,11 @@ impl<'r> Table<'r> {
         self.entries.get(key)
     }
 
+    /// Whether it has a key.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// Reports a mistake at a position.
     pub fn report(&self, span: Range<usize>, message: &str, label: &str) {
         self.reading.report(span, message, label);
