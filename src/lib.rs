@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! bin -> server | client | recording | report -> grading | stress | exploration -> conformance -> transcript
+//!        report, grading -> classroom -> conformance
 //!        server, client -> protocol
 //! ```
 //!
@@ -13,6 +14,7 @@
 //! - [`transcript`]: the language of the suite: lexer, parser, formatter, diagnostics; no I/O.
 //! - [`conformance`]: the requirements, the suite, the program under test, replay and verdicts.
 //! - [`exploration`]: conversations that nobody wrote, and the smallest ones that fail.
+//! - [`classroom`]: a class as it comes out of a learning system: who is who, and what each handed in.
 //! - [`grading`]: from verdicts to points, and a class of submissions.
 //! - [`stress`]: load on a server, and what every client heard of it.
 //! - [`recording`]: a conversation between real clients and a server, written as a transcript.
@@ -21,6 +23,7 @@
 //! `conformance` and `transcript` never use `protocol`: the suite judges the reference as it
 //! judges anybody, so that a fault in the protocol code cannot hide itself.
 
+pub mod classroom;
 pub mod client;
 pub mod conformance;
 pub mod exploration;

@@ -737,7 +737,7 @@ fn wrong_use_is_told() {
     let classroom = Classroom::new();
     for (words, told) in [
         (&["missing"][..], "missing: No such file"),
-        (&["class"], "no folder in it"),
+        (&["class"], "no submission in it"),
         (&["--again", "class"], "holds no results"),
         (&["--merge", "class"], "--out DIR is missing"),
         (&["class", "--shard", "3/2"], "K/N, such as 2/8"),

@@ -1,9 +1,12 @@
 //! One submission, judged and scored. Reports on submissions read this and nothing else.
 
 use super::assessed_part::{AssessedPart, Unjudged};
+use super::hand_marks::HandMark;
+use super::lateness::HandedIn;
 use super::record::{Part, PartOutcome, Record};
 use super::rubric::Rubric;
-use super::score::{Score, score};
+use super::score::{Besides, Score, score};
+use crate::classroom::people::Student;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::judge::result::{RunResult, Verdict};
@@ -21,6 +24,17 @@ pub struct Assessment {
     pub parts: Vec<AssessedPart>,
     /// The points, with reasons.
     pub score: Score,
+    /// Who handed it in, if that is known.
+    pub student: Option<Student>,
+}
+
+/// What is known about a submission besides its evidence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Who handed it in.
+    pub student: Option<Student>,
+    /// The marks that a person gave.
+    pub by_hand: Vec<HandMark>,
 }
 
 impl Assessment {
@@ -31,11 +45,29 @@ impl Assessment {
         requirements: &[Requirement],
         rubric: &Rubric,
     ) -> Assessment {
-        let score = score(&parts, requirements, rubric);
+        Assessment::about(submission, parts, requirements, rubric, About::default())
+    }
+
+    fn about(
+        submission: String,
+        parts: Vec<AssessedPart>,
+        requirements: &[Requirement],
+        rubric: &Rubric,
+        About { student, by_hand }: About,
+    ) -> Assessment {
+        let handed_in = student.as_ref().map(|student| HandedIn {
+            at: student.handed_in,
+            is_late: student.is_late,
+        });
+        let besides = Besides {
+            by_hand,
+            handed_in: handed_in.unwrap_or_default(),
+        };
         Assessment {
+            score: score(&parts, requirements, rubric, &besides),
             submission,
             parts,
-            score,
+            student,
         }
     }
 
@@ -100,12 +132,18 @@ fn last_step(run: &Evidence) -> Option<usize> {
 /// Judges and scores a record. The result depends on the arguments alone, so stored evidence can be judged again
 /// after a rule or the rubric has changed.
 pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
+    assess_about(record, suite, rubric, About::default())
+}
+
+/// As [`assess`], with what else is known about the submission.
+pub fn assess_about(record: Record, suite: &Suite, rubric: &Rubric, about: About) -> Assessment {
     let parts = record
         .parts
         .into_iter()
         .map(|part| assessed(part, suite))
         .collect();
-    let mut assessment = Assessment::of(record.submission, parts, &suite.requirements, rubric);
+    let requirements = &suite.requirements;
+    let mut assessment = Assessment::about(record.submission, parts, requirements, rubric, about);
     if record.is_doubtful {
         let doubt = "The bundled reference did not get full marks at about the same time, so this machine may not have been reliable.";
         assessment.doubt(doubt.to_owned());

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::contents::Contents;
 use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
-use super::submission::{Entry, command_for, entries_of};
+use super::submission::{Entry, Start, entries_of, has_makefile, start_of};
 use super::workplace::{BuildFailure, Workplace, build};
+use crate::classroom::contents::Contents;
+use crate::classroom::intake::Arrived;
 use crate::conformance::evidence::{Evidence, shown};
 use crate::conformance::files::input::{Links, read_text};
 use crate::conformance::judge::program::ProgramEvidence;
@@ -84,11 +85,15 @@ pub struct Candidate {
     pub digest: String,
     /// Digest of the files that are copied.
     files: String,
+    /// Whether there are any.
+    has_files: bool,
     /// Why its files could not be read.
     unreadable: Option<String>,
     directions: Result<Directions, String>,
-    /// A remark for its reports about its folder.
-    remark: Option<String>,
+    /// Remarks for its reports about what was handed in.
+    remarks: Vec<String>,
+    /// Why it cannot be judged, in a sentence.
+    problem: Option<String>,
 }
 
 /// How a submission's programs are started and limited.
@@ -125,9 +130,28 @@ impl Directions {
     }
 }
 
+/// The submissions that consist of the same files, in groups of two and more, by name.
+pub fn alike(candidates: &[Candidate]) -> Vec<Vec<&str>> {
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for candidate in candidates.iter().filter(|candidate| candidate.has_files) {
+        let group = groups.entry(&candidate.files).or_default();
+        group.push(&candidate.name);
+    }
+    groups
+        .into_values()
+        .filter(|group| group.len() > 1)
+        .collect()
+}
+
 impl Candidate {
     /// Reads a submission, without starting anything.
-    pub fn new(name: String, folder: PathBuf, terms: &Terms<'_>) -> Candidate {
+    pub fn new(arrived: Arrived, terms: &Terms<'_>) -> Candidate {
+        let Arrived {
+            name,
+            folder,
+            notes,
+            problem,
+        } = arrived;
         let directions = Directions::of(&folder, terms);
         let contents = Contents::of(&folder);
         let (files, unreadable) = match digest_of_files(&contents) {
@@ -135,12 +159,16 @@ impl Candidate {
             // The error is part of the digest: once the files can be read, the digest is another one.
             Err(error) => (digest_of_error(&error), Some(error)),
         };
+        let link = fs::read_link(&folder).ok().map(|aim| {
+            let aim = shown(aim.as_os_str().as_encoded_bytes());
+            format!("Its folder in the class is a link to {aim}.")
+        });
+        let remarks: Vec<String> = notes.into_iter().chain(link).collect();
         Candidate {
-            digest: digest_of(&files, &contents, &directions, terms),
-            remark: fs::read_link(&folder).ok().map(|aim| {
-                let aim = shown(aim.as_os_str().as_encoded_bytes());
-                format!("Its folder in the class is a link to {aim}.")
-            }),
+            digest: digest_of(&files, &contents, &directions, &remarks, terms),
+            remarks,
+            problem,
+            has_files: contents.as_ref().is_ok_and(|contents| !contents.is_empty()),
             name,
             folder,
             files,
@@ -181,6 +209,7 @@ fn digest_of(
     files: &str,
     contents: &io::Result<Contents>,
     directions: &Result<Directions, String>,
+    remarks: &[String],
     terms: &Terms<'_>,
 ) -> String {
     let mut digest = Digest::default();
@@ -191,6 +220,9 @@ fn digest_of(
     ));
     digest.add(format!("{directions:?}"));
     digest.add(files);
+    for remark in remarks {
+        digest.add(remark);
+    }
     if let Ok(contents) = contents {
         contents.add_left_out_to_digest(&mut digest);
     }
@@ -221,7 +253,7 @@ pub fn examine(
     terms: &Terms<'_>,
     progress: &(dyn Fn(Role, Progress<'_>) + Sync),
 ) -> Option<Record> {
-    let mut remarks: Vec<String> = candidate.remark.iter().cloned().collect();
+    let mut remarks: Vec<String> = candidate.remarks.clone();
     let mut parts: Vec<Part> = match prepared(candidate, terms, &mut remarks) {
         Err(outcome) => [Role::Server, Role::Client]
             .map(|role| Part {
@@ -292,6 +324,9 @@ fn prepared(
         reason: reason.clone(),
     };
     let not_judged = |reason: String| PartOutcome::NotJudged { reason };
+    if let Some(problem) = &candidate.problem {
+        return Err(not_judged(problem.clone()));
+    }
     let directions = candidate.directions.as_ref().map_err(not_found)?;
     let place = terms.workplaces.join(&candidate.name);
     let not_copied = |error: io::Error| not_judged(format!("It cannot be copied: {error}."));
@@ -313,7 +348,18 @@ fn prepared(
             "Its folder changed after grading began. Grade it again with --resume.".to_owned(),
         ));
     }
-    let instructions = &directions.instructions;
+    let mut instructions = directions.instructions.clone();
+    let entries = entries_of(workplace.folder()).map_err(not_judged)?;
+    let lacks_program = |role| start_of(role, &instructions, &entries).is_err();
+    if instructions.build.is_none()
+        && has_makefile(&entries)
+        && (lacks_program(Role::Server) || lacks_program(Role::Client))
+    {
+        instructions.build = Some(vec!["make".to_owned()]);
+        remarks
+            .push("Built with `make`, because it has a Makefile and lacks a program.".to_owned());
+    }
+    let instructions = &instructions;
     if let Some(command) = &instructions.build {
         if let Some(outcome) = why_not_startable(command, instructions, workplace.folder()) {
             return Err(outcome);
@@ -382,6 +428,12 @@ fn why_not_startable(
     instructions: &Instructions,
     folder: &Path,
 ) -> Option<PartOutcome> {
+    let (folder, command) = match command {
+        [env, option, inner, command @ ..] if env == "env" && option == "-C" => {
+            (&*folder.join(inner), command)
+        }
+        command => (folder, command),
+    };
     let program = command.first()?;
     if program.contains('/') {
         // If `program` is absolute, `join` returns it unchanged.
@@ -411,8 +463,8 @@ fn examine_part(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Part> {
     let instructions = &directions.instructions;
-    let command = match command_for(role, instructions, entries) {
-        Ok(command) => command,
+    let Start { command, note } = match start_of(role, instructions, entries) {
+        Ok(start) => start,
         Err(reason) => {
             return Some(Part {
                 role,
@@ -428,7 +480,10 @@ fn examine_part(
             terms.cancelled,
             progress,
         ) {
-            Ok(evidence) => recorded(evidence, directions),
+            Ok(mut evidence) => {
+                evidence.remarks.extend(note);
+                recorded(evidence, directions)
+            }
             Err(NoResult::Cancelled) => return None,
             Err(why) => PartOutcome::NotJudged {
                 reason: format!("{why}."),
@@ -538,6 +593,15 @@ mod tests {
         act(&terms, &folder);
     }
 
+    fn ann(folder: &Path) -> Arrived {
+        Arrived {
+            name: "ann".to_owned(),
+            folder: folder.to_owned(),
+            notes: Vec::new(),
+            problem: None,
+        }
+    }
+
     #[test]
     fn limits_of_a_submission_s_own_are_ignored() {
         with_terms("[limits]\nmemory = 99\n", |terms, folder| {
@@ -574,7 +638,7 @@ mod tests {
         with_terms("", |terms, folder| {
             fs::remove_dir(folder).expect("was there");
             symlink("nowhere", folder).expect("a link");
-            let candidate = Candidate::new("ann".to_owned(), folder.to_owned(), terms);
+            let candidate = Candidate::new(ann(folder), terms);
             fs::remove_file(folder).expect("was there");
             fs::create_dir(folder).expect("is made");
             let record = examine(&candidate, terms, &|_, _| ()).expect("is not cancelled");
@@ -595,7 +659,7 @@ mod tests {
         with_terms("", |terms, folder| {
             let own = "server = [\"./no-such-server\"]\nclient = [\"./no-such-client\"]\n";
             fs::write(folder.join(INSTRUCTIONS), own).expect("is written");
-            let candidate = Candidate::new("ann".to_owned(), folder.to_owned(), terms);
+            let candidate = Candidate::new(ann(folder), terms);
             let examined = || {
                 let record = examine(&candidate, terms, &|_, _| ()).expect("is not cancelled");
                 assert_eq!(record.digest, candidate.digest);

@@ -8,6 +8,8 @@
 //!
 //! record -> assessment      judged and scored; pure
 //!             score <- rubric          what holds is worth how much; pure
+//!                   <- hand_marks      marks that a person gives
+//!                   <- lateness        what it costs to hand in late
 //!        -> class <- triage            which submissions fail alike; pure
 //! ```
 
@@ -15,9 +17,10 @@ pub mod assessed_part;
 pub mod assessment;
 pub mod class;
 pub mod class_run;
-mod contents;
 pub mod examination;
+pub mod hand_marks;
 pub mod instructions;
+pub mod lateness;
 pub mod points;
 pub mod record;
 pub mod rubric;

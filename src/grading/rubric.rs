@@ -2,6 +2,7 @@
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use super::lateness::LateRules;
 use super::points::Points;
 use super::settings::{self, Placed, Table};
 use crate::conformance::evidence::shown;
@@ -32,6 +33,19 @@ pub struct Rubric {
     pub once: Vec<OneFault>,
     /// Upper limits on the mark if certain requirements do not pass.
     pub limits: Vec<Limit>,
+    /// The groups that a person marks.
+    pub by_hand: Vec<HandGroup>,
+    /// The rules about late submissions.
+    pub late: Option<LateRules>,
+}
+
+/// A group that a person marks, such as style.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandGroup {
+    /// Its name.
+    pub what: String,
+    /// Full marks.
+    pub points: Points,
 }
 
 /// Weights of requirements.
@@ -207,7 +221,20 @@ fn read(file: &Table<'_>, requirements: &[Requirement]) -> Option<Rubric> {
             .iter()
             .filter_map(|table| limit(table, requirements))
             .collect(),
+        by_hand: file
+            .tables("by_hand")
+            .iter()
+            .filter_map(hand_group)
+            .collect(),
+        late: file.table("late").and_then(|table| late_rules(&table)),
     };
+    for (at, group) in rubric.by_hand.iter().enumerate() {
+        let mut before = rubric.by_hand[..at].iter();
+        if before.any(|other| other.what.eq_ignore_ascii_case(&group.what)) {
+            let what = shown(group.what.as_bytes());
+            file.report(0..0, &format!("two of [[by_hand]] are called {what}"), "");
+        }
+    }
     if !requirements
         .iter()
         .any(|requirement| rubric.weight(requirement) > Points::ZERO)
@@ -397,6 +424,52 @@ fn limit(table: &Table<'_>, requirements: &[Requirement]) -> Option<Limit> {
     })
 }
 
+fn hand_group(table: &Table<'_>) -> Option<HandGroup> {
+    let what = table.text("what");
+    if what.is_none() {
+        table.missing("what");
+    }
+    let points = table.number("points", 0.0..=MOST);
+    if points.is_none() {
+        table.missing("points");
+    }
+    table.refuse_unknown_keys();
+    Some(HandGroup {
+        what: what?.value,
+        points: Points::nearest(points?),
+    })
+}
+
+fn late_rules(table: &Table<'_>) -> Option<LateRules> {
+    let due = table.moment("due");
+    if !table.has("due") {
+        table.missing("due");
+    }
+    let due = due.filter(|due| {
+        if !due.value.has_offset() {
+            let label = "add the offset from universal time, as in 2021-10-19T23:55:00-04:00";
+            table.report(
+                due.span.clone(),
+                "`due` does not say in which zone it is",
+                label,
+            );
+        }
+        due.value.has_offset()
+    });
+    // The bounds are checked when the file is read.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let whole = |key, most: f64| table.number(key, 0.0..=most).map(|number| number as u32);
+    let rules = LateRules {
+        grace: i64::from(whole("grace", 10_000.0).unwrap_or(0)) * 60,
+        per_day: table.number("per_day", 0.0..=1.0).unwrap_or(0.0),
+        weekend_as_one: table.flag("weekend_as_one").unwrap_or(false),
+        until: whole("until", 10_000.0),
+        due: due?.value,
+    };
+    table.refuse_unknown_keys();
+    Some(rules)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,6 +552,13 @@ mod tests {
                 10,
                 "[whole] has no key `ceiling`",
             ),
+            (
+                "[late]\ndue = 2021-10-19T23:55:00\n",
+                9,
+                "does not say in which zone",
+            ),
+            ("[late]\ndue = \"soon\"\n", 9, "`due` is a date and time"),
+            ("[[by_hand]]\nwhat = \"Style\"\n", 8, "has no `points`"),
             ("must = 2\n", 8, "duplicate key"),
         ] {
             // Keys of the rubric itself come before its tables.

@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 
 use super::assessed_part::AssessedPart;
+use super::hand_marks::HandMark;
 use super::instructions::INSTRUCTIONS;
+use super::lateness::{HandedIn, Lateness};
 use super::points::{Points, counted};
-use super::rubric::{Bounds, Rubric};
+use super::rubric::{Bounds, HandGroup, Rubric};
 use crate::conformance::evidence::time_limit::UsedUpBy;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::result::{RequirementResult, RunResult, TranscriptResult, Verdict};
@@ -26,12 +28,36 @@ pub struct Score {
     pub most: Points,
     /// The points of each role.
     pub parts: Vec<PartScore>,
+    /// The points that a person gave, by the groups of the rubric.
+    pub by_hand: Vec<HandScore>,
     /// Points given back or deducted from the whole, with reasons.
     pub adjustments: Vec<Adjustment>,
     /// What single repairs would be worth, the most valuable first.
     pub repairs: Vec<Repair>,
     /// Why somebody should check this mark; empty if it is reliable.
     pub doubts: Vec<String>,
+}
+
+/// The points that a person gave for one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandScore {
+    /// The group.
+    pub what: String,
+    /// The points; zero if nobody has marked it yet.
+    pub earned: Points,
+    /// Full marks.
+    pub most: Points,
+    /// What the person wrote; may be empty.
+    pub remark: String,
+}
+
+/// What counts besides the verdicts on the programs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Besides {
+    /// The marks that a person gave.
+    pub by_hand: Vec<HandMark>,
+    /// When the submission was handed in.
+    pub handed_in: HandedIn,
 }
 
 /// The points of one program.
@@ -91,23 +117,32 @@ pub struct Repair {
 }
 
 /// Scores judged parts. `requirements` are all requirements, in the table's order.
-pub fn score(parts: &[AssessedPart], requirements: &[Requirement], rubric: &Rubric) -> Score {
+pub fn score(
+    parts: &[AssessedPart],
+    requirements: &[Requirement],
+    rubric: &Rubric,
+    besides: &Besides,
+) -> Score {
     let found: Vec<Findings> = parts
         .iter()
         .map(|part| Findings::of(part, requirements))
         .collect();
-    let (parts_scored, adjustments, earned) = add_up(&found, rubric);
+    let (parts_scored, adjustments, earned) = add_up(&found, rubric, besides);
+    let by_hand = by_hand(rubric, besides);
     let most: Points = parts_scored.iter().map(|part| part.most).sum();
+    let most = most + by_hand.iter().map(|group| group.most).sum();
     let doubts = parts.iter().zip(&found).zip(&parts_scored);
     let doubts = doubts
         .flat_map(|((part, found), scored)| doubts_about(part, found, scored))
+        .chain(doubts_besides(rubric, besides))
         .collect();
     Score {
         earned,
         most: rubric.whole.cap.map_or(most, |cap| cap.min(most)),
         parts: parts_scored,
+        by_hand,
         adjustments,
-        repairs: repairs(&found, rubric, earned),
+        repairs: repairs(&found, rubric, besides, earned),
         doubts,
     }
 }
@@ -309,7 +344,11 @@ fn reason(result: &RunResult, verdict: Verdict, id: &str, blocked_by: &[String])
 }
 
 /// Scores each part and the whole. The mark comes last.
-fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustment>, Points) {
+fn add_up(
+    found: &[Findings],
+    rubric: &Rubric,
+    besides: &Besides,
+) -> (Vec<PartScore>, Vec<Adjustment>, Points) {
     let mut parts: Vec<PartScore> = found.iter().map(|part| shared_out(part, rubric)).collect();
     charge_once(&mut parts, rubric);
     for part in &mut parts {
@@ -325,7 +364,9 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
         part.most = bounds.cap.map_or(part.most, |cap| cap.min(part.most));
     }
     let mut adjustments = Vec::new();
+    let hand_scores = by_hand(rubric, besides);
     let mut earned: Points = parts.iter().map(|part| part.earned).sum();
+    earned += hand_scores.iter().map(|group| group.earned).sum();
     for limit in &rubric.limits {
         let broken = parts
             .iter()
@@ -342,8 +383,51 @@ fn add_up(found: &[Findings], rubric: &Rubric) -> (Vec<PartScore>, Vec<Adjustmen
             earned = limit.at_most;
         }
     }
+    if let Some(rules) = &rubric.late {
+        let most: Points = parts.iter().map(|part| part.most).sum();
+        let most = most + hand_scores.iter().map(|group| group.most).sum();
+        if let Lateness::Late { cost, reason } = rules.applied_to(besides.handed_in, earned, most) {
+            let points = -cost;
+            earned += points;
+            adjustments.push(Adjustment { points, reason });
+        }
+    }
     let earned = bounded(earned, rubric.whole, "the whole", &mut adjustments);
     (parts, adjustments, earned)
+}
+
+/// The groups that a person marks, with the marks given so far.
+fn by_hand(rubric: &Rubric, besides: &Besides) -> Vec<HandScore> {
+    let score = |group: &HandGroup| {
+        let mut marks = besides.by_hand.iter();
+        let mark = marks.find(|mark| mark.what == group.what);
+        HandScore {
+            what: group.what.clone(),
+            earned: mark.map_or(Points::ZERO, |mark| mark.points.min(group.points)),
+            most: group.points,
+            remark: mark.map_or(String::new(), |mark| mark.remark.clone()),
+        }
+    };
+    rubric.by_hand.iter().map(score).collect()
+}
+
+/// Why somebody should check what counts besides the verdicts.
+fn doubts_besides(rubric: &Rubric, besides: &Besides) -> Vec<String> {
+    let is_marked = |what: &str| besides.by_hand.iter().any(|mark| mark.what == what);
+    let unmarked = rubric
+        .by_hand
+        .iter()
+        .filter(|group| !is_marked(&group.what));
+    let mut doubts: Vec<String> = unmarked
+        .map(|group| format!("{}: nobody has marked it yet.", group.what))
+        .collect();
+    let late = rubric.late.as_ref();
+    let lateness =
+        late.map(|rules| rules.applied_to(besides.handed_in, Points::ZERO, Points::ZERO));
+    if let Some(Lateness::Doubtful(why)) = lateness {
+        doubts.push(why);
+    }
+    doubts
 }
 
 /// Unknown results never cost points.
@@ -459,7 +543,7 @@ fn bounded(points: Points, bounds: Bounds, of: &str, adjustments: &mut Vec<Adjus
 }
 
 /// The value of each single repair: of a requirement that fails, or that only blocks others.
-fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
+fn repairs(found: &[Findings], rubric: &Rubric, besides: &Besides, earned: Points) -> Vec<Repair> {
     let mut repairs = Vec::new();
     let mut listed = BTreeSet::new();
     for (at, part) in found.iter().enumerate() {
@@ -505,7 +589,7 @@ fn repairs(found: &[Findings], rubric: &Rubric, earned: Points) -> Vec<Repair> {
                         }
                     }
                 }
-                add_up(&repaired, rubric).2
+                add_up(&repaired, rubric, besides).2
             };
             let at_least = mark_with(&|other| other == id);
             let at_most = mark_with(&|other| other == id || unlocks.contains(other));
@@ -621,7 +705,7 @@ mod tests {
         let requirements = requirements();
         let rubric = Rubric::parse(&format!("{RUBRIC}{more}"), &requirements).expect("is right");
         let parts = [part(Role::Server, server), part(Role::Client, client)];
-        score(&parts, &requirements, &rubric)
+        score(&parts, &requirements, &rubric, &Besides::default())
     }
 
     fn lost(score: &Score, id: &str) -> Points {
@@ -630,6 +714,32 @@ mod tests {
             .filter(|entry| entry.requirement.id == id)
             .map(|entry| entry.most - entry.earned)
             .sum()
+    }
+
+    #[test]
+    fn marks_by_hand_and_lateness_count_and_are_told() {
+        let more = "[[by_hand]]\nwhat = \"Style\"\npoints = 20\n[[by_hand]]\nwhat = \"README\"\npoints = 5\n\
+            [late]\ndue = 2021-10-19T23:55:00-04:00\nper_day = 0.2\n";
+        let requirements = requirements();
+        let rubric = Rubric::parse(&format!("{RUBRIC}{more}"), &requirements).expect("is right");
+        let parts = [part(Role::Server, &[]), part(Role::Client, &[])];
+        let besides = Besides {
+            by_hand: vec![HandMark {
+                what: "Style".to_owned(),
+                points: Points::whole(15),
+                remark: String::new(),
+            }],
+            handed_in: HandedIn {
+                at: crate::classroom::moment::Moment::read("2021-10-20T10:00:00Z"),
+                is_late: true,
+            },
+        };
+        let score = score(&parts, &requirements, &rubric, &besides);
+        assert_eq!(score.most, Points::whole(125));
+        // One day of lateness costs a fifth of 125.
+        assert_eq!(score.earned, Points::whole(100 + 15 - 25));
+        assert_eq!(score.adjustments[0].points, Points::whole(-25));
+        assert_eq!(score.doubts, ["README: nobody has marked it yet."]);
     }
 
     #[test]
@@ -712,7 +822,7 @@ mod tests {
                 blocked_by: None,
                 runs: outcomes.into_iter().map(run).collect(),
             });
-            score(&[server], &suite.requirements, &rubric)
+            score(&[server], &suite.requirements, &rubric, &Besides::default())
         };
         let by_itself = [
             vec![skipped()],
@@ -817,7 +927,12 @@ mod tests {
                 output: String::new(),
                 is_its_own_fault,
             });
-            let score = score(&[unjudged, part(Role::Client, &[])], &requirements, &rubric);
+            let score = score(
+                &[unjudged, part(Role::Client, &[])],
+                &requirements,
+                &rubric,
+                &Besides::default(),
+            );
             assert_eq!(
                 (score.earned, score.most),
                 (Points::whole(38), Points::whole(100))
@@ -840,7 +955,12 @@ mod tests {
             });
             let requirements = requirements();
             let rubric = Rubric::parse(RUBRIC, &requirements).expect("is right");
-            score(&[part(Role::Server, &[]), client], &requirements, &rubric)
+            score(
+                &[part(Role::Server, &[]), client],
+                &requirements,
+                &rubric,
+                &Besides::default(),
+            )
         };
         for by_itself in [
             score_of(&["one"], None),
@@ -874,7 +994,7 @@ mod tests {
                 requirements.iter().map(|requirement| requirement.id.as_str()).zip(verdicts).collect();
             let rubric = Rubric::built_in(&requirements).expect("is right");
             let parts = [part(Role::Server, &named), part(Role::Client, &named)];
-            let score = score(&parts, &requirements, &rubric);
+            let score = score(&parts, &requirements, &rubric, &Besides::default());
             let of_requirements: Points = score.parts.iter().flat_map(|part| &part.requirements).map(|entry| entry.earned).sum();
             let adjusted: Points = score.adjustments.iter().map(|one| one.points).sum();
             let in_parts = score.parts.iter().flat_map(|part| &part.adjustments);

@@ -6,6 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::classroom::moment::Moment;
 use crate::conformance::evidence::shown;
 use crate::transcript::{Diagnostic, Place, nearest};
 
@@ -110,6 +111,11 @@ impl<'r> Table<'r> {
         self.entries.get(key)
     }
 
+    /// Whether it has a key.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// Reports a mistake at a position.
     pub fn report(&self, span: Range<usize>, message: &str, label: &str) {
         self.reading.report(span, message, label);
@@ -139,6 +145,33 @@ impl<'r> Table<'r> {
             DeValue::String(text) => Some(placed(value, text.to_string())),
             _ => {
                 self.wrong(key, value, "a string in quotes");
+                None
+            }
+        }
+    }
+
+    /// A date and time, as TOML has them or in quotes.
+    pub fn moment(&self, key: &'static str) -> Option<Placed<Moment>> {
+        let value = self.entry(key)?;
+        let moment = match value.get_ref() {
+            DeValue::Datetime(datetime) => Moment::read(&datetime.to_string()),
+            DeValue::String(text) => Moment::read(text),
+            _ => None,
+        };
+        if moment.is_none() {
+            let expected = "a date and time, such as 2021-10-19T23:55:00-04:00";
+            self.wrong(key, value, expected);
+        }
+        moment.map(|moment| placed(value, moment))
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, key: &'static str) -> Option<bool> {
+        let value = self.entry(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => {
+                self.wrong(key, value, "true or false");
                 None
             }
         }

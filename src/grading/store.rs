@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Record, SCHEMA};
 use super::workplace::remove;
+use crate::classroom::people::People;
 use crate::conformance::evidence::visible_name;
 use crate::conformance::suite::digest::Digest;
 
@@ -35,10 +36,28 @@ pub struct Manifest {
     pub shards: Vec<Shard>,
     /// Names of its submissions, in order.
     pub submissions: Vec<String>,
+    /// Who is in the class. Results of an earlier version do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<People>,
 }
 
 /// Name and version of the manifest's schema.
 pub const MANIFEST_SCHEMA: &str = "chat-conformance/run/1";
+
+/// Each part knows the whole class, but only of its own submissions what was unpacked.
+fn merged_people(parts: &[(String, &Manifest)]) -> Option<People> {
+    let mut all = parts.iter().filter_map(|(_, part)| part.people.as_ref());
+    let mut merged = all.next()?.clone();
+    for people in all {
+        for student in &mut merged.students {
+            let other = people.of_submission(&student.submission);
+            if let Some(other) = other.filter(|other| !other.notes.is_empty()) {
+                student.notes.clone_from(&other.notes);
+            }
+        }
+    }
+    Some(merged)
+}
 
 impl Manifest {
     /// The manifest of merged parts. Each part comes with the name that messages use for it.
@@ -88,6 +107,7 @@ impl Manifest {
             rubric: first.rubric.clone(),
             shards,
             submissions: seen.into_keys().map(str::to_owned).collect(),
+            people: merged_people(parts),
         };
         if merged.missing_shards().is_empty() {
             merged.shards = vec![Shard::WHOLE];
@@ -178,13 +198,17 @@ const LOCK: &str = ".lock";
 const WORKPLACES: &str = ".work";
 /// The folder for temporary folders, in the workplaces. Its name is hidden; a submission's never is.
 const SCRATCH: &str = ".scratch";
+/// The folder for unpacked submissions, in the workplaces.
+const UNPACKED: &str = ".unpacked";
 /// Names in a results folder that no submission may have.
-const TAKEN: [&str; 5] = [
+const TAKEN: [&str; 7] = [
     MANIFEST,
     "class.csv",
     "class.json",
     "index.html",
     "rubric.toml",
+    "marks.csv",
+    "gradebook.csv",
 ];
 /// Maximum size of a file that is read from a results folder, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
@@ -211,6 +235,8 @@ pub struct Workplaces {
     pub copies: PathBuf,
     /// The folder for temporary folders of programs.
     pub scratch: PathBuf,
+    /// The folder for submissions that have to be unpacked.
+    pub unpacked: PathBuf,
 }
 
 /// Files in a results folder that changed since they were written.
@@ -329,9 +355,12 @@ impl Store {
         self.has_workplaces.store(true, Ordering::Relaxed);
         let scratch = place.join(SCRATCH);
         fs::create_dir(&scratch).map_err(|error| file_error(&scratch, &error))?;
+        let unpacked = place.join(UNPACKED);
+        fs::create_dir(&unpacked).map_err(|error| file_error(&unpacked, &error))?;
         Ok(Workplaces {
             copies: place,
             scratch,
+            unpacked,
         })
     }
 
@@ -819,6 +848,7 @@ mod tests {
             rubric: "rubric".to_owned(),
             shards: vec![self::shard(shard)],
             submissions: submissions.iter().map(|&name| name.to_owned()).collect(),
+            people: None,
         }
     }
 

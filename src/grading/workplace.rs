@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::contents::Contents;
+use crate::classroom::contents::Contents;
 use crate::conformance::files::removal::remove_tree;
 use crate::conformance::program::environment::Environment;
 use crate::conformance::program::process::{News, RunningProgram};

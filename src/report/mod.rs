@@ -5,6 +5,7 @@
 //! - [`terminal`]: for a person at a terminal.
 //! - [`formats`]: for other programs, one file a format.
 //! - [`page`]: a submission, or a class of them, as a page for a browser.
+//! - [`upload`]: what goes back into the system that a class comes from.
 //! - [`appeal`]: for each failed requirement a script that shows the failure to the author of the program.
 //!
 //! No byte that a program sent or printed reaches a report as it is: it could be an escape sequence that
@@ -27,6 +28,7 @@ mod scores;
 mod statistics;
 pub mod terminal;
 mod text;
+pub mod upload;
 
 pub use scores::verdict_word;
 

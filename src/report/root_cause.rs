@@ -65,6 +65,13 @@ pub(super) fn of(result: &RunResult) -> Option<RootCause<'_>> {
     })
 }
 
+/// What to do about a requirement that fails. A program that crashes at its start needs other advice than the
+/// requirement gives.
+pub(super) fn advice_on(result: &RunResult, requirement: &Requirement) -> String {
+    let cause = of(result).filter(|cause| cause.requirement == requirement.id);
+    cause.map_or_else(|| sentence(&requirement.fix), |cause| cause.advice)
+}
+
 fn most_frequent_blocker(result: &RunResult) -> Option<(&str, usize)> {
     let blocked = || {
         let transcripts = result.transcripts.iter();

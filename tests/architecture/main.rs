@@ -20,13 +20,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("client", &["protocol"]),
     ("transcript", &[]),
     ("conformance", &["transcript"]),
-    ("grading", &["conformance", "transcript"]),
+    ("classroom", &["conformance"]),
+    ("grading", &["classroom", "conformance", "transcript"]),
     ("stress", &["conformance"]),
     ("recording", &["conformance", "transcript"]),
     ("exploration", &["conformance", "transcript"]),
     (
         "report",
         &[
+            "classroom",
             "conformance",
             "exploration",
             "grading",
@@ -45,6 +47,7 @@ const PROGRAMS_MAY_USE: &[(&str, &[&str])] = &[
         &[
             "server",
             "client",
+            "classroom",
             "conformance",
             "grading",
             "recording",

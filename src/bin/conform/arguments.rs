@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use chat_conformance::classroom::layout::Layout;
 use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::program::dialect::Dialect;
 use chat_conformance::conformance::program::limits::Limits;
@@ -23,7 +24,7 @@ Examples:
   conform                                     judge the bundled server and client
   conform server -- python3 my_server.py      judge your server
   conform client -- python3 my_client.py      judge your client; it gets a name and an address
-  conform grade submissions                   grade a class: one folder for each submission
+  conform grade submissions.zip               grade a class, as a learning system gives it out
   conform stress -- python3 my_server.py      load-test a server: how fast it is, and what it loses
   conform record --out hello.chat -- python3 my_server.py
                                               write a transcript while you chat
@@ -48,7 +49,7 @@ pub enum Command {
     Server(ServerCommand),
     /// Judge a client: start it on its own terminal for each transcript
     Client(ClientCommand),
-    /// Grade a class: a folder that contains a folder for each submission
+    /// Grade a class: what a learning system gave out, or a folder for each submission
     Grade(GradeCommand),
     /// Load-test a server: check that no message is lost, repeated, changed or out of order
     Stress(StressCommand),
@@ -109,10 +110,32 @@ pub struct ClientCommand {
 
 #[derive(Debug, Args)]
 pub struct GradeCommand {
-    /// Folder that contains a folder for each submission
-    #[arg(value_name = "DIRECTORY", required_unless_present_any = ["again", "merge"])]
-    pub directory: Option<PathBuf>,
-    /// Folder for the results [default: DIRECTORY-results]
+    /// A class: the archive that a learning system gave out, unpacked or not, or a folder that contains a folder or an
+    /// archive for each submission
+    #[arg(value_name = "CLASS", required_unless_present_any = ["again", "merge"])]
+    pub class: Option<PathBuf>,
+    /// The system that the class comes from, if it is recognised wrongly
+    #[arg(long = "as", value_name = "SYSTEM", value_enum)]
+    pub layout: Option<Layout>,
+    /// CSV file with everybody in the class: adds ids, and those who handed in nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["again", "merge"])]
+    pub roster: Option<PathBuf>,
+    /// CSV file with marks that a person gave: who, what, points, remark [default: the one in the results folder]
+    #[arg(long, value_name = "FILE")]
+    pub marks: Option<PathBuf>,
+    /// Write the marks for the system that the class comes from: an archive or a CSV file
+    #[arg(long, value_name = "FILE")]
+    pub upload: Option<PathBuf>,
+    /// The table of grades that the system gave out, for --upload
+    #[arg(long, value_name = "FILE", requires = "upload")]
+    pub gradebook: Option<PathBuf>,
+    /// The assignment's column in that table, if there are several
+    #[arg(long, value_name = "NAME", requires = "upload")]
+    pub item: Option<String>,
+    /// Show who handed in what, and grade nothing
+    #[arg(long, conflicts_with_all = ["again", "merge", "resume", "out"])]
+    pub list: bool,
+    /// Folder for the results [default: CLASS-results]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Rubric: the points of each requirement [default: the rubric in the results folder, else the built-in one]
@@ -122,10 +145,10 @@ pub struct GradeCommand {
     #[arg(long)]
     pub resume: bool,
     /// Score existing results again, without starting any program
-    #[arg(long, value_name = "RESULTS", conflicts_with_all = ["directory", "out", "resume", "merge", "shard"])]
+    #[arg(long, value_name = "RESULTS", conflicts_with_all = ["class", "out", "resume", "merge", "shard"])]
     pub again: Option<PathBuf>,
     /// Merge the results of parts of a class into --out
-    #[arg(long, value_name = "RESULTS", num_args = 1.., conflicts_with_all = ["directory", "resume", "shard"])]
+    #[arg(long, value_name = "RESULTS", num_args = 1.., conflicts_with_all = ["class", "resume", "shard"])]
     pub merge: Vec<PathBuf>,
     /// Grade only part K of N of the class, chosen by the submissions' names
     #[arg(long, value_name = "K/N", default_value = "1/1")]

@@ -8,8 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chat_conformance::classroom::intake::{Arrived, Intake, NotUnpacked};
+use chat_conformance::classroom::layout::Layout;
+use chat_conformance::classroom::moment::Moment;
+use chat_conformance::classroom::people::{People, Roster, Student};
+use chat_conformance::classroom::sheet::Sheet;
 use chat_conformance::conformance::evidence::visible_name;
-use chat_conformance::conformance::files::input::{Links, MOST_SETTINGS, read_text};
+use chat_conformance::conformance::files::input::{Links, MOST_SETTINGS, read_file, read_text};
 use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::cage::layer::Layer;
 use chat_conformance::conformance::program::environment::Purpose;
@@ -20,11 +25,13 @@ use chat_conformance::conformance::suite::digest::Digest;
 use chat_conformance::grading::assessment::{Assessment, check};
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
-use chat_conformance::grading::examination::{Candidate, Terms, instructions_in};
+use chat_conformance::grading::examination::{Candidate, Terms, alike, instructions_in};
+use chat_conformance::grading::hand_marks::{self, HandMarks};
+use chat_conformance::grading::instructions::{INSTRUCTIONS, Instructions};
 use chat_conformance::grading::record::Record;
 use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
 use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
-use chat_conformance::grading::submission::{Submissions, submissions_in};
+use chat_conformance::report::upload;
 
 use crate::arguments::GradeCommand;
 use crate::cage;
@@ -32,14 +39,21 @@ use crate::changes::Verdicts;
 use crate::gradebook::{Gradebook, some};
 use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
-use crate::reports::CLASS_JSON;
+use crate::reports::{CLASS_JSON, people_table};
 use crate::{
     HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, own_program, print, refuse, terminal_style,
     watch_for_interruption,
 };
 
+/// Maximum size of a roster or a gradebook.
+const MOST_TABLE: u64 = 32 << 20;
+
 /// The file of the rubric in the results folder.
 const RUBRIC: &str = "rubric.toml";
+/// The file of the marks that a person gave.
+const MARKS: &str = "marks.csv";
+/// The system's list of grades.
+const GRADEBOOK: &str = "gradebook.csv";
 
 /// Why a command stops.
 enum Stop {
@@ -59,24 +73,58 @@ impl From<String> for Stop {
 pub fn grade(command: &GradeCommand) -> ExitCode {
     // Programs under test get a limit of their own.
     chat_conformance::server::raise_descriptor_limit();
-    let outcome = if let Some(results) = &command.again {
+    let outcome = if let Err(why) = check_upload(command) {
+        Err(why.into())
+    } else if let Some(results) = &command.again {
         again(command, results)
     } else if !command.merge.is_empty() {
         merge(command)
-    } else if let Some(directory) = &command.directory {
-        examine_class(command, directory)
+    } else if let Some(class) = &command.class {
+        if command.list {
+            list(command, class)
+        } else {
+            examine_class(command, class)
+        }
     } else {
-        Err(
-            "the folder of the submissions is missing: conform grade DIRECTORY"
-                .to_owned()
-                .into(),
-        )
+        Err("the class is missing: conform grade CLASS"
+            .to_owned()
+            .into())
     };
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(Stop::WrongUse(why)) => refuse(&why),
         Err(Stop::Said(status)) => status,
     }
+}
+
+/// Refuses an upload in the place of a file that it is made from, or in the class.
+fn check_upload(command: &GradeCommand) -> Result<(), String> {
+    let Some(upload) = &command.upload else {
+        return Ok(());
+    };
+    let inputs = [
+        &command.class,
+        &command.gradebook,
+        &command.roster,
+        &command.marks,
+        &command.rubric,
+        &command.again,
+    ];
+    let inputs = inputs.into_iter().flatten();
+    let inputs: Vec<PathBuf> = inputs
+        .filter_map(|file| fs::canonicalize(file).ok())
+        .collect();
+    for file in [upload.clone(), upload.with_extension("csv")] {
+        let place = resolved(&file)?;
+        if inputs.iter().any(|input| place.starts_with(input)) {
+            return Err(format!(
+                "{}: --upload would write over a file that it is made from, or into the class or its results; choose \
+                 another name",
+                file.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A rubric, and its source text.
@@ -143,28 +191,123 @@ fn beside(class: &Path) -> Result<PathBuf, String> {
 }
 
 fn name_of(class: &Path) -> String {
-    let name = class.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+    let name = class.file_name().unwrap_or_default().to_string_lossy();
+    let archives = [".zip", ".tar.gz", ".tgz", ".tar"].into_iter();
+    let mut stems = archives.filter_map(|ending| name.strip_suffix(ending));
+    match stems.next() {
+        Some(stem) if !stem.is_empty() && class.is_file() => stem.to_owned(),
+        _ => name.into_owned(),
+    }
+}
+
+/// Opens the class, and completes the list of its people from the rosters.
+fn opened(
+    command: &GradeCommand,
+    class: &Path,
+    due: Option<Moment>,
+) -> Result<(Intake, Vec<String>), String> {
+    let mut intake = Intake::open(class, command.layout, due)?;
+    let own = intake.roster()?.map(|bytes| (class.to_owned(), bytes));
+    let given = match &command.roster {
+        Some(file) => {
+            let bytes = read_file(file, MOST_TABLE, Links::Follow);
+            let bytes = bytes.map_err(|why| why.to_string())?;
+            Some((file.clone(), bytes))
+        }
+        None => None,
+    };
+    let mut unknown = Vec::new();
+    for (file, bytes) in own.into_iter().chain(given) {
+        let named = |why: String| format!("{}: {why}", file.display());
+        let roster = Sheet::parse(bytes).and_then(|sheet| Roster::read(&sheet));
+        let roster = match roster.map_err(named) {
+            Err(why) if file == class => {
+                complain(&format!("its list of students is not used: {why}"));
+                continue;
+            }
+            roster => roster?,
+        };
+        let people = intake.people_mut();
+        let completed = roster.complete(&mut people.students);
+        (people.absent, unknown) = completed;
+    }
+    for student in &intake.people().students {
+        Store::check_name(&student.submission)?;
+    }
+    Ok((intake, unknown))
+}
+
+fn tell_unknown(unknown: &[String]) {
+    if !unknown.is_empty() {
+        complain(&format!(
+            "not in the roster: {}",
+            some(unknown.iter().map(String::as_str))
+        ));
+    }
+}
+
+/// The entries of a class that are nobody's submission, and not conform's either.
+fn skipped(intake: &Intake) -> Vec<String> {
+    let others = intake.others().iter();
+    let others = others.filter(|name| *name != INSTRUCTIONS);
+    others.cloned().collect()
+}
+
+/// Shows who handed in what.
+fn list(command: &GradeCommand, class: &Path) -> Result<u8, Stop> {
+    let cancelled = watch_for_interruption()?;
+    let (mut intake, unknown) = opened(command, class, None)?;
+    tell_unknown(&unknown);
+    let place = tempfile::tempdir().map_err(|why| why.to_string())?;
+    let arrived = intake.unpack(place.path(), &|name| command.shard.holds(name), &cancelled);
+    let arrived = match arrived {
+        Ok(arrived) => arrived,
+        Err(why) => return not_unpacked(why),
+    };
+    print(&people_table(
+        &name_of(class),
+        intake.people(),
+        &skipped(&intake),
+        terminal_style(),
+    ));
+    tell_problems(&arrived);
+    Ok(HOLDS)
+}
+
+fn not_unpacked(why: NotUnpacked) -> Result<u8, Stop> {
+    match why {
+        NotUnpacked::Cancelled => {
+            complain("interrupted");
+            Ok(INTERRUPTED)
+        }
+        NotUnpacked::Failed(why) => {
+            complain(&why);
+            Ok(UNABLE)
+        }
+    }
+}
+
+/// The submissions that cannot be judged.
+fn tell_problems(arrived: &[Arrived]) {
+    let problems = arrived.iter().filter_map(|arrived| {
+        let why = arrived.problem.as_ref()?;
+        Some(format!("{}: {why}", visible_name(&arrived.name)))
+    });
+    for problem in problems {
+        complain(&problem);
+    }
 }
 
 fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let suite = suite_of(command)?;
-    let Submissions {
-        folders: submissions,
-        passed_over,
-    } = submissions_in(directory)?;
-    if !passed_over.is_empty() {
-        complain(&format!(
-            "skipped, not a submission's folder: {}",
-            some(passed_over.iter().map(String::as_str))
-        ));
-    }
-    for (name, _) in &submissions {
-        Store::check_name(name)?;
-    }
-    let instructions = instructions_in(directory)
-        .map_err(|why| format!("{}:\n{why}", directory.display()))?
-        .unwrap_or_default();
+    let (mut intake, unknown) = opened(command, directory, None)?;
+    tell_unknown(&unknown);
+    let instructions = match directory.is_dir() {
+        true => instructions_in(directory)
+            .map_err(|why| format!("{}:\n{why}", directory.display()))?
+            .unwrap_or_default(),
+        false => Instructions::default(),
+    };
     let limits = instructions.limits.applied_to(command.limits);
     limits.check_inherited()?;
     let harness = own_program()?;
@@ -181,22 +324,22 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let earlier = store.manifest()?;
     let resumed = earlier.as_ref().filter(|_| command.resume);
     let rubric = rubric_of(command, &store, resumed, &suite)?;
+    if let Some(rules) = &rubric.rubric.late {
+        // Of several tries, the last one before the deadline counts.
+        (intake, _) = opened(command, directory, Some(rules.due))?;
+    }
     let suite_digest = suite.digest();
-    let others = outside(
-        &class,
-        submissions.iter().map(|(_, folder)| folder.as_path()),
-    );
-    let submissions: Vec<(String, PathBuf)> = submissions
-        .into_iter()
-        .filter(|(name, _)| command.shard.holds(name))
-        .collect();
-    let manifest = Manifest {
+    let names = intake.people().students.iter();
+    let names = names.map(|student| student.submission.clone());
+    let names: Vec<String> = names.filter(|name| command.shard.holds(name)).collect();
+    let mut manifest = Manifest {
         schema: MANIFEST_SCHEMA.to_owned(),
         class: name_of(&class),
         suite: suite_digest.clone(),
         rubric: rubric.digest(),
         shards: vec![command.shard],
-        submissions: submissions.iter().map(|(name, _)| name.clone()).collect(),
+        submissions: names,
+        people: Some(intake.people().clone()),
     };
     if let Some(earlier) = earlier {
         if !command.resume {
@@ -215,9 +358,44 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         }
     }
     keep_terms(&store, &manifest, &rubric)?;
+    let marks = marks_of(command, &store, &rubric.rubric, intake.people())?;
+    let is_text = |gradebook: &&[u8]| std::str::from_utf8(gradebook).is_ok();
+    if let Some(gradebook) = intake.gradebook().filter(is_text) {
+        store.write_for_class(GRADEBOOK, gradebook)?;
+    }
     let workplaces = store.make_workplaces()?;
 
     let cancelled = watch_for_interruption()?;
+    let is_wanted = |name: &str| command.shard.holds(name);
+    let submissions = match intake.unpack(&workplaces.unpacked, &is_wanted, &cancelled) {
+        Ok(arrived) => arrived,
+        Err(why) => return not_unpacked(why),
+    };
+    manifest.people = Some(intake.people().clone());
+    keep_terms(&store, &manifest, &rubric)?;
+    let is_of_a_system = intake.people().layout != Layout::Folders;
+    if is_of_a_system || command.roster.is_some() {
+        let skipped = skipped(&intake);
+        print(&people_table(
+            &manifest.class,
+            intake.people(),
+            &skipped,
+            terminal_style(),
+        ));
+    } else if let skipped @ [_, ..] = &skipped(&intake)[..] {
+        complain(&format!(
+            "skipped, nobody's submission: {}",
+            some(skipped.iter().map(String::as_str))
+        ));
+    }
+    tell_problems(&submissions);
+    let others = outside(
+        &class,
+        submissions
+            .iter()
+            .map(|arrived| arrived.folder.as_path())
+            .filter(|folder| !folder.starts_with(&workplaces.unpacked)),
+    );
     let _orphanage = Orphanage::open();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut side_by_side = command.jobs.map_or(2 * processors, usize::from);
@@ -274,19 +452,30 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         cancelled: &cancelled,
     };
     let count = submissions.len();
-    let mut candidates = Vec::new();
-    let gradebook = Gradebook::new(&store, &suite, &rubric.rubric);
+    let (mut candidates, mut is_settled) = (Vec::new(), Vec::new());
+    let gradebook =
+        Gradebook::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
     // Results of an earlier run are read before any program is started that could change them.
-    for (name, folder) in submissions {
+    for arrived in submissions {
         if cancelled.load(Ordering::SeqCst) {
             return Ok(INTERRUPTED);
         }
-        let candidate = Candidate::new(name, folder, &terms);
-        match settled(&candidate, &store, &suite) {
-            Some(record) => gradebook.settled(record),
-            None => candidates.push(candidate),
+        let candidate = Candidate::new(arrived, &terms);
+        let record = settled(&candidate, &store, &suite);
+        is_settled.push(record.is_some());
+        candidates.push(candidate);
+        if let Some(record) = record {
+            gradebook.settled(record);
         }
     }
+    for group in alike(&candidates) {
+        complain(&format!(
+            "these consist of the same files: {}",
+            some(group.into_iter())
+        ));
+    }
+    let mut is_settled = is_settled.into_iter();
+    candidates.retain(|_| is_settled.next() == Some(false));
     let overview = Overview::new(count, count - candidates.len());
     let arrangement = Arrangement {
         side_by_side,
@@ -317,7 +506,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
                 assessments: gradebook.into_assessments(),
                 unwritten: kept.err().into_iter().collect(),
             };
-            Ok(report_on_class(&store, &manifest, &suite, marks))
+            report_on_class(command, &store, &manifest, &suite, marks)
         }
         Err(Abandoned::Cancelled) => {
             complain(&format!("interrupted; {goes_on}"));
@@ -419,7 +608,9 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         ..manifest
     };
     keep_terms(&store, &manifest, &rubric)?;
-    let gradebook = Gradebook::new(&store, &suite, &rubric.rubric);
+    let marks = marks_of(command, &store, &rubric.rubric, &people_of(&manifest))?;
+    let gradebook =
+        Gradebook::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
     for name in &manifest.submissions {
         if let Some(record) = recorded(&store, name, &manifest, &suite) {
             gradebook.settled(record);
@@ -431,7 +622,7 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
         unwritten: Vec::new(),
     };
     let now = Verdicts::of(marks.assessments.values());
-    let status = report_on_class(&store, &manifest, &suite, marks);
+    let status = report_on_class(command, &store, &manifest, &suite, marks)?;
     if let Some(before) = before {
         print(&format!("\n{}", now.changes_since(&before)));
     }
@@ -503,7 +694,17 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
         return Err(format!("{}: holds results already", out.display()).into());
     }
     keep_terms(&target, &whole, &rubric)?;
-    let gradebook = Gradebook::new(&target, &suite, &rubric.rubric);
+    for file in [MARKS, GRADEBOOK] {
+        let kept = parts
+            .iter()
+            .find_map(|(_, store, _)| store.read_for_class(file).ok().flatten());
+        if let Some(text) = kept {
+            target.write_for_class(file, text.as_bytes())?;
+        }
+    }
+    let marks = marks_of(command, &target, &rubric.rubric, &people_of(&whole))?;
+    let gradebook =
+        Gradebook::new(&target, &suite, &rubric.rubric).about(whole.people.clone(), marks);
     for (_, store, manifest) in &parts {
         for name in &manifest.submissions {
             if let Some(record) = recorded(store, name, manifest, &suite) {
@@ -516,7 +717,7 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
         assessments: gradebook.into_assessments(),
         unwritten: Vec::new(),
     };
-    let status = report_on_class(&target, &whole, &suite, marks);
+    let status = report_on_class(command, &target, &whole, &suite, marks)?;
     let missing: Vec<String> = match whole.shards[..] {
         [Shard::WHOLE] => return Ok(status),
         _ => whole
@@ -541,7 +742,13 @@ struct Marks {
 }
 
 /// Prints the class's table, and writes the reports on the class.
-fn report_on_class(store: &Store, manifest: &Manifest, suite: &Suite, marks: Marks) -> u8 {
+fn report_on_class(
+    command: &GradeCommand,
+    store: &Store,
+    manifest: &Manifest,
+    suite: &Suite,
+    marks: Marks,
+) -> Result<u8, Stop> {
     let Marks {
         mut assessments,
         mut unwritten,
@@ -589,9 +796,107 @@ fn report_on_class(store: &Store, manifest: &Manifest, suite: &Suite, marks: Mar
         ));
     }
     let is_one_part = manifest.shards.len() == 1;
-    if missing.is_empty() && doubtful == 0 && is_one_part && unwritten.is_empty() {
-        HOLDS
-    } else {
-        UNABLE
+    if let Some(file) = &command.upload {
+        upload(command, file, store, manifest, &class)?;
     }
+    if missing.is_empty() && doubtful == 0 && is_one_part && unwritten.is_empty() {
+        Ok(HOLDS)
+    } else {
+        Ok(UNABLE)
+    }
+}
+
+/// The people of a class; results of an earlier version name only the submissions.
+fn people_of(manifest: &Manifest) -> People {
+    let student = |name: &String| Student {
+        submission: name.clone(),
+        ..Student::default()
+    };
+    manifest.people.clone().unwrap_or_else(|| People {
+        layout: Layout::Folders,
+        root: String::new(),
+        students: manifest.submissions.iter().map(student).collect(),
+        absent: Vec::new(),
+    })
+}
+
+/// The marks that a person gave: those of `--marks`, which the results folder keeps, or those that it has.
+fn marks_of(
+    command: &GradeCommand,
+    store: &Store,
+    rubric: &Rubric,
+    people: &People,
+) -> Result<HandMarks, Stop> {
+    let (name, text) = match &command.marks {
+        Some(file) => {
+            let text = read_text(file, MOST_TABLE, Links::Follow).map_err(|why| why.to_string())?;
+            (file.clone(), text)
+        }
+        None => match store.read_for_class(MARKS)? {
+            Some(text) => (store.file(MARKS), text),
+            None => return Ok(HandMarks::new()),
+        },
+    };
+    let named = |why: String| format!("{}: {why}", name.display());
+    let sheet = Sheet::parse(text.clone().into_bytes()).map_err(named)?;
+    let marks = hand_marks::read(&sheet, &rubric.by_hand, people).map_err(named)?;
+    store.write_for_class(MARKS, text.as_bytes())?;
+    Ok(marks)
+}
+
+/// Writes what the system takes that the class comes from.
+fn upload(
+    command: &GradeCommand,
+    file: &Path,
+    store: &Store,
+    manifest: &Manifest,
+    class: &Class,
+) -> Result<(), Stop> {
+    let people = people_of(manifest);
+    let given = match &command.gradebook {
+        Some(gradebook) => {
+            let bytes = read_file(gradebook, MOST_TABLE, Links::Follow);
+            Some(bytes.map_err(|why| why.to_string())?)
+        }
+        None => store.read_for_class(GRADEBOOK)?.map(String::into_bytes),
+    };
+    let upload = upload::build(upload::Source {
+        class,
+        people: &people,
+        layout: command.layout.unwrap_or(people.layout),
+        gradebook: given.as_deref(),
+        item: command.item.as_deref(),
+        report: &|submission| {
+            let report = store.file(submission).join(upload::REPORT);
+            read_file(&report, MOST_TABLE, Links::Refuse).ok()
+        },
+    })?;
+    let failed = |file: &Path, why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
+    let mut written = Vec::new();
+    let mut table_file = file.to_owned();
+    if let Some(entries) = &upload.archive {
+        write_archive(file, entries).map_err(|why| failed(file, &why))?;
+        written.push(file.display().to_string());
+        table_file.set_extension("csv");
+    }
+    if let Some(table) = &upload.table {
+        fs::write(&table_file, table).map_err(|why| failed(&table_file, &why))?;
+        written.push(table_file.display().to_string());
+    }
+    print(&format!(
+        "\nTo upload: {}\n{}\n",
+        written.join(", "),
+        upload.notes.join("\n")
+    ));
+    Ok(())
+}
+
+fn write_archive(file: &Path, entries: &[(String, Vec<u8>)]) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut archive = zip::ZipWriter::new(fs::File::create(file)?);
+    for (path, bytes) in entries {
+        archive.start_file(path.as_str(), zip::write::SimpleFileOptions::default())?;
+        archive.write_all(bytes)?;
+    }
+    archive.finish()?.sync_all()
 }

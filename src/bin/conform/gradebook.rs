@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chat_conformance::classroom::people::People;
 use chat_conformance::conformance::evidence::visible_name;
 use chat_conformance::conformance::suite::Suite;
-use chat_conformance::grading::assessment::{Assessment, assess};
+use chat_conformance::grading::assessment::{About, Assessment, assess_about};
+use chat_conformance::grading::hand_marks::HandMarks;
 use chat_conformance::grading::record::Record;
 use chat_conformance::grading::rubric::Rubric;
 use chat_conformance::grading::store::{CHANGED_EVIDENCE, Changed, EVIDENCE, Store};
@@ -22,6 +24,8 @@ pub struct Gradebook<'a> {
     store: &'a Store,
     suite: &'a Suite,
     rubric: &'a Rubric,
+    people: Option<People>,
+    marks: HandMarks,
     pages: Mutex<BTreeMap<String, Page>>,
 }
 
@@ -38,8 +42,31 @@ impl<'a> Gradebook<'a> {
             store,
             suite,
             rubric,
+            people: None,
+            marks: HandMarks::new(),
             pages: Mutex::default(),
         }
+    }
+
+    /// Adds who is in the class, and the marks that a person gave.
+    pub fn about(self, people: Option<People>, marks: HandMarks) -> Gradebook<'a> {
+        Gradebook {
+            people,
+            marks,
+            ..self
+        }
+    }
+
+    fn assessed(&self, record: Record) -> Assessment {
+        let name = record.submission.as_str();
+        let people = self.people.as_ref();
+        let about = About {
+            student: people
+                .and_then(|people| people.of_submission(name))
+                .cloned(),
+            by_hand: self.marks.get(name).cloned().unwrap_or_default(),
+        };
+        assess_about(record, self.suite, self.rubric, about)
     }
 
     /// Writes a submission's evidence and reports, and remembers its mark. What cannot be written becomes a doubt.
@@ -53,7 +80,7 @@ impl<'a> Gradebook<'a> {
     }
 
     fn enter(&self, record: Record, kept: Result<(), String>) {
-        let mut assessment = assess(record, self.suite, self.rubric);
+        let mut assessment = self.assessed(record);
         let written = kept.and_then(|()| write_for_submission(self.store, &assessment));
         let trouble = written
             .err()
@@ -136,7 +163,7 @@ impl<'a> Gradebook<'a> {
             Ok(None) => return "its reports were removed, and its evidence is gone".to_owned(),
             Err(why) => return why,
         };
-        let mut assessment = assess(record, self.suite, self.rubric);
+        let mut assessment = self.assessed(record);
         if let Some(page) = self.pages().get(name) {
             assessment.score = page.assessment.score.clone();
         }

@@ -5,7 +5,7 @@ use chat_conformance::grading::class::Class;
 use chat_conformance::grading::store::Store;
 use chat_conformance::report::formats::{Format, render};
 use chat_conformance::report::formats::{class_csv, class_json};
-use chat_conformance::report::terminal::class_table;
+use chat_conformance::report::terminal::{class_table, people};
 use chat_conformance::report::{appeal, page};
 
 /// The formats of each submission's reports, and their file names.
@@ -73,3 +73,4 @@ pub fn variable(name: &str) -> Option<String> {
 }
 
 pub use class_table::render as class_table;
+pub use people::render as people_table;

@@ -13,8 +13,8 @@ use crate::report::plain::line;
 use crate::report::scores::counts;
 use crate::transcript::syntax::Role;
 
-/// The columns before those of the requirements. `adjustments` are those of the whole mark: server, client and
-/// adjustments add up to `points`.
+/// The columns before those of the requirements. `adjustments` are those of the whole mark: server, client, what a
+/// person marked, and adjustments add up to `points`.
 const FIRST: [&str; 7] = [
     "submission",
     "points",
@@ -31,11 +31,65 @@ const LAST: &str = "reasons";
 /// The table, headings first, lines ended by CR LF.
 pub fn render(class: &Class) -> String {
     let columns = class.columns();
-    let mut table = record(headings(&columns));
+    let besides = Besides::of(class);
+    let mut headings = headings(&columns);
+    besides.insert(&mut headings, besides.headings());
+    let mut table = record(headings);
     for assessment in &class.submissions {
-        table.push_str(&record(cells(assessment, &columns)));
+        let mut cells = cells(assessment, &columns);
+        besides.insert(&mut cells, besides.cells(assessment));
+        table.push_str(&record(cells));
     }
     table
+}
+
+/// The columns that only some classes have: the groups that a person marks, and who handed in when. They come before the
+/// last column.
+struct Besides<'c> {
+    groups: Vec<&'c str>,
+    has_students: bool,
+}
+
+impl<'c> Besides<'c> {
+    fn of(class: &'c Class) -> Besides<'c> {
+        let first = class.submissions.first();
+        let groups = first.map_or(&[][..], |first| &first.score.by_hand);
+        let is_known = |one: &Assessment| {
+            let student = one.student.as_ref();
+            student.is_some_and(|student| !student.id.is_empty() || student.handed_in.is_some())
+        };
+        Besides {
+            groups: groups.iter().map(|group| group.what.as_str()).collect(),
+            has_students: class.submissions.iter().any(is_known),
+        }
+    }
+
+    fn insert(&self, cells: &mut Vec<String>, more: Vec<String>) {
+        let at = cells.len() - 1;
+        cells.splice(at..at, more);
+    }
+
+    fn headings(&self) -> Vec<String> {
+        let groups = self.groups.iter().map(|group| no_formula(line(group)));
+        let students = ["id", "name", "handed in"].map(str::to_owned);
+        let students = students.into_iter().filter(|_| self.has_students);
+        groups.chain(students).collect()
+    }
+
+    fn cells(&self, assessment: &Assessment) -> Vec<String> {
+        let groups = self.groups.iter().map(|what| {
+            let mut groups = assessment.score.by_hand.iter();
+            let group = groups.find(|group| group.what == **what);
+            group.map_or(String::new(), |group| group.earned.to_string())
+        });
+        let student = assessment.student.clone().unwrap_or_default();
+        let handed_in = student.handed_in.map_or(String::new(), |at| at.to_string());
+        let students = [line(&student.id), line(&student.name), handed_in];
+        let students = students.into_iter().map(no_formula);
+        groups
+            .chain(students.filter(|_| self.has_students))
+            .collect()
+    }
 }
 
 fn headings(columns: &[(Role, &Requirement)]) -> Vec<String> {

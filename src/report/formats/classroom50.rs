@@ -87,6 +87,13 @@ fn tests(assessment: &Assessment) -> Vec<Test> {
         share_out(&part.adjustments, &mut of_part);
         tests.extend(of_part);
     }
+    tests.extend(score.by_hand.iter().map(|group| Test {
+        test_name: line(&group.what),
+        passed: group.earned == group.most,
+        score: hundredths(group.earned),
+        max_score: hundredths(group.most),
+        output: line(&group.remark),
+    }));
     share_out(&score.adjustments, &mut tests);
     tests
 }

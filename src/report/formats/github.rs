@@ -181,7 +181,14 @@ fn adjustments(assessment: &Assessment) -> impl Iterator<Item = String> {
     let score = &assessment.score;
     let of_parts = score.parts.iter().flat_map(|part| &part.adjustments);
     let all = of_parts.chain(&score.adjustments);
-    all.map(|adjustment| format!("{}: {}", adjustment.points, adjustment.reason))
+    let by_hand = score.by_hand.iter().map(|group| {
+        let remark = match group.remark.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", group.remark),
+        };
+        format!("{} of {}: {}{remark}", group.earned, group.most, group.what)
+    });
+    by_hand.chain(all.map(|adjustment| format!("{}: {}", adjustment.points, adjustment.reason)))
 }
 
 /// A workflow command on a line of its own. Line ends in the message become `%0A`.

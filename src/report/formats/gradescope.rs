@@ -12,7 +12,7 @@ use crate::conformance::judge::result::Verdict;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
-use crate::grading::score::{Adjustment, RequirementScore};
+use crate::grading::score::{Adjustment, HandScore, RequirementScore};
 use crate::report::plain::{line, lines};
 use crate::report::scores::{counts, mark, requirement_name, scored, verdict_word};
 use crate::report::text::sentence;
@@ -24,6 +24,7 @@ pub fn render(assessment: &Assessment) -> String {
     for part in &assessment.parts {
         tests.extend(of_part(assessment, part));
     }
+    tests.extend(assessment.score.by_hand.iter().map(by_hand));
     tests.extend(adjustments(&assessment.score.adjustments, "whole"));
     let seconds = assessment.parts.iter().filter_map(|part| {
         let result = part.result.as_ref().ok()?;
@@ -105,6 +106,18 @@ fn of_part(assessment: &Assessment, part: &AssessedPart) -> Vec<Test> {
     tests
         .chain(adjustments(&scored.adjustments, &role))
         .collect()
+}
+
+fn by_hand(group: &HandScore) -> Test {
+    Test {
+        score: Some(group.earned),
+        max_score: Some(group.most),
+        status: None,
+        name: line(&group.what),
+        number: String::new(),
+        output: lines(&group.remark),
+        tags: vec!["by hand".to_owned()],
+    }
 }
 
 fn test_of(role: Role, entry: &RequirementScore) -> Test {

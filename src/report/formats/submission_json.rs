@@ -11,7 +11,7 @@ use crate::conformance::suite::requirement::Level;
 use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
-use crate::grading::score::{Adjustment, PartScore, Repair, RequirementScore};
+use crate::grading::score::{Adjustment, HandScore, PartScore, Repair, RequirementScore};
 use crate::report::scores::scored;
 use crate::transcript::syntax::Role;
 
@@ -26,6 +26,7 @@ pub fn render(assessment: &Assessment) -> String {
         schema: SCHEMA,
         submission: &assessment.submission,
         points: Marks::new(score.earned, score.most),
+        by_hand: score.by_hand.iter().map(HandEntry::of).collect(),
         adjustments: adjustments(&score.adjustments),
         repairs: score.repairs.iter().map(RepairEntry::of).collect(),
         doubts: &score.doubts,
@@ -38,10 +39,30 @@ struct Submission<'a> {
     schema: &'static str,
     submission: &'a str,
     points: Marks,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_hand: Vec<HandEntry<'a>>,
     adjustments: Vec<AdjustmentEntry<'a>>,
     repairs: Vec<RepairEntry<'a>>,
     doubts: &'a [String],
     parts: Vec<PartEntry<'a>>,
+}
+
+/// What a person marked.
+#[derive(Serialize)]
+struct HandEntry<'a> {
+    what: &'a str,
+    points: Marks,
+    remark: &'a str,
+}
+
+impl<'a> HandEntry<'a> {
+    fn of(group: &'a HandScore) -> HandEntry<'a> {
+        HandEntry {
+            what: &group.what,
+            points: Marks::new(group.earned, group.most),
+            remark: &group.remark,
+        }
+    }
 }
 
 /// Points earned, of the points possible.

@@ -38,6 +38,10 @@ pub fn render(assessment: &Assessment) -> String {
     for (index, point) in points.iter().enumerate() {
         point.write(index + 1, &mut tap);
     }
+    for group in &score.by_hand {
+        let points = mark(group.earned, group.most);
+        let _ = writeln!(tap, "# {}: {points}", line(&group.what));
+    }
     for adjustment in &score.adjustments {
         let _ = writeln!(
             tap,

@@ -93,6 +93,16 @@ pub(super) fn whole(score: &Score) -> Markup {
                         td class="number" { (in_column(part.most)) }
                     }
                 }
+                @for group in &score.by_hand {
+                    tr {
+                        th scope="row" {
+                            (harmless(&group.what))
+                            @if !group.remark.is_empty() { span class="reason" { (harmless(&group.remark)) } }
+                        }
+                        td class="number" { (in_column(group.earned)) }
+                        td class="number" { (in_column(group.most)) }
+                    }
+                }
                 @for adjustment in &score.adjustments {
                     tr {
                         th scope="row" { (harmless(&adjustment.reason)) }

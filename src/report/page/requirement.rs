@@ -12,6 +12,7 @@ use crate::conformance::suite::requirement::{Level, Requirement};
 use crate::grading::points::{Points, counted};
 use crate::grading::score::{Repair, RequirementScore};
 use crate::report::difference::Difference;
+use crate::report::root_cause::advice_on;
 use crate::report::text::{cut, harmless, one_line, sentence};
 use crate::report::{diagram, excerpt, finding};
 use crate::transcript::syntax::{Action, Step};
@@ -96,7 +97,7 @@ pub(super) fn section(
             @if let Some(reason) = &requirement.reason {
                 p { span class="lead" { "Why it is asked: " } (sentence(reason)) }
             }
-            p class="advice" { span class="lead" { "What to change: " } (sentence(&requirement.fix)) }
+            p class="advice" { span class="lead" { "What to change: " } (advice_on(result, requirement)) }
             @for (at, number) in transcripts.iter().enumerate() {
                 @if at == 0 { (transcript(result, *number, 4)) }
                 @else { (folded_transcript(result, *number)) }

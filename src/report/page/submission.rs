@@ -26,6 +26,7 @@ pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
                 nav aria-label="Back" { a href=(home) { "← All submissions" } }
             }
             h1 { span class="said" { (name) } }
+            (handed_in(assessment))
             (mark(assessment))
         }
         main id="main" tabindex="-1" {
@@ -43,6 +44,23 @@ pub fn submission(assessment: &Assessment, home: Option<&str>) -> String {
     document(&format!("{name}: CHAT/1.0"), None, &body)
 }
 
+/// Who handed it in, and when.
+fn handed_in(assessment: &Assessment) -> Markup {
+    let Some(student) = &assessment.student else {
+        return html! {};
+    };
+    let mut facts = Vec::new();
+    for fact in [&student.name, &student.id] {
+        if !fact.is_empty() && *fact != assessment.submission {
+            facts.push(harmless(fact));
+        }
+    }
+    facts.extend(student.handed_in.map(|at| format!("handed in {at}")));
+    html! {
+        @if !facts.is_empty() { p class="quiet" { (facts.join(", ")) } }
+    }
+}
+
 fn mark(assessment: &Assessment) -> Markup {
     let score = &assessment.score;
     html! {
@@ -51,6 +69,9 @@ fn mark(assessment: &Assessment) -> Markup {
             @for (at, part) in score.parts.iter().enumerate() {
                 @if at > 0 { " · " }
                 (capital(part.role)) " " (part.earned) " of " (part.most)
+            }
+            @for group in &score.by_hand {
+                " · " (harmless(&group.what)) " " (group.earned) " of " (group.most)
             }
             @for adjustment in &score.adjustments {
                 " · " (harmless(&adjustment.reason))

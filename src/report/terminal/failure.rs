@@ -11,7 +11,7 @@ use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::judge::transcript_policy::dialect;
 use crate::conformance::suite::requirement::{Level, Requirement};
-use crate::report::root_cause::RootCause;
+use crate::report::root_cause::{RootCause, advice_on};
 use crate::report::text::{Ink, count, cut, harmless, paragraph, quoted, ruled, sentence};
 use crate::report::{Style, diagram, difference, excerpt, finding};
 use crate::transcript::syntax::Action;
@@ -84,7 +84,7 @@ fn section(
     style: Style,
 ) -> String {
     let mut shown = requirement.map_or(String::new(), |requirement| {
-        requirement_failed(requirement, style)
+        requirement_failed(requirement, result, style)
     });
     let Some((first, others)) = failed.split_first() else {
         return shown;
@@ -108,7 +108,7 @@ fn section(
     shown
 }
 
-fn requirement_failed(requirement: &Requirement, style: Style) -> String {
+fn requirement_failed(requirement: &Requirement, result: &RunResult, style: Style) -> String {
     let level = match requirement.level {
         Level::Hardening => "hardening, not counted".to_string(),
         level => level.to_string(),
@@ -129,7 +129,7 @@ fn requirement_failed(requirement: &Requirement, style: Style) -> String {
     ));
     shown.push_str(&rests_on(requirement, style));
     shown.push_str(&paragraph(
-        &sentence(&requirement.fix),
+        &advice_on(result, requirement),
         "What to look at:  ",
         style.prose(),
     ));

@@ -15,7 +15,7 @@ use chat_conformance::grading::class::Class;
 use chat_conformance::grading::instructions::Instructions;
 use chat_conformance::grading::record::Record;
 use chat_conformance::grading::rubric::Rubric;
-use chat_conformance::grading::score::score;
+use chat_conformance::grading::score::{Besides, score};
 use chat_conformance::grading::store::{EVIDENCE as EVIDENCE_FILE, Manifest, Store};
 use chat_conformance::report::formats::{Format, class_csv, class_json, render};
 use chat_conformance::report::terminal::{class_table, failure, program};
@@ -194,7 +194,7 @@ fn rubric(data: &[u8]) {
         Err(mistakes) => return are_told("rubric.toml", text, &mistakes),
     };
     for parts in PARTS.iter() {
-        let score = score(parts, &SUITE.requirements, &rubric);
+        let score = score(parts, &SUITE.requirements, &rubric, &Besides::default());
         let adjusted = score.adjustments.iter().map(|adjustment| adjustment.points);
         let sum = score
             .parts

@@ -46,7 +46,7 @@ struct Limits {
 
 /// The content of a submission's folder.
 #[derive(Debug)]
-pub(super) struct Contents {
+pub(crate) struct Contents {
     root: PathBuf,
     limits: Limits,
     /// Sorted: a folder comes before its content.
@@ -182,6 +182,11 @@ impl Contents {
         Ok(folders)
     }
 
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     fn leave_out(&mut self, path: PathBuf, what: &'static str) {
         self.left_out.push(LeftOut { path, what });
     }
@@ -283,7 +288,7 @@ impl Contents {
 /// Whether a link in `folder` stays within the submission, however it is reached: it is relative, each `..` is at its
 /// beginning, and there are at most as many as the folder is deep. A `..` after a name may lead anywhere, because
 /// that name may be a link.
-fn stays_within(folder: &Path, aim: &Path) -> bool {
+pub(crate) fn stays_within(folder: &Path, aim: &Path) -> bool {
     let depth = folder.components().count();
     let mut up = 0;
     let mut is_down = false;
