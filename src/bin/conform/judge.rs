@@ -174,16 +174,16 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
     }
     let mut plans = Vec::new();
     for (role, target) in subjects {
-        plans.push(plan(
-            &suite,
-            options,
-            &only,
-            harness.clone(),
+        let subject = subject(
             *role,
             target.clone(),
             purpose,
             &layers,
-        ));
+            &options.replays,
+            Duration::from_secs_f64(options.seconds),
+            harness.clone(),
+        );
+        plans.push(plan(&suite, options, &only, subject));
     }
     if plans.iter().all(|plan| plan.cases.is_empty()) {
         return refuse(
@@ -265,28 +265,10 @@ fn globs(patterns: &[String]) -> Result<Option<GlobSet>, String> {
     set.build().map(Some).map_err(|why| why.to_string())
 }
 
-fn plan(
-    suite: &Suite,
-    options: &RunOptions,
-    only: &Option<GlobSet>,
-    harness: PathBuf,
-    role: Role,
-    target: Target,
-    purpose: Purpose,
-    layers: &[Layer],
-) -> Plan {
-    let asked = suite.asked_of(role, options.level.into(), only.as_ref());
-    let time_limit = Duration::from_secs_f64(options.seconds);
+fn plan(suite: &Suite, options: &RunOptions, only: &Option<GlobSet>, subject: Subject) -> Plan {
+    let asked = suite.asked_of(subject.role, options.level.into(), only.as_ref());
     Plan {
-        subject: subject(
-            role,
-            target,
-            purpose,
-            layers,
-            &options.replays,
-            time_limit,
-            harness,
-        ),
+        subject,
         table: asked.table,
         at_once: at_once(&options.replays),
         cases: asked.cases,

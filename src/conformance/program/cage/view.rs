@@ -264,7 +264,7 @@ impl Search {
             marks.any(|mark| folder.join(mark).exists())
         };
         let top = candidates.filter(is_top).last().unwrap_or(folder);
-        self.add(&top.to_owned());
+        self.add(top);
     }
 
     /// Adds the files of a folder, but neither its folders nor hidden files.

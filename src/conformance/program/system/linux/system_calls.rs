@@ -71,14 +71,11 @@ const NEW_NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWCGROUP,
 ];
 
-/// Requests at a terminal that type for somebody else, take the console, or replace what handles its lines.
+/// Requests at a terminal that type for somebody else, take the console, or replace what handles its lines. Numbers,
+/// because the C libraries differ in which they name and in their type.
 const TERMINAL_REQUESTS: [u64; 5] = [
-    libc::TIOCSTI as u64,
-    libc::TIOCCONS as u64,
-    libc::TIOCLINUX as u64,
-    // Not in every version of the C library's headers: the line discipline, and to hang up.
-    0x5423,
-    0x5437,
+    // TIOCSTI, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCVHANGUP.
+    0x5412, 0x541d, 0x541c, 0x5423, 0x5437,
 ];
 
 /// Kinds of sockets that speak to the kernel or to hardware.
