@@ -422,8 +422,10 @@ fn marks_go_back_to_sakai_and_nothing_else_changes() {
     // A bomb is not judged, so its mark is doubtful.
     let table = place.graded(&["class.zip"], 3);
     let mark = |name: &str| {
-        let lines = table.lines().filter(|line| line.starts_with(name));
-        let line = lines.next_back().unwrap_or_else(|| panic!("{name}: {table}"));
+        let mut lines = table.lines().filter(|line| line.starts_with(name));
+        let line = lines
+            .next_back()
+            .unwrap_or_else(|| panic!("{name}: {table}"));
         line.split_whitespace().nth(3).map(str::to_owned)
     };
     assert_eq!(mark("jm5"), Some("100".to_owned()), "{table}");
