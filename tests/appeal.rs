@@ -24,7 +24,7 @@ use chat_conformance::report::appeal;
 use chat_conformance::transcript::syntax::Role;
 use judging::{covers_any, example, is_thorough, not_passing, run_command, takes_its_time};
 
-/// Faults of the server, and a row that each breaks.
+/// Faults of the server, and a requirement that each breaks.
 const SERVER_FAULTS: &[(&str, &str)] = &[
     ("bare", "W-LINE-1"),
     ("first-of-segment-only", "W-LINE-3"),
@@ -50,7 +50,7 @@ const SERVER_FAULTS: &[(&str, &str)] = &[
     ("ends-when-empty", "S-RUN-1"),
 ];
 
-/// Faults of the client, and a row that each breaks.
+/// Faults of the client, and a requirement that each breaks.
 const CLIENT_FAULTS: &[(&str, &str)] = &[
     ("bare", "W-LINE-1"),
     ("first-of-segment-only", "W-LINE-3"),
@@ -142,10 +142,10 @@ fn each_is_shown(role: Role, chosen: &[(&str, &str)], all: &[table::Fault]) {
     } else {
         chosen.iter().step_by(step).copied().collect()
     };
-    let wrong = side_by_side(&faults, |(fault, row)| {
+    let wrong = side_by_side(&faults, |(fault, requirement)| {
         let command = vec![example(&program), "--fault".to_owned(), (*fault).to_owned()];
-        is_shown(role, command, &reference(role), row)
-            .map_err(|why| format!("{fault}, {row}: {why}"))
+        is_shown(role, command, &reference(role), requirement)
+            .map_err(|why| format!("{fault}, {requirement}: {why}"))
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
@@ -163,28 +163,33 @@ fn a_script_speaks_as_a_bare_server_does() {
     is_shown(Role::Server, command, &repaired, "S-MSG-2").expect("is shown");
 }
 
-/// Judges a program by the transcripts about one row, which it fails; the script about it then shows that
+/// Judges a program by the transcripts about one requirement, which it fails; the script about it then shows that
 /// failure, and none with the program that is right.
-fn is_shown(role: Role, command: Vec<String>, right: &[String], row: &str) -> Result<(), String> {
+fn is_shown(
+    role: Role,
+    command: Vec<String>,
+    right: &[String],
+    requirement: &str,
+) -> Result<(), String> {
     let judged = run_command(
         command.clone(),
         role,
         2,
         Duration::from_secs(2),
         |_, case| {
-            let is_about_row = covers_any(case, &[row]) && !takes_its_time(case);
+            let is_about_row = covers_any(case, &[requirement]) && !takes_its_time(case);
             is_about_row || FOUNDATIONS.contains(&case.name.as_str())
         },
     );
     let result = judged.map_err(|why| format!("{why:?}"))?;
-    let expected = expectations(&result, row);
+    let expected = expectations(&result, requirement);
     let part = AssessedPart {
         ruled_out: Vec::new(),
         role,
         command,
         result: Ok(result),
     };
-    let Some(script) = appeal::script(&part, row) else {
+    let Some(script) = appeal::script(&part, requirement) else {
         let judged = part.result.map(|result| not_passing(&result, |_, _| true));
         return Err(format!("the program is not failed: {judged:?}"));
     };
@@ -193,7 +198,7 @@ fn is_shown(role: Role, command: Vec<String>, right: &[String], row: &str) -> Re
         .last()
         .map_or("", String::as_str)
         .replace('/', "_");
-    let file = write(&format!("{role}-{row}-{name}"), &script)?;
+    let file = write(&format!("{role}-{requirement}-{name}"), &script)?;
     let shown = run_script(&file, &["--patience", "3"]);
     let text = text_of(&shown);
     if shown.status.code() != Some(1) {
@@ -216,12 +221,12 @@ fn is_shown(role: Role, command: Vec<String>, right: &[String], row: &str) -> Re
     Ok(())
 }
 
-/// What is to be read in the output of a script about `row`: the expectation that was not met, of each failure.
-fn expectations(result: &RunResult, row: &str) -> Vec<String> {
+/// What is to be read in the output of a script about `requirement`: the expectation that was not met, of each failure.
+fn expectations(result: &RunResult, requirement: &str) -> Vec<String> {
     let failed = result
         .transcripts
         .iter()
-        .filter(|judged| judged.fails.iter().any(|id| id == row));
+        .filter(|judged| judged.fails.iter().any(|id| id == requirement));
     let runs = failed.filter_map(|judged| judged.telling_run());
     let shortfalls = runs.filter_map(|run| match &run.outcome {
         // One that crashes is found out a step sooner or later, as it happens.

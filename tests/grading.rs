@@ -185,12 +185,15 @@ fn each_gets_the_mark_that_is_due_and_its_own_reports() {
             "{file}"
         );
     }
-    let told =
+    let message =
         fs::read_to_string(classroom.path("class-results/dan/result.json")).expect("is there");
-    assert!(told.contains("did you mean `server`?"), "{told}");
-    let told =
+    assert!(message.contains("did you mean `server`?"), "{message}");
+    let message =
         fs::read_to_string(classroom.path("class-results/ann/result.json")).expect("is there");
-    assert!(told.contains("only those of the class count"), "{told}");
+    assert!(
+        message.contains("only those of the class count"),
+        "{message}"
+    );
     assert!(!classroom.path("class-results/.work").exists());
 }
 
@@ -247,14 +250,14 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
         line("cyd").contains("0 ?") && line("dan").contains("0 ?"),
         "{table}"
     );
-    let told = error(&output);
+    let message = error(&output);
     for part in [
         "ann: somebody changed its results while the class was graded (evidence.json, gradescope.json, report.html)",
         "rubric.toml: somebody changed this",
         "cyd: results not written: ",
         "cannot be written: ",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(message.contains(part), "{part}: {message}");
     }
     let class = fs::read_to_string(results.join("class.json")).expect("is written");
     for part in [
@@ -293,7 +296,7 @@ fn a_program_sees_nothing_of_the_class_but_its_own_copy() {
     let build = format!("build = [\"sh\", \"-c\", {look:?}]\n");
     classroom.hands_in("bob", &(build + &good()));
     let output = classroom.grade(&["class", "-j", "1"]);
-    let told = error(&output);
+    let message = error(&output);
     let seen = fs::read_to_string(classroom.path("class-results/bob/evidence.json"));
     let seen = seen.expect("is there");
     assert!(seen.contains("class-results/.work/bob"), "{seen}");
@@ -301,8 +304,8 @@ fn a_program_sees_nothing_of_the_class_but_its_own_copy() {
     let is_seen = is_seen.iter().any(|file| seen.contains(file));
     assert_eq!(
         is_seen,
-        told.contains("may not hide the class"),
-        "{told} {seen}"
+        message.contains("may not hide the class"),
+        "{message} {seen}"
     );
 }
 
@@ -360,7 +363,7 @@ fn a_build_that_fails_or_never_ends_is_a_result() {
     classroom.hands_in("cyd", "build = [\"no-such-compiler\"]\n");
     // What this machine lacks is nobody's fault, and the mark is not to be relied on.
     assert_eq!(status(&classroom.grade(&["class"])), Some(3));
-    let told = |name: &str| {
+    let message = |name: &str| {
         let file = classroom
             .path("class-results")
             .join(name)
@@ -368,18 +371,18 @@ fn a_build_that_fails_or_never_ends_is_a_result() {
         fs::read_to_string(file).expect("is there")
     };
     assert!(
-        told("ann").contains("The build ends with exit status 3.")
-            && told("ann").contains("no such luck")
+        message("ann").contains("The build ends with exit status 3.")
+            && message("ann").contains("no such luck")
     );
     assert!(
-        told("bob").contains("The build has not ended after 5 s."),
+        message("bob").contains("The build has not ended after 5 s."),
         "{}",
-        told("bob")
+        message("bob")
     );
     assert!(
-        told("cyd").contains("There is no no-such-compiler on this machine"),
+        message("cyd").contains("There is no no-such-compiler on this machine"),
         "{}",
-        told("cyd")
+        message("cyd")
     );
 }
 
@@ -579,8 +582,8 @@ fn another_rule_makes_other_verdicts_without_any_program() {
         assert_eq!(status(&output), Some(0), "{rule}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let told = again("the same rules");
-    assert!(told.ends_with("\nNo verdict changed.\n"), "{told}");
+    let message = again("the same rules");
+    assert!(message.ends_with("\nNo verdict changed.\n"), "{message}");
 
     // The requirement about the words no longer says which one the code belongs to.
     let requirements = classroom.asks("requirements.toml");
@@ -588,9 +591,9 @@ fn another_rule_makes_other_verdicts_without_any_program() {
     let changed = rules.replace("wording_of = \"S-REG-5\"\n", "");
     assert_ne!(changed, rules);
     fs::write(&requirements, changed).expect("is written");
-    let told = again("another rule");
+    let message = again("another rule");
     let expected = "\n1 verdict changed:\n  ann server S-REG-6 blocked -> fails\n";
-    assert!(told.ends_with(expected), "{told}");
+    assert!(message.ends_with(expected), "{message}");
     assert_eq!(fs::read_to_string(&evidence).expect("is there"), seen);
 
     // Evidence of another version is refused as a whole, and the marks stay.
@@ -598,12 +601,12 @@ fn another_rule_makes_other_verdicts_without_any_program() {
     fs::write(&evidence, seen.replace("evidence/2", "evidence/1")).expect("is written");
     let refused = classroom.grade(&["--again", "class-results"]);
     assert_eq!(refused.status.code(), Some(2));
-    let told = error(&refused);
+    let message = error(&refused);
     for part in [
         "ann/evidence.json: another version of conform recorded this evidence",
         "conform grade DIRECTORY --resume",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(message.contains(part), "{part}: {message}");
     }
     assert_eq!(classroom.class_csv("class-results"), marks);
 }
@@ -650,8 +653,8 @@ fn parts_put_together_are_the_whole() {
     fs::copy(evidence(present[0]), evidence(present[1])).expect("is copied");
     let swapped = classroom.grade(&["--again", "half"]);
     assert_eq!(swapped.status.code(), Some(3));
-    let told = format!("is the evidence of {}", present[0]);
-    assert!(error(&swapped).contains(&told), "{}", error(&swapped));
+    let message = format!("is the evidence of {}", present[0]);
+    assert!(error(&swapped).contains(&message), "{}", error(&swapped));
     assert!(classroom.class_csv("half").contains(present[0]));
     let rubric = fs::read_to_string(classroom.path("one/rubric.toml")).expect("is there");
     fs::write(
@@ -705,7 +708,7 @@ fn whatever_is_handed_in_is_read_within_limits() {
     let output = classroom.grade(&["class"]);
     // What cannot be copied is not judged.
     assert_eq!(status(&output), Some(3));
-    let told = |name: &str, expected: &str| {
+    let message = |name: &str, expected: &str| {
         let folder = classroom.path("class-results").join(name);
         let result = fs::read_to_string(folder.join("result.json")).expect("is there");
         assert!(result.contains(expected), "{name}: {result}");
@@ -716,13 +719,13 @@ fn whatever_is_handed_in_is_read_within_limits() {
             assert!(text.len() < 1 << 19, "{:?}: {}", file.path(), text.len());
         }
     };
-    told("ann", "conform.toml: is a link, and is not followed");
-    told("bob", "folders are nested more than 64 deep");
-    told("cyd", "conform.toml: is a named pipe, not a file");
-    told("dan", "[limits] has no key `k0`");
-    told("eve", "server.py (a link that leads out of the submission)");
-    told("eve", "client.py (a named pipe)");
-    told(
+    message("ann", "conform.toml: is a link, and is not followed");
+    message("bob", "folders are nested more than 64 deep");
+    message("cyd", "conform.toml: is a named pipe, not a file");
+    message("dan", "[limits] has no key `k0`");
+    message("eve", "server.py (a link that leads out of the submission)");
+    message("eve", "client.py (a named pipe)");
+    message(
         "fay",
         "No file that can be started has a name that begins with `server`",
     );
@@ -735,7 +738,7 @@ fn whatever_is_handed_in_is_read_within_limits() {
 #[test]
 fn wrong_use_is_told() {
     let classroom = Classroom::new();
-    for (words, told) in [
+    for (words, message) in [
         (&["missing"][..], "missing: No such file"),
         (&["class"], "no submission in it"),
         (&["--again", "class"], "holds no results"),
@@ -746,7 +749,7 @@ fn wrong_use_is_told() {
         let output = classroom.grade(words);
         assert_eq!(output.status.code(), Some(2), "{words:?}");
         assert!(
-            error(&output).contains(told),
+            error(&output).contains(message),
             "{words:?}: {}",
             error(&output)
         );
@@ -755,7 +758,7 @@ fn wrong_use_is_told() {
     fs::write(&precious, "").expect("is written");
     std::os::unix::fs::symlink(classroom.path("class"), classroom.path("link")).expect("is made");
     classroom.hands_in("ann", "");
-    for (words, told) in [
+    for (words, message) in [
         (&["--again", "class"][..], "holds no results"),
         (&["--merge", "class", "--out", "x"], "holds no results"),
         (
@@ -767,7 +770,7 @@ fn wrong_use_is_told() {
         let output = classroom.grade(words);
         assert_eq!(output.status.code(), Some(2), "{words:?}");
         let error = error(&output);
-        assert!(error.contains(told), "{words:?}: {error}");
+        assert!(error.contains(message), "{words:?}: {error}");
         assert!(precious.exists(), "{words:?}");
     }
     assert!(!classroom.path("class/results").exists());

@@ -172,15 +172,44 @@ pub(super) fn quoted(requirement: &Requirement) -> String {
     quotations.collect::<Vec<_>>().join(" ")
 }
 
-/// A line that a program printed, as a person reads it, with spaces for tabs. Switching the bracketing of pasted text on and off, as line
-/// editors do around each prompt, shows nothing.
+/// A line that a program printed, as a person reads it: without colours and the switches of line editors, and with
+/// spaces for tabs.
 pub(super) fn printed_line(line: &[u8]) -> String {
-    let shown = visible(line.trim_ascii_end());
-    shown
-        .replace("\\x1b[?2004h", "")
-        .replace("\\x1b[?2004l\\r", "")
-        .replace("\\x1b[?2004l", "")
-        .replace("\\t", "    ")
+    visible(&without_styles(line.trim_ascii_end())).replace("\\t", "    ")
+}
+
+/// Leaves out the sequences that change how text looks (`ESC [ … m`), and those that switch the bracketing of pasted
+/// text on and off, as line editors do around each prompt: neither shows anything.
+fn without_styles(line: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((first, after)) = rest.split_first() {
+        let length = rest.strip_prefix(b"\x1b[").and_then(|sequence| {
+            let is_parameter = |byte: &u8| matches!(byte, b'0'..=b'9' | b';' | b':' | b'?');
+            let parameters = sequence
+                .iter()
+                .take_while(|byte| is_parameter(byte))
+                .count();
+            let shows_nothing = match (&sequence[..parameters], sequence.get(parameters)?) {
+                (parameters, b'm') => !parameters.contains(&b'?'),
+                (b"?2004", b'h' | b'l') => true,
+                _ => false,
+            };
+            shows_nothing.then_some(parameters + 3)
+        });
+        match length {
+            Some(length) => rest = &rest[length..],
+            None => {
+                kept.push(*first);
+                rest = after;
+            }
+        }
+    }
+    // The carriage return that a line editor adds behind its switch.
+    if kept.ends_with(b"\r") {
+        kept.pop();
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -201,6 +230,8 @@ mod tests {
         assert_eq!(printed_line(b"\x1b[?2004h> \r\n"), ">");
         assert_eq!(printed_line(b"\x1b[?2004l\r\n"), "");
         assert_eq!(printed_line(b"\tone\x1b[2J\n"), "    one\\x1b[2J");
+        let coloured = b"\x1b[1m\x1b[31merror:\x1b[0m no \x1b[38;5;3mport\x1b[m\x1b[?25l\x1b[";
+        assert_eq!(printed_line(coloured), "error: no port\\x1b[?25l\\x1b[");
     }
 
     #[test]

@@ -329,7 +329,7 @@ fn a_suite_of_ones_own_takes_the_place_of_the_bundled_one() {
         "--",
         SERVER,
     ]);
-    // Most rows have no transcript here, and what is untested counts for nothing.
+    // Most requirements have no transcript here, and what is untested counts for nothing.
     let run = run.success().stderr("");
     let result: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
     let transcripts = result["transcripts"].as_array().expect("a list");
@@ -369,11 +369,11 @@ fn a_suite_with_requirements_of_its_own_can_fail_them() {
 fn list_names_every_row_and_every_transcript() {
     let suite = Suite::embedded().unwrap_or_else(|problems| panic!("{problems:?}"));
     let mut list = conform(&["list"]).success().stderr("");
-    for row in &suite.requirements {
+    for requirement in &suite.requirements {
         list = list.stdout(contains(format!(
             "{:<10}{:<11}",
-            row.id,
-            row.level.to_string()
+            requirement.id,
+            requirement.level.to_string()
         )));
     }
     for case in &suite.cases {
@@ -655,8 +655,8 @@ fn a_server_that_falls_short_is_status_1() {
 fn a_running_server_is_judged_as_far_as_that_goes() {
     let server = Running::start();
     let mut arguments = vec!["server", "--at", &server.url];
-    for row in ["S-PORT-*", "S-SHUT-*", "S-REG-*", "S-MSG-1"] {
-        arguments.extend(["--only", row]);
+    for pattern in ["S-PORT-*", "S-SHUT-*", "S-REG-*", "S-MSG-1"] {
+        arguments.extend(["--only", pattern]);
     }
     conform(&arguments)
         .success()

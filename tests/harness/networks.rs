@@ -125,8 +125,8 @@ fn some_cases(role: Role, covering: &[&str]) -> Vec<Case> {
 
 #[track_caller]
 fn all_pass(result: &RunResult) {
-    let rows = judging::not_passing(result, |_, _| true);
-    assert!(rows.is_empty(), "{rows:#?}\n{:#?}", result.remarks);
+    let failing = judging::not_passing(result, |_, _| true);
+    assert!(failing.is_empty(), "{failing:#?}\n{:#?}", result.remarks);
     assert!(!result.transcripts.is_empty());
 }
 
@@ -357,6 +357,6 @@ fn a_server_at_an_address_of_another_machine_is_not_met() {
     let command = [SERVER, "--host", "203.0.113.1"];
     let cases = some_cases(Role::Server, &["S-PORT-2"]);
     let result = judged(plan(Role::Server, &command, Network::Own, cases));
-    let mut rows = result.requirements.iter();
-    assert!(rows.all(|row| row.verdict != Verdict::Pass));
+    let mut judged = result.requirements.iter();
+    assert!(judged.all(|judged| judged.verdict != Verdict::Pass));
 }

@@ -1,4 +1,4 @@
-//! The suite itself: every row has its transcripts, and every transcript keeps the language's conventions.
+//! The suite itself: every requirement has its transcripts, and every transcript keeps the language's conventions.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -51,12 +51,12 @@ fn folder() -> PathBuf {
 /// Names all cases of which `complaint` says something, with what it says.
 #[track_caller]
 fn nothing_to_complain_of(complaint: impl Fn(&Case) -> Option<String>) {
-    let told = suite()
+    let mistakes = suite()
         .cases
         .iter()
         .filter_map(|case| Some(format!("{}: {}", case.name, complaint(case)?)))
         .collect::<Vec<_>>();
-    assert!(told.is_empty(), "{told:#?}");
+    assert!(mistakes.is_empty(), "{mistakes:#?}");
 }
 
 fn actions(case: &Case) -> impl Iterator<Item = &Action> {
@@ -69,27 +69,33 @@ fn actions(case: &Case) -> impl Iterator<Item = &Action> {
 fn the_rows_are_numbered_by_family() {
     let expected: Vec<String> = FAMILIES
         .iter()
-        .flat_map(|(family, rows)| (1..=*rows).map(move |number| format!("{family}-{number}")))
+        .flat_map(|(family, requirements)| {
+            (1..=*requirements).map(move |number| format!("{family}-{number}"))
+        })
         .collect();
-    let ids: Vec<String> = suite().requirements.into_iter().map(|row| row.id).collect();
+    let ids: Vec<String> = suite()
+        .requirements
+        .into_iter()
+        .map(|requirement| requirement.id)
+        .collect();
     assert_eq!(ids, expected);
 }
 
 #[test]
 fn the_rows_are_as_binding_as_the_assignment_makes_them() {
-    for row in suite().requirements {
-        let expected = match row.id.as_str() {
+    for requirement in suite().requirements {
+        let expected = match requirement.id.as_str() {
             id if id.contains("-HARD-") => Level::Hardening,
             id if IMPLIED.contains(&id) => Level::Implied,
             _ => Level::Must,
         };
-        assert_eq!(row.level, expected, "{}", row.id);
+        assert_eq!(requirement.level, expected, "{}", requirement.id);
     }
 }
 
 #[test]
 fn the_rows_say_why_they_are_there() {
-    for row in suite().requirements {
+    for requirement in suite().requirements {
         let Requirement {
             id,
             level,
@@ -98,7 +104,7 @@ fn the_rows_say_why_they_are_there() {
             reason,
             fix,
             ..
-        } = &row;
+        } = &requirement;
         for text in [sentence, fix].into_iter().chain(reason) {
             assert!(is_prose(text), "{id}: {text:?}");
         }
@@ -126,9 +132,9 @@ fn is_prose(text: &str) -> bool {
 
 #[test]
 fn a_group_stands_together_and_is_about_one_program() {
-    let rows = suite().requirements;
+    let requirements = suite().requirements;
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    for pair in rows.windows(2) {
+    for pair in requirements.windows(2) {
         if pair[0].group == pair[1].group {
             assert_eq!(
                 pair[0].id[..1],
@@ -145,7 +151,7 @@ fn a_group_stands_together_and_is_about_one_program() {
             );
         }
     }
-    let last = rows.last().expect("there are rows");
+    let last = requirements.last().expect("there are requirements");
     assert!(
         !seen.contains(last.group.as_str()),
         "{} is there twice",
@@ -242,7 +248,7 @@ fn a_status_counts_by_its_number_except_where_its_words_are_the_subject() {
     nothing_to_complain_of(|case| {
         let is_about_words = ["S-REG-2", "S-REG-4", "S-REG-6"]
             .iter()
-            .any(|row| case.transcript.covers.iter().any(|id| id == row));
+            .any(|requirement| case.transcript.covers.iter().any(|id| id == requirement));
         let spelt_out = actions(case).find_map(|action| match action {
             Action::Gets {
                 line,
@@ -272,7 +278,7 @@ fn silence_has_its_twin() {
     nothing_to_complain_of(|case| {
         let is_about_silence = SILENCES
             .iter()
-            .any(|row| case.transcript.covers.iter().any(|id| id == row));
+            .any(|requirement| case.transcript.covers.iter().any(|id| id == requirement));
         let silence =
             actions(case).position(|action| matches!(action, Action::HearsNothing { .. }));
         let something = actions(case).position(|action| match action {

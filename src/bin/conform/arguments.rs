@@ -7,7 +7,6 @@ use chat_conformance::classroom::layout::Layout;
 use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::program::dialect::Dialect;
 use chat_conformance::conformance::program::limits::Limits;
-use chat_conformance::conformance::program::supervisor::Stage;
 use chat_conformance::conformance::suite::requirement::Level;
 use chat_conformance::grading::store::Shard;
 use chat_conformance::report::formats::ReportOption;
@@ -65,8 +64,6 @@ pub enum Command {
     Explain(ExplainCommand),
     /// Format transcripts
     Fmt(FormatCommand),
-    #[command(flatten)]
-    Stage(Stage),
     /// The bundled server
     #[command(hide = true)]
     ReferenceServer(server::Arguments),

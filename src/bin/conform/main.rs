@@ -43,6 +43,9 @@ const UNABLE: u8 = 3;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    if let Some(stage) = supervisor::stage_of(std::env::args_os()) {
+        return supervisor::run(stage);
+    }
     let arguments = Arguments::parse();
     // A file that must not grow any more is an error like a full disk. Uncaught, this signal ends the process.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
@@ -63,7 +66,6 @@ fn run(arguments: Arguments) -> ExitCode {
         Some(Command::List(command)) => look_up::list(&command),
         Some(Command::Explain(command)) => look_up::explain(&command),
         Some(Command::Fmt(command)) => format::run(&command),
-        Some(Command::Stage(stage)) => supervisor::run(stage),
         Some(Command::ReferenceServer(arguments)) => as_reference(|| server::run(arguments)),
         Some(Command::ReferenceClient(arguments)) => as_reference(|| client::run(arguments)),
     }

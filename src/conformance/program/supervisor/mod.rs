@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use clap::Subcommand as _;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -73,6 +74,21 @@ pub enum Stage {
     /// Executes the program when standard input closes.
     #[command(hide = true)]
     Launch(Launch),
+}
+
+/// The stage that a command line asks for. Each start of a program parses two or three of them, so this parser knows
+/// nothing else.
+pub fn stage_of(arguments: std::env::ArgsOs) -> Option<Stage> {
+    #[derive(clap::Parser)]
+    #[command(name = "conform")]
+    struct Stages {
+        #[command(subcommand)]
+        stage: Stage,
+    }
+    let arguments: Vec<OsString> = arguments.collect();
+    let name = arguments.get(1)?.to_str()?;
+    let is_stage = Stage::has_subcommand(name);
+    is_stage.then(|| <Stages as clap::Parser>::parse_from(arguments).stage)
 }
 
 /// A supervisor's arguments.
