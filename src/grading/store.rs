@@ -196,6 +196,22 @@ pub const EVIDENCE: &str = "evidence.json";
 pub const CHANGED_EVIDENCE: &str = "evidence.json.changed";
 const LOCK: &str = ".lock";
 const WORKPLACES: &str = ".work";
+/// Checks that other users can reach what is in a folder.
+fn check_passable(folder: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_PASS: u32 = 0o001;
+    let is_closed =
+        |folder: &&Path| fs::metadata(folder).is_ok_and(|found| found.mode() & OTHERS_PASS == 0);
+    match folder.ancestors().find(is_closed) {
+        None => Ok(()),
+        Some(closed) => Err(format!(
+            "{}: other users cannot enter it, and each submission runs as a user of its own; choose another folder \
+             with --out, such as one in /tmp",
+            closed.display()
+        )),
+    }
+}
+
 /// The folder for temporary folders, in the workplaces. Its name is hidden; a submission's never is.
 const SCRATCH: &str = ".scratch";
 /// The folder for unpacked submissions, in the workplaces.
@@ -332,10 +348,11 @@ impl Store {
     }
 
     /// Creates an empty folder for copies of submissions. Dropping the store removes it.
+    /// If they are `opened`, other users reach their own copies there.
     ///
     /// # Errors
     /// The folder holds no results yet, so that its files may be somebody else's; or creating the folder failed.
-    pub fn make_workplaces(&self) -> Result<Workplaces, String> {
+    pub fn make_workplaces(&self, opened: bool) -> Result<Workplaces, String> {
         let place = self.root.join(WORKPLACES);
         if self.manifest()?.is_none() {
             return Err(format!(
@@ -357,6 +374,15 @@ impl Store {
         fs::create_dir(&scratch).map_err(|error| file_error(&scratch, &error))?;
         let unpacked = place.join(UNPACKED);
         fs::create_dir(&unpacked).map_err(|error| file_error(&unpacked, &error))?;
+        if opened {
+            // Each copy is closed to others, and so are the unpacked archives.
+            use std::os::unix::fs::PermissionsExt;
+            for (folder, mode) in [(&place, 0o711), (&scratch, 0o711), (&unpacked, 0o700)] {
+                fs::set_permissions(folder, fs::Permissions::from_mode(mode))
+                    .map_err(|error| file_error(folder, &error))?;
+            }
+            check_passable(&place)?;
+        }
         Ok(Workplaces {
             copies: place,
             scratch,
@@ -981,7 +1007,7 @@ mod tests {
         drop(Store::existing(&place).expect("opens"));
         assert!(copy.exists());
         let store = Store::begin(&place).expect("opens");
-        let made = store.make_workplaces().expect("is made").copies;
+        let made = store.make_workplaces(false).expect("is made").copies;
         assert!(made.is_dir() && !copy.exists());
         drop(store);
         assert!(!made.exists());
@@ -991,7 +1017,7 @@ mod tests {
         let store = Store::begin(&place).expect("opens");
         assert!(
             store
-                .make_workplaces()
+                .make_workplaces(false)
                 .is_err_and(|why| why.contains("is not a folder"))
         );
         drop(store);

@@ -11,6 +11,8 @@ pub struct Containment<'c> {
     pub layers: &'c [Layer],
     /// Whether each run has a network of its own.
     pub has_own_network: bool,
+    /// The version of Landlock's interface, if there is one.
+    pub landlock: Option<i32>,
 }
 
 /// The name of a layer.
@@ -47,15 +49,29 @@ impl Containment<'_> {
     fn dangers(&self) -> Vec<&'static str> {
         let has = |layer| self.layers.contains(&layer);
         let apart = has(Layer::Namespaces);
-        let ruled = has(Layer::Landlock) || has(Layer::OwnUser);
+        let ruled = has(Layer::Landlock).then_some(self.landlock).flatten();
         let mut dangers = Vec::new();
-        if !apart && !ruled {
+        if apart {
+            // It sees neither other files nor other processes.
+        } else if let Some(version) = ruled {
+            /// The first version with rules about emptying files.
+            const TRUNCATE: i32 = 3;
+            /// The first version with rules about signals.
+            const SIGNALS: i32 = 6;
+            dangers.extend(["see other processes", "fill the disk"]);
+            if version < TRUNCATE {
+                dangers.push("empty other files");
+            }
+            if version < SIGNALS && !has(Layer::OwnUser) {
+                dangers.push("end other processes of this user");
+            }
+        } else if has(Layer::OwnUser) {
+            dangers.extend(["read what every user can read", "fill the disk"]);
+        } else {
             dangers.extend([
                 "read and change the files of this user",
                 "end other processes of this user",
             ]);
-        } else if !apart {
-            dangers.extend(["see other processes", "fill the disk"]);
         }
         if !has(Layer::SystemCalls) && !apart {
             dangers.push("inspect other processes");
@@ -103,6 +119,7 @@ mod tests {
             let containment = Containment {
                 layers,
                 has_own_network,
+                landlock: Some(6),
             };
             containment.sentence()
         };
@@ -118,6 +135,16 @@ mod tests {
             "programs are contained by Landlock and a seccomp filter, but not by namespaces or a network of their own: \
              they could see other processes, fill the disk and reach other machines"
         );
+        let old = Containment {
+            layers: &[Layer::Landlock, Layer::SystemCalls],
+            has_own_network: true,
+            landlock: Some(2),
+        };
+        assert_eq!(
+            old.sentence(),
+            "programs are contained by Landlock and a seccomp filter, but not by namespaces: they could see other \
+             processes, fill the disk, empty other files and end other processes of this user"
+        );
         assert_eq!(
             sentence(&[], false),
             "programs are not contained, except by limits: they could read and change the files of this user, end other \
@@ -130,6 +157,7 @@ mod tests {
         let mut containment = Containment {
             layers: &Layer::ALL,
             has_own_network: true,
+            landlock: Some(6),
         };
         assert_eq!(missing(&containment), None);
         containment.has_own_network = false;

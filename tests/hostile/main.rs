@@ -42,11 +42,11 @@ const OPEN: Option<bool> = None;
 
 #[rustfmt::skip]
 const TABLE: &[Attempt] = &[
-    attempt("read-mate", "read another submission", [YES, NO, NO, NO]),
-    attempt("copy-mate-by-link", "read another submission through a link in its own folder", [YES, NO, NO, NO]),
+    attempt("read-mate", "read another submission", [YES, OPEN, NO, NO]),
+    attempt("copy-mate-by-link", "read another submission through a link in its own folder", [YES, OPEN, NO, NO]),
     attempt("change-mate", "change another submission", [YES, NO, NO, NO]),
     attempt("change-results", "change the results", [YES, NO, NO, NO]),
-    attempt("read-secret", "read a file of the person who grades", [YES, NO, NO, NO]),
+    attempt("read-secret", "read a file of the person who grades", [YES, OPEN, NO, NO]),
     attempt("change-system", "change the system's files (as root)", [OPEN, NO, NO, NO]),
     attempt("start-harness", "start a program outside its own folder", [YES, OPEN, NO, NO]),
     attempt("find-processes", "see other processes", [YES, YES, YES, NO]),

@@ -10,6 +10,7 @@ use chat_conformance::conformance::judge::result::{RequirementResult, RunResult,
 use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::cage::layer::Layer;
+use chat_conformance::conformance::program::cage::view::places_of;
 use chat_conformance::conformance::program::environment::Environment;
 use chat_conformance::conformance::program::supervisor::layers_here;
 use chat_conformance::conformance::program::target::Target;
@@ -76,6 +77,8 @@ pub fn run_command(
     let is_covered = |id: &String| cases.iter().any(|case| case.transcript.covers.contains(id));
     let requirements = suite.requirements.into_iter();
     let requirements: Vec<_> = requirements.filter(|one| is_covered(&one.id)).collect();
+    let here = std::env::current_dir().map_err(|why| why.to_string())?;
+    let visible = places_of(&command, &here);
     let plan = Plan {
         subject: Subject {
             target: Target::Command(command),
@@ -83,6 +86,7 @@ pub fn run_command(
             patience,
             environment: Environment {
                 cage: layers().to_vec(),
+                visible,
                 ..Environment::default()
             },
             time_limit: DEFAULT_LIMIT,

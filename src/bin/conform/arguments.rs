@@ -302,7 +302,7 @@ pub enum CageChoice {
     /// By everything that this machine offers
     #[default]
     Auto,
-    /// By everything there is; nothing is started on a machine that lacks something
+    /// By every layer; start nothing if one is missing
     Require,
     /// By limits only
     Off,

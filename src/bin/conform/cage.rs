@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chat_conformance::conformance::program::cage::layer::Layer;
 use chat_conformance::conformance::program::environment::Purpose;
 use chat_conformance::conformance::program::supervisor::layers_here;
-use chat_conformance::conformance::program::system::has_networks_to_give;
+use chat_conformance::conformance::program::system::{has_networks_to_give, landlock_version};
 use chat_conformance::report::containment::{Containment, missing};
 
 use crate::arguments::{CageChoice, CageOptions};
@@ -52,6 +52,7 @@ pub fn containment(layers: &[Layer]) -> Containment<'_> {
     Containment {
         layers,
         has_own_network: has_networks_to_give(),
+        landlock: landlock_version(),
     }
 }
 

@@ -51,7 +51,7 @@ pub fn doctor() -> ExitCode {
         };
         let _ = writeln!(text, "{mark} {:16} {}", finding.what, finding.detail);
         if let Some(remedy) = &finding.remedy {
-            let _ = writeln!(text, "  {:16} To get it: {remedy}", "");
+            let _ = writeln!(text, "  {:16} To fix: {remedy}", "");
         }
     }
     let sentence = containment(&layers).sentence();
@@ -100,7 +100,7 @@ fn own_user(layers: &[Layer]) -> Finding {
     } else if layers.contains(&Layer::Namespaces) {
         "not used, because namespaces contain more"
     } else {
-        "not used: only root can give it, and other users must be able to read the tools on the PATH"
+        "not used: only root with the capability SYS_PTRACE can, if other users can read the tools on the PATH"
     };
     Finding {
         what: "own user ids",
@@ -111,12 +111,20 @@ fn own_user(layers: &[Layer]) -> Finding {
 }
 
 fn landlock(layers: &[Layer]) -> Finding {
-    let version = landlock_version().map_or("none".to_owned(), |version| version.to_string());
-    Finding {
-        what: "Landlock",
-        detail: format!(
+    /// The first version with rules about signals.
+    const SIGNALS: i32 = 6;
+    let detail = match landlock_version() {
+        None => "a program opens no other files".to_owned(),
+        Some(version) if version < SIGNALS => {
+            format!("a program opens no other files (version {version})")
+        }
+        Some(version) => format!(
             "a program opens no other files, and signals no other process (version {version})"
         ),
+    };
+    Finding {
+        what: "Landlock",
+        detail,
         remedy: (!layers.contains(&Layer::Landlock)).then(|| {
             "Linux 5.13 or newer, with `landlock` in the kernel parameter `lsm=`".to_owned()
         }),
@@ -138,7 +146,7 @@ fn networks() -> Finding {
     Finding {
         what: "own networks",
         detail: "a program reaches no other machine, and fixed ports do not conflict".to_owned(),
-        remedy: (!has_networks_to_give()).then(|| format!("as for namespaces; {IN_A_CONTAINER}")),
+        remedy: (!has_networks_to_give()).then(|| IN_A_CONTAINER.to_owned()),
         counts: true,
     }
 }

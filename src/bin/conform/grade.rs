@@ -363,7 +363,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     if let Some(gradebook) = intake.gradebook().filter(is_text) {
         store.write_for_class(GRADEBOOK, gradebook)?;
     }
-    let workplaces = store.make_workplaces()?;
+    let workplaces = store.make_workplaces(layers.contains(&Layer::OwnUser))?;
 
     let cancelled = watch_for_interruption()?;
     let is_wanted = |name: &str| command.shard.holds(name);

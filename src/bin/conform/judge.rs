@@ -13,6 +13,7 @@ use chat_conformance::conformance::judge::program::ProgramEvidence;
 use chat_conformance::conformance::judge::result::{RunResult, Verdict};
 use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::cage::layer::Layer;
+use chat_conformance::conformance::program::cage::view::places_of;
 use chat_conformance::conformance::program::environment::{Environment, Purpose};
 use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
 use chat_conformance::conformance::program::target::{Target, unknown_place};
@@ -286,6 +287,10 @@ pub fn subject(
     harness: PathBuf,
 ) -> Subject {
     let slots = options.jobs.map_or(2 * processors(), usize::from);
+    let mut visible = cage::visible(&options.cage);
+    if let (Target::Command(command), Ok(here)) = (&target, std::env::current_dir()) {
+        visible.extend(places_of(command, &here));
+    }
     Subject {
         target,
         role,
@@ -295,7 +300,7 @@ pub fn subject(
             limits: options.limits,
             purpose,
             cage: layers.to_vec(),
-            visible: cage::visible(&options.cage),
+            visible,
             ..Environment::default()
         },
         dialect: options.dialect,

@@ -27,7 +27,7 @@ use clap::Parser;
 use indicatif::ProgressDrawTarget;
 
 use arguments::{Arguments, Command};
-use chat_conformance::conformance::program::{lineage, supervisor};
+use chat_conformance::conformance::program::{lineage, supervisor, system};
 use chat_conformance::report::Style;
 use chat_conformance::{client, server};
 
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
     if let Some(stage) = supervisor::stage_of(std::env::args_os()) {
         return supervisor::run(stage);
     }
+    system::keep_descriptors_to_itself();
     let arguments = Arguments::parse();
     // A file that must not grow any more is an error like a full disk. Uncaught, this signal ends the process.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());

@@ -72,6 +72,7 @@ pub fn of_program(scratch: &Path) -> Vec<(&'static str, PathBuf)> {
         let place = home.as_ref()?.join(place);
         (std::env::var_os(name).is_none() && place.exists()).then_some((*name, place))
     });
+    let no_leaks = Path::new("detect_leaks=0");
     let plain = [
         ("TMPDIR", scratch),
         ("HOME", scratch),
@@ -79,6 +80,9 @@ pub fn of_program(scratch: &Path) -> Vec<(&'static str, PathBuf)> {
         ("PYTHONDONTWRITEBYTECODE", Path::new("1")),
         ("TERM", Path::new("xterm-256color")),
         ("LANG", Path::new("C.UTF-8")),
+        // The search for leaks at the end of a program inspects it by ptrace, which the cage refuses.
+        ("LSAN_OPTIONS", no_leaks),
+        ("ASAN_OPTIONS", no_leaks),
     ];
     let plain = plain.map(|(name, value)| (name, value.to_owned()));
     found.chain(plain).collect()

@@ -40,7 +40,8 @@ impl Layer {
     }
 }
 
-/// The user id of the submission in this folder, and of no other one: far above those of people and of containers.
+/// The user id of the submission in this folder: far above those of people and of containers. Two submissions of a
+/// class of 200 have the same one in 1 of 7,000 classes.
 pub fn user_of(folder: &Path) -> u32 {
     const FIRST: u32 = 0x7000_0000;
     const COUNT: u64 = 0x0800_0000;

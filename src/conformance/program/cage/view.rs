@@ -10,7 +10,7 @@ use crate::conformance::program::environment::{Environment, Purpose};
 use crate::conformance::program::variables::FOUND_BY_HOME;
 
 /// The parts of the system that programs and their tools need. None of them contains files of a person.
-const SYSTEM: [&str; 14] = [
+const SYSTEM: [&str; 16] = [
     "/usr",
     "/bin",
     "/sbin",
@@ -24,12 +24,15 @@ const SYSTEM: [&str; 14] = [
     "/gnu",
     "/snap",
     "/run/current-system",
+    // Debian keeps libraries of Ruby and Haskell there.
+    "/var/lib/gems",
+    "/var/lib/ghc",
     // The number of processors.
     "/sys/devices/system/cpu",
 ];
 
 /// Secrets in these folders: keys and passwords that only root can read, as a program of root could.
-pub const SECRETS_OF_THE_SYSTEM: [&str; 12] = [
+pub const SECRETS_OF_THE_SYSTEM: [&str; 22] = [
     "/etc/shadow",
     "/etc/shadow-",
     "/etc/gshadow",
@@ -42,10 +45,20 @@ pub const SECRETS_OF_THE_SYSTEM: [&str; 12] = [
     "/etc/wireguard",
     "/etc/NetworkManager",
     "/etc/docker",
+    "/etc/letsencrypt",
+    "/etc/sssd",
+    "/etc/security/opasswd",
+    "/etc/mysql/debian.cnf",
+    "/proc/keys",
+    "/proc/key-users",
+    "/proc/timer_list",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+    "/proc/kpagecgroup",
 ];
 
 /// Variables that point to tools and libraries; some of them are lists.
-const POINT_TO_TOOLS: [&str; 15] = [
+const POINT_TO_TOOLS: [&str; 17] = [
     "LD_LIBRARY_PATH",
     "JAVA_HOME",
     "JDK_HOME",
@@ -54,6 +67,8 @@ const POINT_TO_TOOLS: [&str; 15] = [
     "DOTNET_ROOT",
     "NODE_PATH",
     "PERL5LIB",
+    "PERL_LOCAL_LIB_ROOT",
+    "PHPRC",
     "PYTHONPATH",
     "VIRTUAL_ENV",
     "CONDA_PREFIX",
@@ -70,9 +85,8 @@ const MIXED: [(&str, &[&str]); 3] = [
     ("go", &["bin", "pkg", "src"]),
 ];
 
-/// Files that mark the top folder of a project.
-const MARKS_OF_A_PROJECT: [&str; 12] = [
-    ".git",
+/// Files that mark the top folder of a project. A repository is none: it may hold a whole course.
+const MARKS_OF_A_PROJECT: [&str; 11] = [
     "Cargo.toml",
     "package.json",
     "pom.xml",
@@ -98,7 +112,7 @@ pub struct Sight {
 }
 
 /// What the program that `command` starts sees: the system, the tools that the user's environment points to, and its
-/// working directory. A person who judges a program names its files in the command, so these are visible, too.
+/// working directory.
 ///
 /// `here` is the harness's working directory.
 pub fn sight(command: &[String], environment: &Environment, here: &Path) -> Sight {
@@ -106,8 +120,14 @@ pub fn sight(command: &[String], environment: &Environment, here: &Path) -> Sigh
     let home = home.filter(|home| home.is_absolute());
     let mut found = Search {
         home: home.clone(),
-        readable: SYSTEM.iter().map(PathBuf::from).collect(),
+        readable: BTreeSet::new(),
     };
+    for place in SYSTEM {
+        found.readable.insert(place.into());
+        found.readable.extend(fs::canonicalize(place));
+    }
+    // It may be a link out of /etc.
+    found.add(Path::new("/etc/resolv.conf"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     for folder in std::env::split_paths(&path) {
         found.tools(&folder);
@@ -116,21 +136,25 @@ pub fn sight(command: &[String], environment: &Environment, here: &Path) -> Sigh
     for name in POINT_TO_TOOLS {
         let separated: OsString = variable(name);
         for place in std::env::split_paths(&separated) {
-            found.add(&place);
+            // Java takes all archives of a folder by a star.
+            let is_star = place.file_name().is_some_and(|name| name == "*");
+            let folder = place.parent().filter(|_| is_star).map(Path::to_owned);
+            found.add(&folder.unwrap_or(place));
         }
     }
     for (name, place) in FOUND_BY_HOME {
-        let given = Some(PathBuf::from(variable(name))).filter(|given| given.is_absolute());
+        let given: OsString = variable(name);
         let usual = home.as_ref().map(|home| home.join(place));
-        for root in given.into_iter().chain(usual) {
+        for root in std::env::split_paths(&given).chain(usual) {
             found.tool_root(&root);
         }
     }
     for place in &environment.visible {
         found.add(place);
     }
-    if let Some(program) = command.first().filter(|program| !program.contains('/')) {
-        let candidates = std::env::split_paths(&path).map(|folder| folder.join(program));
+    // One program may start another: `env` and `sh` do.
+    for word in command.iter().filter(|word| !word.contains('/')) {
+        let candidates = std::env::split_paths(&path).map(|folder| folder.join(word));
         if let Some(file) = { candidates }.find(|file| file.is_file()) {
             found.links_of(&file);
         }
@@ -141,9 +165,6 @@ pub fn sight(command: &[String], environment: &Environment, here: &Path) -> Sigh
     );
     let mut own = environment.own_folder;
     if environment.purpose != Purpose::Submission {
-        for word in command {
-            found.file_of_command(&folder.join(word));
-        }
         if found.holds_more_than_a_program(&folder) {
             own = OwnFolder::ReadOnly;
             found.plain_files_in(&folder);
@@ -156,6 +177,28 @@ pub fn sight(command: &[String], environment: &Environment, here: &Path) -> Sigh
         folder,
         own,
     }
+}
+
+/// The files that a person names in a command, with the projects and tools that they belong to. A program needs them,
+/// wherever they are. Look them up once, before the program is started: it could put links in their place.
+pub fn places_of(command: &[String], here: &Path) -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let mut found = Search {
+        home: home.filter(|home| home.is_absolute()),
+        readable: BTreeSet::new(),
+    };
+    if let Some(program) = command.first().filter(|program| program.contains('/')) {
+        found.links_of(&here.join(program));
+    }
+    for word in command {
+        let place = here.join(word);
+        // A word is not a path because a link happens to have its name.
+        let is_link = fs::symlink_metadata(&place).is_ok_and(|file| file.is_symlink());
+        if word.contains('/') || !is_link {
+            found.file_of_command(&place);
+        }
+    }
+    outermost(found.readable)
 }
 
 /// Collects what is visible.
@@ -249,7 +292,18 @@ impl Search {
             real.parent()
         };
         match folder {
-            Some(folder) if !self.holds_more_than_a_program(folder) => self.project_of(folder),
+            Some(folder) if !self.holds_more_than_a_program(folder) => {
+                self.project_of(folder);
+                // The way to it may lead through a link.
+                let named = if real.is_dir() {
+                    Some(place)
+                } else {
+                    place.parent()
+                };
+                if let Some(named) = named {
+                    self.project_of(named);
+                }
+            }
             _ if real.is_file() => drop(self.readable.insert(real)),
             _ => {}
         }

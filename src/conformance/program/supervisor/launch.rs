@@ -67,6 +67,7 @@ impl Launch {
     }
 
     fn prepare(&self) -> io::Result<()> {
+        system::keep_descriptors_to_itself();
         if self.purpose != Purpose::Reference {
             system::close_to_others();
         }

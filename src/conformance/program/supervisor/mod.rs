@@ -35,7 +35,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use rustix::termios::tcsetpgrp;
-use signal_hook::consts::{SIGXCPU, SIGXFSZ};
+use signal_hook::consts::{SIGSYS, SIGXCPU, SIGXFSZ};
 use tempfile::TempDir;
 
 use crate::conformance::files::removal::remove_tree;
@@ -363,6 +363,9 @@ impl Supervision {
             }
         };
         let terminal = lead_session_at(&self.terminal)?;
+        if let Some(user) = self.user {
+            rustix::fs::fchown(&terminal, Some(rustix::fs::Uid::from_raw(user)), None)?;
+        }
         let mut unable = self.folder.as_deref().and_then(|own| enter(own).err());
         let mut place = place;
         if self.inside.is_some() {
@@ -420,11 +423,30 @@ impl Supervision {
             place,
             readable: &self.readable,
             hidden: &hidden,
+            home: self.home().as_deref(),
             folder,
             own: self.own,
             terminal: &self.terminal,
             room,
         })
+    }
+
+    /// The home directory of this user, if no part of the system is there: some tools want to write there, whatever
+    /// HOME says.
+    fn home(&self) -> Option<PathBuf> {
+        let home = PathBuf::from(std::env::var_os("HOME")?);
+        let holds = |place: &PathBuf| home.starts_with(place) || place.starts_with(&home);
+        let is_system = |place: &PathBuf| place.components().count() == 2 && holds(place);
+        let is_usable = home.is_absolute()
+            && home.parent().is_some()
+            && !home.starts_with(system::TEMPORARY)
+            && !Path::new(system::TEMPORARY).starts_with(&home)
+            && !home.starts_with("/dev")
+            && !home.starts_with("/run")
+            && !home.starts_with("/proc")
+            && self.folder.as_ref() != Some(&home)
+            && !self.readable.iter().any(is_system);
+        is_usable.then_some(home)
     }
 
     /// The files that the program can only read, and those that it can also change, by Landlock.
@@ -435,18 +457,43 @@ impl Supervision {
         if self.inside.is_some() {
             readable = paths(&["/"]);
             writable = paths(&["/dev", "/proc"]);
+            writable.extend(self.home());
         } else {
+            let mut hidden = self.hidden.clone();
+            hidden.extend(SECRETS_OF_THE_SYSTEM.map(PathBuf::from));
+            readable = without(readable, &hidden);
             readable.extend(paths(&["/proc", "/dev/random", "/dev/urandom"]));
             writable.extend([self.terminal.clone(), "/dev/shm".into()]);
         }
         writable.push(place.to_owned());
         match (&self.folder, self.own) {
-            (Some(folder), OwnFolder::ReadOnly) => readable.push(folder.clone()),
+            // The files in it that are visible are readable already.
+            (Some(_), OwnFolder::ReadOnly) => {}
             (Some(folder), _) => writable.push(folder.clone()),
             (None, _) => {}
         }
         (readable, writable)
     }
+}
+
+/// These files and folders without the hidden ones in them: folders that contain one are replaced by what else they
+/// contain.
+fn without(readable: Vec<PathBuf>, hidden: &[PathBuf]) -> Vec<PathBuf> {
+    let mut kept = Vec::new();
+    let mut left = readable;
+    while let Some(place) = left.pop() {
+        if hidden.iter().any(|hidden| place.starts_with(hidden)) {
+            continue;
+        }
+        let holds_one = |hidden: &PathBuf| hidden.starts_with(&place) && hidden.exists();
+        if hidden.iter().any(holds_one) {
+            let entries = std::fs::read_dir(&place).into_iter().flatten().flatten();
+            left.extend(entries.map(|entry| entry.path()));
+        } else {
+            kept.push(place);
+        }
+    }
+    kept
 }
 
 /// The executable of this process, held open.
@@ -684,6 +731,9 @@ fn how_it_ended(status: WaitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(SIGXCPU)) => format!("signal {SIGXCPU}: its processor time was used up"),
+        (None, Some(SIGSYS)) => format!(
+            "signal {SIGSYS}: it used system calls of another kind of processor; a 32-bit program cannot run in the cage"
+        ),
         (None, Some(SIGXFSZ)) => format!("signal {SIGXFSZ}: a file that it wrote was too large"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => status.to_string(),

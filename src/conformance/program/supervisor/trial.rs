@@ -100,7 +100,7 @@ pub(super) fn try_layer(layer: Layer, folder: &Path, inside: bool) -> io::Result
             };
         }
         Layer::OwnUser => {
-            if !rustix::process::geteuid().is_root() {
+            if !system::can_look_at_other_users() {
                 return Err(io::ErrorKind::PermissionDenied.into());
             }
             let path = std::env::var_os("PATH").unwrap_or_default();
@@ -144,6 +144,7 @@ fn make_view(folder: &Path) -> io::Result<()> {
         place: folder,
         readable: &sight.readable,
         hidden: &[],
+        home: None,
         folder: None,
         own: OwnFolder::Kept,
         terminal: &device,

@@ -197,6 +197,7 @@ pub struct View<'v> {
     pub place: &'v Path,
     pub readable: &'v [PathBuf],
     pub hidden: &'v [PathBuf],
+    pub home: Option<&'v Path>,
     pub folder: Option<&'v Path>,
     pub own: OwnFolder,
     pub terminal: &'v Path,
@@ -225,6 +226,11 @@ pub fn restrict_files(_readable: &[PathBuf], _writable: &[PathBuf]) -> std::io::
 /// Always.
 pub fn become_user(_id: u32) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Nothing is known here about who may look at what.
+pub fn can_look_at_other_users() -> bool {
+    false
 }
 
 /// There is no Landlock here.
@@ -258,3 +264,6 @@ pub fn give_up_ambient_rights() -> std::io::Result<()> {
 
 /// Not possible here.
 pub fn close_to_others() {}
+
+/// Not possible here.
+pub fn keep_descriptors_to_itself() {}

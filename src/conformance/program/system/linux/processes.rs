@@ -161,12 +161,15 @@ pub fn ancestors() -> Vec<Ancestor> {
 /// Whether this process can never gain rights again, and is in a user namespace of its own or in one that it cannot
 /// look up. The first is always true for a program under test, which needs the second to hide its ancestors.
 pub fn is_confined() -> bool {
+    rustix::thread::no_new_privs().unwrap_or(false) && !is_in_first_user_namespace()
+}
+
+/// Whether this process is in the user namespace of the system, and not in a later one or one that it cannot look up.
+pub(super) fn is_in_first_user_namespace() -> bool {
     use std::os::unix::fs::MetadataExt;
     /// The kernel's number of the first user namespace.
     const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
-    let is_in_first =
-        fs::metadata("/proc/self/ns/user").is_ok_and(|file| file.ino() == FIRST_USER_NAMESPACE);
-    rustix::thread::no_new_privs().unwrap_or(false) && !is_in_first
+    fs::metadata("/proc/self/ns/user").is_ok_and(|file| file.ino() == FIRST_USER_NAMESPACE)
 }
 
 fn ancestor(id: i32) -> Ancestor {

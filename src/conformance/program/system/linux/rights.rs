@@ -98,6 +98,14 @@ pub fn give_up_rights(all: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process is root's and may look at what processes of other users have open. Containers often take this
+/// right from root; then a port of such a process cannot be found.
+pub fn can_look_at_other_users() -> bool {
+    let rights = capabilities(None).map(|rights| rights.effective);
+    let may_look = rights.is_ok_and(|rights| rights.contains(CapabilitySet::SYS_PTRACE));
+    may_look && rustix::process::geteuid().is_root()
+}
+
 /// Makes another user of this process, for good.
 ///
 /// # Errors
@@ -128,6 +136,13 @@ pub fn give_up_ambient_rights() -> io::Result<()> {
         },
     )?;
     Ok(())
+}
+
+/// Programs that this process executes or starts do not get its open files, except for standard input, output and
+/// error. Whatever started it may have left some open.
+pub fn keep_descriptors_to_itself() {
+    const FIRST: i32 = 3;
+    close_fds::set_fds_cloexec_threadsafe(FIRST, &[]);
 }
 
 /// Hides this process's memory, environment and executable in `/proc` from other programs of the same user.

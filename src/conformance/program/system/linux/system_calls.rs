@@ -78,14 +78,12 @@ const TERMINAL_REQUESTS: [u64; 5] = [
     0x5412, 0x541d, 0x541c, 0x5423, 0x5437,
 ];
 
-/// Kinds of sockets that speak to the kernel or to hardware.
-const SOCKET_FAMILIES: [i32; 6] = [
-    libc::AF_PACKET,
-    libc::AF_ALG,
-    libc::AF_VSOCK,
-    libc::AF_BLUETOOTH,
-    libc::AF_KEY,
-    libc::AF_XDP,
+/// The kinds of sockets that programs use; a C library asks for addresses by NETLINK. All others are refused.
+const SOCKET_FAMILIES: [i32; 4] = [
+    libc::AF_UNIX,
+    libc::AF_INET,
+    libc::AF_INET6,
+    libc::AF_NETLINK,
 ];
 
 /// Restricts this process and its descendants for good. It must not be able to gain rights any more.
@@ -97,8 +95,47 @@ pub fn restrict_calls() -> io::Result<()> {
     for filter in [unknown(), refused()] {
         apply_filter(&filter?).map_err(io::Error::other)?;
     }
+    #[cfg(target_arch = "x86_64")]
+    apply_filter(&OTHER_NUMBERS).map_err(io::Error::other)?;
     Ok(())
 }
+
+/// Some kernels know every call by a second number, for programs with short pointers (x32), to which the filters above
+/// do not apply. Such calls are unknown.
+#[cfg(target_arch = "x86_64")]
+const OTHER_NUMBERS: [seccompiler::sock_filter; 4] = {
+    use seccompiler::sock_filter;
+    const FIRST: u32 = 0x4000_0000;
+    const NO_SUCH_CALL: u32 = 0x0005_0000 | libc::ENOSYS.unsigned_abs();
+    const ALLOWED: u32 = 0x7fff_0000;
+    [
+        // Load the number; if it is large enough, go on, else skip one step.
+        sock_filter {
+            code: 0x20,
+            jt: 0,
+            jf: 0,
+            k: 0,
+        },
+        sock_filter {
+            code: 0x35,
+            jt: 0,
+            jf: 1,
+            k: FIRST,
+        },
+        sock_filter {
+            code: 0x06,
+            jt: 0,
+            jf: 0,
+            k: NO_SUCH_CALL,
+        },
+        sock_filter {
+            code: 0x06,
+            jt: 0,
+            jf: 0,
+            k: ALLOWED,
+        },
+    ]
+};
 
 fn refused() -> io::Result<BpfProgram> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
@@ -111,8 +148,8 @@ fn refused() -> io::Result<BpfProgram> {
     let requests = TERMINAL_REQUESTS.iter();
     let requests = requests.map(|request| rule([condition(1, SeccompCmpOp::Eq, *request)]));
     rules.insert(libc::SYS_ioctl, requests.collect::<io::Result<_>>()?);
-    let families = SOCKET_FAMILIES.iter();
-    let families = families.map(|family| rule([condition(0, SeccompCmpOp::Eq, number(*family))]));
+    let other_families =
+        rule(SOCKET_FAMILIES.map(|family| condition(0, SeccompCmpOp::Ne, number(family))));
     let raw = [libc::AF_INET, libc::AF_INET6].map(|family| {
         /// The kind of socket, without flags.
         const KIND: u64 = 0xf;
@@ -121,7 +158,8 @@ fn refused() -> io::Result<BpfProgram> {
             condition(1, SeccompCmpOp::MaskedEq(KIND), number(libc::SOCK_RAW)),
         ])
     });
-    let sockets = families.chain(raw).collect::<io::Result<_>>()?;
+    let sockets = { raw }.into_iter().chain([other_families]);
+    let sockets = sockets.collect::<io::Result<_>>()?;
     rules.insert(libc::SYS_socket, sockets);
     filter(rules, libc::EPERM)
 }

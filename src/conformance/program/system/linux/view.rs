@@ -14,6 +14,7 @@ use rustix::mount::{
 use rustix::process::{chdir, pivot_root};
 use rustix::thread::UnshareFlags;
 
+use super::processes::is_in_first_user_namespace;
 use crate::conformance::program::cage::layer::OwnFolder;
 
 /// What a process and its descendants see.
@@ -25,6 +26,8 @@ pub struct View<'v> {
     pub readable: &'v [PathBuf],
     /// Files and folders among the readable ones that are empty instead.
     pub hidden: &'v [PathBuf],
+    /// Its user's home directory, which is empty and takes temporary files.
+    pub home: Option<&'v Path>,
     /// Its working directory; `None` if it does not exist.
     pub folder: Option<&'v Path>,
     /// What happens to changes there.
@@ -70,17 +73,18 @@ pub fn enter(view: &View<'_>) -> io::Result<()> {
     };
     // Opened before, so that mounting over its place hides nothing that is needed.
     temporary(&root.place, "size=4m,nr_inodes=8k,mode=755")?;
-    root.add_temporary_places(view.room)?;
+    root.add_temporary_places(view)?;
     for (place, source) in &sources.readable {
         root.add(place, source)?;
     }
-    root.make_read_only()?;
+    root.make_read_only(view)?;
     root.add_processes()?;
     root.add_devices(&sources)?;
     root.hide(view.hidden)?;
     if let Some((folder, source)) = &sources.folder {
         root.add_own_folder(folder, source, view)?;
     }
+    root.link_the_other_temporary_place()?;
     root.enter()
 }
 
@@ -104,7 +108,9 @@ impl Source {
     /// `None` if there is no such file.
     fn open(path: &Path) -> io::Result<Option<Source>> {
         let is_at_top = path.parent() == Some(Path::new("/"));
-        if let Some(target) = { is_at_top.then(|| fs::read_link(path).ok()) }.flatten() {
+        let link = { is_at_top.then(|| fs::read_link(path).ok()) }.flatten();
+        // An absolute one would lead out of the new root until that is entered.
+        if let Some(target) = link.filter(|target| target.is_relative()) {
             return Ok(Some(Source::Link(target)));
         }
         let flags = OFlags::PATH | OFlags::CLOEXEC;
@@ -151,20 +157,33 @@ impl Root {
         self.place.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    fn add_temporary_places(&self, room: u64) -> io::Result<()> {
-        let roomy = format!("size={room}m,nr_inodes=64k,mode=1777");
-        for (place, options) in [
+    fn add_temporary_places(&self, view: &View<'_>) -> io::Result<()> {
+        let roomy = format!("size={}m,nr_inodes=64k,mode=1777", view.room);
+        let home = view
+            .home
+            .and_then(Path::to_str)
+            .map(|home| (home, roomy.as_str()));
+        for (place, options) in { home }.into_iter().chain([
             (TEMPORARY, roomy.as_str()),
             ("/run", "size=1m,nr_inodes=1k,mode=755"),
             ("/dev", "size=1m,nr_inodes=1k,mode=755"),
             ("/dev/shm", roomy.as_str()),
-        ] {
+        ]) {
             let place = self.at(Path::new(place));
             fs::create_dir_all(&place).map_err(|error| about(&place, error))?;
             temporary(&place, options)?;
         }
+        Ok(())
+    }
+
+    /// Only now: places below it would be made where the link leads.
+    fn link_the_other_temporary_place(&self) -> io::Result<()> {
+        let place = self.at(Path::new("/var/tmp"));
+        if place.exists() {
+            return Ok(());
+        }
         fs::create_dir_all(self.at(Path::new("/var")))?;
-        symlink(TEMPORARY, self.at(Path::new("/var/tmp")))
+        symlink(TEMPORARY, place)
     }
 
     fn add(&self, path: &Path, source: &Source) -> io::Result<()> {
@@ -183,9 +202,12 @@ impl Root {
     }
 
     /// Makes all that is mounted in the new root read-only, but for the places for temporary files.
-    fn make_read_only(&self) -> io::Result<()> {
-        let writable =
-            [TEMPORARY, "/run", "/dev", "/dev/shm"].map(|place| self.at(Path::new(place)));
+    fn make_read_only(&self, view: &View<'_>) -> io::Result<()> {
+        let mut writable = [TEMPORARY, "/run", "/dev", "/dev/shm"]
+            .map(Path::new)
+            .to_vec();
+        writable.extend(view.home);
+        let writable: Vec<PathBuf> = writable.into_iter().map(|place| self.at(place)).collect();
         for (place, kept) in mounts_below(&self.place)? {
             if place != self.place && !writable.contains(&place) {
                 let flags = MountFlags::BIND | MountFlags::RDONLY | PLAIN | kept;
@@ -274,7 +296,12 @@ impl Root {
             // Its path must not contain characters that have a meaning in the options.
             mount_bind_recursive(source, changes.join("original"))?;
             chdir(&changes)?;
-            let options = c"lowerdir=original,upperdir=files,workdir=work,userxattr";
+            let mut options = "lowerdir=original,upperdir=files,workdir=work".to_owned();
+            if !is_in_first_user_namespace() {
+                options.push_str(",userxattr");
+            }
+            let options = std::ffi::CString::new(options)?;
+            let options = options.as_c_str();
             Ok(mount("overlay", place, "overlay", PLAIN, Some(options))?)
         })();
         let _ = chdir("/");
@@ -319,23 +346,23 @@ fn make_place(place: &Path, is_folder: bool) -> io::Result<()> {
 
 /// The places below `root` at which something is mounted, each with the flags that must not be taken away.
 fn mounts_below(root: &Path) -> io::Result<Vec<(PathBuf, MountFlags)>> {
-    let listed = fs::read_to_string("/proc/self/mountinfo")?;
-    let mounts = listed.lines().filter_map(mount_in);
+    let listed = fs::read("/proc/self/mountinfo")?;
+    let mounts = listed.split(|byte| *byte == b'\n').filter_map(mount_in);
     Ok(mounts
         .filter(|(place, _)| place.starts_with(root))
         .collect())
 }
 
 /// A line of `/proc/self/mountinfo`: where, and the flags among those that restrict.
-fn mount_in(line: &str) -> Option<(PathBuf, MountFlags)> {
-    let mut fields = line.split(' ').skip(4);
+fn mount_in(line: &[u8]) -> Option<(PathBuf, MountFlags)> {
+    let mut fields = line.split(|byte| *byte == b' ').skip(4);
     let place = without_escapes(fields.next()?)?;
     let mut flags = MountFlags::empty();
-    for option in fields.next()?.split(',') {
+    for option in fields.next()?.split(|byte| *byte == b',') {
         flags |= match option {
-            "nosuid" => MountFlags::NOSUID,
-            "nodev" => MountFlags::NODEV,
-            "noexec" => MountFlags::NOEXEC,
+            b"nosuid" => MountFlags::NOSUID,
+            b"nodev" => MountFlags::NODEV,
+            b"noexec" => MountFlags::NOEXEC,
             _ => MountFlags::empty(),
         };
     }
@@ -343,13 +370,14 @@ fn mount_in(line: &str) -> Option<(PathBuf, MountFlags)> {
 }
 
 /// A path of `mountinfo`, in which spaces and the like are written as three octal digits.
-fn without_escapes(text: &str) -> Option<PathBuf> {
+fn without_escapes(text: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
-    let mut parts = text.split('\\');
-    let mut path = parts.next()?.as_bytes().to_vec();
+    let mut parts = text.split(|byte| *byte == b'\\');
+    let mut path = parts.next()?.to_vec();
     for part in parts {
-        path.push(u8::from_str_radix(part.get(..3)?, 8).ok()?);
-        path.extend(part[3..].bytes());
+        let (digits, rest) = part.split_at_checked(3)?;
+        path.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()?);
+        path.extend(rest);
     }
     Some(std::ffi::OsString::from_vec(path).into())
 }
@@ -368,13 +396,13 @@ mod tests {
 
     #[test]
     fn a_mount_keeps_what_restricts_it() {
-        let line = "29 26 0:26 / /mnt/my\\040disk rw,nosuid,noexec,relatime - ext4 /dev/sda rw";
+        let line = b"29 26 0:26 / /mnt/my\\040disk rw,nosuid,noexec,relatime - ext4 /dev/sda rw";
         let expected = (
             PathBuf::from("/mnt/my disk"),
             MountFlags::NOSUID | MountFlags::NOEXEC,
         );
         assert_eq!(mount_in(line), Some(expected));
-        assert_eq!(mount_in("29 26"), None);
-        assert_eq!(without_escapes("\\9"), None);
+        assert_eq!(mount_in(b"29 26"), None);
+        assert_eq!(without_escapes(b"\\9"), None);
     }
 }
