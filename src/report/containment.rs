@@ -142,8 +142,8 @@ mod tests {
         };
         assert_eq!(
             old.sentence(),
-            "programs are contained by Landlock and a seccomp filter, but not by namespaces: they could see other \
-             processes, fill the disk, empty other files and end other processes of this user"
+            "programs are contained by Landlock, a seccomp filter and a network of their own, but not by namespaces: \
+             they could see other processes, fill the disk, empty other files and end other processes of this user"
         );
         assert_eq!(
             sentence(&[], false),
