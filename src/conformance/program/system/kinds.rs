@@ -1,10 +1,13 @@
-//! What is said about processes and connections, on every system.
+//! What is said about processes, connections and views, on every system.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::Timespec;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+use crate::conformance::program::cage::layer::OwnFolder;
 
 /// The unspecified address in the family of `address`.
 pub fn unspecified(address: SocketAddr) -> SocketAddr {
@@ -89,3 +92,27 @@ pub(super) fn can_be_collected_within(child: Pid, longest: Duration) -> bool {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
+
+/// What a process and its descendants see.
+#[derive(Debug)]
+pub struct View<'v> {
+    /// An existing, empty folder that nobody else uses: the place of the new root until it is entered.
+    pub place: &'v Path,
+    /// Files and folders that can be read and executed. None of them is inside another one.
+    pub readable: &'v [PathBuf],
+    /// Files and folders among the readable ones that are empty instead.
+    pub hidden: &'v [PathBuf],
+    /// Its user's home directory, which is empty and takes temporary files.
+    pub home: Option<&'v Path>,
+    /// Its working directory; `None` if it does not exist.
+    pub folder: Option<&'v Path>,
+    /// What happens to changes there.
+    pub own: OwnFolder,
+    /// The device of its terminal.
+    pub terminal: &'v Path,
+    /// Size limit of its temporary files, in MiB.
+    pub room: u64,
+}
+
+/// The folder for temporary files in every view.
+pub const TEMPORARY: &str = "/tmp";

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::conformance::program::cage::layer::OwnFolder;
-
-use super::kinds::{Ancestor, Holder, Process, can_be_collected_within};
+use super::kinds::{Ancestor, Holder, Process, View, can_be_collected_within};
 
 /// Knows nothing.
 #[derive(Debug)]
@@ -185,23 +183,6 @@ pub fn isolate_next_process() -> std::io::Result<()> {
 /// Never.
 pub fn end_with_parent() -> std::io::Result<()> {
     Ok(())
-}
-
-/// The folder for temporary files in every view.
-pub const TEMPORARY: &str = "/tmp";
-
-/// What a process sees, where that can be chosen.
-#[derive(Debug)]
-#[allow(missing_docs, reason = "there are no views here")]
-pub struct View<'v> {
-    pub place: &'v Path,
-    pub readable: &'v [PathBuf],
-    pub hidden: &'v [PathBuf],
-    pub home: Option<&'v Path>,
-    pub folder: Option<&'v Path>,
-    pub own: OwnFolder,
-    pub terminal: &'v Path,
-    pub room: u64,
 }
 
 /// Not possible here.

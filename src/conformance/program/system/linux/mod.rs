@@ -19,7 +19,7 @@ pub use rights::{
 pub use sockets::SocketTable;
 pub use system_calls::restrict_calls;
 pub use tree::ProcessTree;
-pub use view::{TEMPORARY, View, enter};
+pub use view::enter;
 
 pub use processes::{
     adopt_orphans, ancestors, are_stopped, cpu_time, cpu_time_with_ended, descendants, end,

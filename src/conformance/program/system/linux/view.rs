@@ -16,30 +16,7 @@ use rustix::thread::UnshareFlags;
 
 use super::processes::is_in_first_user_namespace;
 use crate::conformance::program::cage::layer::OwnFolder;
-
-/// What a process and its descendants see.
-#[derive(Debug)]
-pub struct View<'v> {
-    /// An existing, empty folder that nobody else uses: the place of the new root until it is entered.
-    pub place: &'v Path,
-    /// Files and folders that can be read and executed. None of them is inside another one.
-    pub readable: &'v [PathBuf],
-    /// Files and folders among the readable ones that are empty instead.
-    pub hidden: &'v [PathBuf],
-    /// Its user's home directory, which is empty and takes temporary files.
-    pub home: Option<&'v Path>,
-    /// Its working directory; `None` if it does not exist.
-    pub folder: Option<&'v Path>,
-    /// What happens to changes there.
-    pub own: OwnFolder,
-    /// The device of its terminal.
-    pub terminal: &'v Path,
-    /// Size limit of its temporary files, in MiB.
-    pub room: u64,
-}
-
-/// The folder for temporary files in every view.
-pub const TEMPORARY: &str = "/tmp";
+use crate::conformance::program::system::kinds::{TEMPORARY, View};
 
 /// The devices that every program may use.
 const HARMLESS_DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
