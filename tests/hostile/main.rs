@@ -63,7 +63,7 @@ const TABLE: &[Attempt] = &[
     attempt("change-settings", "change settings of the kernel (as root)", [OPEN, NO, NO, NO]),
     attempt("new-user-namespace", "make a user namespace", [OPEN, NO, NO, NO]),
     attempt("raw-socket", "open a raw socket", [NO, NO, NO, NO]),
-    attempt("use-keyrings", "use the keyrings of the person who grades", [YES, NO, NO, NO]),
+    attempt("use-keyrings", "use the keyrings of the person who grades", [OPEN, NO, NO, NO]),
     attempt("use-bpf", "use bpf", [OPEN, NO, NO, NO]),
     attempt("use-io-uring", "use io_uring", [OPEN, NO, NO, NO]),
     attempt("use-userfaultfd", "use userfaultfd", [OPEN, NO, NO, NO]),
