@@ -246,6 +246,26 @@ fn note_on_rows(rows: &Rows<'_>, notes: &mut Vec<String>) {
     }
 }
 
+/// The table with the marks in one column; `most` are full marks there.
+fn filled_in(
+    source: Source<'_>,
+    mut sheet: Sheet,
+    rows: &Rows<'_>,
+    column: usize,
+    most: Option<f64>,
+) -> Upload {
+    for (row, _, assessment) in &rows.found {
+        sheet.set(*row, column, mark(assessment, most));
+    }
+    let mut upload = Upload {
+        table: Some(sheet.written()),
+        ..Upload::default()
+    };
+    note_on_rows(rows, &mut upload.notes);
+    upload.notes.extend(scaling(source, most));
+    upload
+}
+
 fn table_of(source: Source<'_>, what: &str) -> Result<Sheet, String> {
     let bytes = source
         .gradebook
@@ -384,7 +404,7 @@ fn item_column(
 }
 
 fn canvas(source: Source<'_>) -> Result<Upload, String> {
-    let mut sheet = table_of(source, "Canvas's gradebook")?;
+    let sheet = table_of(source, "Canvas's gradebook")?;
     let columns: [&[&str]; 2] = [&["student"], &["id"]];
     let Some((heading, _)) = headings(&sheet, columns) else {
         return Err("the gradebook has no columns `Student` and `ID`".to_owned());
@@ -411,15 +431,7 @@ fn canvas(source: Source<'_>) -> Result<Upload, String> {
     });
     let most = possible.and_then(|row| sheet.text(row, column).parse().ok());
     let rows = rows_of(source, &sheet, heading, &ids);
-    for (row, _, assessment) in &rows.found {
-        sheet.set(*row, column, mark(assessment, most));
-    }
-    let mut upload = Upload {
-        table: Some(sheet.written()),
-        ..Upload::default()
-    };
-    note_on_rows(&rows, &mut upload.notes);
-    upload.notes.extend(scaling(source, most));
+    let mut upload = filled_in(source, sheet, &rows, column, most);
     upload
         .notes
         .push("Canvas takes no comments and no reports with the gradebook.".to_owned());
@@ -432,7 +444,7 @@ fn brightspace(source: Source<'_>) -> Result<Upload, String> {
     if source.gradebook.is_none() {
         return new_brightspace(source);
     }
-    let mut sheet = table_of(source, "Brightspace's export")?;
+    let sheet = table_of(source, "Brightspace's export")?;
     let ids = [&["orgdefinedid"][..], &["username"]];
     let found = ids.iter().find_map(|id| headings(&sheet, [*id]));
     let Some((heading, _)) = found else {
@@ -448,16 +460,7 @@ fn brightspace(source: Source<'_>) -> Result<Upload, String> {
         .filter_map(|names| sheet.column(heading, names))
         .collect();
     let rows = rows_of(source, &sheet, heading, &columns);
-    for (row, _, assessment) in &rows.found {
-        sheet.set(*row, column, mark(assessment, most));
-    }
-    let mut upload = Upload {
-        table: Some(sheet.written()),
-        ..Upload::default()
-    };
-    note_on_rows(&rows, &mut upload.notes);
-    upload.notes.extend(scaling(source, most));
-    Ok(upload)
+    Ok(filled_in(source, sheet, &rows, column, most))
 }
 
 /// A table for Brightspace without its own export. The download has no ids, so a roster must have given them.

@@ -11,8 +11,8 @@ use chat_conformance::report::containment::{Containment, missing};
 use crate::arguments::{CageChoice, CageOptions};
 use crate::complain;
 
-/// The layers for programs under test. Says at the terminal what is not contained. Call it when the right to networks
-/// has been gained.
+/// The layers for programs under test, and a sentence for their reports if something does not contain them; says so at
+/// the terminal, too. Call it when the right to networks has been gained.
 ///
 /// # Errors
 /// The machine lacks a layer that is required.
@@ -20,7 +20,7 @@ pub fn layers(
     options: &CageOptions,
     harness: &Path,
     purpose: Purpose,
-) -> Result<Vec<Layer>, String> {
+) -> Result<(Vec<Layer>, Option<String>), String> {
     if let Some(place) = options.visible.iter().find(|place| !place.exists()) {
         return Err(format!(
             "--visible {}: there is no such file",
@@ -36,15 +36,20 @@ pub fn layers(
         layers.retain(|layer| *layer != Layer::OwnUser);
     }
     let containment = containment(&layers);
-    if let Some(missing) = missing(&containment) {
-        if options.cage == CageChoice::Require {
-            return Err(format!(
-                "--cage require: this machine does not offer {missing}; `conform doctor` says how to get it"
-            ));
-        }
-        complain(&containment.sentence());
+    let Some(missing) = missing(&containment) else {
+        return Ok((layers, None));
+    };
+    if options.cage == CageChoice::Require {
+        return Err(format!(
+            "--cage require: this machine does not offer {missing}; `conform doctor` says how to get it"
+        ));
     }
-    Ok(layers)
+    let sentence = containment.sentence();
+    complain(&sentence);
+    let mut letters = sentence.chars();
+    let remark =
+        { letters.next() }.map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str()));
+    Ok((layers, remark))
 }
 
 /// What contains programs in these layers on this machine.
@@ -54,16 +59,6 @@ pub fn containment(layers: &[Layer]) -> Containment<'_> {
         has_own_network: has_networks_to_give(),
         landlock: landlock_version(),
     }
-}
-
-/// A sentence for reports, if something does not contain the program.
-pub fn remark(layers: &[Layer]) -> Option<String> {
-    let containment = containment(layers);
-    missing(&containment)?;
-    let sentence = containment.sentence();
-    let mut letters = sentence.chars();
-    let first = letters.next()?.to_uppercase();
-    Some(format!("{first}{}.", letters.as_str()))
 }
 
 /// The paths of `--visible`, absolute.

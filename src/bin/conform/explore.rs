@@ -60,8 +60,8 @@ pub fn explore(command: &ExploreCommand) -> ExitCode {
     }
     // Must be done while there is one thread.
     gain_right_to_networks(&harness);
-    let layers = match cage::layers(&command.replays.cage, &harness, Purpose::Program) {
-        Ok(layers) => layers,
+    let (layers, _) = match cage::layers(&command.replays.cage, &harness, Purpose::Program) {
+        Ok(found) => found,
         Err(why) => return refuse(&why),
     };
     let cancelled = match watch_for_interruption() {

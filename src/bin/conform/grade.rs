@@ -313,7 +313,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let harness = own_program()?;
     // This works only while the process has one thread.
     gain_right_to_networks(&harness);
-    let layers = cage::layers(&command.cage, &harness, Purpose::Submission)?;
+    let (layers, _) = cage::layers(&command.cage, &harness, Purpose::Submission)?;
     let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
     let out = match &command.out {
         Some(out) => resolved(out)?,

@@ -166,11 +166,10 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         // Must be done while there is one thread.
         gain_right_to_networks(&harness);
         if purpose != Purpose::Reference {
-            layers = match cage::layers(&options.replays.cage, &harness, purpose) {
-                Ok(layers) => layers,
+            (layers, not_contained) = match cage::layers(&options.replays.cage, &harness, purpose) {
+                Ok(found) => found,
                 Err(why) => return refuse(&why),
             };
-            not_contained = cage::remark(&layers);
         }
     }
     let mut plans = Vec::new();
