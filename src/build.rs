@@ -9,7 +9,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=src/build.rs");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
     let mut files = Vec::new();
-    for role in ["server", "client"] {
+    for role in ["server", "client", "pair"] {
         collect(&root.join("conformance").join(role), &mut files)?;
     }
     files.sort();

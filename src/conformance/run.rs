@@ -183,8 +183,10 @@ fn crowded_out(cases: &[Case], evidence: &[Vec<Evidence>]) -> Vec<usize> {
 fn side_by_side(plan: &Plan, profile: Profile) -> usize {
     match plan.subject.target {
         Target::Command(_) if profile.runs_alone && !profile.has_own_network => 1,
+        // Whether the server's port is its own choice is another role's matter.
+        Target::Pair { .. } if !profile.has_own_network => 1,
         Target::Running(_) => 1,
-        Target::Command(_) => plan.at_once.clamp(1, plan.cases.len().max(1)),
+        Target::Command(_) | Target::Pair { .. } => plan.at_once.clamp(1, plan.cases.len().max(1)),
     }
 }
 
@@ -269,12 +271,13 @@ fn can_be_asked(case: &Case, plan: &Plan) -> bool {
                 | Action::AnotherStarts
                 | Action::IsInterrupted
                 | Action::IsTerminated
-                | Action::Ends
+                | Action::Ends { .. }
                 | Action::GrowsByAtMost { .. }
         )
     };
     match &plan.subject.target {
         Target::Running(_) => !case.transcript.steps.iter().any(needs_start),
         Target::Command(command) => takes_every_address(command, &case.transcript),
+        Target::Pair { .. } => true,
     }
 }

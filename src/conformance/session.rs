@@ -203,7 +203,7 @@ fn measure(timeouts: &Arc<Timeouts>, time: &Arc<TimeBudget>) -> LagMeter {
 
 /// Whether each replay gets a network of its own.
 fn gives_networks(subject: &Subject) -> bool {
-    let is_started_here = matches!(subject.target, Target::Command(_));
+    let is_started_here = subject.target.is_started_here();
     let is_wanted = subject.environment.network == Network::Own;
     is_started_here && is_wanted && system::has_networks_to_give()
 }

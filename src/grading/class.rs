@@ -44,7 +44,7 @@ impl Class {
                 .filter(move |requirement| requirement.is_asked_of(role))
                 .map(move |requirement| (role, requirement))
         };
-        of_role(Role::Server).chain(of_role(Role::Client)).collect()
+        Role::ALL.into_iter().flat_map(of_role).collect()
     }
 
     /// The marks, lowest first.

@@ -152,7 +152,7 @@ fn kept(record: Record, keep: &(dyn Fn(&Record) + Sync), instead: &dyn Fn() -> R
 }
 
 fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
-    let parts = [Role::Server, Role::Client].map(|role| Part {
+    let parts = Role::ALL.map(|role| Part {
         role,
         command: Vec::new(),
         outcome: PartOutcome::NotJudged {
@@ -192,17 +192,17 @@ fn doubted(
 
 /// Checks that the bundled reference gets full marks on this machine now.
 fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
-    for (role, reference) in [
-        (Role::Server, "reference-server"),
-        (Role::Client, "reference-client"),
+    let reference = |name: &str| vec![terms.harness.display().to_string(), name.to_owned()];
+    let (server, client) = (reference("reference-server"), reference("reference-client"));
+    for (role, target) in [
+        (Role::Server, Target::Command(server.clone())),
+        (Role::Client, Target::Command(client.clone())),
+        (Role::Pair, Target::Pair { server, client }),
     ] {
         let asked = terms.suite.asked_of(role, Level::Implied, None);
         let plan = Plan {
             subject: Subject {
-                target: Target::Command(vec![
-                    terms.harness.display().to_string(),
-                    reference.to_owned(),
-                ]),
+                target,
                 role,
                 slots: Arc::clone(terms.slots),
                 time_limit: DEFAULT_LIMIT,

@@ -255,7 +255,7 @@ pub fn examine(
 ) -> Option<Record> {
     let mut remarks: Vec<String> = candidate.remarks.clone();
     let mut parts: Vec<Part> = match prepared(candidate, terms, &mut remarks) {
-        Err(outcome) => [Role::Server, Role::Client]
+        Err(outcome) => Role::ALL
             .map(|role| Part {
                 role,
                 command: Vec::new(),
@@ -268,7 +268,7 @@ pub fn examine(
             directions,
         }) => {
             let mut parts = Vec::new();
-            for role in [Role::Server, Role::Client] {
+            for role in Role::ALL {
                 parts.push(examine_part(
                     role,
                     &entries,
@@ -463,20 +463,20 @@ fn examine_part(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Part> {
     let instructions = &directions.instructions;
-    let Start { command, note } = match start_of(role, instructions, entries) {
-        Ok(start) => start,
-        Err(reason) => {
+    let (target, note) = match target_of(role, entries, instructions, folder) {
+        Ok(found) => found,
+        Err((command, outcome)) => {
             return Some(Part {
                 role,
-                command: Vec::new(),
-                outcome: PartOutcome::NotFound { reason },
+                command,
+                outcome,
             });
         }
     };
-    let outcome = match why_not_startable(&command, instructions, folder) {
-        Some(outcome) => outcome,
-        None => match run(
-            &plan(role, &command, instructions, folder, terms),
+    let command = target.shown();
+    let outcome = {
+        match run(
+            &plan(role, target, instructions, folder, terms),
             terms.cancelled,
             progress,
         ) {
@@ -488,7 +488,7 @@ fn examine_part(
             Err(why) => PartOutcome::NotJudged {
                 reason: format!("{why}."),
             },
-        },
+        }
     };
     Some(Part {
         role,
@@ -497,9 +497,36 @@ fn examine_part(
     })
 }
 
+/// What is started for a role, and a remark about the choice.
+///
+/// # Errors
+/// The command, where there is one, and why it cannot be started.
+fn target_of(
+    role: Role,
+    entries: &[Entry],
+    instructions: &Instructions,
+    folder: &Path,
+) -> Result<(Target, Option<String>), (Vec<String>, PartOutcome)> {
+    let start = |role| {
+        let not_found = |reason| (Vec::new(), PartOutcome::NotFound { reason });
+        let start: Start = start_of(role, instructions, entries).map_err(not_found)?;
+        match why_not_startable(&start.command, instructions, folder) {
+            Some(outcome) => Err((start.command, outcome)),
+            None => Ok(start),
+        }
+    };
+    if role != Role::Pair {
+        let Start { command, note } = start(role)?;
+        return Ok((Target::Command(command), note));
+    }
+    // Reports on the two programs say already which files are started.
+    let (server, client) = (start(Role::Server)?.command, start(Role::Client)?.command);
+    Ok((Target::Pair { server, client }, None))
+}
+
 fn plan(
     role: Role,
-    command: &[String],
+    target: Target,
     instructions: &Instructions,
     folder: &Path,
     terms: &Terms<'_>,
@@ -509,7 +536,7 @@ fn plan(
     let seconds = instructions.limits.seconds;
     Plan {
         subject: Subject {
-            target: Target::Command(command.to_vec()),
+            target,
             role,
             slots: Arc::clone(terms.slots),
             time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),

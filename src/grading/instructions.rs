@@ -80,6 +80,7 @@ impl Instructions {
         match role {
             Role::Server => self.server.as_deref(),
             Role::Client => self.client.as_deref(),
+            Role::Pair => None,
         }
     }
 }

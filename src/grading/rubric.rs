@@ -25,6 +25,8 @@ pub struct Rubric {
     pub server: Bounds,
     /// Points and bounds of the client's part.
     pub client: Bounds,
+    /// Points and bounds of the two programs together.
+    pub together: Bounds,
     /// Bounds of the whole.
     pub whole: Bounds,
     /// The share of its points that a requirement gets if it neither passes nor fails.
@@ -150,6 +152,7 @@ impl Rubric {
         match role {
             Role::Server => self.server,
             Role::Client => self.client,
+            Role::Pair => self.together,
         }
     }
 }
@@ -204,8 +207,12 @@ fn read(file: &Table<'_>, requirements: &[Requirement]) -> Option<Rubric> {
     let rubric = Rubric {
         levels,
         weights: Weights(weights),
-        server: part(file, "server"),
-        client: part(file, "client"),
+        server: required_part(file, "server"),
+        client: required_part(file, "client"),
+        together: file
+            .table("together")
+            .map(|table| part(&table))
+            .unwrap_or_default(),
         whole: file
             .table("whole")
             .map(|table| bounds(&table))
@@ -363,18 +370,24 @@ fn ids_in(table: &Table<'_>, key: &'static str, requirements: &[Requirement]) ->
     set.build().ok()
 }
 
-fn part(file: &Table<'_>, role: &'static str) -> Bounds {
-    let Some(table) = file.table(role) else {
-        file.missing(role);
-        return Bounds::default();
-    };
+fn required_part(file: &Table<'_>, role: &'static str) -> Bounds {
+    match file.table(role) {
+        Some(table) => part(&table),
+        None => {
+            file.missing(role);
+            Bounds::default()
+        }
+    }
+}
+
+fn part(table: &Table<'_>) -> Bounds {
     let points = table.number("points", 0.0..=MOST);
     if points.is_none() {
         table.missing("points");
     }
     Bounds {
         points: points.map(Points::nearest).unwrap_or_default(),
-        ..bounds(&table)
+        ..bounds(table)
     }
 }
 

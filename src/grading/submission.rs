@@ -194,7 +194,7 @@ fn found(role: Role, entries: &[Entry]) -> Result<Start, String> {
         Kind::Begins => {
             let what = match role {
                 Role::Server => "listens",
-                Role::Client => "connects",
+                Role::Client | Role::Pair => "connects",
             };
             let others = named(&rivals);
             Some(format!(
@@ -257,7 +257,7 @@ fn candidate<'e>(entry: &'e Entry, role: Role, role_word: &str) -> Option<Candid
 fn evidence(role: Role, text: &str) -> usize {
     let signs: &[&str] = match role {
         Role::Server => &LISTENING,
-        Role::Client => &CONNECTING,
+        Role::Client | Role::Pair => &CONNECTING,
     };
     let says = |words: &[&str]| usize::from(words.iter().any(|word| text.contains(word)));
     2 * says(signs) + says(&MAIN)

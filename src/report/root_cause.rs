@@ -163,6 +163,10 @@ impl Seen {
                     None => Situation::DoesNotListen,
                 }
             }
+            Role::Pair if self.ended.is_some() && !self.is_listening => {
+                Situation::EndsAtStart(self.ended.clone().unwrap_or_default())
+            }
+            Role::Pair => Situation::Other,
             Role::Client if !self.is_connected => match &self.ended {
                 Some(how) => Situation::EndsAtStart(how.clone()),
                 None => Situation::DoesNotConnect,
@@ -243,10 +247,11 @@ enum Situation {
 
 impl Situation {
     fn sentence(&self, role: Role, requirement: Option<&Requirement>) -> Option<String> {
+        let role = program_of(role);
         let phrase = match self {
             Situation::EndsAtStart(how) => {
                 let before = match role {
-                    Role::Server => "listens on a port",
+                    Role::Server | Role::Pair => "listens on a port",
                     Role::Client => "connects to the server",
                 };
                 format!("the {role} ends right after its start, before it {before} ({how})")
@@ -291,7 +296,7 @@ impl Situation {
         requirement: Option<&Requirement>,
         has_printed: bool,
     ) -> String {
-        let role = result.role;
+        let role = program_of(result.role);
         let command = harmless(&shown_command(result));
         match self {
             Situation::EndsAtStart(_) if has_printed => format!(
@@ -319,6 +324,14 @@ impl Situation {
                 ),
             },
         }
+    }
+}
+
+/// The program that a sentence is about: of a pair, the server, from which everything depends.
+fn program_of(role: Role) -> Role {
+    match role {
+        Role::Pair => Role::Server,
+        role => role,
     }
 }
 

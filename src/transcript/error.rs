@@ -56,6 +56,7 @@ pub(super) enum ErrorKind {
     InvalidActorName(String),
     OnlyAgainstClients(String),
     OnlyAgainstServers,
+    NotInPairs(String),
     /// With a suggestion.
     UnknownSubject(Option<&'static str>),
     MissingVerb(StepSubject),
@@ -88,6 +89,10 @@ pub(super) enum ErrorKind {
     ClientStartsTwice(Place),
     /// With a suggestion.
     NotConnected(String, Option<String>),
+    /// With a suggestion.
+    NotStarted(String, Option<String>),
+    /// With the step that started the client.
+    StartsTwice(String, Place),
     /// With the step that ended the connection.
     ConnectionEnded(String, Place),
     /// With the step that opened the connections.
@@ -128,6 +133,9 @@ impl ErrorKind {
             Self::IdTwice(_) => "the requirement is named twice".into(),
             Self::IdOfOtherRole(Role::Client) => "the requirement is for clients".into(),
             Self::IdOfOtherRole(Role::Server) => "the requirement is for servers".into(),
+            Self::IdOfOtherRole(Role::Pair) => {
+                "the requirement is for a server with its own clients".into()
+            }
             Self::MissingSteps => "the transcript has no steps".into(),
             Self::InvalidActorName(word) => {
                 format!("`{}` is not a valid actor name", clipped(word))
@@ -136,6 +144,9 @@ impl ErrorKind {
                 format!("there is no `{word}` in a server transcript")
             }
             Self::OnlyAgainstServers => "there is no other server in a client transcript".into(),
+            Self::NotInPairs(word) => {
+                format!("there is no `{word}` in a transcript about a server and its clients")
+            }
             Self::UnknownSubject(_) => "there are no chat users in a client transcript".into(),
             Self::MissingVerb(_) => "the step has no verb".into(),
             Self::UnknownVerb { verb, .. } => format!("unexpected `{}`", clipped(verb)),
@@ -151,6 +162,8 @@ impl ErrorKind {
             Self::TooMuch(_) => "the number is too big".into(),
             Self::ClientStartsLate(_) => "the client has not been started".into(),
             Self::ClientStartsTwice(_) => "the client is started twice".into(),
+            Self::NotStarted(actor, _) => format!("`{actor}` has not started a client"),
+            Self::StartsTwice(actor, _) => format!("`{actor}` already has a client"),
             Self::NotConnected(actor, _) => format!("`{actor}` is not connected"),
             Self::ConnectionEnded(actor, _) => format!("`{actor}` is no longer connected"),
             Self::Crowd(actor, _) => format!("`{actor}` has many connections"),
@@ -189,10 +202,12 @@ impl ErrorKind {
             Self::IdOfOtherRole(Role::Server) => {
                 "expected an id that begins with `C-` or `W-`".into()
             }
+            Self::IdOfOtherRole(Role::Pair) => "expected an id of another kind".into(),
             Self::MissingSteps => "expected a step, as in `alice joins`".into(),
             Self::InvalidActorName(word) => actor_label(word),
             Self::OnlyAgainstClients(_) => "expected a chat user or `server`".into(),
             Self::OnlyAgainstServers => "expected `client`, `server`, `user` or `terminal`".into(),
+            Self::NotInPairs(_) => "expected a person or `server`".into(),
             Self::UnknownSubject(Some(meant)) => format!("did you mean `{meant}`?"),
             Self::UnknownSubject(None) => {
                 "expected `client`, `server`, `user` or `terminal`".into()
@@ -218,7 +233,13 @@ impl ErrorKind {
             Self::Zero => "expected a number from 1".into(),
             Self::TooMuch(why) => (*why).into(),
             Self::ClientStartsLate(_) => "expected `client starts as NAME` before this".into(),
-            Self::NotConnected(_, Some(meant)) => format!("did you mean `{meant}`?"),
+            Self::NotConnected(_, Some(meant)) | Self::NotStarted(_, Some(meant)) => {
+                format!("did you mean `{meant}`?")
+            }
+            Self::NotStarted(actor, None) => format!("expected `{actor} starts` before this"),
+            Self::StartsTwice(..) => {
+                "expected another person, or the client's end before this".into()
+            }
             Self::NotConnected(actor, None) => {
                 format!("expected `{actor} joins` or `{actor} connects` before this")
             }
@@ -236,6 +257,7 @@ impl ErrorKind {
                 Some((first, "first here"))
             }
             Self::ClientStartsLate(found) => Some((found?, "this comes too late")),
+            Self::StartsTwice(_, since) => Some((since, "since here")),
             Self::ConnectionEnded(_, since) => Some((since, "the connection ends here")),
             Self::Crowd(_, since) => Some((since, "since here")),
             Self::NotReading(_, since) => Some((since, "since here")),
@@ -267,7 +289,7 @@ impl ErrorKind {
             Self::CoversTwice(_) => "list all ids on one line",
             Self::InvalidId(word) if word.contains(',') => "ids are separated by spaces",
             Self::InvalidId(word) if word.starts_with('#') => COMMENT_ON_OWN_LINE,
-            Self::InvalidId(_) => "ids look like S-REG-1, W-LINE-1 and C-ARG-2",
+            Self::InvalidId(_) => "ids look like S-REG-1, W-LINE-1, C-ARG-2 and P-1",
             Self::IdOfOtherRole(Role::Client) => {
                 "a client transcript begins with the step \
                 `client starts as NAME`"
@@ -275,6 +297,13 @@ impl ErrorKind {
             Self::IdOfOtherRole(Role::Server) => {
                 "this is a client transcript because its first step is \
                 `client starts`"
+            }
+            Self::IdOfOtherRole(Role::Pair) => {
+                "a transcript about a server and its clients begins with the step `alice starts`, and covers \
+                `P-` requirements only"
+            }
+            Self::NotInPairs(_) => {
+                "each person has a client and a terminal: `alice types \"hi\\n\"`, `bob < @alice: hi`, `alice ends`"
             }
             Self::InvalidActorName(_) => "actor names consist of lower-case letters only",
             Self::OnlyAgainstClients(_) => {
@@ -306,6 +335,9 @@ impl ErrorKind {
                 return Some(format!(
                     "otherwise write `{actor} joins` or `{actor} connects` first"
                 ));
+            }
+            Self::NotStarted(actor, Some(_)) => {
+                return Some(format!("otherwise write `{actor} starts` first"));
             }
             Self::ClientStartsLate(_) => "a client transcript begins with `client starts as NAME`",
             Self::ConnectionEnded(..) => {
@@ -351,14 +383,21 @@ fn id_label(word: &str) -> String {
 
 /// Whether a word has the form of a requirement id.
 pub(super) fn is_id(word: &str) -> bool {
+    if let Some(number) = word.strip_prefix("P-") {
+        return is_number(number);
+    }
     let mut parts = word.split('-');
     let (who, subject, number) = (parts.next(), parts.next(), parts.next());
     let upper = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_uppercase());
-    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit()) && !text.starts_with('0');
     matches!(who, Some("S" | "C" | "W"))
         && subject.is_some_and(upper)
-        && number.is_some_and(|number| !number.is_empty() && digits(number))
+        && number.is_some_and(is_number)
         && parts.next().is_none()
+}
+
+fn is_number(text: &str) -> bool {
+    let is_digits = text.chars().all(|c| c.is_ascii_digit());
+    is_digits && !text.is_empty() && !text.starts_with('0')
 }
 
 fn actor_label(word: &str) -> String {

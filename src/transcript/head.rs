@@ -116,9 +116,17 @@ fn id_fault(word: Token<'_>, role: Role, before: &[Token<'_>]) -> Option<ErrorKi
     if let Some(first) = before.iter().find(|id| id.text == word.text) {
         return Some(ErrorKind::IdTwice(first.place));
     }
-    match role {
-        Role::Server if word.text.starts_with('C') => Some(ErrorKind::IdOfOtherRole(Role::Client)),
-        Role::Client if word.text.starts_with('S') => Some(ErrorKind::IdOfOtherRole(Role::Server)),
-        _ => None,
-    }
+    let of = match word.text.as_bytes()[0] {
+        b'S' => Role::Server,
+        b'C' => Role::Client,
+        b'P' => Role::Pair,
+        // Both roles speak lines; people see none.
+        _ => return (role == Role::Pair).then_some(ErrorKind::IdOfOtherRole(Role::Pair)),
+    };
+    let is_of_pair = role == Role::Pair || of == Role::Pair;
+    (of != role).then_some(ErrorKind::IdOfOtherRole(if is_of_pair {
+        Role::Pair
+    } else {
+        of
+    }))
 }

@@ -11,6 +11,7 @@ pub(super) fn subject_of(role: Role, first: Token<'_>) -> Result<StepSubject, Er
     }
     let subject = match (role, first.text) {
         (Role::Server, "server") => StepSubject::Server,
+        (Role::Pair, "server") => StepSubject::ServerOfPair,
         (Role::Server, "another") => StepSubject::AnotherServer,
         (Role::Client, "client") => StepSubject::Client,
         (Role::Client, "server") => StepSubject::PlayedServer,
@@ -22,8 +23,12 @@ pub(super) fn subject_of(role: Role, first: Token<'_>) -> Result<StepSubject, Er
         (Role::Client, "another") => {
             return Err(ErrorKind::OnlyAgainstServers.at(first.place));
         }
+        (Role::Pair, word @ ("client" | "user" | "terminal" | "another")) => {
+            return Err(ErrorKind::NotInPairs(word.into()).at(first.place));
+        }
         (Role::Server, word) if is_actor_name(word) => StepSubject::ChatUser,
-        (Role::Server, word) => {
+        (Role::Pair, word) if is_actor_name(word) => StepSubject::Person,
+        (Role::Server | Role::Pair, word) => {
             return Err(ErrorKind::InvalidActorName(word.into()).at(first.place));
         }
         (Role::Client, word) => {

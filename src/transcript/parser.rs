@@ -2,6 +2,8 @@ use super::diagnostic::Diagnostic;
 use super::error::{Error, ErrorKind, LONGEST, MAX_STEPS};
 use super::head;
 use super::lexer::{Content, Line, lines};
+use super::nearest::nearest;
+use super::opening::is_actor_name;
 use super::place::Place;
 use super::statement::{ParsedLine, statement};
 use super::step_order;
@@ -78,8 +80,8 @@ fn parts<'src>(lines: &[Line<'src>], role: Role, errors: &mut Vec<Error>) -> Vec
     parts
 }
 
-/// The role of a transcript. `client starts` decides it. If that is missing or misspelt, a first
-/// step that only client transcripts have decides it.
+/// The role of a transcript. `client starts` decides it, or somebody else who starts. If that is missing or misspelt,
+/// a first step that only client transcripts have decides it.
 fn role(lines: &[Line<'_>]) -> Role {
     let steps = || lines.iter().filter(|line| head::is_step(line));
     let client_starts = steps().any(|line| opening(line).starts_with(&["client", "starts"]));
@@ -87,7 +89,6 @@ fn role(lines: &[Line<'_>]) -> Role {
         matches!(
             opening(first)[..],
             ["client" | "user" | "terminal", ..]
-                | [_, "starts", "as"]
                 | [
                     "server",
                     ">" | "<" | "sends" | "hears" | "closes" | "resets",
@@ -95,8 +96,19 @@ fn role(lines: &[Line<'_>]) -> Role {
                 ]
         )
     });
-    if client_starts || looks_like_client {
+    let is_start = |line: &Line<'_>| match opening(line)[..] {
+        [who, "starts", ..] => is_actor_name(who),
+        _ => false,
+    };
+    // A misspelt `client` is the only one who starts, and says as whom.
+    let first = steps().next();
+    let misspells_client = first.is_some_and(|line| {
+        matches!(opening(line)[..], [who, "starts", "as"] if nearest(who, ["client"]).is_some())
+    });
+    if client_starts || looks_like_client || misspells_client {
         Role::Client
+    } else if first.is_some_and(is_start) {
+        Role::Pair
     } else {
         Role::Server
     }

@@ -116,14 +116,16 @@ fn action(
             Action::PrintsItsPort
         }
         ("starts", StepSubject::AnotherServer) => Action::AnotherStarts,
+        ("starts", StepSubject::Person) => person_starts(actor, words)?,
         ("starts", _) => client_starts(words)?,
-        ("ends", _) => Action::Ends,
+        ("ends", _) => Action::Ends { actor },
         ("grows", _) => grows(words)?,
         ("types", _) => Action::Types {
+            actor,
             text: text(words.some_bytes()?, words)?,
         },
-        ("presses", _) => presses(words)?,
-        ("sees", _) => sees(words)?,
+        ("presses", _) => presses(actor, words)?,
+        ("sees", _) => sees(actor, words)?,
         ("never", _) => {
             words.expect("gets")?;
             Action::TerminalNeverGets {
@@ -136,12 +138,22 @@ fn action(
 }
 
 fn joins(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
-    let name = if words.takes("as") {
-        name(words)?
-    } else {
-        actor.clone()
-    };
+    let name = name_of(&actor, words)?;
     Ok(Action::Joins { actor, name })
+}
+
+fn person_starts(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
+    let name = name_of(&actor, words)?;
+    Ok(Action::PersonStarts { actor, name })
+}
+
+/// The name after `as`, or the actor's own.
+fn name_of(actor: &str, words: &mut Words<'_, '_>) -> Result<String, Error> {
+    if words.takes("as") {
+        name(words)
+    } else {
+        Ok(actor.to_owned())
+    }
 }
 
 fn connects(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
@@ -231,6 +243,9 @@ fn is(subject: StepSubject, actor: String, words: &mut Words<'_, '_>) -> Result<
             "terminated" => Some(Action::IsTerminated),
             _ => None,
         }),
+        StepSubject::ServerOfPair => words.choice("`interrupted`", |word| {
+            (word == "interrupted").then_some(Action::IsInterrupted)
+        }),
         StepSubject::Client => {
             let wanted = "`terminated` (an interrupt is `user presses Ctrl-C`)";
             let action = |word: &str| (word == "terminated").then_some(Action::IsTerminated);
@@ -313,16 +328,16 @@ fn grows(words: &mut Words<'_, '_>) -> Result<Action, Error> {
     })
 }
 
-fn presses(words: &mut Words<'_, '_>) -> Result<Action, Error> {
+fn presses(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
     let key = words.choice("`Ctrl-C` or `Ctrl-D`", |word| match word {
         "Ctrl-C" => Some(Key::CtrlC),
         "Ctrl-D" => Some(Key::CtrlD),
         _ => None,
     })?;
-    Ok(Action::Presses { key })
+    Ok(Action::Presses { actor, key })
 }
 
-fn sees(words: &mut Words<'_, '_>) -> Result<Action, Error> {
+fn sees(actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
     let wanted = "`an error` or `a notice`";
     let (kind, noun) = words.choice(wanted, |word| match word {
         "an" => Some((MessageKind::Error, "error")),
@@ -330,7 +345,7 @@ fn sees(words: &mut Words<'_, '_>) -> Result<Action, Error> {
         _ => None,
     })?;
     words.expect(noun)?;
-    Ok(Action::SeesMessage { kind })
+    Ok(Action::SeesMessage { actor, kind })
 }
 
 fn pass(first: Token<'_>, verb: Token<'_>) -> Result<Action, Error> {

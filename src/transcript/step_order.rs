@@ -11,7 +11,14 @@ use std::collections::BTreeMap;
 /// A line with an error of its own could have been any step, so it causes no further errors about
 /// its actor.
 pub(super) fn faults(role: Role, parts: &[ParsedLine<'_>]) -> Vec<Error> {
-    let mut step_order = OrderCheck::default();
+    let mut step_order = OrderCheck {
+        role,
+        states: BTreeMap::new(),
+        started: None,
+        ended: None,
+        so_far: Effort::default(),
+        has_too_many_actors: false,
+    };
     if role == Role::Client {
         step_order
             .states
@@ -52,8 +59,8 @@ fn late_start(parts: &[ParsedLine<'_>]) -> Option<Error> {
     Some(ErrorKind::ClientStartsLate(late).at(first.subject))
 }
 
-#[derive(Default)]
 struct OrderCheck {
+    role: Role,
     /// The state of each actor's connection. Actors that never had one are missing.
     states: BTreeMap<String, ConnectionState>,
     /// The step that started the client.
@@ -112,6 +119,8 @@ enum ConnectionState {
     /// Perhaps open: an earlier line was wrong.
     Unknown,
     Connected,
+    /// A person's client, started in this step.
+    Running(Place),
     /// Many connections, opened by this step.
     Crowd(Place),
     /// Open, but not reading since this step.
@@ -127,12 +136,22 @@ enum ConnectionState {
 #[derive(Clone, Copy)]
 enum ConnectionUse {
     Joins,
-    Connects { many: bool },
+    /// A person starts a client, which connects by itself.
+    Starts,
+    Connects {
+        many: bool,
+    },
     Speaks,
     Hears,
     StopsReading,
     Leaves,
     IsDisconnected,
+    /// A person types.
+    Types,
+    /// A person reads.
+    IsAtTerminal,
+    /// A person's client is to end, or has ended.
+    Ends,
 }
 
 impl OrderCheck {
@@ -143,7 +162,9 @@ impl OrderCheck {
             return Err(ErrorKind::ProgramEnded(ended).at(statement.verb));
         }
         match action {
-            Action::Ends => self.ended = Some(statement.verb),
+            Action::Ends { actor } if is_program_under_test(actor) => {
+                self.ended = Some(statement.verb);
+            }
             Action::ClientStarts { .. } => {
                 if let Some(first) = self.started.replace(statement.verb) {
                     return Err(ErrorKind::ClientStartsTwice(first).at(statement.verb));
@@ -154,7 +175,7 @@ impl OrderCheck {
         if let Some(why) = self.so_far.add(action) {
             return Err(ErrorKind::TooMuch(why).at(statement.verb));
         }
-        match connection_use(action) {
+        match connection_use(self.role, action) {
             Some((actor, step)) => self.use_connection(actor, step, statement),
             None => Ok(()),
         }
@@ -184,6 +205,15 @@ impl OrderCheck {
                 self.states.insert(actor.into(), ConnectionState::Unknown);
                 Err(ErrorKind::NotConnected(actor.into(), meant).at(at.subject))
             }
+            Err(Misuse::NotStarted) => {
+                let present = self.states.keys().map(String::as_str);
+                let meant = nearest(actor, present).map(str::to_owned);
+                self.states.insert(actor.into(), ConnectionState::Unknown);
+                Err(ErrorKind::NotStarted(actor.into(), meant).at(at.subject))
+            }
+            Err(Misuse::Running(since)) => {
+                Err(ErrorKind::StartsTwice(actor.into(), since).at(at.verb))
+            }
             Err(Misuse::Crowd(since)) => Err(ErrorKind::Crowd(actor.into(), since).at(at.verb)),
             Err(Misuse::NotReading(since)) => {
                 Err(ErrorKind::NotReading(actor.into(), since).at(at.verb))
@@ -198,6 +228,8 @@ impl OrderCheck {
 /// Why an actor cannot do a step, and the earlier step that is the reason.
 enum Misuse {
     NotConnected,
+    NotStarted,
+    Running(Place),
     Crowd(Place),
     NotReading(Place),
     Over(Place),
@@ -213,11 +245,24 @@ fn after(
         (Some(crowd @ ConnectionState::Crowd(_)), ConnectionUse::Connects { .. }) => Ok(crowd),
         (Some(ConnectionState::Crowd(_)), ConnectionUse::Leaves) => Ok(ConnectionState::Left(verb)),
         (Some(ConnectionState::Crowd(since)), _) => Err(Misuse::Crowd(since)),
+        (Some(ConnectionState::Running(since)), ConnectionUse::Starts) => {
+            Err(Misuse::Running(since))
+        }
+        (_, ConnectionUse::Starts) => Ok(ConnectionState::Running(verb)),
         (_, ConnectionUse::Joins | ConnectionUse::Connects { many: false }) => {
             Ok(ConnectionState::Connected)
         }
         (_, ConnectionUse::Connects { many: true }) => Ok(ConnectionState::Crowd(verb)),
+        (None, ConnectionUse::Types | ConnectionUse::IsAtTerminal | ConnectionUse::Ends) => {
+            Err(Misuse::NotStarted)
+        }
         (None, _) => Err(Misuse::NotConnected),
+        (Some(state), ConnectionUse::IsAtTerminal) => Ok(state),
+        (Some(ConnectionState::Disconnected(since)), ConnectionUse::Types) => {
+            Err(Misuse::Over(since))
+        }
+        (Some(state), ConnectionUse::Types) => Ok(state),
+        (Some(_), ConnectionUse::Ends) => Ok(ConnectionState::Disconnected(verb)),
         (Some(ConnectionState::Left(since)), _) => Err(Misuse::Over(since)),
         (
             Some(ended @ ConnectionState::Disconnected(_)),
@@ -235,13 +280,26 @@ fn after(
 }
 
 /// Whose connection a step uses, and how.
-fn connection_use(action: &Action) -> Option<(&str, ConnectionUse)> {
+fn connection_use(role: Role, action: &Action) -> Option<(&str, ConnectionUse)> {
     Some(match action {
         Action::Joins { actor, .. } => (actor, ConnectionUse::Joins),
         Action::Connects { actor, times } => (actor, ConnectionUse::Connects { many: *times > 1 }),
         Action::Says { actor, .. } | Action::Sends { actor, .. } => (actor, ConnectionUse::Speaks),
         // The terminal shows what the user gets.
-        Action::Gets { actor, .. } if actor == "user" => return None,
+        Action::Gets { actor, .. }
+        | Action::Types { actor, .. }
+        | Action::Presses { actor, .. }
+        | Action::SeesMessage { actor, .. }
+            if actor == "user" =>
+        {
+            return None;
+        }
+        Action::Ends { actor } if is_program_under_test(actor) => return None,
+        Action::PersonStarts { actor, .. } => (actor, ConnectionUse::Starts),
+        Action::Gets { actor, .. } if role == Role::Pair => (actor, ConnectionUse::IsAtTerminal),
+        Action::SeesMessage { actor, .. } => (actor, ConnectionUse::IsAtTerminal),
+        Action::Types { actor, .. } => (actor, ConnectionUse::Types),
+        Action::Presses { actor, .. } | Action::Ends { actor } => (actor, ConnectionUse::Ends),
         Action::Gets { actor, .. }
         | Action::Hears { actor, .. }
         | Action::HearsNothing { actor } => (actor, ConnectionUse::Hears),
@@ -264,5 +322,10 @@ fn is_allowed_after_end(action: &Action) -> bool {
             | Action::TerminalNeverGets { .. }
             | Action::PrintsItsPort
             | Action::Pass { .. }
-    )
+    ) || matches!(action, Action::Ends { actor } if !is_program_under_test(actor))
+}
+
+/// Whether a word stands for the program under test, rather than for a person.
+fn is_program_under_test(word: &str) -> bool {
+    matches!(word, "server" | "client")
 }

@@ -13,6 +13,10 @@ pub(super) enum StepSubject {
     PlayedServer,
     /// The person at the client's keyboard, played by the harness.
     User,
+    /// One of several people, each with a client of their own.
+    Person,
+    /// The server under test, in a transcript about a pair.
+    ServerOfPair,
     /// The client's terminal.
     Terminal,
     /// Time, as in `4 seconds pass`.
@@ -31,6 +35,8 @@ impl StepSubject {
             Self::AnotherServer => &["starts"],
             Self::Client => &["starts", "is", "ends", "grows"],
             Self::User => &["types", "presses", "<", "sees"],
+            Self::Person => &["starts", "types", "presses", "<", "sees", "ends"],
+            Self::ServerOfPair => &["is", "ends"],
             Self::Terminal => &["never"],
             Self::Clock => &["pass", "passes"],
         }
@@ -62,6 +68,11 @@ impl StepSubject {
                 "the user `types \"...\"`, `presses Ctrl-C`, `presses Ctrl-D`, is shown `<`, \
                  `sees an error` or `sees a notice`"
             }
+            Self::Person => {
+                "a person `starts` a client, `types \"...\"`, `presses Ctrl-C`, `presses Ctrl-D`, is shown `<`, \
+                 `sees an error` or `sees a notice`; the person's client `ends`"
+            }
+            Self::ServerOfPair => "the server `is interrupted` or `ends`",
             Self::Terminal => "write `terminal never gets \"...\"`",
             Self::Clock => "write `4 seconds pass`",
         }
@@ -85,7 +96,13 @@ pub(super) fn advice_about(subject: StepSubject, verb: &str) -> Option<&'static 
             "only `server`, the program under test, can do that"
         }
         (StepSubject::User, ">" | "says" | "sends") => r#"the user `types "...\n"`"#,
-        (StepSubject::User, "hears" | "gets") => "use `<` for text that must be shown",
+        (StepSubject::Person, ">" | "says" | "sends") => r#"a person `types "...\n"`"#,
+        (StepSubject::Person, "joins" | "connects") => {
+            "a person `starts` a client, which connects by itself"
+        }
+        (StepSubject::User | StepSubject::Person, "hears" | "gets") => {
+            "use `<` for text that must be shown"
+        }
         (StepSubject::Client, "types") => "only `user` can type",
         (StepSubject::Client | StepSubject::Server, "starts") => {
             "the server under test is already running; write `another server starts` for a second one"

@@ -10,6 +10,13 @@ pub enum Role {
     Server,
     /// The program under test is a client; the harness plays the server and the person typing.
     Client,
+    /// The programs under test are a server and its own clients; the harness plays the people at the clients' terminals.
+    Pair,
+}
+
+impl Role {
+    /// Every role, in the order of reports.
+    pub const ALL: [Role; 3] = [Role::Server, Role::Client, Role::Pair];
 }
 
 impl std::fmt::Display for Role {
@@ -17,6 +24,7 @@ impl std::fmt::Display for Role {
         f.pad(match self {
             Role::Server => "server",
             Role::Client => "client",
+            Role::Pair => "pair",
         })
     }
 }
@@ -28,7 +36,7 @@ pub struct Transcript {
     pub sentence: String,
     /// The requirement ids after `covers`, in order, each once.
     pub covers: Vec<String>,
-    /// Client if the first step is `client starts`, otherwise server.
+    /// Client if the first step is `client starts`, pair if somebody else `starts`, otherwise server.
     pub role: Role,
     /// The steps in order; never empty.
     pub steps: Vec<Step>,
@@ -144,8 +152,12 @@ pub enum Action {
     IsInterrupted,
     /// `server is terminated`, `client is terminated`: SIGTERM.
     IsTerminated,
-    /// `server ends`, `client ends`: the process of the program under test has ended.
-    Ends,
+    /// `server ends`, `client ends`, `alice ends`: the process of the program under test, or of this person's
+    /// client, has ended.
+    Ends {
+        /// `server`, `client`, or the person.
+        actor: String,
+    },
     /// `server grows by at most 16 MiB`: growth of memory since the conversation began.
     GrowsByAtMost {
         /// The limit in bytes.
@@ -159,19 +171,33 @@ pub enum Action {
         /// `{unused}` (where nothing listens) not yet replaced. `chat://{host}:{port}` if omitted.
         address: String,
     },
+    /// `alice starts`, `impostor starts as alice`: a person starts a client of their own, with the address of the
+    /// server under test.
+    PersonStarts {
+        /// Who.
+        actor: String,
+        /// The user name that the client is started with: the actor's own unless `as` gives another.
+        name: String,
+    },
     /// `user types "hel"`: key presses; `\n` is Enter.
     Types {
+        /// Who: `user`, or a person.
+        actor: String,
         /// What is typed.
         text: String,
     },
     /// `user presses Ctrl-C`, `user presses Ctrl-D`.
     Presses {
+        /// Who: `user`, or a person.
+        actor: String,
         /// The key.
         key: Key,
     },
     /// `user sees an error`, `user sees a notice`: the client prints a message of its own about
     /// what happened.
     SeesMessage {
+        /// Who: `user`, or a person.
+        actor: String,
         /// Which of the two words the transcript uses. Both check the same.
         kind: MessageKind,
     },
@@ -183,8 +209,8 @@ pub enum Action {
 }
 
 impl Action {
-    /// The chat user, played by the harness, that the step names. `None` if the step is about the
-    /// program, its user or time.
+    /// Whom the step names: a chat user, or a person and the client that they use. `None` if the step is about a
+    /// program, the only user of a client, or time.
     pub fn actor(&self) -> Option<&str> {
         match self {
             Action::Joins { actor, .. }
@@ -197,18 +223,22 @@ impl Action {
             | Action::StopsReading { actor }
             | Action::Closes { actor }
             | Action::Resets { actor }
-            | Action::IsDisconnected { actor } => Some(actor),
+            | Action::IsDisconnected { actor }
+            | Action::PersonStarts { actor, .. } => Some(actor),
+            Action::Types { actor, .. }
+            | Action::Presses { actor, .. }
+            | Action::SeesMessage { actor, .. }
+            | Action::Ends { actor } => {
+                let is_person = !["user", "server", "client"].contains(&actor.as_str());
+                is_person.then_some(actor)
+            }
             Action::Pass { .. }
             | Action::PrintsItsPort
             | Action::AnotherStarts
             | Action::IsInterrupted
             | Action::IsTerminated
-            | Action::Ends
             | Action::GrowsByAtMost { .. }
             | Action::ClientStarts { .. }
-            | Action::Types { .. }
-            | Action::Presses { .. }
-            | Action::SeesMessage { .. }
             | Action::TerminalNeverGets { .. } => None,
         }
     }

@@ -48,6 +48,8 @@ pub enum Command {
     Server(ServerCommand),
     /// Judge a client: start it on its own terminal for each transcript
     Client(ClientCommand),
+    /// Judge a server with its own clients: people at their terminals start them, type and read
+    Pair(PairCommand),
     /// Grade a class: what a learning system gave out, or a folder for each submission
     Grade(GradeCommand),
     /// Load-test a server: check that no message is lost, repeated, changed or out of order
@@ -103,6 +105,32 @@ pub struct ClientCommand {
     pub command: Vec<String>,
     #[command(flatten)]
     pub run: RunOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct PairCommand {
+    /// Command that starts the server, as in a shell: 'python3 server.py'
+    #[arg(long, value_name = "COMMAND", value_parser = words)]
+    pub server: Words,
+    /// Command that starts a client; the user name and chat://host:port are appended, or replace {name}, {url}, {host}
+    /// and {port}
+    #[arg(long, value_name = "COMMAND", value_parser = words)]
+    pub client: Words,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// Program and arguments.
+#[derive(Debug, Clone)]
+pub struct Words(pub Vec<String>);
+
+/// Splits a command at its spaces; quotes and backslashes are those of a shell.
+fn words(text: &str) -> Result<Words, String> {
+    match shlex::split(text) {
+        Some(words) if !words.is_empty() => Ok(Words(words)),
+        Some(_) => Err("give a program, such as 'python3 server.py'".to_owned()),
+        None => Err("a quotation mark is not closed".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

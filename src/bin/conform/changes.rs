@@ -21,7 +21,7 @@ pub struct Verdicts(BTreeMap<Key, Verdict>);
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     submission: String,
-    is_client: bool,
+    role: Role,
     requirement: String,
 }
 
@@ -93,7 +93,7 @@ impl Verdicts {
             count => format!("{count} verdicts changed:\n"),
         };
         for (key, before, now) in changed.iter().take(MOST_SHOWN) {
-            let role = role(key.is_client);
+            let role = key.role;
             let _ = writeln!(
                 text,
                 "  {} {role} {} {} -> {}",
@@ -117,16 +117,8 @@ impl Verdicts {
 fn key(submission: &str, role: Role, requirement: String) -> Key {
     Key {
         submission: submission.to_owned(),
-        is_client: role == Role::Client,
+        role,
         requirement,
-    }
-}
-
-fn role(is_client: bool) -> Role {
-    if is_client {
-        Role::Client
-    } else {
-        Role::Server
     }
 }
 

@@ -21,7 +21,7 @@ use chat_conformance::report::terminal::exploration;
 use chat_conformance::transcript::syntax::Role;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::arguments::ExploreCommand;
+use crate::arguments::{ExploreCommand, RoleOption};
 use crate::cage;
 use crate::judge::{at_once, client_command, resolved, subject, without_result};
 use crate::look_up::load_suite;
@@ -36,9 +36,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Explores a program, prints what fails, and saves it as transcripts.
 pub fn explore(command: &ExploreCommand) -> ExitCode {
     let role = Role::from(command.role);
-    let words = match role {
-        Role::Server => resolved(&command.command),
-        Role::Client => client_command(&command.command),
+    let words = match command.role {
+        RoleOption::Server => resolved(&command.command),
+        RoleOption::Client => client_command(&command.command),
     };
     let words = match words {
         Ok(words) => words,
@@ -130,7 +130,9 @@ fn find(
         at_once: at_once(&command.replays),
     };
     let found = match role {
-        Role::Server => search::<ServerConversation>(session, role, terms, cancelled, &progress),
+        Role::Server | Role::Pair => {
+            search::<ServerConversation>(session, role, terms, cancelled, &progress)
+        }
         Role::Client => search::<ClientConversation>(session, role, terms, cancelled, &progress),
     };
     bar.finish_and_clear();

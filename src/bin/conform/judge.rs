@@ -32,7 +32,9 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
-use crate::arguments::{ClientCommand, ReplayOptions, RunOptions, ServerCommand, ServerOption};
+use crate::arguments::{
+    ClientCommand, PairCommand, ReplayOptions, RunOptions, ServerCommand, ServerOption,
+};
 use crate::cage;
 use crate::look_up::load_suite;
 use crate::reports::variable;
@@ -51,11 +53,26 @@ pub fn bundled(options: &RunOptions) -> ExitCode {
         Err(why) => return refuse(&why),
     };
     let start = |command: &str| vec![program.display().to_string(), command.to_owned()];
+    let (server, client) = (start("reference-server"), start("reference-client"));
     let subjects = [
-        (Role::Server, Target::Command(start("reference-server"))),
-        (Role::Client, Target::Command(start("reference-client"))),
+        (Role::Server, Target::Command(server.clone())),
+        (Role::Client, Target::Command(client.clone())),
+        (Role::Pair, Target::Pair { server, client }),
     ];
     judge(options, &subjects, Purpose::Reference)
+}
+
+/// Judges a server with its own clients.
+pub fn pair(command: &PairCommand) -> ExitCode {
+    let server = resolved(&command.server.0).map_err(|why| format!("--server: {why}"));
+    let client = client_command(&command.client.0).map_err(|why| format!("--client: {why}"));
+    match (server, client) {
+        (Ok(server), Ok(client)) => {
+            let target = Target::Pair { server, client };
+            judge(&command.run, &[(Role::Pair, target)], Purpose::Program)
+        }
+        (Err(why), _) | (_, Err(why)) => refuse(&why),
+    }
 }
 
 /// Judges a server.
@@ -159,7 +176,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         Ok(harness) => harness,
         Err(why) => return refuse(&why),
     };
-    let is_started = |(_, target): &(Role, Target)| matches!(target, Target::Command(_));
+    let is_started = |(_, target): &(Role, Target)| target.is_started_here();
     let mut layers = Vec::new();
     let mut not_contained = None;
     if subjects.iter().any(is_started) {
@@ -287,8 +304,17 @@ pub fn subject(
 ) -> Subject {
     let slots = options.jobs.map_or(2 * processors(), usize::from);
     let mut visible = cage::visible(&options.cage);
-    if let (Target::Command(command), Ok(here)) = (&target, std::env::current_dir()) {
-        visible.extend(places_of(command, &here));
+    let commands: &[&Vec<String>] = match &target {
+        Target::Command(command) => &[command],
+        Target::Pair { server, client } => &[server, client],
+        Target::Running(_) => &[],
+    };
+    if let Ok(here) = std::env::current_dir() {
+        visible.extend(
+            commands
+                .iter()
+                .flat_map(|command| places_of(command, &here)),
+        );
     }
     Subject {
         target,

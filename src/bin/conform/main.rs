@@ -59,6 +59,7 @@ fn run(arguments: Arguments) -> ExitCode {
         None => judge::bundled(&arguments.run),
         Some(Command::Server(command)) => judge::server(&command),
         Some(Command::Client(command)) => judge::client(&command),
+        Some(Command::Pair(command)) => judge::pair(&command),
         Some(Command::Grade(command)) => grade::grade(&command),
         Some(Command::Stress(command)) => stress::stress(&command),
         Some(Command::Explore(command)) => explore::explore(&command),

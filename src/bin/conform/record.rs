@@ -40,7 +40,7 @@ fn try_record(command: &RecordCommand) -> Result<(), String> {
                 .map_err(|why| format!("cannot connect to chat://{address}: {why}"))?;
             (None, *address)
         }
-        Target::Command(words) => {
+        Target::Command(words) | Target::Pair { server: words, .. } => {
             let server = ServerProcess::start(&harness, words, Limits::default(), &cancelled)
                 .map_err(told)?;
             let address = server.address();

@@ -59,15 +59,16 @@ pub fn stress(command: &StressCommand) -> ExitCode {
     raise_descriptor_limit(descriptors(&spec));
     let (process, address) = match &target {
         Target::Running(address) => (None, *address),
-        Target::Command(command) => {
-            match ServerProcess::start(&harness, command, limits(&spec), &cancelled) {
-                Ok(process) => {
-                    let address = process.address();
-                    (Some(process), address)
-                }
-                Err(error) => return ended(error, &cancelled),
+        Target::Command(command)
+        | Target::Pair {
+            server: command, ..
+        } => match ServerProcess::start(&harness, command, limits(&spec), &cancelled) {
+            Ok(process) => {
+                let address = process.address();
+                (Some(process), address)
             }
-        }
+            Err(error) => return ended(error, &cancelled),
+        },
     };
     let _busy = match Busy::threads(spec.busy) {
         Ok(busy) => busy,

@@ -44,8 +44,13 @@ impl Cause {
     pub fn in_steps(steps: &[Step]) -> Option<Cause> {
         let mut latest_first = (0..steps.len()).rev();
         latest_first.find_map(|at| match &steps[at].action {
-            Action::Presses { key: Key::CtrlC } | Action::IsTerminated => Some(Cause::Interrupted),
-            Action::Presses { key: Key::CtrlD } => Some(Cause::EndOfInput),
+            Action::Presses {
+                key: Key::CtrlC, ..
+            }
+            | Action::IsTerminated => Some(Cause::Interrupted),
+            Action::Presses {
+                key: Key::CtrlD, ..
+            } => Some(Cause::EndOfInput),
             Action::Closes { .. } | Action::Resets { .. } => Some(Cause::ConnectionLost),
             Action::Says { line, .. } => Cause::said(line),
             Action::Sends { .. } => {

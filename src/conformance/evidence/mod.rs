@@ -85,6 +85,7 @@ impl Evidence {
         self.events.push(Event {
             at,
             step,
+            of: None,
             kind: EventKind::Note(Note::LeftOut { bytes: omitted }),
         });
     }
@@ -97,6 +98,9 @@ pub struct Event {
     pub at: f64,
     /// Index of the transcript's step that was under way; `None` before the first.
     pub step: Option<usize>,
+    /// Whose program it happened to, where several people use one: `server`, or the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// What happened.
     pub kind: EventKind,
 }
@@ -224,6 +228,7 @@ mod tests {
         let printed = |text: &str| Event {
             at: 1.0,
             step: None,
+            of: None,
             kind: EventKind::Printed {
                 bytes: text.as_bytes().to_vec(),
             },
@@ -248,6 +253,7 @@ mod tests {
         let passed_over = || Event {
             at: 1.0,
             step: None,
+            of: None,
             kind: EventKind::Note(Note::PassedOver {
                 actor: "bob".to_owned(),
                 line: Excerpt::of(&[b'n'; 1000]),
@@ -284,6 +290,7 @@ mod tests {
                 standing: Standing::Asking("bo".to_owned()),
                 has_spoken: true,
             }],
+            who_ended: None,
             waited_for_enter: false,
         };
         let too_busy = Hindrance::MachineTooBusy {
@@ -312,6 +319,7 @@ mod tests {
         let printed = Event {
             at: 1.0,
             step: None,
+            of: None,
             kind: EventKind::Printed {
                 bytes: b"x".to_vec(),
             },

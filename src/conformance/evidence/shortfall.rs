@@ -19,6 +19,9 @@ pub struct Shortfall {
     pub got: Got,
     /// How the program had ended by then, such as `exit status 0`, where it had.
     pub ended: Option<String>,
+    /// Whose program had ended, where several people use one: `server`, or the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who_ended: Option<String>,
     /// Who was, or had been, connected.
     pub present: Vec<Present>,
     /// The program went on only when Enter was pressed.
@@ -34,6 +37,21 @@ pub enum Expected {
     Listens,
     /// The client connects.
     ClientConnects,
+    /// A person's client connects to the server.
+    Joins {
+        /// Who.
+        actor: String,
+    },
+    /// A person's client is still running.
+    StillRunning {
+        /// Who.
+        actor: String,
+    },
+    /// A person's client ends.
+    ClientEnds {
+        /// Who.
+        actor: String,
+    },
     /// An actor can connect.
     Connects {
         /// Who.

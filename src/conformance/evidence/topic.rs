@@ -65,8 +65,40 @@ pub enum Topic {
     ClientGoodbye,
     /// A client's end, for this reason.
     ClientEnd(Cause),
+    /// A server and its own clients, in this respect.
+    Together(Togetherness),
     /// A line that is a mistake wherever it comes.
     Mistake(Meaning),
+}
+
+/// What people want of a server and its own clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Togetherness {
+    /// Two people chat.
+    Chat,
+    /// Three people chat.
+    ChatOfThree,
+    /// Somebody leaves, and the others go on.
+    Leaving,
+    /// Who has left comes back under the same name.
+    ComingBack,
+    /// A name in use is refused.
+    NameInUse,
+    /// The server is shut down, and all clients with it.
+    ShutDown,
+}
+
+impl Togetherness {
+    /// Every one.
+    pub const ALL: [Togetherness; 6] = [
+        Togetherness::Chat,
+        Togetherness::ChatOfThree,
+        Togetherness::Leaving,
+        Togetherness::ComingBack,
+        Togetherness::NameInUse,
+        Togetherness::ShutDown,
+    ];
 }
 
 impl Topic {
@@ -102,7 +134,12 @@ impl Topic {
         ];
         let ends = Cause::ALL.into_iter().map(Topic::ClientEnd);
         let mistakes = Meaning::MISTAKES.into_iter().map(Topic::Mistake);
-        plain.into_iter().chain(ends).chain(mistakes)
+        let together = Togetherness::ALL.into_iter().map(Topic::Together);
+        plain
+            .into_iter()
+            .chain(ends)
+            .chain(together)
+            .chain(mistakes)
     }
 
     /// What step `index` asks about, where it asks about anything but what its transcript is about.
@@ -112,6 +149,7 @@ impl Topic {
         match transcript.role {
             Role::Server => of_server_step(&step.action, earlier, present),
             Role::Client => of_client_step(&step.action, earlier),
+            Role::Pair => of_pair_step(&step.action, earlier).map(Topic::Together),
         }
     }
 
@@ -135,7 +173,7 @@ impl Topic {
                 let last = text.lines().last().filter(|_| text.ends_with('\n'));
                 Some(last.map(of_given_line))
             }
-            Action::Types { text } if text.contains('\n') => Some(Some(Topic::ClientMessage)),
+            Action::Types { text, .. } if text.contains('\n') => Some(Some(Topic::ClientMessage)),
             Action::Gets { actor, .. } if actor != "user" => Some(Some(Topic::ClientSilence)),
             Action::Hears { .. } => Some(Some(Topic::ClientSilence)),
             _ => None,
@@ -164,7 +202,7 @@ impl Topic {
             {
                 match transcript.role {
                     Role::Server => about(Topic::ServerStart),
-                    Role::Client => of_step.and_then(about),
+                    Role::Client | Role::Pair => of_step.and_then(about),
                 }
             }
             (Expected::StillConnected { .. }, Got::EndedBefore) => {
@@ -319,8 +357,8 @@ fn of_server_step(action: &Action, earlier: &[Step], present: &[Present]) -> Opt
         Action::IsDisconnected { .. } => Some(Topic::Closing),
         Action::PrintsItsPort => Some(Topic::PortPrinted),
         Action::AnotherStarts => Some(Topic::ServerStart),
-        Action::Ends if is_terminated() => Some(Topic::ServerTerminated),
-        Action::Ends => Some(Topic::ServerEnd),
+        Action::Ends { .. } if is_terminated() => Some(Topic::ServerTerminated),
+        Action::Ends { .. } => Some(Topic::ServerEnd),
         _ => None,
     }
 }
@@ -357,6 +395,50 @@ fn somebody_is_silent(actor: &str, present: &[Present]) -> bool {
     })
 }
 
+/// What a person's step asks of a server and its clients, after these steps.
+fn of_pair_step(action: &Action, earlier: &[Step]) -> Option<Togetherness> {
+    let somebody = |is_so: &dyn Fn(&Action) -> bool| earlier.iter().any(|step| is_so(&step.action));
+    let has_left = |who: &str| {
+        somebody(&|action| matches!(action, Action::Presses { actor, .. } if actor == who))
+    };
+    let is_shut_down = || somebody(&|action| *action == Action::IsInterrupted);
+    let of_chat = || {
+        let starts = earlier.iter().filter_map(|step| match &step.action {
+            Action::PersonStarts { actor, .. } => Some(actor.as_str()),
+            _ => None,
+        });
+        let people: Vec<&str> = starts.collect();
+        let comes_back = |who: &&str| people.iter().filter(|other| *other == who).count() > 1;
+        let is_refused = somebody(
+            &|action| matches!(action, Action::PersonStarts { actor, name } if actor != name),
+        );
+        if people.iter().any(comes_back) {
+            Togetherness::ComingBack
+        } else if somebody(&|action| matches!(action, Action::Presses { .. })) {
+            Togetherness::Leaving
+        } else if is_refused {
+            Togetherness::NameInUse
+        } else if people.len() > 2 {
+            Togetherness::ChatOfThree
+        } else {
+            Togetherness::Chat
+        }
+    };
+    match action {
+        Action::PersonStarts { .. }
+        | Action::Types { .. }
+        | Action::Presses { .. }
+        | Action::Gets { .. } => Some(of_chat()),
+        Action::SeesMessage { .. } | Action::Ends { .. } if is_shut_down() => {
+            Some(Togetherness::ShutDown)
+        }
+        Action::Ends { actor } if has_left(actor) => Some(Togetherness::Leaving),
+        Action::SeesMessage { .. } | Action::Ends { .. } => Some(Togetherness::NameInUse),
+        Action::IsInterrupted => Some(Togetherness::ShutDown),
+        _ => None,
+    }
+}
+
 fn of_client_step(action: &Action, earlier: &[Step]) -> Option<Topic> {
     match action {
         Action::ClientStarts { .. } => Some(Topic::ClientStart),
@@ -365,7 +447,7 @@ fn of_client_step(action: &Action, earlier: &[Step]) -> Option<Topic> {
         Action::Hears { bytes, .. } => {
             of_sent_line(String::from_utf8_lossy(bytes).lines().next()?, earlier)
         }
-        Action::Ends | Action::IsDisconnected { .. } | Action::SeesMessage { .. } => {
+        Action::Ends { .. } | Action::IsDisconnected { .. } | Action::SeesMessage { .. } => {
             Cause::in_steps(earlier).map(Topic::ClientEnd)
         }
         _ => None,

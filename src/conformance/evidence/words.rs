@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::Outcome;
 use super::excerpt;
 use super::shortfall::{Expected, Got, Hindrance, Inapplicable, Note, PassedOver, Shortfall};
-use super::topic::Topic;
+use super::topic::{Togetherness, Topic};
 use crate::conformance::conversation::cause::Cause;
 use crate::conformance::conversation::meaning::Meaning;
 use crate::conformance::conversation::room::Departure;
@@ -17,6 +17,9 @@ impl Display for Expected {
         match self {
             Expected::Listens => write!(f, "the server to listen on a port"),
             Expected::ClientConnects => write!(f, "the client to connect"),
+            Expected::Joins { actor } => write!(f, "{actor}'s client to connect to the server"),
+            Expected::StillRunning { actor } => write!(f, "{actor}'s client to be running"),
+            Expected::ClientEnds { actor } => write!(f, "{actor}'s client to end"),
             Expected::Connects { actor } => write!(f, "{actor} to be able to connect"),
             Expected::Connection => write!(f, "a connection to send on"),
             Expected::StillConnected { actor } => write!(f, "{actor} to be still connected"),
@@ -145,7 +148,12 @@ impl Shortfall {
         // These words say already how it ended.
         let is_about_start = matches!(self.got, Got::EndedAtStart { .. });
         if let Some(how) = self.ended.as_ref().filter(|_| !is_about_start) {
-            words.push_str(&format!("; the program had ended ({how})"));
+            let who = match self.who_ended.as_deref() {
+                None => "the program".to_owned(),
+                Some("server") => "the server".to_owned(),
+                Some(person) => format!("{person}'s client"),
+            };
+            words.push_str(&format!("; {who} had ended ({how})"));
         }
         if self.waited_for_enter {
             words.push_str("; it continued only when Enter was pressed");
@@ -346,6 +354,14 @@ impl Display for Topic {
                 Cause::ServerLeft => "the client does not end when the server does",
                 Cause::NobodyListens => "the client does not end if nobody listens at the address",
                 Cause::BadAddress => "the client does not end after a bad address",
+            },
+            Topic::Together(togetherness) => match togetherness {
+                Togetherness::Chat => "two people cannot chat",
+                Togetherness::ChatOfThree => "three people cannot chat",
+                Togetherness::Leaving => "the chat does not go on when somebody leaves",
+                Togetherness::ComingBack => "nobody can come back under the same name",
+                Togetherness::NameInUse => "a name in use is not refused",
+                Togetherness::ShutDown => "the server does not shut down with its clients",
             },
             Topic::Mistake(_) => "the program makes a mistake",
         })

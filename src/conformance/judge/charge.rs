@@ -4,7 +4,7 @@ use crate::conformance::conversation::cause::Cause;
 use crate::conformance::conversation::leaving::{Leaving, leavings};
 use crate::conformance::conversation::meaning::Meaning;
 use crate::conformance::conversation::room::{Departure, Present, Standing};
-use crate::conformance::evidence::topic::Topic;
+use crate::conformance::evidence::topic::{Togetherness, Topic};
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::id;
 use crate::conformance::suite::table::Table;
@@ -67,6 +67,14 @@ pub fn requirement_of(topic: Topic) -> &'static str {
             Cause::ServerLeft => id::C_SHUT_1,
             Cause::NobodyListens => id::C_ARG_3,
             Cause::BadAddress => id::C_ARG_2,
+        },
+        Topic::Together(togetherness) => match togetherness {
+            Togetherness::Chat => id::P_1,
+            Togetherness::ChatOfThree => id::P_2,
+            Togetherness::Leaving => id::P_3,
+            Togetherness::NameInUse => id::P_4,
+            Togetherness::ShutDown => id::P_5,
+            Togetherness::ComingBack => id::P_7,
         },
         Topic::Mistake(meaning) => match meaning {
             Meaning::Echo => id::S_MSG_2,

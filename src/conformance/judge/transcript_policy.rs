@@ -36,7 +36,8 @@ pub fn policy(transcript: &Transcript, profile: &Profile, table: &Table) -> Poli
 fn comparison(role: Role, judges: impl Fn(&str) -> bool) -> Comparison {
     let (message, text, goodbye) = match role {
         Role::Server => (id::S_MSG_1, id::S_MSG_6, id::S_SHUT_1),
-        Role::Client => (id::C_MSG_1, id::C_MSG_5, id::C_SHUT_1),
+        // Nobody reads what a server and its clients say to each other.
+        Role::Client | Role::Pair => (id::C_MSG_1, id::C_MSG_5, id::C_SHUT_1),
     };
     let line_or = |id: &str, otherwise: Exactness| {
         if judges(id) {

@@ -20,7 +20,7 @@ use crate::conformance::program::process::{self, RunningProgram};
 use crate::conformance::program::screen::Screen;
 use crate::conformance::program::system::{self, SocketTable};
 use crate::conformance::program::target::Target;
-use crate::transcript::syntax::{Action, Transcript};
+use crate::transcript::syntax::{Action, Role, Transcript};
 
 /// The program under test, the actors' connections, and what connects them.
 pub(super) struct Cast<'a> {
@@ -29,7 +29,10 @@ pub(super) struct Cast<'a> {
     /// The processes of the program; the first is the one that the transcript is about. Dropped before the
     /// connections are, so that the program cannot trip over their end.
     pub(super) programs: Vec<RunningProgram>,
-    pub(super) screen: Screen,
+    /// The terminals of the programs, in the same order; there is always a first one.
+    screens: Vec<Screen>,
+    /// Whose programs they are, where several people use them.
+    users: Vec<String>,
     pub(super) peers: Vec<Peer>,
     pub(super) sockets: SocketTable,
     /// Where the server under test is spoken to.
@@ -66,7 +69,11 @@ impl<'a> Cast<'a> {
             setting,
             log: Log::new(),
             programs: Vec::new(),
-            screen: Screen::default(),
+            screens: vec![Screen::default()],
+            users: match transcript.role {
+                Role::Pair => vec!["server".to_owned()],
+                Role::Server | Role::Client => Vec::new(),
+            },
             peers: Vec::new(),
             sockets: SocketTable::open(),
             address: None,
@@ -83,9 +90,26 @@ impl<'a> Cast<'a> {
         }
     }
 
-    /// How the program ended, once it has.
-    pub(super) fn how_ended(&self) -> Option<&str> {
-        self.programs.first().and_then(RunningProgram::how_ended)
+    /// How this one of the programs ended, once it has.
+    pub(super) fn how_ended(&self, program: usize) -> Option<&str> {
+        self.programs.get(program)?.how_ended()
+    }
+
+    /// The terminal of this one of the programs; that of the first exists before it starts.
+    pub(super) fn screen(&mut self, program: usize) -> &mut Screen {
+        let last = self.screens.len() - 1;
+        &mut self.screens[program.min(last)]
+    }
+
+    /// Whose program this is, where several people use them.
+    pub(super) fn user_of(&self, program: usize) -> Option<&str> {
+        self.users.get(program).map(String::as_str)
+    }
+
+    /// Records what happened to this one of the programs.
+    pub(super) fn record_of(&mut self, program: usize, kind: EventKind) {
+        let user = self.users.get(program).cloned();
+        self.log.record_of(user, kind);
     }
 
     /// Ids of all processes of the program.
@@ -94,15 +118,23 @@ impl<'a> Cast<'a> {
         programs.flat_map(RunningProgram::processes).collect()
     }
 
+    /// Starts a further program, for one of several people.
+    pub(super) fn start_for(&mut self, user: &str, command: &[String]) -> Result<(), Stop> {
+        self.users.push(user.to_owned());
+        self.start(command)
+    }
+
     /// Starts a further process of the program.
     pub(super) fn start(&mut self, command: &[String]) -> Result<(), Stop> {
         let program =
             RunningProgram::start(self.setting.harness, self.setting.environment, command)
                 .map_err(|error| unable("a process", &error))?;
         self.programs.push(program);
-        self.log.record(EventKind::Started {
-            command: command.to_vec(),
-        });
+        if self.screens.len() < self.programs.len() {
+            self.screens.push(Screen::default());
+        }
+        let command = command.to_vec();
+        self.record_of(self.programs.len() - 1, EventKind::Started { command });
         Ok(())
     }
 
@@ -118,7 +150,7 @@ impl<'a> Cast<'a> {
         } = self;
         // Nothing is judged any more. A connection that ends so leaves no TIME_WAIT behind, which
         // would keep a server with a port of its own choice from starting again.
-        if matches!(setting.target, Target::Command(_)) {
+        if setting.target.is_started_here() {
             peers.iter_mut().for_each(Peer::reset);
         }
         drop(programs);
@@ -273,7 +305,8 @@ impl<'a> Cast<'a> {
         /// A program that floods its terminal is read only this often, or the replay would do nothing else.
         const BETWEEN_FLOODS: Duration = Duration::from_millis(5);
         const MANY_PRINTS: u32 = 2_000;
-        let floods = self.screen.dropped() > 0 || self.prints > MANY_PRINTS;
+        let has_dropped = |screen: &Screen| screen.dropped() > 0;
+        let floods = self.screens.iter().any(has_dropped) || self.prints > MANY_PRINTS;
         let longest = if floods { BETWEEN_FLOODS } else { LONGEST };
         let something_happened = self.poll(patience.min(longest), !floods);
         if something_happened || floods {
@@ -314,7 +347,7 @@ impl<'a> Cast<'a> {
             for news in self.programs[position].news() {
                 match news {
                     process::News::Printed(bytes) => self.printed(position, bytes),
-                    process::News::Ended(how) => self.log.record(EventKind::Ended { how }),
+                    process::News::Ended(how) => self.record_of(position, EventKind::Ended { how }),
                 }
             }
         }
@@ -322,17 +355,17 @@ impl<'a> Cast<'a> {
 
     fn printed(&mut self, position: usize, bytes: Vec<u8>) {
         self.prints = self.prints.saturating_add(1);
-        if position == 0 {
-            let could_be_drawn = !self.screen.is_exhausted();
-            let answers = self.screen.show(&bytes);
-            if could_be_drawn && self.screen.is_exhausted() {
+        if let Some(screen) = self.screens.get_mut(position) {
+            let could_be_drawn = !screen.is_exhausted();
+            let answers = screen.show(&bytes);
+            if could_be_drawn && screen.is_exhausted() {
                 self.log.note(Note::NotDrawn);
             }
             if !answers.is_empty() {
                 self.programs[position].press(&answers);
             }
         }
-        self.log.record(EventKind::Printed { bytes });
+        self.record_of(position, EventKind::Printed { bytes });
     }
 
     /// Whether to accept further connections: a client that opens very many is not answered any more.
@@ -420,7 +453,19 @@ impl<'a> Cast<'a> {
 
     /// Whether the program has read all that was sent to it and accepted every connection.
     pub(super) fn all_is_taken(&self) -> bool {
-        self.all_is_accepted() && self.peers.iter().all(|peer| self.has_taken(peer))
+        self.all_is_accepted()
+            && self.peers.iter().all(|peer| self.has_taken(peer))
+            && !self.is_anything_unread_in_pair()
+    }
+
+    /// Whether the server or a client of the pair under test has not read all that the other one sent.
+    fn is_anything_unread_in_pair(&self) -> bool {
+        let is_pair = matches!(self.setting.target, Target::Pair { .. });
+        let port = self
+            .address
+            .filter(|_| is_pair)
+            .map(|address| address.port());
+        port.is_some_and(|port| system::is_anything_unread(&self.sockets, port))
     }
 
     pub(super) fn all_is_accepted(&self) -> bool {

@@ -107,7 +107,7 @@ impl Replay<'_> {
     fn half_typed(&self) -> String {
         let steps = &self.transcript.steps[..self.index()];
         let typed = steps.iter().filter_map(|step| match &step.action {
-            Action::Types { text } => Some(text.as_str()),
+            Action::Types { text, .. } => Some(text.as_str()),
             _ => None,
         });
         let typed: String = typed.collect();

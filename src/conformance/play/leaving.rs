@@ -106,11 +106,11 @@ impl Replay<'_> {
         Err(self.short(Expected::Growth { at_most: bound }, Got::Growth { bytes }))
     }
 
-    /// Waits for the end of the process that was started; connections stay open meanwhile.
-    pub(super) fn wait_for_end(&mut self) -> Result<(), Stop> {
+    /// Waits for the end of this one of the processes that were started; connections stay open meanwhile.
+    pub(super) fn wait_for_end(&mut self, program: usize) -> Result<(), Stop> {
         let patience = self.setting.timeouts.end();
         let lost = self.cast.wait_for(patience, |cast| {
-            let program = cast.programs.first()?;
+            let program = cast.programs.get(program)?;
             program.how_ended().map(|_| program.is_lost())
         })?;
         let got = match lost {

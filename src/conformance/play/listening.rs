@@ -19,11 +19,11 @@ pub(super) fn address(cast: &mut Cast<'_>, position: usize) -> Option<SocketAddr
             return found.first().copied();
         }
         // If it listens on several, the one that it has printed, if it has printed one by now.
-        let text = cast.screen.text();
+        let text = cast.screen(0).text();
         let is_printed = |address: &&SocketAddr| has_number(text, address.port());
         return found.iter().find(is_printed).or(found.first()).copied();
     }
-    let text = cast.screen.text();
+    let text = cast.screen(0).text();
     let numbers = text.split(|character: char| !character.is_ascii_digit());
     let mut ports = numbers.filter_map(|digits| digits.parse::<u16>().ok());
     let port = ports.rfind(|port| *port >= 1024)?;
@@ -54,9 +54,9 @@ pub(super) fn printed_address(
     }
     let mut glances = Glances::new();
     cast.watch(TIME_TO_TELL, |cast| {
-        glances.look(cast.screen.printed().len(), || {
+        glances.look(cast.screen(0).printed().len(), || {
             let found = addresses(cast, position);
-            let text = cast.screen.text();
+            let text = cast.screen(0).text();
             let mut printed = found.into_iter().filter(|at| has_number(text, at.port()));
             printed.next()
         })

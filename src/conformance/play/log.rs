@@ -38,7 +38,12 @@ impl Log {
         self.step = Some(step);
     }
 
-    pub(super) fn record(&mut self, mut kind: EventKind) {
+    pub(super) fn record(&mut self, kind: EventKind) {
+        self.record_of(None, kind);
+    }
+
+    /// Records what happened to the program of this one of several people.
+    pub(super) fn record_of(&mut self, of: Option<String>, mut kind: EventKind) {
         let mut cut = 0;
         if let Some(bytes) = bytes_of(&mut kind) {
             let whole = bytes.len();
@@ -53,7 +58,7 @@ impl Log {
                 return;
             }
         }
-        self.push(kind);
+        self.push(of, kind);
         if cut > 0 {
             self.note(Note::Cut { bytes: cut });
         }
@@ -68,16 +73,17 @@ impl Log {
                 self.kept += line.bytes.len();
             }
         }
-        self.push(EventKind::Note(note));
+        self.push(None, EventKind::Note(note));
     }
 
-    fn push(&mut self, kind: EventKind) {
+    fn push(&mut self, of: Option<String>, kind: EventKind) {
         if self.is_full() {
             return;
         }
         self.events.push(Event {
             at: self.begun.elapsed().as_secs_f64(),
             step: self.step,
+            of,
             kind,
         });
     }

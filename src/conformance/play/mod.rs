@@ -4,7 +4,7 @@
 //! connections. Waiting always means looking there until something is so, or patience is out.
 //!
 //! ```text
-//! server, client -> registering, speaking, hearing, silence, leaving    the steps of a transcript
+//! server, client, pair -> terminal, registering, speaking, hearing, silence, leaving    the steps of a transcript
 //!     -> replay                                                           where a replay stands
 //!     -> settling, heard, listening, memory_use                           waiting for one thing
 //!     -> cast -> origin, watch, accounts, log                             who is there; the one loop
@@ -24,6 +24,7 @@ mod listening;
 mod log;
 mod memory_use;
 mod origin;
+mod pair;
 pub mod peer;
 pub mod policy;
 mod registering;
@@ -34,6 +35,7 @@ mod settling;
 mod silence;
 pub mod slots;
 mod speaking;
+mod terminal;
 pub mod timeouts;
 mod watch;
 
@@ -50,6 +52,7 @@ pub use setting::{Setting, Turn};
 
 use client::ClientReplay;
 use heard::milliseconds;
+use pair::PairReplay;
 use policy::Policy;
 use replay::Replay;
 use setting::{Stop, hindered};
@@ -61,13 +64,19 @@ fn replay(transcript: &Transcript, policy: &Policy, setting: Setting<'_>) -> Opt
     let begun = Instant::now();
     let mut replay = Replay::new(transcript, policy, setting);
     // Holds a port at which nobody listens, until the program has ended.
-    let mut _user = None;
+    let mut _deaf = None;
     let result = match transcript.role {
         Role::Server => perform_with_server(&mut replay),
         Role::Client => {
             let mut of_client = ClientReplay::new(replay);
             let result = perform_with_client(&mut of_client);
-            (replay, _user) = (of_client.replay, Some(of_client.user));
+            (replay, _deaf) = of_client.into_parts();
+            result
+        }
+        Role::Pair => {
+            let mut of_pair = PairReplay::new(replay);
+            let result = perform_with_pair(&mut of_pair);
+            replay = of_pair.replay;
             result
         }
     };
@@ -146,6 +155,16 @@ fn perform_with_server(replay: &mut Replay<'_>) -> Result<(), Stop> {
         replay.held();
     }
     replay.check_late_arrivals()
+}
+
+fn perform_with_pair(pair: &mut PairReplay<'_>) -> Result<(), Stop> {
+    pair.start_server()?;
+    for index in 0..pair.replay.transcript.steps.len() {
+        pair.replay.enter(index)?;
+        pair.perform()?;
+        pair.replay.held();
+    }
+    Ok(())
 }
 
 fn perform_with_client(client: &mut ClientReplay<'_>) -> Result<(), Stop> {

@@ -132,8 +132,9 @@ impl<'a> Replay<'a> {
             step: self.index,
             expected,
             got,
-            ended: self.cast.how_ended().map(str::to_owned),
+            ended: self.cast.how_ended(0).map(str::to_owned),
             present: self.room.present(),
+            who_ended: None,
             waited_for_enter: false,
         }))
     }
@@ -148,7 +149,7 @@ impl<'a> Replay<'a> {
         if !is_closed || shortfall.ended.is_some() {
             return;
         }
-        let ended = |cast: &mut Cast<'_>| cast.how_ended().map(str::to_owned);
+        let ended = |cast: &mut Cast<'_>| cast.how_ended(0).map(str::to_owned);
         shortfall.ended = self.cast.wait_for(MOMENT, ended).ok().flatten();
     }
 

@@ -21,7 +21,10 @@ impl Replay<'_> {
         let begun = Instant::now();
         self.cast.address = Some(match self.setting.target {
             Target::Running(address) => *address,
-            Target::Command(command) => {
+            Target::Command(command)
+            | Target::Pair {
+                server: command, ..
+            } => {
                 let topic = Topic::ServerStart;
                 if !self.policy.judges(topic) && self.setting.ledger.is_known_to_fail(topic) {
                     return Err(Box::new(Outcome::Skipped { because_of: topic }));
@@ -93,7 +96,7 @@ impl Replay<'_> {
     /// The last lines that were printed.
     fn last_lines_on_screen(&mut self) -> Excerpt {
         const LINES: usize = 5;
-        let lines: Vec<&str> = self.cast.screen.text().trim().lines().collect();
+        let lines: Vec<&str> = self.cast.screen(0).text().trim().lines().collect();
         let last = &lines[lines.len().saturating_sub(LINES)..];
         Excerpt::of(last.join("\n").as_bytes())
     }
@@ -134,12 +137,13 @@ impl Replay<'_> {
             Action::AnotherStarts => self.start_another(),
             Action::IsInterrupted => self.interrupt(),
             Action::IsTerminated => self.terminate(),
-            Action::Ends => self.wait_for_end(),
+            Action::Ends { .. } => self.wait_for_end(0),
             Action::GrowsByAtMost { bytes } => self.compare_memory(*bytes),
             Action::ClientStarts { .. }
             | Action::Types { .. }
             | Action::Presses { .. }
             | Action::SeesMessage { .. }
+            | Action::PersonStarts { .. }
             | Action::TerminalNeverGets { .. } => Err(self.not_in_this_role()),
         }
     }
@@ -212,13 +216,13 @@ impl Replay<'_> {
         let patience = self.setting.timeouts.answer();
         let is_there = |cast: &mut super::cast::Cast<'_>| {
             // What scrolled away long ago was printed all the same.
-            let is_there = has_number(cast.screen.text(), port)
-                || has_number(&String::from_utf8_lossy(cast.screen.printed()), port);
+            let is_there = has_number(cast.screen(0).text(), port)
+                || has_number(&String::from_utf8_lossy(cast.screen(0).printed()), port);
             is_there.then_some(())
         };
         let mut glances = Glances::new();
         let printed = self.cast.watch(patience, |cast| {
-            glances.look(cast.screen.printed().len(), || is_there(cast))
+            glances.look(cast.screen(0).printed().len(), || is_there(cast))
         })?;
         if printed.or_else(|| is_there(&mut self.cast)).is_some() {
             return Ok(());
@@ -240,10 +244,10 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn interrupt(&mut self) -> Result<(), Stop> {
+    pub(super) fn interrupt(&mut self) -> Result<(), Stop> {
         const CTRL_C: &[u8] = b"\x03";
         self.let_digest()?;
-        if self.cast.how_ended().is_some() {
+        if self.cast.how_ended(0).is_some() {
             return Err(self.short(Expected::Ends, Got::EndedBefore));
         }
         let Some(program) = self.cast.programs.first_mut() else {
@@ -251,14 +255,12 @@ impl Replay<'_> {
         };
         if program.turns_ctrl_c_into_a_signal() {
             program.press(CTRL_C);
-            self.cast.log.record(EventKind::Typed {
-                bytes: CTRL_C.to_vec(),
-            });
+            let bytes = CTRL_C.to_vec();
+            self.cast.record_of(0, EventKind::Typed { bytes });
         } else {
             program.interrupt();
-            self.cast.log.record(EventKind::Signalled {
-                signal: "SIGINT".to_owned(),
-            });
+            let signal = "SIGINT".to_owned();
+            self.cast.record_of(0, EventKind::Signalled { signal });
         }
         Ok(())
     }

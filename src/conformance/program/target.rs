@@ -11,6 +11,13 @@ pub enum Target {
     Command(Vec<String>),
     /// A server that is already running, and keeps running.
     Running(SocketAddr),
+    /// The command of a server and that of its own clients.
+    Pair {
+        /// The server's.
+        server: Vec<String>,
+        /// A client's, to be given a name and an address.
+        client: Vec<String>,
+    },
 }
 
 impl Target {
@@ -19,7 +26,16 @@ impl Target {
         match self {
             Target::Command(command) => command.clone(),
             Target::Running(address) => vec![format!("chat://{address}")],
+            Target::Pair { server, client } => {
+                let and = ["with".to_owned()];
+                server.iter().chain(&and).chain(client).cloned().collect()
+            }
         }
+    }
+
+    /// Whether the harness starts the program, rather than finding it running.
+    pub fn is_started_here(&self) -> bool {
+        !matches!(self, Target::Running(_))
     }
 }
 

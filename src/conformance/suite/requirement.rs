@@ -61,13 +61,14 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    /// Whether it applies to programs of this role. Requirements about the wire apply to both.
+    /// Whether it applies to programs of this role. Requirements about the wire apply to servers and clients.
     pub fn is_asked_of(&self, role: Role) -> bool {
-        let prefix = match role {
-            Role::Server => "S-",
-            Role::Client => "C-",
+        let prefixes: &[&str] = match role {
+            Role::Server => &["S-", "W-"],
+            Role::Client => &["C-", "W-"],
+            Role::Pair => &["P-"],
         };
-        self.id.starts_with(prefix) || self.id.starts_with("W-")
+        prefixes.iter().any(|prefix| self.id.starts_with(prefix))
     }
 
     /// Everything in it that reports print.

@@ -39,7 +39,9 @@ pub(super) fn why_not_playable(transcript: &Transcript, run: &Evidence) -> Optio
     };
     let has =
         |wanted: fn(&Action) -> bool| transcript.steps.iter().any(|step| wanted(&step.action));
-    if has(|action| matches!(action, Action::GrowsByAtMost { .. })) {
+    if transcript.role == Role::Pair {
+        Some("it needs several terminals; start the server and the clients yourself, and type")
+    } else if has(|action| matches!(action, Action::GrowsByAtMost { .. })) {
         Some("it measures the memory of the program, which a script does not do")
     } else if has(|action| matches!(action, Action::StopsReading { .. })) {
         Some("it needs small network buffers, which a script does not set up")
@@ -360,20 +362,21 @@ impl<'a> Script<'a> {
                 self.calls
                     .push(format!("client.starts_with({name}, {address}{is_swapped})"));
             }
-            Action::Types { text } => {
+            Action::Types { text, .. } => {
                 self.calls.push(format!(
                     "client.types({})",
                     string(&text.replace('\n', "\r"))
                 ));
             }
-            Action::Presses { key: Key::CtrlC } | Action::IsInterrupted => {
-                self.call_program("is_interrupted()")
+            Action::Presses {
+                key: Key::CtrlC, ..
             }
-            Action::Presses { key: Key::CtrlD } => {
-                self.calls.push("client.types(\"\\x04\")".to_owned())
-            }
+            | Action::IsInterrupted => self.call_program("is_interrupted()"),
+            Action::Presses {
+                key: Key::CtrlD, ..
+            } => self.calls.push("client.types(\"\\x04\")".to_owned()),
             Action::IsTerminated => self.call_program("is_terminated()"),
-            Action::Ends => self.call_program("ends()"),
+            Action::Ends { .. } => self.call_program("ends()"),
             Action::PrintsItsPort => self.call_program("prints_its_port()"),
             Action::AnotherStarts => self.call_program("another_starts()"),
             Action::SeesMessage { .. } => {
@@ -386,7 +389,10 @@ impl<'a> Script<'a> {
             Action::TerminalNeverGets { bytes: never } => {
                 self.call_program(&format!("never_prints({})", bytes(never)));
             }
-            Action::StopsReading { .. } | Action::GrowsByAtMost { .. } => {}
+            // Transcripts about a pair are not played by scripts.
+            Action::PersonStarts { .. }
+            | Action::StopsReading { .. }
+            | Action::GrowsByAtMost { .. } => {}
         }
     }
 

@@ -37,7 +37,7 @@ const RUNTIME: &str = include_str!("runtime.py");
 const fn program_class(role: Role) -> (&'static str, &'static str) {
     match role {
         Role::Server => ("Server", include_str!("runtime_server.py")),
-        Role::Client => ("Client", include_str!("runtime_client.py")),
+        Role::Client | Role::Pair => ("Client", include_str!("runtime_client.py")),
     }
 }
 
@@ -57,9 +57,11 @@ pub fn bundle(assessment: &Assessment) -> Vec<(String, String)> {
         };
         for entry in &result.requirements {
             let id = &entry.requirement.id;
+            let name = format!("{}-{id}", part.role);
             if let Some(script) = script(part, id) {
-                let name = format!("{}-{id}", part.role);
                 files.push((format!("{name}.py"), script));
+            }
+            if !failed(result, id).is_empty() {
                 files.push((format!("{name}.txt"), text(result, &entry.requirement)));
             }
         }
@@ -74,7 +76,12 @@ pub fn bundle(assessment: &Assessment) -> Vec<(String, String)> {
 /// The script that repeats the runs in which this part fails the requirement with this id; `None` where it fails in
 /// none.
 pub fn script(part: &AssessedPart, id: &str) -> Option<String> {
-    let result = part.result.as_ref().ok()?;
+    // People at several terminals are not played by scripts.
+    let result = part
+        .result
+        .as_ref()
+        .ok()
+        .filter(|_| part.role != Role::Pair)?;
     let mut requirements = result.requirements.iter();
     let requirement = &requirements
         .find(|entry| entry.requirement.id == id)?
@@ -230,7 +237,7 @@ fn table() -> &'static Table {
 fn usage(name: &str, role: Role) -> Vec<String> {
     let program = match role {
         Role::Server => "server.py",
-        Role::Client => "client.py",
+        Role::Client | Role::Pair => "client.py",
     };
     vec![
         "In the folder of your program:".to_owned(),

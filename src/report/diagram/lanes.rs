@@ -11,7 +11,7 @@ pub(in crate::report) struct Lanes {
 }
 
 impl Lanes {
-    /// In server transcripts the users and then the server; in client transcripts the person,
+    /// In transcripts about a pair the people, each with a client, and then the server. In server transcripts the users and then the server; in client transcripts the person,
     /// the client, and the server that the harness plays.
     pub(super) fn of(role: Role, events: &[Event], failing: Option<&Step>) -> Self {
         if role == Role::Client {
@@ -23,9 +23,10 @@ impl Lanes {
             };
         }
         let mut names: Vec<String> = Vec::new();
-        let actors = events
-            .iter()
-            .filter_map(|event| actor_of_event(&event.kind));
+        let actors = events.iter().filter_map(|event| {
+            let person = event.of.as_deref().filter(|who| *who != "server");
+            person.or(actor_of_event(&event.kind))
+        });
         for actor in actors.chain(failing.and_then(|step| actor_of_action(&step.action))) {
             if !names.iter().any(|name| name == actor) {
                 names.push(actor.to_string());
@@ -53,6 +54,12 @@ impl Lanes {
         actor.map_or(self.subject, |actor| self.of_actor(actor))
     }
 
+    /// The lane of the program that an event is about: in a transcript about a pair, one of several.
+    pub(super) fn of_program(&self, event: &Event) -> usize {
+        let whose = event.of.as_deref();
+        whose.map_or(self.subject, |whose| self.of_actor(whose))
+    }
+
     /// The person at the client's terminal; a server's output goes to nobody in particular.
     pub(super) fn reader(&self) -> Option<usize> {
         (self.role == Role::Client).then_some(0)
@@ -77,10 +84,10 @@ fn actor_of_event(kind: &EventKind) -> Option<&str> {
 
 fn actor_of_action(action: &Action) -> Option<&str> {
     match action {
-        Action::Types { .. }
-        | Action::Presses { .. }
-        | Action::SeesMessage { .. }
-        | Action::TerminalNeverGets { .. } => Some("user"),
+        Action::Types { actor, .. }
+        | Action::Presses { actor, .. }
+        | Action::SeesMessage { actor, .. } => Some(actor),
+        Action::TerminalNeverGets { .. } => Some("user"),
         action => action.actor(),
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn rows(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<Row
     while let Some(event) = rest.first() {
         let chunks = chunks_together(rest, dialect);
         let before = live.clone();
-        change(&mut live, lanes, &event.kind);
+        change(&mut live, lanes, event);
         // An actor that leaves keeps its lifeline in this row.
         let drawn: Vec<bool> = before
             .iter()
@@ -90,17 +90,17 @@ fn chunks_together(events: &[Event], dialect: Dialect) -> usize {
         (EventKind::Received { actor, bytes }, EventKind::Received { actor: next, .. }) => {
             actor == next && (bytes.ends_with(b"\n") || dialect.writes == Framing::Line)
         }
-        (EventKind::Printed { .. }, EventKind::Printed { .. }) => true,
+        (EventKind::Printed { .. }, EventKind::Printed { .. }) => pair[0].of == pair[1].of,
         _ => false,
     };
     1 + events.windows(2).take_while(|pair| belongs(pair)).count()
 }
 
 /// Updates which lifelines are drawn after this event.
-fn change(live: &mut [bool], lanes: &Lanes, kind: &EventKind) {
-    match kind {
+fn change(live: &mut [bool], lanes: &Lanes, event: &Event) {
+    match &event.kind {
         EventKind::Started { .. } => {
-            live[lanes.subject] = true;
+            live[lanes.of_program(event)] = true;
             if let Some(reader) = lanes.reader() {
                 live[reader] = true;
             }
@@ -118,7 +118,7 @@ fn change(live: &mut [bool], lanes: &Lanes, kind: &EventKind) {
                 live[lane] = false;
             }
         }
-        EventKind::Ended { .. } => live[lanes.subject] = false,
+        EventKind::Ended { .. } => live[lanes.of_program(event)] = false,
         EventKind::Typed { .. }
         | EventKind::Printed { .. }
         | EventKind::Signalled { .. }
@@ -132,6 +132,7 @@ type RowPart = (f64, Shape, String, Option<Ink>);
 fn parts_of(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<RowPart> {
     let at = events[0].at;
     let subject = lanes.subject;
+    let program = lanes.of_program(&events[0]);
     let to_subject = |actor: &str| Shape::Arrow {
         from: lanes.of_actor(actor),
         to: subject,
@@ -143,7 +144,7 @@ fn parts_of(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<RowPart> {
     let remark = |shape, words: &str| vec![(at, shape, format!("({words})"), Some(Ink::Quiet))];
     match &events[0].kind {
         EventKind::Started { command } => remark(
-            Shape::Mark(subject),
+            Shape::Mark(program),
             &format!("starts: {}", harmless(&command.join(" "))),
         ),
         EventKind::Listening { address } => remark(
@@ -177,10 +178,16 @@ fn parts_of(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<RowPart> {
                 },
             )
         }
-        EventKind::Typed { bytes } => vec![(at, to_subject("user"), keys(bytes), None)],
+        EventKind::Typed { bytes } => {
+            let shape = match events[0].of {
+                Some(_) => Shape::Mark(program),
+                None => to_subject("user"),
+            };
+            vec![(at, shape, keys(bytes), None)]
+        }
         EventKind::Printed { .. } => {
             let to = lanes.reader();
-            let shape = to.map_or(Shape::Mark(subject), |to| Shape::Arrow {
+            let shape = to.map_or(Shape::Mark(program), |to| Shape::Arrow {
                 from: subject,
                 to,
             });
@@ -188,11 +195,11 @@ fn parts_of(events: &[Event], lanes: &Lanes, dialect: Dialect) -> Vec<RowPart> {
         }
         EventKind::Signalled { signal } => {
             let words = format!("({})", harmless(signal));
-            vec![(at, Shape::Mark(subject), words, Some(Ink::Uncertain))]
+            vec![(at, Shape::Mark(program), words, Some(Ink::Uncertain))]
         }
         EventKind::Ended { how } => {
             let words = format!("(ends: {})", harmless(how));
-            vec![(at, Shape::Mark(subject), words, Some(Ink::Uncertain))]
+            vec![(at, Shape::Mark(program), words, Some(Ink::Uncertain))]
         }
         EventKind::Note(note) => remark(Shape::Nothing, &harmless(&note.to_string())),
     }

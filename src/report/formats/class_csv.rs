@@ -13,14 +13,15 @@ use crate::report::plain::line;
 use crate::report::scores::counts;
 use crate::transcript::syntax::Role;
 
-/// The columns before those of the requirements. `adjustments` are those of the whole mark: server, client, what a
-/// person marked, and adjustments add up to `points`.
-const FIRST: [&str; 7] = [
+/// The columns before those of the requirements. `adjustments` are those of the whole mark: server, client, together, what
+/// a person marked, and adjustments add up to `points`.
+const FIRST: [&str; 8] = [
     "submission",
     "points",
     "possible",
     "server",
     "client",
+    "together",
     "adjustments",
     "doubts",
 ];
@@ -111,6 +112,7 @@ fn cells(assessment: &Assessment, columns: &[(Role, &Requirement)]) -> Vec<Strin
         score.most.to_string(),
         points_of(Role::Server),
         points_of(Role::Client),
+        points_of(Role::Pair),
         adjusted.to_string(),
         if score.doubts.is_empty() { "no" } else { "yes" }.to_owned(),
     ];

@@ -46,5 +46,6 @@ pub(super) fn capital(role: Role) -> &'static str {
     match role {
         Role::Server => "Server",
         Role::Client => "Client",
+        Role::Pair => "Together",
     }
 }

@@ -97,7 +97,8 @@ fn name_column(class: &Class, style: Style) -> usize {
 }
 
 fn headings(names: usize, style: Style) -> String {
-    let cells = ["server", "client", "points"].map(|heading| format!("{heading:>POINTS$}"));
+    let cells =
+        ["server", "client", "together", "points"].map(|heading| format!("{heading:>POINTS$}"));
     let text = format!(
         "{}  {}    fails",
         pad("submission", names),
@@ -115,9 +116,10 @@ fn submission(assessment: &Assessment, names: usize, style: Style) -> String {
         format!("{points:>POINTS$}")
     };
     let before = format!(
-        "{name}  {}  {}  {:>POINTS$}",
+        "{name}  {}  {}  {:>8}  {:>POINTS$}",
         of_role(Role::Server),
         of_role(Role::Client),
+        of_role(Role::Pair),
         score.earned.to_string()
     );
     let mark = if score.doubts.is_empty() { " " } else { "?" };

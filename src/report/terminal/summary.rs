@@ -29,6 +29,7 @@ pub(super) fn heading(result: &RunResult, style: Style) -> String {
     let role = match result.role {
         Role::Server => "server",
         Role::Client => "client",
+        Role::Pair => "server and clients together",
     };
     let command = harmless(&result.command.join(" "));
     let title = ruled(&format!("{role}: {command}"), style.prose());

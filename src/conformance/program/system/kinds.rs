@@ -38,6 +38,19 @@ pub enum Holder {
     Unknown,
 }
 
+/// The connection of a client with a server, as the system sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientConnection {
+    /// There is none.
+    None,
+    /// It is open, and nothing has arrived on it from the server.
+    Open,
+    /// The server has sent something.
+    Answered,
+    /// The system does not say.
+    Unknown,
+}
+
 /// A process at one moment. The start time distinguishes it from a later process with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process {

@@ -6,7 +6,9 @@
 mod kinds;
 mod shortage;
 
-pub use kinds::{Ancestor, Holder, Process, TEMPORARY, View, end_all, timespec, unspecified};
+pub use kinds::{
+    Ancestor, ClientConnection, Holder, Process, TEMPORARY, View, end_all, timespec, unspecified,
+};
 pub use shortage::{DESCRIPTORS, Shortage};
 
 #[cfg(target_os = "linux")]

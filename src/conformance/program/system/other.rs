@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::kinds::{Ancestor, Holder, Process, View, can_be_collected_within};
+use super::kinds::{Ancestor, ClientConnection, Holder, Process, View, can_be_collected_within};
 
 /// Knows nothing.
 #[derive(Debug)]
@@ -75,6 +75,20 @@ pub fn kill(target: Process) {
 /// Unknown.
 pub fn listening(_sockets: &SocketTable, _processes: &[i32]) -> Vec<SocketAddr> {
     Vec::new()
+}
+
+/// Unknown.
+pub fn client_connection(
+    _sockets: &SocketTable,
+    _port: u16,
+    _processes: &[i32],
+) -> ClientConnection {
+    ClientConnection::Unknown
+}
+
+/// Unknown.
+pub fn is_anything_unread(_sockets: &SocketTable, _port: u16) -> bool {
+    false
 }
 
 /// Unknown.

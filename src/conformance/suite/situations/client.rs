@@ -39,9 +39,13 @@ impl Scene {
             Action::ClientStarts { name, address } => self.starts(name, address),
             Action::Says { line, .. } => self.receives(line),
             Action::Sends { bytes, times, .. } => self.segment(bytes, *times),
-            Action::Types { text } => self.types(text),
-            Action::Presses { key: Key::CtrlC } => self.ends(Situation::EndCtrlC),
-            Action::Presses { key: Key::CtrlD } => self.ends(Situation::EndCtrlD),
+            Action::Types { text, .. } => self.types(text),
+            Action::Presses {
+                key: Key::CtrlC, ..
+            } => self.ends(Situation::EndCtrlC),
+            Action::Presses {
+                key: Key::CtrlD, ..
+            } => self.ends(Situation::EndCtrlD),
             Action::Closes { .. } => self.ends(Situation::EndClose),
             Action::Pass { .. } => self.has_waited = true,
             _ => {}

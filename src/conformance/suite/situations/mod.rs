@@ -14,11 +14,12 @@ use crate::conformance::suite::Case;
 use crate::conformance::suite::situations::situation::{Axis, Situation};
 use crate::transcript::syntax::{Role, Transcript};
 
-/// The situations that a transcript has.
+/// The situations that a transcript has; those about a pair have none.
 pub fn situations(transcript: &Transcript) -> BTreeSet<Situation> {
     match transcript.role {
         Role::Server => server::situations(&transcript.steps),
         Role::Client => client::situations(&transcript.steps),
+        Role::Pair => BTreeSet::new(),
     }
 }
 

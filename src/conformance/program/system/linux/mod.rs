@@ -22,7 +22,8 @@ pub use tree::ProcessTree;
 pub use view::enter;
 
 pub use processes::{
-    adopt_orphans, ancestors, are_stopped, cpu_time, cpu_time_with_ended, descendants, end,
-    has_ended_within, holder, is_confined, is_held, kept_waiting, kill, listening, own_memory,
-    peak_memory, rest_mark, resume, stop, tasks_on_this_machine, visit_descendants,
+    adopt_orphans, ancestors, are_stopped, client_connection, cpu_time, cpu_time_with_ended,
+    descendants, end, has_ended_within, holder, is_anything_unread, is_confined, is_held,
+    kept_waiting, kill, listening, own_memory, peak_memory, rest_mark, resume, stop,
+    tasks_on_this_machine, visit_descendants,
 };

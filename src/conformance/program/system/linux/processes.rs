@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::sockets::SocketTable;
 use crate::conformance::program::system::kinds::{
-    Ancestor, Holder, Process, can_be_collected_within, timespec, unspecified,
+    Ancestor, ClientConnection, Holder, Process, can_be_collected_within, timespec, unspecified,
 };
 use crate::conformance::program::system::shortage::DESCRIPTORS;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -290,6 +290,33 @@ pub fn listening(sockets: &SocketTable, processes: &[i32]) -> Vec<SocketAddr> {
         .collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, address)| address).collect()
+}
+
+/// What the connections to the server at `port` tell about a client of it.
+pub fn client_connection(sockets: &SocketTable, port: u16, processes: &[i32]) -> ClientConnection {
+    let Some(mut connections) = sockets.connections() else {
+        return ClientConnection::Unknown;
+    };
+    connections.retain(|socket| socket.remote.port() == port && socket.inode != 0);
+    let inodes = processes.iter().filter_map(|id| socket_inodes(*id).ok());
+    let held: Vec<u64> = inodes.flatten().collect();
+    let own = connections
+        .iter()
+        .find(|socket| held.contains(&socket.inode));
+    match own.map(|socket| socket.received) {
+        None => ClientConnection::None,
+        Some(Some(0)) => ClientConnection::Open,
+        Some(_) => ClientConnection::Answered,
+    }
+}
+
+/// Whether any end of a connection with the server at `port` has not read all that arrived.
+pub fn is_anything_unread(sockets: &SocketTable, port: u16) -> bool {
+    let connections = sockets.connections().unwrap_or_default();
+    connections.iter().any(|socket| {
+        let is_of_server = socket.remote.port() == port || socket.local.port() == port;
+        is_of_server && socket.inode != 0 && socket.unread > 0
+    })
 }
 
 /// The owner of the end `local` of the connection to `remote`, which is a listening socket of this process.

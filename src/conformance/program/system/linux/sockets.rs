@@ -16,10 +16,12 @@ use crate::conformance::program::system::shortage::DESCRIPTORS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TcpSocket {
     pub(super) local: SocketAddr,
-    remote: SocketAddr,
+    pub(super) remote: SocketAddr,
     is_listening: bool,
     /// Unread bytes; for a listening socket, connections that are not accepted yet.
-    unread: u64,
+    pub(super) unread: u64,
+    /// Bytes that have arrived since the connection was opened, where the kernel says it.
+    pub(super) received: Option<u64>,
     /// 0 if no process holds it any more.
     pub(super) inode: u64,
 }
@@ -37,9 +39,12 @@ const REQUEST: u16 = 0x1;
 const DUMP: u16 = 0x300;
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
+const ESTABLISHED: u8 = 1;
 const LISTEN: u8 = 10;
 const HEADER_LENGTH: usize = 16;
 const ANSWER_LENGTH: usize = 72;
+/// The attribute of an answer that is a `tcp_info`.
+const INFO: u8 = 2;
 
 impl SocketTable {
     /// Opens the kernel's diagnostics, if it has them.
@@ -102,14 +107,24 @@ impl SocketTable {
             .next()
     }
 
+    /// Every open connection in the calling thread's network; `None` without diagnostics.
+    pub(super) fn connections(&self) -> Option<Vec<TcpSocket>> {
+        self.dump(ESTABLISHED)
+    }
+
     fn dump_listening(&self) -> Option<Vec<TcpSocket>> {
+        self.dump(LISTEN)
+    }
+
+    /// Every socket in this state.
+    fn dump(&self, state: u8) -> Option<Vec<TcpSocket>> {
         let mut found = Vec::new();
         for any in [
             IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         ] {
             let any = SocketAddr::new(any, 0);
-            found.extend(self.ask(REQUEST | DUMP, any, any, 1 << LISTEN)?);
+            found.extend(self.ask(REQUEST | DUMP, any, any, 1 << state)?);
         }
         Some(found)
     }
@@ -156,12 +171,19 @@ fn question(flags: u16, local: SocketAddr, remote: SocketAddr, states: u32) -> V
     const INET6: u8 = 10;
     const TCP: u8 = 6;
     const ANY_COOKIE: [u8; 8] = [0xff; 8];
+    /// Asks for a `tcp_info` behind each answer.
+    const WITH_INFO: u8 = 1 << (INFO - 1);
     let mut bytes = Vec::new();
     bytes.extend(LENGTH.to_ne_bytes());
     bytes.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     bytes.extend(flags.to_ne_bytes());
     bytes.extend([0; 8]);
-    bytes.extend([if local.is_ipv4() { INET } else { INET6 }, TCP, 0, 0]);
+    bytes.extend([
+        if local.is_ipv4() { INET } else { INET6 },
+        TCP,
+        WITH_INFO,
+        0,
+    ]);
     bytes.extend(states.to_ne_bytes());
     bytes.extend(local.port().to_be_bytes());
     bytes.extend(remote.port().to_be_bytes());
@@ -187,7 +209,7 @@ fn octets(ip: IpAddr) -> [u8; 16] {
 /// Parses an `inet_diag_msg`.
 fn socket_in(message: &[u8]) -> Option<TcpSocket> {
     const INET: u8 = 2;
-    let message = message.get(..ANSWER_LENGTH)?;
+    let (message, attributes) = message.split_at_checked(ANSWER_LENGTH)?;
     let ip = |at: usize| match message[0] {
         INET => number::<4>(message, at).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes))),
         _ => number::<16>(message, at).map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes))),
@@ -203,8 +225,28 @@ fn socket_in(message: &[u8]) -> Option<TcpSocket> {
         remote: SocketAddr::new(ip(24)?, port(6)?),
         is_listening: message[1] == LISTEN,
         unread: word(56)?,
+        received: attribute(attributes, INFO).and_then(bytes_received),
         inode: word(68)?,
     })
+}
+
+/// The attribute of this kind.
+fn attribute(mut attributes: &[u8], wanted: u8) -> Option<&[u8]> {
+    const HEADER: usize = 4;
+    loop {
+        let length = usize::from(number::<2>(attributes, 0).map(u16::from_ne_bytes)?);
+        let kind = number::<2>(attributes, 2).map(u16::from_ne_bytes)?;
+        let value = attributes.get(HEADER..length)?;
+        if kind == u16::from(wanted) {
+            return Some(value);
+        }
+        attributes = attributes.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+/// `tcpi_bytes_received` of a `tcp_info`.
+fn bytes_received(info: &[u8]) -> Option<u64> {
+    number::<8>(info, 128).map(u64::from_ne_bytes)
 }
 
 fn number<const SIZE: usize>(bytes: &[u8], at: usize) -> Option<[u8; SIZE]> {
@@ -239,6 +281,7 @@ fn row_of_proc(row: &str) -> Option<TcpSocket> {
         remote: address_in_proc(fields.get(2)?)?,
         is_listening: *fields.get(3)? == LISTEN,
         unread: u64::from_str_radix(unread, 16).ok()?,
+        received: None,
         inode: fields.get(9)?.parse().ok()?,
     })
 }
@@ -287,6 +330,11 @@ mod tests {
                 assert_eq!(table.unread(here, there), Some(0));
                 sender.write_all(b"hello").expect("sends");
                 assert_eq!(table.unread(here, there), Some(5));
+                if let Some(connections) = table.connections() {
+                    let end = connections.iter().find(|socket| socket.remote == there);
+                    let received = end.map(|socket| (socket.unread, socket.received));
+                    assert_eq!(received, Some((5, Some(5))));
+                }
                 receiver.read_exact(&mut [0; 5]).expect("reads");
                 assert_eq!(table.unread(here, there), Some(0));
             }

@@ -1,0 +1,284 @@
+//! A person at a client's terminal: what they type, and what they see.
+
+use std::time::{Duration, Instant};
+
+use memchr::memmem::find;
+
+use super::cast::Cast;
+use super::replay::Replay;
+use super::setting::Stop;
+use super::watch::{Glances, Watch};
+use crate::conformance::conversation::utterance::Utterance;
+use crate::conformance::evidence::shortfall::{Expected, Got, Note};
+use crate::conformance::evidence::{EventKind, Excerpt, Outcome};
+use crate::conformance::program::crash::is_only_a_crash;
+use crate::conformance::program::output::{banner_in, beyond_banner, own_words};
+use crate::conformance::program::process::RunningProgram;
+use crate::conformance::program::screen::Screen;
+use crate::transcript::syntax::MessageKind;
+
+/// What a person at a client's terminal has seen and given so far.
+#[derive(Debug, Default)]
+pub(super) struct User {
+    /// Position of the client among the programs of the replay.
+    program: usize,
+    /// What was sent to be shown, with how often it was shown before.
+    expected: Vec<Shown>,
+    /// How much had been printed when something last happened to the program.
+    printed_before: usize,
+    /// What the program was given as its arguments, and parts of it.
+    given: Vec<String>,
+}
+
+/// What was on the screen when something was sent that is to be seen there.
+#[derive(Debug)]
+struct Shown {
+    substance: String,
+    times_before: usize,
+}
+
+impl User {
+    /// At the terminal of this one of the replay's programs, which was given these arguments.
+    pub(super) fn at(program: usize, given: Vec<String>) -> User {
+        User {
+            program,
+            given,
+            ..User::default()
+        }
+    }
+
+    /// Position of the client among the programs of the replay.
+    pub(super) fn program(&self) -> usize {
+        self.program
+    }
+
+    /// What is printed from now on is about what happens now.
+    pub(super) fn notice_what_was_printed(&mut self, cast: &mut Cast<'_>) {
+        self.take_what_was_printed(cast);
+        self.printed_before = cast.screen(self.program).printed().len();
+    }
+
+    /// What a program wrote to its terminal takes a moment to come out at the other side.
+    fn take_what_was_printed(&self, cast: &mut Cast<'_>) {
+        const MOMENT: Duration = Duration::from_millis(2);
+        const MOST: usize = 50;
+        for _ in 0..MOST {
+            let before = cast.screen(self.program).printed().len();
+            cast.look(MOMENT);
+            if cast.screen(self.program).printed().len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Notes that this line is about to be sent to the client, which is to show it.
+    pub(super) fn expect(&mut self, cast: &mut Cast<'_>, line: &str) {
+        let substance = substance(line).to_owned();
+        let times_before = times_seen(cast.screen(self.program).text(), &substance);
+        self.expected.push(Shown {
+            substance,
+            times_before,
+        });
+    }
+
+    /// The text of a message is to be seen, once; how the sender is shown is the client's choice.
+    pub(super) fn see(&mut self, replay: &mut Replay<'_>, line: &str) -> Result<(), Stop> {
+        let at = self.program;
+        let substance = substance(line);
+        let mut latest_first = self.expected.iter().rev();
+        let earlier = latest_first.find(|shown| shown.substance == substance);
+        let times_before = earlier.map_or(0, |shown| shown.times_before);
+        let patience = replay.setting.timeouts.answer();
+        let expected = |once| Expected::OnScreen {
+            text: Excerpt::of(substance.as_bytes()),
+            once,
+        };
+        let is_there = |cast: &mut Cast<'_>| {
+            let seen = times_seen(cast.screen(at).text(), substance) > times_before;
+            // A terminal may not show every character that a program rightly prints.
+            let mut is_printed = || find(cast.screen(at).printed(), substance.as_bytes()).is_some();
+            (seen || (times_before == 0 && is_printed())).then_some(())
+        };
+        let mut glances = Glances::new();
+        let asked = Instant::now();
+        let cast = &mut replay.cast;
+        let is_seen = cast.watch(patience, |cast| {
+            glances.look(cast.screen(at).printed().len(), || is_there(cast))
+        })?;
+        if is_seen.or_else(|| is_there(cast)).is_none() {
+            replay.setting.timeouts.waited_in_vain();
+            let text = cast.screen(at).text();
+            let last_line = text.trim_end().lines().last();
+            let last_line = last_line.map(|line| Excerpt::of(line.as_bytes()));
+            let mut stop = replay.short(expected(false), Got::Screen { last_line });
+            if let Outcome::FellShort(shortfall) = &mut *stop {
+                shortfall.waited_for_enter = self.is_noticed_after_enter(replay, is_there)?;
+            }
+            return Err(stop);
+        }
+        replay.setting.timeouts.replied_within(asked.elapsed());
+        replay.let_digest()?;
+        self.take_what_was_printed(&mut replay.cast);
+        let text = replay.cast.screen(at).text();
+        let times = times_seen(text, substance).saturating_sub(times_before);
+        if times > 1 && replay.policy.counts_copies_on_screen {
+            return Err(replay.short(expected(true), Got::Copies { times }));
+        }
+        Ok(())
+    }
+
+    /// Presses these keys one after the other.
+    pub(super) fn type_keys(&self, replay: &mut Replay<'_>, keys: &str) -> Result<(), Stop> {
+        let Some(program) = replay.cast.programs.get_mut(self.program) else {
+            return Err(replay.not_in_this_role());
+        };
+        program.press(keys.as_bytes());
+        replay.cast.record_of(
+            self.program,
+            EventKind::Typed {
+                bytes: keys.as_bytes().to_vec(),
+            },
+        );
+        Ok(())
+    }
+
+    /// As a key first. A program that took the terminal out of its line mode gets only the byte: where it does
+    /// nothing about it, it is sent the signal.
+    pub(super) fn press_ctrl_c(&self, replay: &mut Replay<'_>) -> Result<(), Stop> {
+        const TIME_TO_ACT: Duration = Duration::from_secs(1);
+        let at = self.program;
+        let patience = TIME_TO_ACT.max(replay.setting.timeouts.settle());
+        let program = replay.cast.programs.get(at);
+        let is_signal = program.is_some_and(RunningProgram::turns_ctrl_c_into_a_signal);
+        self.type_keys(replay, "\x03")?;
+        if is_signal {
+            return Ok(());
+        }
+        let cast = &mut replay.cast;
+        let acted = cast.wait_for(patience, |cast| has_ended_or_spoken(cast, at))?;
+        if acted.is_none() {
+            if let Some(program) = cast.programs.get_mut(at) {
+                program.interrupt();
+            }
+            cast.record_of(
+                at,
+                EventKind::Signalled {
+                    signal: "SIGINT".to_owned(),
+                },
+            );
+            cast.log.note(Note::KeyDidNothing);
+        }
+        Ok(())
+    }
+
+    /// Whether something is so only once Enter is pressed.
+    pub(super) fn is_noticed_after_enter<'a>(
+        &self,
+        replay: &mut Replay<'a>,
+        is_so: impl Fn(&mut Cast<'a>) -> Option<()>,
+    ) -> Result<bool, Stop> {
+        const TIME_TO_NOTICE: Duration = Duration::from_millis(500);
+        let patience = TIME_TO_NOTICE.max(replay.setting.timeouts.answer() / 4);
+        let program = replay.cast.programs.get(self.program);
+        if program.is_none_or(|program| program.how_ended().is_some()) {
+            return Ok(false);
+        }
+        self.type_keys(replay, "\r")?;
+        Ok(replay.cast.wait_for(patience, is_so)?.is_some())
+    }
+
+    /// Words of the program's own since the last thing that happened to it; a bare traceback does not count.
+    pub(super) fn see_message(
+        &self,
+        replay: &mut Replay<'_>,
+        kind: MessageKind,
+    ) -> Result<(), Stop> {
+        /// Maximum number of bytes that a person could be expected to read.
+        const MOST_TO_READ: usize = 64 * 1024;
+        let at = self.program;
+        let patience = replay.setting.timeouts.answer();
+        let from = self.printed_before;
+        let before = self.lines_printed_before(&mut replay.cast);
+        // What is printed is shown once, and as far as a person could read it.
+        let mut since = Screen::default();
+        let mut shown = from;
+        let given = &self.given;
+        let mut words = |cast: &mut Cast<'_>| {
+            let printed = cast.screen(at).printed();
+            let to = printed.len().min(from + MOST_TO_READ);
+            since.show(&printed[shown..to]);
+            shown = to;
+            let usual = if from > 0 {
+                &before[..]
+            } else {
+                cast.setting.banner
+            };
+            own_words(&beyond_banner(since.text(), usual, given))
+        };
+        let mut glances = Glances::new();
+        let asked = Instant::now();
+        let cast = &mut replay.cast;
+        cast.watch(patience, |cast| {
+            if cast.how_ended(at).is_some() {
+                return Watch::Done(());
+            }
+            let amount = cast.screen(at).printed().len().min(from + MOST_TO_READ);
+            glances.look(amount, || words(cast).map(drop))
+        })?;
+        if words(cast).is_some() {
+            cast.setting.timeouts.replied_within(asked.elapsed());
+            return Ok(());
+        }
+        if cast.how_ended(at).is_none() {
+            cast.setting.timeouts.waited_in_vain();
+        }
+        let mut since = Screen::default();
+        since.show(&cast.screen(at).printed()[from..]);
+        let got = match since.text().trim() {
+            text if is_only_a_crash(text) => Got::Traceback,
+            text => Got::Printed {
+                text: Excerpt::of(text.as_bytes()),
+            },
+        };
+        Err(replay.short(Expected::Message { about: kind }, got))
+    }
+
+    /// The lines that the program printed before something last happened to it, as far as they matter: the latest.
+    fn lines_printed_before(&self, cast: &mut Cast<'_>) -> Vec<String> {
+        const MOST: usize = 16 * 1024;
+        let printed = &cast.screen(self.program).printed()[..self.printed_before];
+        let mut screen = Screen::default();
+        screen.show(&printed[printed.len().saturating_sub(MOST)..]);
+        banner_in(screen.text(), &self.given)
+    }
+}
+
+/// Whether a client has ended, or has said something to the harness's server.
+pub(super) fn has_ended_or_spoken(cast: &mut Cast<'_>, program: usize) -> Option<()> {
+    let has_ended = cast.programs.get(program)?.how_ended().is_some();
+    let has_spoken = cast
+        .peer("server")
+        .is_some_and(|peer| peer.inbox().messages().next().is_some());
+    (has_ended || has_spoken).then_some(())
+}
+
+/// What of a line is to be seen: the text of a message, or else all of it.
+fn substance(line: &str) -> &str {
+    match Utterance::of(line) {
+        Utterance::Message { text, .. } => text,
+        _ => line,
+    }
+}
+
+/// How often `words` are to be seen in `text`; where not to the letter, with white space left aside,
+/// since a program may break lines where it likes.
+fn times_seen(text: &str, words: &str) -> usize {
+    if words.trim().is_empty() {
+        return 0;
+    }
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    match text.matches(words).count() {
+        0 => squeezed(text).matches(&squeezed(words)).count(),
+        times => times,
+    }
+}
