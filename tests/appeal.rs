@@ -463,7 +463,7 @@ fn write(name: &str, script: &str) -> Result<PathBuf, String> {
 fn reference(role: Role) -> Vec<String> {
     let program = match role {
         Role::Server => env!("CARGO_BIN_EXE_chat-server"),
-        Role::Client => env!("CARGO_BIN_EXE_chat-client"),
+        Role::Client | Role::Pair => env!("CARGO_BIN_EXE_chat-client"),
     };
     vec![program.to_owned()]
 }

@@ -47,7 +47,7 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
     let requirements = suite.requirements.iter().filter(|row| covered(&row.id));
     let plan = Plan {
         subject: Subject {
-            target: Target::Command(subject(role)?),
+            target: target(role)?,
             role,
             patience: Duration::from_secs(5),
             environment: Environment::default(),
@@ -73,11 +73,21 @@ fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
     }
 }
 
+fn target(role: Role) -> Result<Target, Failed> {
+    Ok(match role {
+        Role::Server | Role::Client => Target::Command(subject(role)?),
+        Role::Pair => Target::Pair {
+            server: subject(Role::Server)?,
+            client: subject(Role::Client)?,
+        },
+    })
+}
+
 /// The command of the implementation to be judged, its words apart by white space.
 fn subject(role: Role) -> Result<Vec<String>, Failed> {
     let (variable, bundled) = match role {
         Role::Server => ("CONFORM_SERVER", env!("CARGO_BIN_EXE_chat-server")),
-        Role::Client => ("CONFORM_CLIENT", env!("CARGO_BIN_EXE_chat-client")),
+        Role::Client | Role::Pair => ("CONFORM_CLIENT", env!("CARGO_BIN_EXE_chat-client")),
     };
     match std::env::var(variable) {
         Ok(command) if command.trim().is_empty() => Err(format!("{variable} is empty").into()),

@@ -730,6 +730,7 @@ mod tests {
     fn an_acceptance_is_found_behind_other_text() {
         let accepted = |received: &str| {
             let reaction = Reaction {
+                connected: 0,
                 completed: false,
                 stopped_at: None,
                 was_reached: true,

@@ -6,6 +6,7 @@ use super::lateness::HandedIn;
 use super::record::{Part, PartOutcome, Record};
 use super::rubric::Rubric;
 use super::score::{Besides, Score, score};
+use super::together::differences;
 use crate::classroom::people::Student;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::program::ProgramEvidence;
@@ -137,11 +138,13 @@ pub fn assess(record: Record, suite: &Suite, rubric: &Rubric) -> Assessment {
 
 /// As [`assess`], with what else is known about the submission.
 pub fn assess_about(record: Record, suite: &Suite, rubric: &Rubric, about: About) -> Assessment {
-    let parts = record
-        .parts
-        .into_iter()
-        .map(|part| assessed(part, suite))
-        .collect();
+    let parts = record.parts.into_iter().map(|part| assessed(part, suite));
+    let mut parts: Vec<AssessedPart> = parts.collect();
+    let differences = differences(&parts);
+    let pair = parts.iter_mut().find(|part| part.role == Role::Pair);
+    if let Some(Ok(result)) = pair.map(|pair| pair.result.as_mut()) {
+        result.remarks.extend(differences);
+    }
     let requirements = &suite.requirements;
     let mut assessment = Assessment::about(record.submission, parts, requirements, rubric, about);
     if record.is_doubtful {
@@ -236,6 +239,7 @@ mod tests {
             events: vec![Event {
                 at: 0.0,
                 step: Some(event_step),
+                of: None,
                 kind: EventKind::Ended { how: String::new() },
             }],
             outcome: Outcome::FellShort(Shortfall {
@@ -244,6 +248,7 @@ mod tests {
                 got: Got::EndUnknown,
                 ended: None,
                 present: Vec::new(),
+                who_ended: None,
                 waited_for_enter: false,
             }),
             seconds: 0.0,

@@ -7,6 +7,7 @@
 //!   -> record               what was seen, as it is kept (store)
 //!
 //! record -> assessment      judged and scored; pure
+//!             together             where the programs do better or worse together than alone; pure
 //!             score <- rubric          what holds is worth how much; pure
 //!                   <- hand_marks      marks that a person gives
 //!                   <- lateness        what it costs to hand in late
@@ -28,5 +29,6 @@ pub mod score;
 mod settings;
 pub mod store;
 pub mod submission;
+mod together;
 pub mod triage;
 mod workplace;

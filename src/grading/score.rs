@@ -799,6 +799,7 @@ mod tests {
                 got: Got::EndUnknown,
                 ended: None,
                 present: Vec::new(),
+                who_ended: None,
                 waited_for_enter: false,
             })
         };

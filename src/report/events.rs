@@ -8,6 +8,7 @@ pub(super) fn event(at: f64, step: impl Into<Option<usize>>, kind: EventKind) ->
     Event {
         at,
         step: step.into(),
+        of: None,
         kind,
     }
 }

@@ -179,7 +179,7 @@ fn the_binary_holds_every_transcript_of_the_folder() {
         names
     };
     assert_eq!(by_name(names(&embedded)), by_name(names(&in_folder)));
-    for role in ["server", "client"] {
+    for role in ["server", "client", "pair"] {
         let files = transcripts_below(&folder().join(role)).expect("is readable");
         let embedded = names(&embedded)
             .into_iter()
@@ -202,12 +202,9 @@ fn names_of_files_are_words_and_folders_are_roles() {
         let is_word =
             |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
         let parts: Vec<&str> = case.name.split('/').collect();
-        let role = match case.transcript.role {
-            Role::Server => "server",
-            Role::Client => "client",
-        };
+        let role = &case.transcript.role.to_string();
         let is_good = parts.len() == 3
-            && parts[0] == role
+            && parts[0] == *role
             && parts[1..].iter().all(|part| part.split('-').all(is_word));
         (!is_good).then(|| format!("should be {role}/subject/what-must-be-so"))
     });
@@ -216,13 +213,13 @@ fn names_of_files_are_words_and_folders_are_roles() {
 #[test]
 fn what_is_covered_fits_the_role_and_is_asked_once() {
     nothing_to_complain_of(|case| {
-        let own = if case.transcript.role == Role::Server {
-            "S-"
-        } else {
-            "C-"
+        let own: &[&str] = match case.transcript.role {
+            Role::Server => &["S-", "W-"],
+            Role::Client => &["C-", "W-"],
+            Role::Pair => &["P-"],
         };
         let covers = &case.transcript.covers;
-        let fits = |id: &String| id.starts_with(own) || id.starts_with("W-");
+        let fits = |id: &String| own.iter().any(|prefix| id.starts_with(prefix));
         let once: BTreeSet<&String> = covers.iter().collect();
         (!covers.iter().all(fits) || once.len() != covers.len()).then(|| format!("{covers:?}"))
     });

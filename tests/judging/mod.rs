@@ -65,6 +65,17 @@ pub fn run_command(
     patience: Duration,
     is_wanted: impl Fn(usize, &Case) -> bool,
 ) -> Result<RunResult, Failed> {
+    run_target(Target::Command(command), role, jobs, patience, is_wanted)
+}
+
+/// Judges what is started for the role by the transcripts that are wanted.
+pub fn run_target(
+    target: Target,
+    role: Role,
+    jobs: usize,
+    patience: Duration,
+    is_wanted: impl Fn(usize, &Case) -> bool,
+) -> Result<RunResult, Failed> {
     let suite = Suite::embedded().map_err(|_| "the embedded suite cannot be read")?;
     let table = suite.table();
     let cases: Vec<_> = suite
@@ -78,10 +89,18 @@ pub fn run_command(
     let requirements = suite.requirements.into_iter();
     let requirements: Vec<_> = requirements.filter(|one| is_covered(&one.id)).collect();
     let here = std::env::current_dir().map_err(|why| why.to_string())?;
-    let visible = places_of(&command, &here);
+    let commands = match &target {
+        Target::Command(command) => vec![command],
+        Target::Pair { server, client } => vec![server, client],
+        Target::Running(_) => Vec::new(),
+    };
+    let places = commands
+        .iter()
+        .flat_map(|command| places_of(command, &here));
+    let visible = places.collect();
     let plan = Plan {
         subject: Subject {
-            target: Target::Command(command),
+            target,
             role,
             patience,
             environment: Environment {

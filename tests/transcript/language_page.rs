@@ -41,7 +41,7 @@ fn steps(heading: &str) -> Vec<&'static str> {
 #[test]
 fn its_examples_are_formatted_transcripts() {
     let examples = blocks("chat");
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 3);
     for example in examples {
         assert_eq!(format(example).as_deref(), Ok(example));
     }
@@ -54,6 +54,9 @@ fn each_step_that_it_shows_parses() {
     }
     for step in steps("The steps of a client transcript") {
         assert_step(Role::Client, step);
+    }
+    for step in steps("The steps of a transcript about a server and its clients") {
+        assert_step(Role::Pair, step);
     }
 }
 
@@ -80,6 +83,7 @@ fn everything_its_grammar_generates_parses() {
         ("server-step", Role::Server),
         ("client-step", Role::Client),
         ("client-start", Role::Client),
+        ("pair-step", Role::Pair),
     ] {
         let steps = grammar.sentences(symbol);
         let result = runner.run(&steps, |words| {
@@ -96,6 +100,7 @@ fn its_grammar_accepts_every_step_on_the_page() {
     for heading in [
         "The steps of a server transcript",
         "The steps of a client transcript",
+        "The steps of a transcript about a server and its clients",
     ] {
         for step in steps(heading) {
             let verb = step.split(' ').nth(1).expect("a verb");
@@ -116,6 +121,12 @@ fn assert_step(role: Role, step: &str) {
             format!("# A sentence.\ncovers W-LINE-1\n{step}\n")
         }
         Role::Client => format!("# A sentence.\ncovers W-LINE-1\nclient starts as alice\n{step}\n"),
+        Role::Pair if step.contains(" starts") => {
+            format!("# A sentence.\ncovers P-1\nzoe starts\n{step}\n")
+        }
+        Role::Pair => format!(
+            "# A sentence.\ncovers P-1\nalice starts\nbob starts\nimpostor starts\n{step}\n"
+        ),
     };
     match parse("page", &source) {
         Ok(transcript) => assert_eq!(transcript.role, role, "{step}"),

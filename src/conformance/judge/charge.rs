@@ -327,6 +327,7 @@ mod tests {
                 standing: Standing::Registered("anna".to_owned()),
                 has_spoken: true,
             }],
+            who_ended: None,
             waited_for_enter: false,
         });
         charge(&transcript, &run(outcome), &table()).map(|charge| charge.requirement)
@@ -381,6 +382,7 @@ mod tests {
             got: Got::EndedBefore,
             ended: Some("exit status 1".to_owned()),
             present: Vec::new(),
+            who_ended: None,
             waited_for_enter: false,
         });
         charge(&transcript, &run(outcome), &table()).map(|charge| charge.requirement)
@@ -429,6 +431,7 @@ mod tests {
                 got,
                 ended: None,
                 present: Vec::new(),
+                who_ended: None,
                 waited_for_enter,
             });
             let charge = charge(&transcript, &run(outcome), &table()).expect("is charged");

@@ -74,6 +74,7 @@ mod tests {
         let ended = Event {
             at: 1.0,
             step: Some(step),
+            of: None,
             kind: EventKind::Ended {
                 how: "exit status 0".to_owned(),
             },
@@ -86,6 +87,7 @@ mod tests {
                 got: Got::Reset,
                 ended: Some("exit status 0".to_owned()),
                 present: Vec::new(),
+                who_ended: None,
                 waited_for_enter: false,
             }),
             seconds: 1.0,

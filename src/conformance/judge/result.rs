@@ -211,6 +211,7 @@ mod tests {
             fix: "Relay them.".to_owned(),
             rests_on: Vec::new(),
             wording_of: None,
+            alone: Vec::new(),
             to_the_letter: false,
         }
     }

@@ -73,6 +73,7 @@ mod tests {
         let connected = Event {
             at: 0.0,
             step: Some(0),
+            of: None,
             kind: EventKind::Connected {
                 actor: "server".to_owned(),
             },

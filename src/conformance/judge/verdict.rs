@@ -248,6 +248,7 @@ mod tests {
             fix: words(),
             rests_on: Vec::new(),
             wording_of: None,
+            alone: Vec::new(),
             to_the_letter: false,
         }
     }
@@ -306,6 +307,7 @@ mod tests {
             got,
             ended: (id == Some("S-MSG-1")).then(String::new),
             present: Vec::new(),
+            who_ended: None,
             waited_for_enter: false,
         }
     }
@@ -595,6 +597,7 @@ mod tests {
         let ended = |step| crate::conformance::evidence::Event {
             at: 0.0,
             step: Some(step),
+            of: None,
             kind: EventKind::Ended { how: String::new() },
         };
         for (step, ended_at) in [(7, 6), (usize::MAX, usize::MAX), (usize::MAX, 5)] {

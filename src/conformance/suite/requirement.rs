@@ -54,6 +54,10 @@ pub struct Requirement {
     pub rests_on: Vec<String>,
     /// Id of the requirement about the code of an answer, if this one is about the words after the code.
     pub wording_of: Option<String>,
+    /// Ids of the requirements that ask the same of each program alone, if this one is about a server with its own
+    /// clients.
+    #[serde(default)]
+    pub alone: Vec<String>,
     /// Whether lines are compared exactly only in the requirement's own transcripts. If a letter is wrong there, that
     /// is not the reason why nothing arrives elsewhere.
     #[serde(default)]
@@ -75,7 +79,11 @@ impl Requirement {
     fn texts(&self) -> impl Iterator<Item = &str> {
         let always = [&self.id, &self.group, &self.sentence, &self.fix];
         let optional = [&self.reason, &self.failing, &self.wording_of];
-        let lists = self.assignment.iter().chain(&self.rests_on);
+        let lists = self
+            .assignment
+            .iter()
+            .chain(&self.rests_on)
+            .chain(&self.alone);
         let all = always.into_iter().chain(optional.into_iter().flatten());
         all.chain(lists).map(String::as_str)
     }

@@ -213,6 +213,7 @@ bob   < @alice: hi
             got: Got::Nothing { after: 5000 },
             ended: None,
             present: Vec::new(),
+            who_ended: None,
             waited_for_enter: false,
         };
         let run = Evidence {

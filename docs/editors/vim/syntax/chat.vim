@@ -34,7 +34,7 @@ syntax match chatAnything /\s\zs\.\.\.$/ contained
 " The head: a sentence, and the requirements.
 syntax match chatCovers /^\s*covers\>.*$/ contains=chatCoversWord,chatId
 syntax match chatCoversWord /^\s*\zscovers\>/ contained
-syntax match chatId /\<[SCW]-\u\+-[1-9]\d*\>/ contained
+syntax match chatId /\<\%([SCW]-\u\+\|P\)-[1-9]\d*\>/ contained
 syntax match chatComment /^\s*#.*$/ contains=chatTodo,@Spell
 syntax keyword chatTodo TODO FIXME contained
 
