@@ -147,8 +147,9 @@ def chat(way, name, address):
         termios.tcsetattr(0, termios.TCSANOW, settings)
     typed = b""
     while True:
-        sources = [0] if way == "shows-at-enter" and typed == b"" else [0, connection]
-        ready, _, _ = select.select(sources, [], [])
+        ready, _, _ = select.select([0] if way == "shows-at-enter" else [0, connection], [], [])
+        if way == "shows-at-enter":
+            ready += select.select([connection], [], [], 0)[0]
         if connection in ready:
             found = messages.read()
             if found is None:

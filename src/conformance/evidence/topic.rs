@@ -155,7 +155,13 @@ impl Topic {
 
     /// What step `index` would ask about if nobody but its actor were connected: where that does not work
     /// either, who else is connected is not the reason.
+    ///
+    /// In a transcript about a pair: the plainer topic without which the step's cannot work.
     pub fn alone(transcript: &Transcript, index: usize) -> Option<Topic> {
+        if transcript.role == Role::Pair {
+            let step = transcript.steps.get(index)?;
+            return plainer(&step.action, &transcript.steps[..index]).map(Topic::Together);
+        }
         Topic::of_step(transcript, index, &[])
     }
 
@@ -208,7 +214,9 @@ impl Topic {
             (Expected::StillConnected { .. }, Got::EndedBefore) => {
                 Topic::of_early_end(transcript.steps.get(..shortfall.step)?).and_then(about)
             }
-            (Expected::OnScreen { .. }, _) if shortfall.waited_for_enter => {
+            (Expected::OnScreen { .. }, _)
+                if shortfall.waited_for_enter && transcript.role == Role::Client =>
+            {
                 about(Topic::KeyAwaited)
             }
             (Expected::StillConnected { .. }, _) => {
@@ -425,16 +433,29 @@ fn of_pair_step(action: &Action, earlier: &[Step]) -> Option<Togetherness> {
         }
     };
     match action {
+        // A server that has ended before it is interrupted did so earlier.
         Action::PersonStarts { .. }
         | Action::Types { .. }
         | Action::Presses { .. }
-        | Action::Gets { .. } => Some(of_chat()),
+        | Action::Gets { .. }
+        | Action::IsInterrupted => Some(of_chat()),
         Action::SeesMessage { .. } | Action::Ends { .. } if is_shut_down() => {
             Some(Togetherness::ShutDown)
         }
         Action::Ends { actor } if has_left(actor) => Some(Togetherness::Leaving),
         Action::SeesMessage { .. } | Action::Ends { .. } => Some(Togetherness::NameInUse),
-        Action::IsInterrupted => Some(Togetherness::ShutDown),
+        _ => None,
+    }
+}
+
+/// What has to work first for a person's step to work, after these steps.
+fn plainer(action: &Action, earlier: &[Step]) -> Option<Togetherness> {
+    let mut actions = earlier.iter().map(|step| &step.action);
+    let somebody_left = actions.any(|action| matches!(action, Action::Presses { .. }));
+    match of_pair_step(action, earlier)? {
+        Togetherness::ChatOfThree => Some(Togetherness::Chat),
+        Togetherness::ComingBack => Some(Togetherness::Leaving),
+        Togetherness::ShutDown if somebody_left => Some(Togetherness::Leaving),
         _ => None,
     }
 }

@@ -117,7 +117,12 @@ pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<
                 && !has_registered(&shortfall.present);
             let ground = ground.or(serves_nobody.then_some(id::S_PORT_1));
             // A client that is blocked reading the keyboard notices nothing else either.
-            let awaits_key = || Some(requirement_of(Topic::KeyAwaited));
+            let awaits_key = || {
+                Some(match transcript.role {
+                    Role::Pair => id::P_1,
+                    Role::Server | Role::Client => requirement_of(Topic::KeyAwaited),
+                })
+            };
             let ground = ground.or_else(|| awaits_key().filter(|_| shortfall.waited_for_enter));
             let ground = ground.filter(|ground| *ground != requirement);
             Charge {
@@ -200,6 +205,8 @@ mod tests {
     fn transcript(steps: &str) -> Transcript {
         let covers = if steps.starts_with("client") {
             "C-MSG-4"
+        } else if steps.starts_with("alice starts") {
+            "P-6"
         } else {
             "S-MSG-4"
         };
@@ -394,6 +401,55 @@ mod tests {
             outcome,
             seconds: 0.0,
         }
+    }
+
+    #[test]
+    fn each_step_with_a_pair_is_about_what_happened_before() {
+        charges(&[
+            ("alice starts", Some("P-1")),
+            ("bob starts", Some("P-1")),
+            ("bob types \"hi\\n\"", Some("P-1")),
+            ("alice < @bob: hi", Some("P-1")),
+            ("carol starts", Some("P-1")),
+            ("carol < @bob: hi", Some("P-2")),
+            ("impostor starts as bob", Some("P-2")),
+            ("impostor sees an error", Some("P-4")),
+            ("impostor ends", Some("P-4")),
+            ("carol < @bob: still here", Some("P-4")),
+            ("bob presses Ctrl-C", Some("P-4")),
+            ("bob ends", Some("P-3")),
+            ("carol < @alice: bye, Bob", Some("P-3")),
+            ("bob starts", Some("P-3")),
+            ("alice < @bob: back again", Some("P-7")),
+            ("server is interrupted", Some("P-7")),
+            ("alice sees a notice", Some("P-5")),
+            ("server ends", Some("P-5")),
+        ]);
+    }
+
+    #[test]
+    fn what_is_plainer_is_to_blame_in_a_pair_too() {
+        let steps = "alice starts\nbob starts\ncarol starts\nbob < @alice: hi\nalice presses Ctrl-C\nserver is interrupted\nbob ends";
+        let transcript = transcript(steps);
+        let rests_on = |step, waited_for_enter| {
+            let outcome = Outcome::FellShort(Shortfall {
+                step,
+                expected: Expected::Ends,
+                got: Got::StillRunning { after: 5000 },
+                ended: None,
+                present: Vec::new(),
+                who_ended: None,
+                waited_for_enter,
+            });
+            let charge = charge(&transcript, &run(outcome), &table()).expect("is charged");
+            (charge.requirement, charge.rests_on)
+        };
+        let is = |id: &str, ground: &str| (id.to_owned(), Some(ground.to_owned()));
+        assert_eq!(rests_on(3, false), is("P-2", "P-1"));
+        assert_eq!(rests_on(6, false), is("P-5", "P-3"));
+        assert_eq!(rests_on(6, true).1.as_deref(), Some("P-3"));
+        let alone = "alice starts\nserver is interrupted\nalice ends";
+        assert_eq!(Topic::alone(&super::tests::transcript(alone), 2), None);
     }
 
     #[test]

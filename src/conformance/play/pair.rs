@@ -16,7 +16,7 @@ use crate::conformance::evidence::{EventKind, Outcome};
 use crate::conformance::program::output::parts_given;
 use crate::conformance::program::system::{self, ClientConnection};
 use crate::conformance::program::target::{Target, client_command};
-use crate::transcript::syntax::{Action, Key};
+use crate::transcript::syntax::{Action, Key, MessageKind};
 
 /// One replay against a server and its own clients.
 pub(super) struct PairReplay<'a> {
@@ -51,10 +51,7 @@ impl<'a> PairReplay<'a> {
             Action::Types { actor, text } => self.type_text(actor, text),
             Action::Presses { actor, key } => self.press(actor, *key),
             Action::Gets { actor, line, .. } => self.see(actor, line),
-            Action::SeesMessage { actor, kind } => {
-                let (replay, person) = self.at(actor)?;
-                person.terminal.see_message(replay, *kind)
-            }
+            Action::SeesMessage { actor, kind } => self.see_message(actor, *kind),
             Action::Ends { actor } if actor == "server" => self.replay.wait_for_end(0),
             Action::Ends { actor } => self.wait_for_end(actor),
             Action::IsInterrupted => self
@@ -215,15 +212,34 @@ impl<'a> PairReplay<'a> {
         person.terminal.see(replay, line)
     }
 
+    fn see_message(&mut self, actor: &str, kind: MessageKind) -> Result<(), Stop> {
+        let (replay, person) = self.at(actor)?;
+        let seen = person.terminal.see_message(replay, kind);
+        self.say_whether_a_key_was_missing(actor, seen)
+    }
+
     fn wait_for_end(&mut self, actor: &str) -> Result<(), Stop> {
         let (replay, person) = self.at(actor)?;
-        let program = person.terminal.program();
-        let Err(mut stop) = replay.wait_for_end(program) else {
-            return Ok(());
-        };
-        if let Outcome::FellShort(shortfall) = &mut *stop {
+        let mut ended = replay.wait_for_end(person.terminal.program());
+        if let Err(Outcome::FellShort(shortfall)) = ended.as_mut().map_err(|stop| &mut **stop) {
             let actor = actor.to_owned();
             shortfall.expected = Expected::ClientEnds { actor };
+        }
+        self.say_whether_a_key_was_missing(actor, ended)
+    }
+
+    /// A client that reads the keyboard only may notice the server's words, or its end, at the next Enter.
+    fn say_whether_a_key_was_missing(
+        &mut self,
+        actor: &str,
+        outcome: Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let Err(mut stop) = outcome else {
+            return Ok(());
+        };
+        let (replay, person) = self.at(actor)?;
+        let program = person.terminal.program();
+        if let Outcome::FellShort(shortfall) = &mut *stop {
             shortfall.waited_for_enter = person
                 .terminal
                 .is_noticed_after_enter(replay, |cast| has_ended_or_spoken(cast, program))?;
