@@ -475,7 +475,7 @@ fn marks_go_back_to_sakai_and_nothing_else_changes() {
     let jm5 = "Assignment 2/Mu\u{308}ller, Jo\u{308}rg(jm5)/comments.txt";
     let comment = String::from_utf8_lossy(&back[jm5]).into_owned();
     assert!(
-        comment.contains("The server earns 60 of 60 points, the client earns 40 of 40 points."),
+        comment.contains("The server earns 50 of 50 points, the client earns 35 of 35 points, the pair earns 15 of 15 points."),
         "{comment}"
     );
     assert!(
@@ -525,7 +525,7 @@ fn marks_go_back_to_the_other_systems() {
     let told = place.graded(&[&["moodle.zip"][..], &more].concat(), 0);
     assert!(flat(&told).contains("marks are scaled"), "{told}");
     let back = fs::read_to_string(place.path("feedback.csv")).expect("is written");
-    let comment = "The server earns 0 of 60 points, the client earns 0 of 40 points. The server was not judged: ";
+    let comment = "The server earns 0 of 50 points, the client earns 0 of 35 points, the pair earns 0 of 15 points. The server was not judged: ";
     assert!(
         back.contains(&format!("\"Ann Lee\",\"Submitted\",0,50.00,\"{comment}")),
         "{back}"

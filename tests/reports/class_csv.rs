@@ -11,7 +11,7 @@ fn a_submission_is_a_line_and_a_requirement_a_column() {
     let lines: Vec<&str> = table.split("\r\n").collect();
     assert!(
         lines[0].starts_with(
-            "submission,points,possible,server,client,adjustments,doubts,server W-LINE-1,"
+            "submission,points,possible,server,client,together,adjustments,doubts,server W-LINE-1,"
         ),
         "{table}"
     );
@@ -23,12 +23,12 @@ fn a_submission_is_a_line_and_a_requirement_a_column() {
             .expect("is there")
     };
     assert!(
-        of("alice,").starts_with("alice,100,100,60,40,0,no,"),
+        of("alice,").starts_with("alice,100,100,60,40,,0,no,"),
         "{table}"
     );
     assert!(of("bob,").contains(",yes,"), "{table}");
     assert!(
-        of("dave,").starts_with("dave,0,100,0,0,0,no,,,,"),
+        of("dave,").starts_with("dave,0,100,0,0,,0,no,,,,"),
         "{table}"
     );
     assert!(lines[0].ends_with(",reasons"), "{table}");

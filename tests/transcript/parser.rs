@@ -178,7 +178,12 @@ fn steps_of_chat_users() {
         ("another server starts", Action::AnotherStarts),
         ("server is interrupted", Action::IsInterrupted),
         ("server is terminated", Action::IsTerminated),
-        ("server ends", Action::Ends),
+        (
+            "server ends",
+            Action::Ends {
+                actor: "server".into(),
+            },
+        ),
         (
             "server grows by at most 16 MiB",
             Action::GrowsByAtMost { bytes: 16 << 20 },
@@ -199,6 +204,7 @@ fn steps_of_chat_users() {
 #[test]
 fn steps_against_a_client() {
     let server = || "server".to_owned();
+    let user = || "user".to_owned();
     let cases = [
         (
             "server > 200 OK",
@@ -244,11 +250,24 @@ fn steps_against_a_client() {
         (
             r#"user types "lo\n""#,
             Action::Types {
+                actor: user(),
                 text: "lo\n".into(),
             },
         ),
-        ("user presses Ctrl-C", Action::Presses { key: Key::CtrlC }),
-        ("user presses Ctrl-D", Action::Presses { key: Key::CtrlD }),
+        (
+            "user presses Ctrl-C",
+            Action::Presses {
+                actor: user(),
+                key: Key::CtrlC,
+            },
+        ),
+        (
+            "user presses Ctrl-D",
+            Action::Presses {
+                actor: user(),
+                key: Key::CtrlD,
+            },
+        ),
         (
             "user < @bob: hi",
             Action::Gets {
@@ -260,12 +279,14 @@ fn steps_against_a_client() {
         (
             "user sees an error",
             Action::SeesMessage {
+                actor: user(),
                 kind: MessageKind::Error,
             },
         ),
         (
             "user sees a notice",
             Action::SeesMessage {
+                actor: user(),
                 kind: MessageKind::Notice,
             },
         ),
@@ -276,7 +297,12 @@ fn steps_against_a_client() {
             },
         ),
         ("client is terminated", Action::IsTerminated),
-        ("client ends", Action::Ends),
+        (
+            "client ends",
+            Action::Ends {
+                actor: "client".into(),
+            },
+        ),
         (
             "client grows by at most 16 MiB",
             Action::GrowsByAtMost { bytes: 16 << 20 },
@@ -288,6 +314,80 @@ fn steps_against_a_client() {
         assert_eq!(step.source, line.to_owned());
         assert_eq!(step.action, action, "{line}");
     }
+}
+
+#[test]
+fn steps_of_people() {
+    let alice = || "alice".to_owned();
+    let source =
+        |step: &str| format!("# A sentence.\ncovers P-1\nzoe starts\nalice starts\n{step}\n");
+    for (line, action) in [
+        (
+            "impostor starts as alice",
+            Action::PersonStarts {
+                actor: "impostor".into(),
+                name: alice(),
+            },
+        ),
+        (
+            "bob starts",
+            Action::PersonStarts {
+                actor: "bob".into(),
+                name: "bob".into(),
+            },
+        ),
+        (
+            r#"alice types "hi\n""#,
+            Action::Types {
+                actor: alice(),
+                text: "hi\n".into(),
+            },
+        ),
+        (
+            "alice < @zoe: hi",
+            Action::Gets {
+                actor: alice(),
+                line: "@zoe: hi".into(),
+                open_ended: false,
+            },
+        ),
+        (
+            "alice presses Ctrl-C",
+            Action::Presses {
+                actor: alice(),
+                key: Key::CtrlC,
+            },
+        ),
+        (
+            "alice sees a notice",
+            Action::SeesMessage {
+                actor: alice(),
+                kind: MessageKind::Notice,
+            },
+        ),
+        ("alice ends", Action::Ends { actor: alice() }),
+        ("server is interrupted", Action::IsInterrupted),
+        (
+            "server ends",
+            Action::Ends {
+                actor: "server".into(),
+            },
+        ),
+    ] {
+        let transcript = parse("pair", &source(line)).expect(line);
+        assert_eq!(transcript.role, Role::Pair);
+        assert_eq!(transcript.steps[2].source, line);
+        assert_eq!(transcript.steps[2].action, action, "{line}");
+    }
+}
+
+/// `client` is the program under test, and its steps have a word for each mistake.
+#[test]
+fn a_misspelt_client_is_not_a_person() {
+    let source = "# A sentence.\ncovers C-REG-1\n\nclinet starts as alice\n";
+    let errors = parse("client", source).expect_err("is misspelt");
+    let message = render("client", source, &errors, false);
+    assert!(message.contains("did you mean `client`?"), "{message}");
 }
 
 #[test]

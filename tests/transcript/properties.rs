@@ -191,6 +191,7 @@ fn near_miss() -> impl Strategy<Value = String> {
         "",
         "# A sentence.\ncovers S-REG-1\nalice joins\nbob joins\n",
         "# A sentence.\ncovers C-REG-1\nclient starts as alice\n",
+        "# A sentence.\ncovers P-1\nalice starts\nbob starts\n",
     ]);
     (opening, vec(line, 0..8))
         .prop_map(|(opening, lines): (_, Vec<String>)| opening.to_owned() + &lines.join("\n"))
@@ -206,10 +207,14 @@ fn transcript() -> impl Strategy<Value = String> {
         Just("covers C-REG-1 W-LINE-1\nclient starts as alice"),
         lines(client_step()),
     );
+    let pair = (
+        Just("covers P-1 P-12\nalice starts as B-2_c\nbob starts"),
+        lines(pair_step()),
+    );
     let ends = prop_oneof![Just("\n"), Just("\r\n")];
     (
         lines(comment()),
-        prop_oneof![server, client],
+        prop_oneof![server, client, pair],
         ends,
         any::<bool>(),
     )
@@ -250,6 +255,18 @@ fn server_step() -> impl Strategy<Value = String> {
         1 => spaced(fixed.prop_map(str::to_owned).boxed()),
         1 => spaced((actor, acts).prop_map(|(actor, acts)| format!("{actor} {acts}")).boxed()),
     ]
+}
+
+fn pair_step() -> impl Strategy<Value = String> {
+    let fixed = prop::sample::select(vec![
+        "alice < @bob: hi ...",
+        "bob sees an error",
+        "bob sees a notice",
+        "alice types \"hel\"",
+        "server is interrupted",
+        "12 seconds pass",
+    ]);
+    spaced(fixed.prop_map(str::to_owned).boxed())
 }
 
 fn client_step() -> impl Strategy<Value = String> {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::conformance::evidence::visible_name;
 use crate::conformance::judge::result::Verdict;
+use crate::grading::assessed_part::AssessedPart;
 use crate::grading::assessment::Assessment;
 use crate::grading::class::Class;
 use crate::grading::points::{Points, counted};
@@ -33,9 +34,10 @@ pub fn render(class: &Class, style: Style) -> String {
     shown.push('\n');
     shown.push_str(&clusters(class, style));
     let names = name_column(class, style);
-    shown.push_str(&headings(names, style));
+    let roles = roles_of(class);
+    shown.push_str(&headings(&roles, names, style));
     for assessment in &class.submissions {
-        shown.push_str(&submission(assessment, names, style));
+        shown.push_str(&submission(assessment, &roles, names, style));
     }
     shown
 }
@@ -96,9 +98,28 @@ fn name_column(class: &Class, style: Style) -> usize {
         .clamp(heading, (style.width / 3).max(heading))
 }
 
-fn headings(names: usize, style: Style) -> String {
-    let cells =
-        ["server", "client", "together", "points"].map(|heading| format!("{heading:>POINTS$}"));
+/// The roles of which any submission has a part.
+fn roles_of(class: &Class) -> Vec<Role> {
+    let has = |role: &Role| {
+        class
+            .submissions
+            .iter()
+            .any(|one| one.part(*role).is_some())
+    };
+    Role::ALL.into_iter().filter(has).collect()
+}
+
+fn name_of(role: Role) -> &'static str {
+    match role {
+        Role::Server => "server",
+        Role::Client => "client",
+        Role::Pair => "together",
+    }
+}
+
+fn headings(roles: &[Role], names: usize, style: Style) -> String {
+    let named = roles.iter().map(|role| name_of(*role)).chain(["points"]);
+    let cells: Vec<String> = named.map(|heading| format!("{heading:>POINTS$}")).collect();
     let text = format!(
         "{}  {}    fails",
         pad("submission", names),
@@ -107,19 +128,19 @@ fn headings(names: usize, style: Style) -> String {
     style.ink(Ink::Quiet, &cut(&text, style.width)) + "\n"
 }
 
-fn submission(assessment: &Assessment, names: usize, style: Style) -> String {
+fn submission(assessment: &Assessment, roles: &[Role], names: usize, style: Style) -> String {
     let score = &assessment.score;
     let name = pad(&cut(&visible_name(&assessment.submission), names), names);
     let of_role = |role: Role| {
         let part = score.parts.iter().find(|part| part.role == role);
         let points = part.map_or("–".to_owned(), |part| part.earned.to_string());
-        format!("{points:>POINTS$}")
+        let columns = name_of(role).len().max(POINTS);
+        format!("{points:>columns$}")
     };
+    let parts: Vec<String> = roles.iter().map(|role| of_role(*role)).collect();
     let before = format!(
-        "{name}  {}  {}  {:>8}  {:>POINTS$}",
-        of_role(Role::Server),
-        of_role(Role::Client),
-        of_role(Role::Pair),
+        "{name}  {}  {:>POINTS$}",
+        parts.join("  "),
         score.earned.to_string()
     );
     let mark = if score.doubts.is_empty() { " " } else { "?" };
@@ -135,7 +156,14 @@ fn submission(assessment: &Assessment, names: usize, style: Style) -> String {
 
 /// What fails, the dearest first.
 fn in_a_few_words(assessment: &Assessment) -> (String, Ink) {
-    let unjudged = assessment.parts.iter().filter_map(|part| {
+    // A pair lacks what one of its programs lacks.
+    let of_pair = |part: &&AssessedPart| part.role == Role::Pair;
+    let (pair, alone): (Vec<_>, Vec<_>) = assessment.parts.iter().partition(of_pair);
+    let is_judged = alone.iter().all(|part| part.result.is_ok());
+    let told = alone
+        .into_iter()
+        .chain(pair.into_iter().filter(|_| is_judged));
+    let unjudged = told.filter_map(|part| {
         let unjudged = part.result.as_ref().err()?;
         Some(format!(
             "{} not judged: {}",
