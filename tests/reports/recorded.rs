@@ -186,6 +186,7 @@ pub fn with_output(mut result: RunResult, text: &str) -> RunResult {
     let transcripts = result.transcripts.iter_mut();
     for run in transcripts.flat_map(|judged| &mut judged.runs) {
         run.events.push(Event {
+            of: None,
             at: 0.1,
             step: None,
             kind: EventKind::Printed {
