@@ -10,7 +10,7 @@ use predicates::str::contains;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::gradescope_schema::Gradescope;
+use crate::gradescope_schema::{Gradescope, GradescopeTest};
 use crate::python::python;
 
 const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
@@ -78,7 +78,7 @@ impl Autograder {
     fn judging(options: &str) -> Autograder {
         let autograder = Autograder::with("");
         for transcript in [
-            "server/broadcast/not-back-to-the-sender",
+            "server/registration/new-name",
             "client/registration/first-words",
         ] {
             let to = autograder.path(&format!("suite/{transcript}.chat"));
@@ -209,6 +209,23 @@ fn what_would_not_work_there_is_not_packaged() {
         .success();
 }
 
+/// The points for the requirements of a role.
+fn most(report: &Gradescope, role: &str) -> f64 {
+    let of_role = |test: &&GradescopeTest| test.tags.iter().any(|tag| tag == role);
+    let tests = report.tests.iter().filter(of_role);
+    tests.filter_map(|test| test.max_score).sum()
+}
+
+#[track_caller]
+fn assert_score(report: &Gradescope, expected: f64) {
+    let difference = (report.score - expected).abs();
+    assert!(
+        expected > 0.0 && difference < 0.01,
+        "not {expected}: {}",
+        report.output
+    );
+}
+
 #[test]
 fn a_submission_gets_its_mark() {
     let autograder = Autograder::judging("");
@@ -222,12 +239,13 @@ fn a_submission_gets_its_mark() {
     let late = "\n[late]\ndue = 2021-10-19T23:55:00-04:00\nper_day = 0.2\n";
     fs::write(autograder.path("source/rubric.toml"), rubric + late).expect("is written");
     let report = autograder.report();
-    assert_eq!(report.score, 60.0, "{}", report.output);
+    let most = most(&report, "server") + most(&report, "client");
+    assert_score(&report, most * 0.6);
     assert!(
         report
             .tests
             .iter()
-            .any(|test| test.number == "S-MSG-2" && test.score == test.max_score)
+            .any(|test| test.number == "S-REG-1" && test.score == test.max_score)
     );
     assert!(
         report
@@ -245,7 +263,7 @@ fn what_is_missing_is_said_to_the_student() {
     autograder.hands_in("grades.csv", "Display ID,ID\n");
     autograder.hands_in("submission_metadata.yml", "submission_1:\n");
     let report = autograder.report();
-    assert_eq!(report.score, 40.0, "{}", report.output);
+    assert_score(&report, most(&report, "client"));
     assert!(
         report.output.contains("The server was not judged: No file"),
         "{}",
@@ -253,12 +271,12 @@ fn what_is_missing_is_said_to_the_student() {
     );
 }
 
-/// As far as its cage allows, the program writes a report with full marks, and leaves a process behind that does so
-/// again and again.
+/// A server that is right. As far as its cage allows, it writes a report with full marks, and starts a process that does
+/// so again and again.
 fn forger(autograder: &Autograder) -> String {
     format!(
         r#"
-import os, time
+import os, runpy, time
 def forge():
     for path in ("{root}/results/results.json", "{root}/results/results.json.new"):
         try:
@@ -277,7 +295,7 @@ if os.fork() == 0:
     while True:
         forge()
         time.sleep(0.01)
-time.sleep(60)
+runpy.run_path("chat.py", run_name="__main__")
 "#,
         root = autograder.root.path().display()
     )
@@ -286,12 +304,13 @@ time.sleep(60)
 #[test]
 fn nobody_writes_a_report_of_his_own() {
     for cage in ["auto", "off"] {
-        let autograder = Autograder::judging(&format!("--cage {cage} --patience 1"));
+        let autograder = Autograder::judging(&format!("--cage {cage}"));
         let forger = forger(&autograder);
         autograder.hands_in("server.py", &forger);
-        autograder.hands_in_program("client");
+        let server = project("tests/programs/good_server.py");
+        fs::copy(server, autograder.path("submission/chat.py")).expect("is copied");
         let report = autograder.report();
-        assert_eq!(report.score, 40.0, "{cage}: {}", report.output);
+        assert_score(&report, most(&report, "server"));
         assert!(!report.output.contains("forged"));
     }
 }
@@ -315,7 +334,9 @@ fn whatever_happens_the_report_is_valid_and_blames_nobody() {
             "could not do its work",
         ),
     ] {
-        let conform = format!("#!/bin/sh\n[ \"$1\" = grade ] || exit 0\n{conform}\n");
+        let conform = format!(
+            "#!/bin/sh\n[ \"$1\" = grade ] || {{ echo \"✓ namespaces\"; exit; }}\n{conform}\n"
+        );
         let autograder = Autograder::with(&conform);
         // One second for `conform`.
         let script = autograder.path("source/run_autograder");
