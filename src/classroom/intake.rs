@@ -12,7 +12,7 @@ use super::archive::{self, Format};
 use super::layout::{Found, Layout, Listed, recognise};
 use super::moment::Moment;
 use super::names::archive_stem;
-use super::people::{People, Student, gradescope_people};
+use super::people::{People, Student, gradescope_people, gradescope_submitters};
 use super::unpack::{
     USUAL, Unpacked, Unpacking, left_out_note, make_private, needs_copy, the_one_folder,
 };
@@ -135,7 +135,14 @@ impl Intake {
             Layout::Gradescope => text_of(&recognised.people),
             _ => None,
         };
-        let metadata = metadata.map_or(Vec::new(), |text| gradescope_people(&text));
+        let is_of_one = recognised.people.iter().any(|file| file.ends_with(".json"));
+        let metadata = match (metadata, &recognised.found[..]) {
+            (Some(text), [only]) if is_of_one => {
+                Vec::from_iter(gradescope_submitters(&text, &only.key))
+            }
+            (Some(text), _) => gradescope_people(&text),
+            (None, _) => Vec::new(),
+        };
         let mut tries: BTreeMap<String, Vec<(Found, Student)>> = BTreeMap::new();
         for found in recognised.found {
             let known = metadata.iter().find(|student| student.key == found.key);
@@ -383,7 +390,7 @@ impl Source {
     /// The files of the class with these paths. A file that is too long or unreadable is missing.
     fn read(&self, files: &BTreeSet<&str>) -> io::Result<BTreeMap<String, Vec<u8>>> {
         let limit = |path: &str| match path.rsplit('.').next() {
-            Some("csv" | "yml") => LONGEST_TABLE,
+            Some("csv" | "yml" | "json") => LONGEST_TABLE,
             _ => LONGEST_NOTE,
         };
         let mut found = BTreeMap::new();

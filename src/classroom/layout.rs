@@ -267,7 +267,7 @@ impl Layout {
                 canvas.len() > others.len()
             }
             Layout::Brightspace => any(&|path| brightspace(first_component(path)).is_some()),
-            Layout::Gradescope => any(&|path| path == GRADESCOPE_PEOPLE),
+            Layout::Gradescope => any(&|path| GRADESCOPE_PEOPLE.contains(&path)),
             Layout::GithubClassroom => {
                 any(&|path| path == GITHUB_PEOPLE) || common_prefix(below).is_some()
             }
@@ -278,7 +278,8 @@ impl Layout {
 
 const SAKAI_FILES: &str = "Submission attachment(s)";
 const SAKAI_FEEDBACK: &str = "Feedback Attachment(s)";
-const GRADESCOPE_PEOPLE: &str = "submission_metadata.yml";
+/// In a download, and beside the one submission that an autograder judges.
+const GRADESCOPE_PEOPLE: [&str; 2] = ["submission_metadata.yml", "submission_metadata.json"];
 const GITHUB_PEOPLE: &str = "classroom_roster.csv";
 const TYPED_IN: &str = "text typed into the system, no file";
 
@@ -460,7 +461,7 @@ impl Reader<'_> {
                 Some(_) if is_folder => Place::Alone { key },
                 _ => Place::Other,
             },
-            Layout::Gradescope if is_at_top && first == GRADESCOPE_PEOPLE => Place::People,
+            Layout::Gradescope if is_at_top && GRADESCOPE_PEOPLE.contains(&first) => Place::People,
             Layout::GithubClassroom if is_at_top && first == GITHUB_PEOPLE => Place::People,
             Layout::Gradescope | Layout::GithubClassroom | Layout::Folders => {
                 if first.starts_with('.') {

@@ -362,6 +362,29 @@ pub(crate) fn gradescope_people(text: &str) -> Vec<Student> {
     people
 }
 
+/// Reads the `submission_metadata.json` that Gradescope gives an autograder: who handed in the one submission, and when.
+/// The submission keeps its name.
+pub(crate) fn gradescope_submitters(text: &str, key: &str) -> Option<Student> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        created_at: String,
+        #[serde(default)]
+        users: Vec<User>,
+    }
+    #[derive(Deserialize)]
+    struct User {
+        name: String,
+    }
+    let metadata: Metadata = serde_json::from_str(text).ok()?;
+    let names: Vec<String> = metadata.users.into_iter().map(|user| user.name).collect();
+    Some(Student {
+        key: key.to_owned(),
+        name: names.join(", "),
+        handed_in: Moment::read(&metadata.created_at),
+        ..Student::default()
+    })
+}
+
 fn unquoted(text: &str) -> String {
     let text = text.trim();
     let inner = |quote| {
@@ -430,6 +453,23 @@ mod tests {
         let (absent, unknown) = roster.complete(&mut students);
         assert_eq!(students.map(|student| student.id), ["2", "1"]);
         assert!(absent.is_empty() && unknown.is_empty());
+    }
+
+    #[test]
+    fn an_autograder_s_metadata_is_read() {
+        let metadata = r#"{"id": 1, "created_at": "2018-07-01T14:22:32.365935-07:00", "submission_method": "upload",
+            "assignment": {"due_date": null, "group_size": 2}, "previous_submissions": [{"score": 0.0, "results": {}}],
+            "users": [{"id": 1, "name": "Ann Lee", "email": "a@x.org"}, {"id": 2, "name": "Bo"}]}"#;
+        let group = gradescope_submitters(metadata, "submission").expect("is read");
+        assert_eq!(
+            (group.key.as_str(), group.name.as_str()),
+            ("submission", "Ann Lee, Bo")
+        );
+        assert_eq!(
+            group.handed_in.map(|moment| moment.to_string()),
+            Some("2018-07-01 14:22:32 -07:00".to_owned())
+        );
+        assert_eq!(gradescope_submitters("{\"users\": 3}", "submission"), None);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::points::Points;
 use chat_conformance::report::formats::gradescope::render;
-use serde::Deserialize;
 use serde_json::Value;
 
+use crate::gradescope_schema::{Gradescope, Status};
 use crate::recorded;
 use crate::tools::read;
 
@@ -64,54 +64,6 @@ fn a_program_that_was_not_judged_is_mentioned() {
     );
     assert!(output.contains("\n\nserver.c:3: error"), "{output}");
     assert_eq!(document["output_format"], "text");
-}
-
-/// <https://gradescope-autograders.readthedocs.io/en/latest/specs/>
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code)]
-struct Gradescope {
-    score: f64,
-    execution_time: f64,
-    output: String,
-    output_format: TextFormat,
-    test_output_format: TextFormat,
-    test_name_format: TextFormat,
-    visibility: Visibility,
-    tests: Vec<GradescopeTest>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code)]
-struct GradescopeTest {
-    score: Option<f64>,
-    max_score: Option<f64>,
-    status: Option<Status>,
-    name: String,
-    number: String,
-    output: String,
-    tags: Vec<String>,
-}
-
-/// Of the formats there are the only one in which nothing is markup.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum TextFormat {
-    Text,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Visibility {
-    Visible,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Passed,
-    Failed,
 }
 
 #[test]

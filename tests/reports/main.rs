@@ -7,6 +7,8 @@ mod class_table;
 mod classroom50;
 mod github;
 mod gradescope;
+#[path = "../schemas/gradescope.rs"]
+mod gradescope_schema;
 mod json;
 mod junit;
 mod pages;

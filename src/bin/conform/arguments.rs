@@ -52,6 +52,9 @@ pub enum Command {
     Pair(PairCommand),
     /// Grade a class: what a learning system gave out, or a folder for each submission
     Grade(GradeCommand),
+    /// Package `conform` for a grading service
+    #[command(subcommand)]
+    Package(PackageCommand),
     /// Load-test a server: check that no message is lost, repeated, changed or out of order
     Stress(StressCommand),
     /// Look for faults with random conversations, and write the smallest ones that fail as transcripts
@@ -196,6 +199,31 @@ pub struct GradeCommand {
     pub limits: Limits,
     #[command(flatten)]
     pub cage: CageOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PackageCommand {
+    /// Make the autograder.zip of an assignment on Gradescope
+    Gradescope(GradescopePackage),
+}
+
+#[derive(Debug, Args)]
+pub struct GradescopePackage {
+    /// Zip file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Rubric: the points of each requirement [default: the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub rubric: Option<PathBuf>,
+    /// The `conform` to package, statically linked [default: this one]
+    #[arg(long, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+    /// Package it even if it may not start on Gradescope
+    #[arg(long)]
+    pub unchecked: bool,
+    /// The time limit in the assignment's settings on Gradescope
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u16).range(180..=2400))]
+    pub time_limit: u16,
 }
 
 #[derive(Debug, Args)]

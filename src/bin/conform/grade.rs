@@ -33,6 +33,7 @@ use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
 use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
 use chat_conformance::report::upload;
 
+use crate::archive::{self, Entry};
 use crate::arguments::GradeCommand;
 use crate::cage;
 use crate::changes::Verdicts;
@@ -875,7 +876,12 @@ fn upload(
     let mut written = Vec::new();
     let mut table_file = file.to_owned();
     if let Some(entries) = &upload.archive {
-        write_archive(file, entries).map_err(|why| failed(file, &why))?;
+        let entries = entries.iter().map(|(path, bytes)| Entry {
+            path,
+            bytes,
+            is_program: false,
+        });
+        archive::write(file, entries).map_err(|why| failed(file, &why))?;
         written.push(file.display().to_string());
         table_file.set_extension("csv");
     }
@@ -889,14 +895,4 @@ fn upload(
         upload.notes.join("\n")
     ));
     Ok(())
-}
-
-fn write_archive(file: &Path, entries: &[(String, Vec<u8>)]) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut archive = zip::ZipWriter::new(fs::File::create(file)?);
-    for (path, bytes) in entries {
-        archive.start_file(path.as_str(), zip::write::SimpleFileOptions::default())?;
-        archive.write_all(bytes)?;
-    }
-    archive.finish()?.sync_all()
 }

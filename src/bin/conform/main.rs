@@ -1,5 +1,6 @@
 //! `conform`: replays the suite against a program and grades it.
 
+mod archive;
 mod arguments;
 mod cage;
 mod changes;
@@ -11,6 +12,7 @@ mod gradebook;
 mod judge;
 mod look_up;
 mod overview;
+mod package;
 mod record;
 mod reports;
 mod stress;
@@ -61,6 +63,7 @@ fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Client(command)) => judge::client(&command),
         Some(Command::Pair(command)) => judge::pair(&command),
         Some(Command::Grade(command)) => grade::grade(&command),
+        Some(Command::Package(command)) => package::package(&command),
         Some(Command::Stress(command)) => stress::stress(&command),
         Some(Command::Explore(command)) => explore::explore(&command),
         Some(Command::Record(command)) => record::record(&command),
