@@ -3,6 +3,7 @@
 mod arguments;
 mod cage;
 mod changes;
+mod class_setup;
 mod doctor;
 mod explore;
 mod format;
@@ -10,6 +11,7 @@ mod grade;
 mod gradebook;
 mod judge;
 mod look_up;
+mod matrix;
 mod overview;
 mod record;
 mod reports;
@@ -59,7 +61,10 @@ fn run(arguments: Arguments) -> ExitCode {
         None => judge::bundled(&arguments.run),
         Some(Command::Server(command)) => judge::server(&command),
         Some(Command::Client(command)) => judge::client(&command),
-        Some(Command::Pair(command)) => judge::pair(&command),
+        Some(Command::Pair(command)) => match &command.matrix {
+            Some(class) => matrix::matrix(&command, class),
+            None => judge::pair(&command),
+        },
         Some(Command::Grade(command)) => grade::grade(&command),
         Some(Command::Stress(command)) => stress::stress(&command),
         Some(Command::Explore(command)) => explore::explore(&command),
