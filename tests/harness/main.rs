@@ -8,6 +8,7 @@ mod python;
 mod command_line;
 mod containment;
 mod explore;
+mod matrix;
 mod networks;
 mod record;
 mod suite;
