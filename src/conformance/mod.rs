@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! run, encounter -> session -> probe                   session: before the first transcript
-//! all four ->  judge -> evidence -> conversation       judge: evidence to verdicts, pure
-//!          \-> play -> program -> files                play: transcript and program to evidence
-//!           \-> suite                                  what is asked
+//! all of them -> judge -> evidence -> conversation     judge: evidence to verdicts, pure
+//!            \-> play -> program -> files              play: transcript and program to evidence
+//!             \-> suite                                what is asked
 //! ```
 
 pub mod conversation;
