@@ -1,13 +1,14 @@
 //! The suite, the program under test, and what is made of the two.
 //!
 //! ```text
-//! run -> session -> probe                              session: before the first transcript
-//! all three -> judge -> evidence -> conversation       judge: evidence to verdicts, pure
-//!          \-> play -> program -> files                play: transcript and program to evidence
-//!           \-> suite                                  what is asked
+//! run, encounter -> session -> probe                   session: before the first transcript
+//! all of them -> judge -> evidence -> conversation     judge: evidence to verdicts, pure
+//!            \-> play -> program -> files              play: transcript and program to evidence
+//!             \-> suite                                what is asked
 //! ```
 
 pub mod conversation;
+pub mod encounter;
 pub mod evidence;
 pub mod files;
 pub mod judge;

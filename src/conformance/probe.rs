@@ -28,6 +28,8 @@ pub struct ProbeResult {
     pub was_reached: bool,
     /// How many conversations a client did not connect in, if it connected in none.
     pub connected_in_vain: u32,
+    /// Whether the program was heard in its dialect, so that it is not only assumed.
+    pub is_understood: bool,
 }
 
 impl ProbeResult {
@@ -385,6 +387,7 @@ impl Probe<'_> {
             }
         }
         let found = self.how_it_registers(profile, &ports);
+        let is_registering = found.is_some();
         if let Some(Registration {
             reads,
             answering_port,
@@ -435,7 +438,10 @@ impl Probe<'_> {
             }
         }
         remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
-        result(profile, remarks)
+        ProbeResult {
+            is_understood: is_registering || profile.registers_silently,
+            ..result(profile, remarks)
+        }
     }
 
     /// How a registration is accepted, and at which of these ports.
@@ -567,30 +573,35 @@ impl Probe<'_> {
             remarks.push(NEEDS_SHARED_NETWORK.to_owned());
         }
         let writes = Framing::shown_by(&first.received).unwrap_or(Framing::Line);
-        profile.dialect = self.dialect.unwrap_or_else(|| Dialect {
-            reads: self.how_client_reads(writes, profile),
+        let reads = match self.dialect {
+            Some(dialect) => Some(dialect.reads),
+            None => self.how_client_reads(writes, profile),
+        };
+        profile.dialect = self.dialect.unwrap_or(Dialect {
+            reads: reads.unwrap_or(writes),
             writes,
         });
         remarks.extend(about_carriage_returns(&first));
         remarks.extend(about_dialect(profile.dialect, self.dialect.is_some()));
         ProbeResult {
             banner: first.banner,
+            is_understood: reads.is_some(),
             ..result(profile, remarks)
         }
     }
 
-    fn how_client_reads(&self, writes: Framing, profile: Profile) -> Framing {
+    fn how_client_reads(&self, writes: Framing, profile: Profile) -> Option<Framing> {
         let without_end = self.ask_in(IS_NOT_SHOWN, Framing::Bare, profile);
         let last = conversation(IS_NOT_SHOWN).steps.len() - 1;
         if without_end.stopped_at == Some(last) {
-            return Framing::Bare;
+            return Some(Framing::Bare);
         }
         let others = [Framing::Line, Framing::Length, Framing::Crlf];
         let shown = others
             .into_iter()
             .find(|reads| self.ask_in(IS_SHOWN, *reads, profile).completed);
-        if let Some(reads) = shown {
-            return reads;
+        if shown.is_some() {
+            return shown;
         }
         // A client that shows nothing may still send what is typed, if it accepts the answer.
         let takes_answer = |reads: &Framing| self.ask_in(IS_SENT, *reads, profile).completed;
@@ -605,7 +616,7 @@ impl Probe<'_> {
             let understands = |reads: &Framing| self.ask_in(IS_REFUSED, *reads, profile).completed;
             all.into_iter().find(understands)
         };
-        by_likelihood().or_else(by_refusal).unwrap_or(writes)
+        by_likelihood().or_else(by_refusal)
     }
 }
 
@@ -629,6 +640,7 @@ fn result(profile: Profile, further: Vec<String>) -> ProbeResult {
         banner: Vec::new(),
         was_reached: true,
         connected_in_vain: 0,
+        is_understood: false,
     }
 }
 
@@ -642,18 +654,7 @@ fn about_dialect(dialect: Dialect, is_given: bool) -> Option<String> {
     if dialect == Dialect::LINE {
         return None;
     }
-    let way = |framing: Framing| match framing {
-        Framing::Line => "lines",
-        Framing::Crlf => "lines that end with CR LF and nothing less",
-        Framing::Bare => "bare messages (one for each write, without an end)",
-        Framing::Length => "messages with their length in front",
-    };
-    let (reads, writes) = (way(dialect.reads), way(dialect.writes));
-    let both = if reads == writes {
-        format!("reads and writes {reads}")
-    } else {
-        format!("reads {reads} and writes {writes}")
-    };
+    let both = dialect.in_words();
     let origin = if is_given {
         "With the dialect that was given, it"
     } else {
@@ -662,7 +663,8 @@ fn about_dialect(dialect: Dialect, is_given: bool) -> Option<String> {
     Some(format!("{origin} {both}; see W-LINE-1."))
 }
 
-fn conversation(steps: &str) -> Transcript {
+/// A conversation that is about no requirement of a server or client.
+pub(super) fn conversation(steps: &str) -> Transcript {
     // These requirements have nothing to do with the probe, so every comparison is lenient.
     let covers = if steps.starts_with("client") {
         "C-HARD-3"

@@ -69,6 +69,7 @@ pub struct Session<'a> {
     probe_remarks: Vec<String>,
     /// How often a client that never connects was waited for.
     connected_in_vain: u32,
+    is_understood: bool,
 }
 
 impl Session<'_> {
@@ -96,6 +97,11 @@ impl Session<'_> {
     /// Whether the program is a client that connected nowhere so far.
     pub fn has_connected_in_vain(&self) -> bool {
         self.connected_in_vain > 0
+    }
+
+    /// The program's dialect, if the probe heard it.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.is_understood.then_some(self.setting.profile.dialect)
     }
 
     /// Replays a conversation against a fresh process of the program, whatever is known about it. `None` where
@@ -130,6 +136,7 @@ pub fn with_program<T>(
         target: &subject.target,
         harness: &subject.harness,
         environment: &subject.environment,
+        environment_of_clients: None,
         profile: Profile {
             has_own_network,
             ..Profile::PLAIN
@@ -170,6 +177,7 @@ pub fn with_program<T>(
         banner,
         was_reached,
         connected_in_vain,
+        is_understood,
     } = if is_known {
         probed
     } else {
@@ -189,11 +197,12 @@ pub fn with_program<T>(
         },
         probe_remarks: remarks,
         connected_in_vain,
+        is_understood,
     }))
 }
 
 /// Measures how late this machine wakes a thread, for the waits and for the program's clock.
-fn measure(timeouts: &Arc<Timeouts>, time: &Arc<TimeBudget>) -> LagMeter {
+pub(super) fn measure(timeouts: &Arc<Timeouts>, time: &Arc<TimeBudget>) -> LagMeter {
     let (timeouts, time) = (Arc::clone(timeouts), Arc::clone(time));
     LagMeter::start(move |late| {
         timeouts.woke_late_by(late);

@@ -262,21 +262,11 @@ pub fn examine(
                 outcome: outcome.clone(),
             })
             .into(),
-        Ok(Prepared {
-            workplace,
-            entries,
-            directions,
-        }) => {
+        Ok(prepared) => {
             let mut parts = Vec::new();
             for role in Role::ALL {
-                parts.push(examine_part(
-                    role,
-                    &entries,
-                    &directions,
-                    workplace.folder(),
-                    terms,
-                    &|step| progress(role, step),
-                )?);
+                let progress = |step: Progress<'_>| progress(role, step);
+                parts.push(examine_part(role, &prepared, terms, &progress)?);
             }
             parts
         }
@@ -308,14 +298,32 @@ fn add_remarks(outcome: &mut PartOutcome, remarks: &[String]) {
     }
 }
 
-struct Prepared {
+/// A copy of a submission, built. Dropping it removes the copy.
+pub(super) struct Prepared {
     workplace: Workplace,
     entries: Vec<Entry>,
     directions: Directions,
 }
 
+impl Prepared {
+    /// One of its programs, and a remark about the choice.
+    ///
+    /// # Errors
+    /// The command, if there is one, and why it cannot be started.
+    pub(super) fn subject(
+        &self,
+        role: Role,
+        terms: &Terms<'_>,
+    ) -> Result<(Subject, Option<String>), (Vec<String>, PartOutcome)> {
+        let instructions = &self.directions.instructions;
+        let folder = self.workplace.folder();
+        let (target, note) = target_of(role, &self.entries, instructions, folder)?;
+        Ok((subject(role, target, instructions, folder, terms), note))
+    }
+}
+
 /// Copies the submission, checks that it has not changed since the class was read, and builds it.
-fn prepared(
+pub(super) fn prepared(
     candidate: &Candidate,
     terms: &Terms<'_>,
     remarks: &mut Vec<String>,
@@ -456,14 +464,11 @@ fn why_not_startable(
 
 fn examine_part(
     role: Role,
-    entries: &[Entry],
-    directions: &Directions,
-    folder: &Path,
+    prepared: &Prepared,
     terms: &Terms<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Part> {
-    let instructions = &directions.instructions;
-    let (target, note) = match target_of(role, entries, instructions, folder) {
+    let (subject, note) = match prepared.subject(role, terms) {
         Ok(found) => found,
         Err((command, outcome)) => {
             return Some(Part {
@@ -473,22 +478,23 @@ fn examine_part(
             });
         }
     };
-    let command = target.shown();
-    let outcome = {
-        match run(
-            &plan(role, target, instructions, folder, terms),
-            terms.cancelled,
-            progress,
-        ) {
-            Ok(mut evidence) => {
-                evidence.remarks.extend(note);
-                recorded(evidence, directions)
-            }
-            Err(NoResult::Cancelled) => return None,
-            Err(why) => PartOutcome::NotJudged {
-                reason: format!("{why}."),
-            },
+    let command = subject.target.shown();
+    let asked = terms.suite.asked_of(role, Level::Hardening, None);
+    let plan = Plan {
+        subject,
+        table: asked.table,
+        cases: asked.cases,
+        at_once: terms.at_once,
+    };
+    let outcome = match run(&plan, terms.cancelled, progress) {
+        Ok(mut evidence) => {
+            evidence.remarks.extend(note);
+            recorded(evidence, &prepared.directions)
         }
+        Err(NoResult::Cancelled) => return None,
+        Err(why) => PartOutcome::NotJudged {
+            reason: format!("{why}."),
+        },
     };
     Some(Part {
         role,
@@ -524,30 +530,24 @@ fn target_of(
     Ok((Target::Pair { server, client }, None))
 }
 
-fn plan(
+fn subject(
     role: Role,
     target: Target,
     instructions: &Instructions,
     folder: &Path,
     terms: &Terms<'_>,
-) -> Plan {
-    let asked = terms.suite.asked_of(role, Level::Hardening, None);
+) -> Subject {
     let patience = instructions.limits.patience.map(Duration::from_secs_f64);
     let seconds = instructions.limits.seconds;
-    Plan {
-        subject: Subject {
-            target,
-            role,
-            slots: Arc::clone(terms.slots),
-            time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),
-            environment: environment(instructions, folder, terms),
-            dialect: None,
-            patience: patience.unwrap_or(terms.patience),
-            harness: terms.harness.to_owned(),
-        },
-        table: asked.table,
-        cases: asked.cases,
-        at_once: terms.at_once,
+    Subject {
+        target,
+        role,
+        slots: Arc::clone(terms.slots),
+        time_limit: seconds.map_or(terms.time_limit, Duration::from_secs_f64),
+        environment: environment(instructions, folder, terms),
+        dialect: None,
+        patience: patience.unwrap_or(terms.patience),
+        harness: terms.harness.to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Grading: from what was seen of a submission to its points, and a class of submissions.
 //!
 //! ```text
+//! pairing -> matrix         every server with every client: who can talk to whom (matrix: pure)
 //! class_run                 many side by side, the reference among them
 //!   -> examination          one: copied, built (workplace), started, judged
 //!        submission, instructions      how its programs are started; pure but for looking
@@ -22,6 +23,8 @@ pub mod examination;
 pub mod hand_marks;
 pub mod instructions;
 pub mod lateness;
+pub mod matrix;
+pub mod pairing;
 pub mod points;
 pub mod record;
 pub mod rubric;

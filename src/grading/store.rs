@@ -255,6 +255,33 @@ pub struct Workplaces {
     pub unpacked: PathBuf,
 }
 
+impl Workplaces {
+    /// Makes them in an empty folder. If they are `opened`, other users reach their own copies there.
+    ///
+    /// # Errors
+    /// A folder cannot be made or reached.
+    pub fn make(place: PathBuf, opened: bool) -> Result<Workplaces, String> {
+        let scratch = place.join(SCRATCH);
+        fs::create_dir(&scratch).map_err(|error| file_error(&scratch, &error))?;
+        let unpacked = place.join(UNPACKED);
+        fs::create_dir(&unpacked).map_err(|error| file_error(&unpacked, &error))?;
+        if opened {
+            // Each copy is closed to others, and so are the unpacked archives.
+            use std::os::unix::fs::PermissionsExt;
+            for (folder, mode) in [(&place, 0o711), (&scratch, 0o711), (&unpacked, 0o700)] {
+                fs::set_permissions(folder, fs::Permissions::from_mode(mode))
+                    .map_err(|error| file_error(folder, &error))?;
+            }
+            check_passable(&place)?;
+        }
+        Ok(Workplaces {
+            copies: place,
+            scratch,
+            unpacked,
+        })
+    }
+}
+
 /// Files in a results folder that changed since they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
@@ -370,24 +397,7 @@ impl Store {
         mkdirat(&self.folder, WORKPLACES, Mode::RWXU)
             .map_err(|error| file_error(&place, &error.into()))?;
         self.has_workplaces.store(true, Ordering::Relaxed);
-        let scratch = place.join(SCRATCH);
-        fs::create_dir(&scratch).map_err(|error| file_error(&scratch, &error))?;
-        let unpacked = place.join(UNPACKED);
-        fs::create_dir(&unpacked).map_err(|error| file_error(&unpacked, &error))?;
-        if opened {
-            // Each copy is closed to others, and so are the unpacked archives.
-            use std::os::unix::fs::PermissionsExt;
-            for (folder, mode) in [(&place, 0o711), (&scratch, 0o711), (&unpacked, 0o700)] {
-                fs::set_permissions(folder, fs::Permissions::from_mode(mode))
-                    .map_err(|error| file_error(folder, &error))?;
-            }
-            check_passable(&place)?;
-        }
-        Ok(Workplaces {
-            copies: place,
-            scratch,
-            unpacked,
-        })
+        Workplaces::make(place, opened)
     }
 
     /// The path of a file of the class.

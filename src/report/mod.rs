@@ -22,6 +22,7 @@ mod excerpt;
 mod finding;
 pub mod formats;
 pub mod page;
+mod pairing;
 mod plain;
 mod root_cause;
 mod scores;

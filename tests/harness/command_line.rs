@@ -37,7 +37,7 @@ pub fn conform_within(limit: Duration, arguments: &[&str]) -> Assert {
 
 /// Wrong use: status 2, nothing on standard output, and all of `said` on standard error.
 #[track_caller]
-fn refuses(arguments: &[&str], said: &[&str]) {
+pub fn refuses(arguments: &[&str], said: &[&str]) {
     let refused = conform(arguments).code(2).stdout("");
     said.iter()
         .fold(refused, |refused, words| refused.stderr(contains(*words)));

@@ -10,6 +10,7 @@ mod python;
 mod command_line;
 mod containment;
 mod explore;
+mod matrix;
 mod networks;
 mod packaging;
 mod record;

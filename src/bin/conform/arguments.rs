@@ -113,12 +113,26 @@ pub struct ClientCommand {
 #[derive(Debug, Args)]
 pub struct PairCommand {
     /// Command that starts the server, as in a shell: 'python3 server.py'
-    #[arg(long, value_name = "COMMAND", value_parser = words)]
-    pub server: Words,
+    #[arg(long, value_name = "COMMAND", value_parser = words, required_unless_present = "matrix")]
+    pub server: Option<Words>,
     /// Command that starts a client; the user name and chat://host:port are appended, or replace {name}, {url}, {host}
     /// and {port}
-    #[arg(long, value_name = "COMMAND", value_parser = words)]
-    pub client: Words,
+    #[arg(long, value_name = "COMMAND", value_parser = words, required_unless_present = "matrix")]
+    pub client: Option<Words>,
+    /// Let every server of a class talk with every client of it, and show who understands whom
+    #[arg(long, value_name = "CLASS", conflicts_with_all = [
+        "server", "client", "only", "level", "dialect", "folder", "report",
+    ])]
+    pub matrix: Option<PathBuf>,
+    /// Only N submissions of the class, chosen by their names
+    #[arg(long, value_name = "N", requires = "matrix", value_parser = number::<1, 100_000>)]
+    pub sample: Option<usize>,
+    /// Folder for the page with the matrix [default: CLASS-matrix]
+    #[arg(long, value_name = "DIR", requires = "matrix")]
+    pub out: Option<PathBuf>,
+    /// The system that the class comes from, if it is recognised wrongly
+    #[arg(long = "as", value_name = "SYSTEM", value_enum, requires = "matrix")]
+    pub layout: Option<Layout>,
     #[command(flatten)]
     pub run: RunOptions,
 }

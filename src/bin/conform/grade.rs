@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chat_conformance::classroom::intake::{Arrived, Intake, NotUnpacked};
+use chat_conformance::classroom::intake::{Intake, NotUnpacked};
 use chat_conformance::classroom::layout::Layout;
 use chat_conformance::classroom::moment::Moment;
 use chat_conformance::classroom::people::{People, Roster, Student};
@@ -19,15 +19,13 @@ use chat_conformance::conformance::play::slots::Slots;
 use chat_conformance::conformance::program::cage::layer::Layer;
 use chat_conformance::conformance::program::environment::Purpose;
 use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
-use chat_conformance::conformance::program::system::has_networks_to_give;
 use chat_conformance::conformance::suite::Suite;
 use chat_conformance::conformance::suite::digest::Digest;
 use chat_conformance::grading::assessment::{Assessment, check};
 use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
-use chat_conformance::grading::examination::{Candidate, Terms, alike, instructions_in};
+use chat_conformance::grading::examination::{Candidate, Terms, alike};
 use chat_conformance::grading::hand_marks::{self, HandMarks};
-use chat_conformance::grading::instructions::{INSTRUCTIONS, Instructions};
 use chat_conformance::grading::record::Record;
 use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
 use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
@@ -37,7 +35,12 @@ use crate::archive::{self, Entry};
 use crate::arguments::GradeCommand;
 use crate::cage;
 use crate::changes::Verdicts;
+use crate::class_setup::{
+    beside, hidden_places, instructions_of, name_of, refuse_one_in_the_other, resolved,
+    side_by_side, skipped, tell_problems,
+};
 use crate::gradebook::{Gradebook, some};
+use crate::judge::processors;
 use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
 use crate::reports::{CLASS_JSON, people_table};
@@ -184,23 +187,6 @@ fn rubric_of(
     }
 }
 
-/// `class` to `class-results`, beside it.
-fn beside(class: &Path) -> Result<PathBuf, String> {
-    let whole = fs::canonicalize(class).map_err(|why| format!("{}: {why}", class.display()))?;
-    let name = name_of(&whole);
-    Ok(whole.with_file_name(format!("{name}-results")))
-}
-
-fn name_of(class: &Path) -> String {
-    let name = class.file_name().unwrap_or_default().to_string_lossy();
-    let archives = [".zip", ".tar.gz", ".tgz", ".tar"].into_iter();
-    let mut stems = archives.filter_map(|ending| name.strip_suffix(ending));
-    match stems.next() {
-        Some(stem) if !stem.is_empty() && class.is_file() => stem.to_owned(),
-        _ => name.into_owned(),
-    }
-}
-
 /// Opens the class, and completes the list of its people from the rosters.
 fn opened(
     command: &GradeCommand,
@@ -247,13 +233,6 @@ fn tell_unknown(unknown: &[String]) {
     }
 }
 
-/// The entries of a class that are nobody's submission, and not conform's either.
-fn skipped(intake: &Intake) -> Vec<String> {
-    let others = intake.others().iter();
-    let others = others.filter(|name| *name != INSTRUCTIONS);
-    others.cloned().collect()
-}
-
 /// Shows who handed in what.
 fn list(command: &GradeCommand, class: &Path) -> Result<u8, Stop> {
     let cancelled = watch_for_interruption()?;
@@ -288,27 +267,11 @@ fn not_unpacked(why: NotUnpacked) -> Result<u8, Stop> {
     }
 }
 
-/// The submissions that cannot be judged.
-fn tell_problems(arrived: &[Arrived]) {
-    let problems = arrived.iter().filter_map(|arrived| {
-        let why = arrived.problem.as_ref()?;
-        Some(format!("{}: {why}", visible_name(&arrived.name)))
-    });
-    for problem in problems {
-        complain(&problem);
-    }
-}
-
 fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let suite = suite_of(command)?;
     let (mut intake, unknown) = opened(command, directory, None)?;
     tell_unknown(&unknown);
-    let instructions = match directory.is_dir() {
-        true => instructions_in(directory)
-            .map_err(|why| format!("{}:\n{why}", directory.display()))?
-            .unwrap_or_default(),
-        false => Instructions::default(),
-    };
+    let instructions = instructions_of(directory)?;
     let limits = instructions.limits.applied_to(command.limits);
     limits.check_inherited()?;
     let harness = own_program()?;
@@ -318,7 +281,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     let class = fs::canonicalize(directory).map_err(|why| why.to_string())?;
     let out = match &command.out {
         Some(out) => resolved(out)?,
-        None => resolved(&beside(directory)?)?,
+        None => resolved(&beside(directory, "results")?)?,
     };
     refuse_one_in_the_other(&class, &out)?;
     let store = Store::begin(&out)?;
@@ -390,49 +353,16 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         ));
     }
     tell_problems(&submissions);
-    let others = outside(
-        &class,
-        submissions
-            .iter()
-            .map(|arrived| arrived.folder.as_path())
-            .filter(|folder| !folder.starts_with(&workplaces.unpacked)),
-    );
     let _orphanage = Orphanage::open();
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut side_by_side = command.jobs.map_or(2 * processors, usize::from);
-    if side_by_side > 1 && !has_networks_to_give() {
-        complain(
-            "submissions are judged one after the other: this user cannot create network namespaces, and two programs \
-             with the same fixed port would conflict",
-        );
-        side_by_side = 1;
-    }
-    let mut hidden = vec![class.clone(), store.root().to_owned()];
-    // Programs cannot start without these folders.
-    let needed = [class.as_path(), harness.as_path()];
-    let (around, others): (Vec<PathBuf>, Vec<PathBuf>) = others
-        .into_iter()
-        .partition(|folder| needed.iter().any(|needed| needed.starts_with(folder)));
-    if !around.is_empty() {
-        let around: Vec<String> = around
-            .iter()
-            .map(|folder| folder.display().to_string())
-            .collect();
-        complain(&format!(
-            "links in the class point to folders that contain the class or conform itself; these cannot be hidden from \
-             programs: {}",
-            some(around.iter().map(String::as_str))
-        ));
-    }
-    hidden.extend(others);
-    let hides = [Layer::Namespaces, Layer::OwnUser, Layer::Landlock].iter();
-    if !{ hides }.any(|layer| layers.contains(layer)) {
-        complain(
-            "submissions are judged one after the other, and a program can read and change other submissions and the \
-             results on disk. If this run is interrupted, do not resume it: grade again into another folder",
-        );
-        side_by_side = 1;
-    }
+    let hidden = hidden_places(
+        &class,
+        store.root(),
+        &submissions,
+        &workplaces.unpacked,
+        &harness,
+    );
+    let side_by_side = side_by_side(command.jobs, &layers);
+    let processors = processors();
     let visible = cage::visible(&command.cage);
     let terms = Terms {
         suite: &suite,
@@ -526,55 +456,10 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     }
 }
 
-/// The submissions that are links to folders outside the class, with all links resolved.
-fn outside<'f>(class: &Path, folders: impl Iterator<Item = &'f Path>) -> Vec<PathBuf> {
-    let resolved = folders.filter_map(|folder| fs::canonicalize(folder).ok());
-    resolved
-        .filter(|folder| !folder.starts_with(class))
-        .collect()
-}
-
 /// Writes the manifest and the rubric of the results.
 fn keep_terms(store: &Store, manifest: &Manifest, rubric: &ReadRubric) -> Result<(), String> {
     store.keep_manifest(manifest)?;
     store.write_for_class(RUBRIC, rubric.text.as_bytes())
-}
-
-/// A path with every link resolved; its end need not exist yet.
-fn resolved(path: &Path) -> Result<PathBuf, String> {
-    let shown = path.display();
-    let mut existing = std::path::absolute(path).map_err(|why| format!("{shown}: {why}"))?;
-    let mut missing = Vec::new();
-    loop {
-        match fs::canonicalize(&existing) {
-            Ok(whole) => return Ok(whole.join(missing.iter().rev().collect::<PathBuf>())),
-            Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                return Err(format!("{shown}: {why}"));
-            }
-            Err(_) if existing.is_symlink() => {
-                return Err(format!("{}: broken link", existing.display()));
-            }
-            Err(why) => match existing.file_name().map(ToOwned::to_owned) {
-                Some(name) => {
-                    missing.push(name);
-                    existing.pop();
-                }
-                // The path ends in `..`.
-                None => return Err(format!("{shown}: {why}")),
-            },
-        }
-    }
-}
-
-/// Refuses folders inside each other: results would be taken for submissions.
-fn refuse_one_in_the_other(class: &Path, out: &Path) -> Result<(), String> {
-    if out.starts_with(class) || class.starts_with(out) {
-        return Err(format!(
-            "{}: the results folder cannot be inside the class or contain it; choose another folder with --out",
-            out.display()
-        ));
-    }
-    Ok(())
 }
 
 /// The record of exactly this submission, if it is reliable. A record that cannot be read, or does not fit the suite,

@@ -33,7 +33,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use url::Url;
 
 use crate::arguments::{
-    ClientCommand, PairCommand, ReplayOptions, RunOptions, ServerCommand, ServerOption,
+    ClientCommand, PairCommand, ReplayOptions, RunOptions, ServerCommand, ServerOption, Words,
 };
 use crate::cage;
 use crate::look_up::load_suite;
@@ -64,8 +64,9 @@ pub fn bundled(options: &RunOptions) -> ExitCode {
 
 /// Judges a server with its own clients.
 pub fn pair(command: &PairCommand) -> ExitCode {
-    let server = resolved(&command.server.0).map_err(|why| format!("--server: {why}"));
-    let client = client_command(&command.client.0).map_err(|why| format!("--client: {why}"));
+    let words = |words: &Option<Words>| words.clone().map_or(Vec::new(), |words| words.0);
+    let server = resolved(&words(&command.server)).map_err(|why| format!("--server: {why}"));
+    let client = client_command(&words(&command.client)).map_err(|why| format!("--client: {why}"));
     match (server, client) {
         (Ok(server), Ok(client)) => {
             let target = Target::Pair { server, client };
@@ -339,7 +340,8 @@ pub fn at_once(options: &ReplayOptions) -> usize {
     options.jobs.map_or(8 * processors(), usize::from)
 }
 
-fn processors() -> usize {
+/// Number of processors.
+pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

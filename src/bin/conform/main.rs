@@ -4,6 +4,7 @@ mod archive;
 mod arguments;
 mod cage;
 mod changes;
+mod class_setup;
 mod doctor;
 mod explore;
 mod format;
@@ -11,6 +12,7 @@ mod grade;
 mod gradebook;
 mod judge;
 mod look_up;
+mod matrix;
 mod overview;
 mod package;
 mod record;
@@ -61,7 +63,10 @@ fn run(arguments: Arguments) -> ExitCode {
         None => judge::bundled(&arguments.run),
         Some(Command::Server(command)) => judge::server(&command),
         Some(Command::Client(command)) => judge::client(&command),
-        Some(Command::Pair(command)) => judge::pair(&command),
+        Some(Command::Pair(command)) => match &command.matrix {
+            Some(class) => matrix::matrix(&command, class),
+            None => judge::pair(&command),
+        },
         Some(Command::Grade(command)) => grade::grade(&command),
         Some(Command::Package(command)) => package::package(&command),
         Some(Command::Stress(command)) => stress::stress(&command),

@@ -16,6 +16,7 @@ use crate::conformance::evidence::{Event, EventKind};
 use crate::conformance::play::inbox::{Inbox, Known, Memory, Reading, known_messages};
 use crate::conformance::play::peer::{self, End, Peer};
 use crate::conformance::program::dialect::Framing;
+use crate::conformance::program::environment::Environment;
 use crate::conformance::program::process::{self, RunningProgram};
 use crate::conformance::program::screen::Screen;
 use crate::conformance::program::system::{self, SocketTable};
@@ -118,17 +119,25 @@ impl<'a> Cast<'a> {
         programs.flat_map(RunningProgram::processes).collect()
     }
 
-    /// Starts a further program, for one of several people.
+    /// Starts a client, for one of several people.
     pub(super) fn start_for(&mut self, user: &str, command: &[String]) -> Result<(), Stop> {
         self.users.push(user.to_owned());
-        self.start(command)
+        let Setting {
+            environment,
+            environment_of_clients,
+            ..
+        } = self.setting;
+        self.start_in(environment_of_clients.unwrap_or(environment), command)
     }
 
     /// Starts a further process of the program.
     pub(super) fn start(&mut self, command: &[String]) -> Result<(), Stop> {
-        let program =
-            RunningProgram::start(self.setting.harness, self.setting.environment, command)
-                .map_err(|error| unable("a process", &error))?;
+        self.start_in(self.setting.environment, command)
+    }
+
+    fn start_in(&mut self, environment: &Environment, command: &[String]) -> Result<(), Stop> {
+        let program = RunningProgram::start(self.setting.harness, environment, command)
+            .map_err(|error| unable("a process", &error))?;
         self.programs.push(program);
         if self.screens.len() < self.programs.len() {
             self.screens.push(Screen::default());

@@ -98,6 +98,9 @@ impl<'a> PairReplay<'a> {
     }
 
     fn wait_until_answered(&mut self, actor: &str, program: usize, port: u16) -> Result<(), Stop> {
+        /// An answer that takes longer need not be noticed at once: each look asks for all sockets.
+        const QUICK_ANSWER: Duration = Duration::from_millis(200);
+        const BETWEEN_LATE_LOOKS: Duration = Duration::from_millis(50);
         let replay = &mut self.replay;
         let patience = replay.setting.timeouts.start();
         let longest_for_answer = if replay.setting.ledger.is_known_to_fail(Topic::Registration) {
@@ -105,6 +108,7 @@ impl<'a> PairReplay<'a> {
         } else {
             replay.setting.timeouts.answer()
         };
+        let begun = Instant::now();
         let mut back_off = BackOff::new();
         let mut open_since = None;
         let connected = replay.cast.watch(patience + longest_for_answer, |cast| {
@@ -113,13 +117,22 @@ impl<'a> PairReplay<'a> {
             }
             let processes = cast.programs[program].processes();
             let connection = system::client_connection(&cast.sockets, port, &processes);
+            if connection != ClientConnection::None && open_since.is_none() {
+                // What is waited for from now on is the server.
+                cast.setting.timeouts.started_within(begun.elapsed());
+                open_since = Some(Instant::now());
+            }
             let waited = match connection {
                 ClientConnection::None => Duration::ZERO,
-                ClientConnection::Open => open_since.get_or_insert_with(Instant::now).elapsed(),
+                ClientConnection::Open => {
+                    open_since.map_or(Duration::ZERO, |since| since.elapsed())
+                }
                 ClientConnection::Answered | ClientConnection::Unknown => longest_for_answer,
             };
             if connection != ClientConnection::None && waited >= longest_for_answer {
                 Watch::Done(connection)
+            } else if waited > QUICK_ANSWER {
+                Watch::Again(BETWEEN_LATE_LOOKS)
             } else {
                 Watch::Again(back_off.next())
             }
@@ -278,8 +291,6 @@ impl<'a> PairReplay<'a> {
 }
 
 fn record_connection(replay: &mut Replay<'_>, actor: &str) {
-    let timeouts = replay.setting.timeouts;
-    timeouts.started_within(replay.cast.accounts.started.elapsed());
     let actor = actor.to_owned();
     replay.cast.log.record(EventKind::Connected { actor });
 }

@@ -24,6 +24,8 @@ pub struct Setting<'a> {
     pub harness: &'a Path,
     /// Where it runs.
     pub environment: &'a Environment,
+    /// Where the clients of a pair run, if they are not the server's own.
+    pub environment_of_clients: Option<&'a Environment>,
     /// How to speak to it.
     pub profile: Profile,
     /// What a client prints where all goes well, before it comes in.

@@ -40,6 +40,16 @@ impl Framing {
         }
     }
 
+    /// What a program reads or writes, in words.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Framing::Line => "lines",
+            Framing::Crlf => "lines that end with CR LF and nothing less",
+            Framing::Bare => "bare messages (one for each write, without an end)",
+            Framing::Length => "messages with their length in front",
+        }
+    }
+
     /// Whether messages are lines, which may come in any segments.
     pub fn is_lines(self) -> bool {
         matches!(self, Framing::Line | Framing::Crlf)
@@ -96,6 +106,16 @@ impl Dialect {
         reads: Framing::Line,
         writes: Framing::Line,
     };
+
+    /// To follow the name of a program: `reads and writes lines`.
+    pub fn in_words(self) -> String {
+        let (reads, writes) = (self.reads.in_words(), self.writes.in_words());
+        if reads == writes {
+            format!("reads and writes {reads}")
+        } else {
+            format!("reads {reads} and writes {writes}")
+        }
+    }
 }
 
 /// The message in the bytes of a step, if they are one whole line that is not empty.

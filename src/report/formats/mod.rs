@@ -4,6 +4,7 @@
 //!   which read [`crate::grading::assessment`]; a page for a browser counts as a format too.
 //! - On a class: [`class_csv`] and [`class_json`], which read [`crate::grading::class`].
 //! - On one program: [`json`], which reads [`crate::conformance::judge::result`].
+//! - On who can talk to whom in a class: [`matrix_json`].
 //! - On a load test: [`stress_json`].
 
 pub mod class_csv;
@@ -13,6 +14,7 @@ pub mod github;
 pub mod gradescope;
 pub mod json;
 pub mod junit;
+pub mod matrix_json;
 pub mod stress_json;
 pub mod submission_json;
 pub mod tap;
