@@ -73,7 +73,7 @@ pub(super) fn about(group: &Group) -> String {
     let dialect = group.dialect.as_deref().unwrap_or("dialect unknown");
     match group.kind {
         GroupKind::SamePartners => format!("{members}, {dialect}"),
-        GroupKind::NoPartner => format!("{members} that talk with nobody, {dialect}"),
+        GroupKind::NoPartner => format!("{members} without any partner, {dialect}"),
         GroupKind::NotTried => format!("{members} without a program that starts"),
     }
 }
