@@ -271,22 +271,17 @@ fn what_is_missing_is_said_to_the_student() {
     );
 }
 
-/// A server that is right. As far as its cage allows, it writes a report with full marks, and starts a process that does
-/// so again and again.
+/// A server that is right. As far as its cage allows, it writes full marks over the report and the scripts, and starts a
+/// process that does so again and again.
 fn forger(autograder: &Autograder) -> String {
     format!(
         r#"
 import os, runpy, time
+FORGED = '{{"score": 100, "output": "forged", "tests": []}}'
 def forge():
-    for path in ("{root}/results/results.json", "{root}/results/results.json.new"):
+    for file in ("results/results.json", "results/results.json.new", "source/conform", "source/run_autograder"):
         try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            open(path, "w").write('{{"score": 100, "output": "forged", "tests": []}}')
-        except OSError as why:
-            print(why)
-    for name in ("conform", "run_autograder"):
-        try:
-            os.replace(os.path.abspath(__file__), "{root}/source/" + name)
+            open("{root}/" + file, "w").write(FORGED)
         except OSError as why:
             print(why)
 forge()
