@@ -309,12 +309,12 @@ impl Prepared {
     /// One of its programs, and a remark about the choice.
     ///
     /// # Errors
-    /// The command, if there is one, and why it cannot be started.
+    /// The part of the record that says why it cannot be started.
     pub(super) fn subject(
         &self,
         role: Role,
         terms: &Terms<'_>,
-    ) -> Result<(Subject, Option<String>), (Vec<String>, PartOutcome)> {
+    ) -> Result<(Subject, Option<String>), Box<Part>> {
         let instructions = &self.directions.instructions;
         let folder = self.workplace.folder();
         let (target, note) = target_of(role, &self.entries, instructions, folder)?;
@@ -470,13 +470,7 @@ fn examine_part(
 ) -> Option<Part> {
     let (subject, note) = match prepared.subject(role, terms) {
         Ok(found) => found,
-        Err((command, outcome)) => {
-            return Some(Part {
-                role,
-                command,
-                outcome,
-            });
-        }
+        Err(part) => return Some(*part),
     };
     let command = subject.target.shown();
     let asked = terms.suite.asked_of(role, Level::Hardening, None);
@@ -506,18 +500,25 @@ fn examine_part(
 /// What is started for a role, and a remark about the choice.
 ///
 /// # Errors
-/// The command, where there is one, and why it cannot be started.
+/// The part of the record that says why it cannot be started.
 fn target_of(
     role: Role,
     entries: &[Entry],
     instructions: &Instructions,
     folder: &Path,
-) -> Result<(Target, Option<String>), (Vec<String>, PartOutcome)> {
+) -> Result<(Target, Option<String>), Box<Part>> {
+    let part = |command, outcome| {
+        Box::new(Part {
+            role,
+            command,
+            outcome,
+        })
+    };
     let start = |role| {
-        let not_found = |reason| (Vec::new(), PartOutcome::NotFound { reason });
+        let not_found = |reason| part(Vec::new(), PartOutcome::NotFound { reason });
         let start: Start = start_of(role, instructions, entries).map_err(not_found)?;
         match why_not_startable(&start.command, instructions, folder) {
-            Some(outcome) => Err((start.command, outcome)),
+            Some(outcome) => Err(part(start.command, outcome)),
             None => Ok(start),
         }
     };

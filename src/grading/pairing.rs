@@ -146,7 +146,7 @@ fn participant(
 ) -> Result<Result<Participant, Absence>, Abandoned> {
     let subject = match prepared.subject(role, terms) {
         Ok((subject, _)) => subject,
-        Err((_, outcome)) => return Ok(Err(outcome.into())),
+        Err(part) => return Ok(Err(part.outcome.into())),
     };
     match Participant::new(&subject, terms.cancelled) {
         Ok(participant) => Ok(Ok(participant)),
