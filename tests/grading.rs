@@ -16,6 +16,9 @@ const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
 /// Only a harness that hangs takes so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Full marks where nothing is asked of the two programs together.
+const FULL: f64 = 85.0;
+
 /// A folder with a class, a suite of a few transcripts, and room for results.
 struct Classroom {
     folder: TempDir,
@@ -160,8 +163,8 @@ fn each_gets_the_mark_that_is_due_and_its_own_reports() {
     assert_eq!(status(&output), Some(0));
     let csv = classroom.class_csv("class-results");
     let marks = ["ann", "bob", "cyd", "dan"].map(|name| mark(&csv, name));
-    assert_eq!((marks[0], marks[2], marks[3]), (100.0, 0.0, 0.0));
-    assert!(60.0 < marks[1] && marks[1] < 100.0, "{csv}");
+    assert_eq!((marks[0], marks[2], marks[3]), (FULL, 0.0, 0.0));
+    assert!(35.0 < marks[1] && marks[1] < FULL, "{csv}");
     let table = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         table.contains("ann") && table.contains("S-MSG-2"),
@@ -243,7 +246,7 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
         line.unwrap_or_else(|| panic!("{name}: {table}"))
     };
     assert!(
-        line("ann").contains("100 ?") && line("bob").contains("100  "),
+        line("ann").contains("85 ?") && line("bob").contains("85  "),
         "{table}"
     );
     assert!(
@@ -274,7 +277,7 @@ fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
     fs::remove_file(results.join("cyd")).expect("is removed");
     fs::remove_file(dan.join("server.py")).expect("is removed");
     assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
-    assert_eq!(mark(&classroom.class_csv("class-results"), "ann"), 100.0);
+    assert_eq!(mark(&classroom.class_csv("class-results"), "ann"), FULL);
 }
 
 #[test]
@@ -341,7 +344,7 @@ fn a_folder_is_left_as_it_was_found_and_a_build_is_made_elsewhere() {
     );
     let folder = classroom.hands_in("ann", &(build + "server = [\"./server\"]\n"));
     assert_eq!(status(&classroom.grade(&["class"])), Some(0));
-    assert_eq!(mark(&classroom.class_csv("class-results"), "ann"), 100.0);
+    assert_eq!(mark(&classroom.class_csv("class-results"), "ann"), FULL);
     let left: Vec<_> = fs::read_dir(&folder)
         .expect("is there")
         .flatten()
@@ -420,7 +423,7 @@ fn what_is_there_is_kept_and_what_is_missing_or_changed_is_examined() {
 
     classroom.hands_in("dan", &good());
     assert_eq!(status(&classroom.grade(&["class", "--resume"])), Some(0));
-    assert_eq!(mark(&classroom.class_csv("class-results"), "dan"), 100.0);
+    assert_eq!(mark(&classroom.class_csv("class-results"), "dan"), FULL);
     assert_eq!(fs::read(evidence("bob")).expect("is there"), kept);
 }
 
@@ -493,6 +496,34 @@ fn a_run_that_is_killed_or_interrupted_goes_on_where_it_stopped() {
         classroom.class_csv("class-results"),
         classroom.class_csv("whole")
     );
+}
+
+/// A submission in a dialect of its own works with itself, and earns the points for that.
+#[test]
+fn a_server_is_judged_with_its_own_clients_too() {
+    let classroom = Classroom::asking(&[
+        "server/registration/new-name",
+        "client/registration/first-words",
+        "pair/talking/two-by-turns",
+        "pair/registration/name-in-use",
+    ]);
+    classroom.hands_in("ann", &good());
+    let program = "[\"python3\", \"pair.py\"";
+    let own = classroom.hands_in(
+        "own",
+        &format!("server = {program}, \"server\"]\nclient = {program}, \"client\"]\n"),
+    );
+    let pair = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/pair.py");
+    fs::copy(pair, own.join("pair.py")).expect("is copied");
+    let output = classroom.grade(&["class"]);
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    let csv = classroom.class_csv("class-results");
+    assert_eq!(mark(&csv, "ann"), 100.0, "{table}");
+    assert_eq!(mark(&csv, "own"), 15.0, "{table}");
+    let result = fs::read_to_string(classroom.path("class-results/own/result.json"));
+    let result = result.expect("is written");
+    assert!(result.contains("P-1 holds together, although"), "{result}");
+    assert!(classroom.path("class-results/own/report.html").exists());
 }
 
 #[test]

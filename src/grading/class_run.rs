@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::examination::{Candidate, Terms, examine};
+use super::examination::{Candidate, Terms, examine, roles_asked};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use crate::conformance::judge::result::Verdict;
 use crate::conformance::play::clock::DEFAULT_LIMIT;
@@ -152,7 +152,7 @@ fn kept(record: Record, keep: &(dyn Fn(&Record) + Sync), instead: &dyn Fn() -> R
 }
 
 fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
-    let parts = Role::ALL.map(|role| Part {
+    let parts = roles_asked(terms.suite).map(|role| Part {
         role,
         command: Vec::new(),
         outcome: PartOutcome::NotJudged {
@@ -164,7 +164,7 @@ fn harness_failed(candidate: &Candidate, terms: &Terms<'_>) -> Record {
         submission: candidate.name.clone(),
         digest: candidate.digest.clone(),
         suite: terms.suite_digest.to_owned(),
-        parts: parts.into(),
+        parts: parts.collect(),
         is_doubtful: true,
     }
 }

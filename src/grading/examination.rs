@@ -255,16 +255,16 @@ pub fn examine(
 ) -> Option<Record> {
     let mut remarks: Vec<String> = candidate.remarks.clone();
     let mut parts: Vec<Part> = match prepared(candidate, terms, &mut remarks) {
-        Err(outcome) => Role::ALL
+        Err(outcome) => roles_asked(terms.suite)
             .map(|role| Part {
                 role,
                 command: Vec::new(),
                 outcome: outcome.clone(),
             })
-            .into(),
+            .collect(),
         Ok(prepared) => {
             let mut parts = Vec::new();
-            for role in Role::ALL {
+            for role in roles_asked(terms.suite) {
                 let progress = |step: Progress<'_>| progress(role, step);
                 parts.push(examine_part(role, &prepared, terms, &progress)?);
             }
@@ -282,6 +282,16 @@ pub fn examine(
         parts,
         is_doubtful: false,
     })
+}
+
+/// The roles in which a submission is judged. A suite of one's own may have no transcripts about pairs.
+pub(super) fn roles_asked(suite: &Suite) -> impl Iterator<Item = Role> {
+    let has_pairs = suite
+        .cases
+        .iter()
+        .any(|case| case.transcript.role == Role::Pair);
+    let is_asked = move |role: &Role| *role != Role::Pair || has_pairs;
+    Role::ALL.into_iter().filter(is_asked)
 }
 
 /// Adds the remarks on the submission as a whole to the result of one program.

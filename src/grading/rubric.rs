@@ -507,7 +507,7 @@ mod tests {
         let requirements = requirements();
         let rubric = Rubric::built_in(&requirements).expect("is right");
         assert_eq!(
-            rubric.server.points + rubric.client.points,
+            rubric.server.points + rubric.client.points + rubric.together.points,
             Points::whole(100)
         );
         assert_eq!(

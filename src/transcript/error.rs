@@ -49,6 +49,7 @@ pub(super) enum ErrorKind {
     IdTwice(Place),
     /// With the role that the requirement is for.
     IdOfOtherRole(Role),
+    IdOfOneProgram,
     TooManyIds,
     MissingSteps,
 
@@ -93,6 +94,8 @@ pub(super) enum ErrorKind {
     NotStarted(String, Option<String>),
     /// With the step that started the client.
     StartsTwice(String, Place),
+    /// With the step that made the client end.
+    ClientLeft(String, Place),
     /// With the step that ended the connection.
     ConnectionEnded(String, Place),
     /// With the step that opened the connections.
@@ -136,6 +139,7 @@ impl ErrorKind {
             Self::IdOfOtherRole(Role::Pair) => {
                 "the requirement is for a server with its own clients".into()
             }
+            Self::IdOfOneProgram => "the requirement is for one program alone".into(),
             Self::MissingSteps => "the transcript has no steps".into(),
             Self::InvalidActorName(word) => {
                 format!("`{}` is not a valid actor name", clipped(word))
@@ -165,6 +169,7 @@ impl ErrorKind {
             Self::NotStarted(actor, _) => format!("`{actor}` has not started a client"),
             Self::StartsTwice(actor, _) => format!("`{actor}` already has a client"),
             Self::NotConnected(actor, _) => format!("`{actor}` is not connected"),
+            Self::ClientLeft(actor, _) => format!("`{actor}` has no client any more"),
             Self::ConnectionEnded(actor, _) => format!("`{actor}` is no longer connected"),
             Self::Crowd(actor, _) => format!("`{actor}` has many connections"),
             Self::NotReading(actor, _) => format!("`{actor}` has stopped reading"),
@@ -203,6 +208,7 @@ impl ErrorKind {
                 "expected an id that begins with `C-` or `W-`".into()
             }
             Self::IdOfOtherRole(Role::Pair) => "expected an id of another kind".into(),
+            Self::IdOfOneProgram => "expected an id that begins with `P-`".into(),
             Self::MissingSteps => "expected a step, as in `alice joins`".into(),
             Self::InvalidActorName(word) => actor_label(word),
             Self::OnlyAgainstClients(_) => "expected a chat user or `server`".into(),
@@ -243,6 +249,7 @@ impl ErrorKind {
             Self::NotConnected(actor, None) => {
                 format!("expected `{actor} joins` or `{actor} connects` before this")
             }
+            Self::ClientLeft(actor, _) => format!("expected `{actor} starts` before this"),
             Self::ConnectionEnded(..) => "expected no further steps on this connection".into(),
             Self::Crowd(..) => "expected `connects`, `closes` or `resets`".into(),
             Self::NotReading(..) => "expected no `<` or `hears` after this".into(),
@@ -258,6 +265,7 @@ impl ErrorKind {
             }
             Self::ClientStartsLate(found) => Some((found?, "this comes too late")),
             Self::StartsTwice(_, since) => Some((since, "since here")),
+            Self::ClientLeft(_, since) => Some((since, "the client ends here")),
             Self::ConnectionEnded(_, since) => Some((since, "the connection ends here")),
             Self::Crowd(_, since) => Some((since, "since here")),
             Self::NotReading(_, since) => Some((since, "since here")),
@@ -299,8 +307,10 @@ impl ErrorKind {
                 `client starts`"
             }
             Self::IdOfOtherRole(Role::Pair) => {
-                "a transcript about a server and its clients begins with the step `alice starts`, and covers \
-                `P-` requirements only"
+                "a transcript about a server and its clients begins with the step `alice starts`"
+            }
+            Self::IdOfOneProgram => {
+                "this is a transcript about a server and its clients because somebody `starts` first"
             }
             Self::NotInPairs(_) => {
                 "each person has a client and a terminal: `alice types \"hi\\n\"`, `bob < @alice: hi`, `alice ends`"

@@ -80,8 +80,8 @@ fn parts<'src>(lines: &[Line<'src>], role: Role, errors: &mut Vec<Error>) -> Vec
     parts
 }
 
-/// The role of a transcript. `client starts` decides it, or somebody else who starts. If that is missing or misspelt,
-/// a first step that only client transcripts have decides it.
+/// The role of a transcript. Somebody who starts first decides it, or `client starts`. If that is missing or misspelt, a
+/// first step that only client transcripts have decides it.
 fn role(lines: &[Line<'_>]) -> Role {
     let steps = || lines.iter().filter(|line| head::is_step(line));
     let client_starts = steps().any(|line| opening(line).starts_with(&["client", "starts"]));
@@ -105,10 +105,12 @@ fn role(lines: &[Line<'_>]) -> Role {
     let misspells_client = first.is_some_and(|line| {
         matches!(opening(line)[..], [who, "starts", "as"] if nearest(who, ["client"]).is_some())
     });
-    if client_starts || looks_like_client || misspells_client {
+    if misspells_client {
         Role::Client
     } else if first.is_some_and(is_start) {
         Role::Pair
+    } else if client_starts || looks_like_client {
+        Role::Client
     } else {
         Role::Server
     }

@@ -11,7 +11,7 @@ use chat_conformance::transcript::format;
 use chat_conformance::transcript::syntax::{Action, Role};
 
 /// The ids are cited elsewhere: none changes its meaning or goes away.
-const FAMILIES: [(&str, usize); 15] = [
+const FAMILIES: [(&str, usize); 16] = [
     ("W-LINE", 3),
     ("S-PORT", 2),
     ("S-REG", 7),
@@ -27,6 +27,7 @@ const FAMILIES: [(&str, usize); 15] = [
     ("C-QUIT", 2),
     ("C-SHUT", 2),
     ("C-HARD", 3),
+    ("P", 7),
 ];
 
 /// Rows on which the assignment is silent, and which it needs.

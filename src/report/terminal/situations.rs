@@ -8,6 +8,7 @@ use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::situations::asked;
 use crate::conformance::suite::situations::situation::Situation;
 use crate::report::text::{count, paragraph};
+use crate::transcript::syntax::Role;
 
 /// Columns of the list.
 const COLUMNS: usize = 100;
@@ -16,7 +17,10 @@ const COLUMNS: usize = 100;
 pub fn render(requirements: &[Requirement], cases: &[Case]) -> String {
     let mut shown = String::new();
     let mut seen: BTreeSet<Situation> = BTreeSet::new();
-    for requirement in requirements {
+    // People at terminals are in no situation of the protocol.
+    let has_some = |one: &&Requirement| !one.is_asked_of(Role::Pair);
+    let requirements: Vec<&Requirement> = requirements.iter().filter(has_some).collect();
+    for requirement in &requirements {
         let (id, level) = (&requirement.id, requirement.level);
         let _ = writeln!(shown, "{id}  {level}");
         for (axis, situations) in asked(id, cases) {
