@@ -121,12 +121,11 @@ fn id_fault(word: Token<'_>, role: Role, before: &[Token<'_>]) -> Option<ErrorKi
         b'C' => Role::Client,
         b'P' => Role::Pair,
         // Both roles speak lines; people see none.
-        _ => return (role == Role::Pair).then_some(ErrorKind::IdOfOtherRole(Role::Pair)),
+        _ => return (role == Role::Pair).then_some(ErrorKind::IdOfOneProgram),
     };
-    let is_of_pair = role == Role::Pair || of == Role::Pair;
-    (of != role).then_some(ErrorKind::IdOfOtherRole(if is_of_pair {
-        Role::Pair
-    } else {
-        of
-    }))
+    match role {
+        _ if of == role => None,
+        Role::Pair => Some(ErrorKind::IdOfOneProgram),
+        Role::Server | Role::Client => Some(ErrorKind::IdOfOtherRole(of)),
+    }
 }

@@ -214,6 +214,9 @@ impl OrderCheck {
             Err(Misuse::Running(since)) => {
                 Err(ErrorKind::StartsTwice(actor.into(), since).at(at.verb))
             }
+            Err(Misuse::ClientLeft(since)) => {
+                Err(ErrorKind::ClientLeft(actor.into(), since).at(at.verb))
+            }
             Err(Misuse::Crowd(since)) => Err(ErrorKind::Crowd(actor.into(), since).at(at.verb)),
             Err(Misuse::NotReading(since)) => {
                 Err(ErrorKind::NotReading(actor.into(), since).at(at.verb))
@@ -230,6 +233,7 @@ enum Misuse {
     NotConnected,
     NotStarted,
     Running(Place),
+    ClientLeft(Place),
     Crowd(Place),
     NotReading(Place),
     Over(Place),
@@ -259,7 +263,7 @@ fn after(
         (None, _) => Err(Misuse::NotConnected),
         (Some(state), ConnectionUse::IsAtTerminal) => Ok(state),
         (Some(ConnectionState::Disconnected(since)), ConnectionUse::Types) => {
-            Err(Misuse::Over(since))
+            Err(Misuse::ClientLeft(since))
         }
         (Some(state), ConnectionUse::Types) => Ok(state),
         (Some(_), ConnectionUse::Ends) => Ok(ConnectionState::Disconnected(verb)),
