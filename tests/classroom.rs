@@ -33,11 +33,12 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// With a suite of two transcripts, so that grading takes little time.
+    /// With a suite of three transcripts, so that grading takes little time.
     fn with_suite(self) -> Place {
         for transcript in [
             "server/registration/new-name.chat",
             "client/registration/first-words.chat",
+            "pair/talking/two-by-turns.chat",
         ] {
             let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
             let to = self.path("suite").join(transcript);
