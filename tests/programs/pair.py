@@ -73,7 +73,8 @@ def serve(way):
         if way == "first-of-two-at-once-is-lost":
             # Whoever writes while another one waits to be read is not heard.
             time.sleep(0.05)
-            waiting = select.select([one for one in names], [], [], 0)[0]
+            readable = select.select([one for one in names], [], [], 0)[0]
+            waiting = [one for one in readable if b"say" in one.recv(4096, socket.MSG_PEEK)]
             if len(waiting) > 1:
                 clients[waiting[0]].read()
                 continue

@@ -54,6 +54,6 @@ fn python_reads_the_table_of_a_class() {
     let class = recorded::hostile_class();
     let (_folder, files) = files(&[render(&class)], "csv");
     let said = printed("python3", &["-c", READ_CSV, &files[0]]);
-    let (lines, columns) = (class.submissions.len() + 1, class.columns().len() + 8);
+    let (lines, columns) = (class.submissions.len() + 1, class.columns().len() + 9);
     assert_eq!(said.trim(), format!("{lines} [{columns}]"));
 }

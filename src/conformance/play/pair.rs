@@ -282,9 +282,14 @@ impl<'a> PairReplay<'a> {
         let is_own = |program: usize| cast.user_of(program) == of_step;
         let ended = |program: &usize| cast.how_ended(*program).is_some();
         let unasked = |program: &usize| cast.user_of(*program).is_some_and(|who| !is_asked(who));
-        let mut programs = (0..cast.programs.len()).filter(ended);
-        let own = programs.clone().rfind(|program| is_own(*program));
-        let program = own.or_else(|| programs.find(unasked));
+        let programs = (0..cast.programs.len()).filter(ended);
+        let is_server = |program: &usize| *program == 0;
+        // Clients end because the server has, and not the other way round.
+        let server = programs.clone().filter(is_server).find(unasked);
+        let own = || programs.clone().rfind(|program| is_own(*program));
+        let program = server
+            .or_else(own)
+            .or_else(|| programs.clone().find(unasked));
         shortfall.ended = program.and_then(|at| cast.how_ended(at)).map(str::to_owned);
         shortfall.who_ended = program.and_then(|at| cast.user_of(at)).map(str::to_owned);
     }
