@@ -141,13 +141,17 @@ impl Sheet {
     }
 }
 
-/// A comma, a semicolon or a tab: the most frequent in the first lines.
+/// What tables are separated by; the first is the usual one.
+const SEPARATORS: [char; 3] = [',', ';', '\t'];
+
+/// The most frequent separator in the first lines, outside of quoted cells.
 fn separator_of(source: &str) -> char {
-    let beginning: String = source.lines().take(5).collect();
-    let count = |separator: char| beginning.matches(separator).count();
-    let candidates = [',', ';', '\t'];
-    let most = candidates.into_iter().rev().max_by_key(|one| count(*one));
-    most.unwrap_or(',')
+    let beginning: String = source.split_inclusive('\n').take(5).collect();
+    // What stands between two quotation marks is a cell, and a doubled one changes nothing.
+    let outside: String = beginning.split('"').step_by(2).collect();
+    let count = |separator: char| outside.matches(separator).count();
+    let most = SEPARATORS.into_iter().rev().max_by_key(|one| count(*one));
+    most.unwrap_or(SEPARATORS[0])
 }
 
 fn rows_of(source: &str, separator: char) -> Result<Vec<Row>, String> {
@@ -256,6 +260,14 @@ mod tests {
         assert_eq!(why(b"a\n\"b\nc"), "line 2: the quote is never closed");
         assert!(why(b"PK\x03\x04").contains("save it as CSV"));
         assert!(why(b"M\xfcller").contains("see byte 2"));
+    }
+
+    #[test]
+    fn what_stands_in_quoted_cells_is_no_separator() {
+        let sheet = |source: &str| Sheet::parse(source.into()).expect("is a table");
+        assert_eq!(sheet("\";;;\",\"\",\"\"\n").separator, ',');
+        assert_eq!(sheet("a;\"b,c,d\"\n").separator, ';');
+        assert_eq!(sheet("only one\n").separator, ',');
     }
 
     proptest! {
