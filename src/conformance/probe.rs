@@ -335,19 +335,26 @@ impl Probe<'_> {
         self.ask(steps, Profile { dialect, ..profile })
     }
 
+    /// Asks in a network of its own, where there is one, and then in the machine's if the program cannot be reached. Gives
+    /// the profile with which it was reached, and adds a remark about the network.
+    fn ask_where_reached(&self, steps: &str, remarks: &mut Vec<String>) -> (Profile, Reaction) {
+        let profile = self.setting.profile;
+        let reaction = self.ask(steps, profile);
+        if !reaction.was_reached && profile.has_own_network {
+            let shared = in_shared_network(profile);
+            let again = self.ask(steps, shared);
+            if again.was_reached {
+                remarks.push(NEEDS_SHARED_NETWORK.to_owned());
+                return (shared, again);
+            }
+        }
+        (profile, reaction)
+    }
+
     /// In which order the clients take their arguments, and whether the two work in a network of their own.
     fn pair(&self) -> ProbeResult {
         let mut remarks = Vec::new();
-        let mut profile = self.setting.profile;
-        let mut chat = self.ask(TWO_CHAT, profile);
-        if !chat.was_reached && profile.has_own_network {
-            let shared = in_shared_network(profile);
-            let again = self.ask(TWO_CHAT, shared);
-            if again.was_reached {
-                (profile, chat) = (shared, again);
-                remarks.push(NEEDS_SHARED_NETWORK.to_owned());
-            }
-        }
+        let (mut profile, mut chat) = self.ask_where_reached(TWO_CHAT, &mut remarks);
         if chat.was_reached && !chat.completed {
             let swapped = Profile {
                 takes_address_first: true,
@@ -369,15 +376,8 @@ impl Probe<'_> {
         let mut profile = self.setting.profile;
         let mut ports = vec![None];
         if let Target::Command(_) = self.setting.target {
-            let mut two = self.ask(TWO_SERVERS, profile);
-            if !two.was_reached && profile.has_own_network {
-                let shared = in_shared_network(profile);
-                let again = self.ask(TWO_SERVERS, shared);
-                if again.was_reached {
-                    (profile, two) = (shared, again);
-                    remarks.push(NEEDS_SHARED_NETWORK.to_owned());
-                }
-            }
+            let two;
+            (profile, two) = self.ask_where_reached(TWO_SERVERS, &mut remarks);
             if !two.was_reached {
                 return result(profile, remarks);
             }

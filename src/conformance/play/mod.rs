@@ -158,7 +158,7 @@ fn perform_with_server(replay: &mut Replay<'_>) -> Result<(), Stop> {
 }
 
 fn perform_with_pair(pair: &mut PairReplay<'_>) -> Result<(), Stop> {
-    pair.start_server()?;
+    pair.replay.start_server()?;
     for index in 0..pair.replay.transcript.steps.len() {
         pair.replay.enter(index)?;
         pair.perform()?;

@@ -40,10 +40,6 @@ impl<'a> PairReplay<'a> {
         }
     }
 
-    pub(super) fn start_server(&mut self) -> Result<(), Stop> {
-        self.replay.start_server()
-    }
-
     /// Does, or waits for, what the step under way says.
     pub(super) fn perform(&mut self) -> Result<(), Stop> {
         let held = match &self.replay.step().action {
