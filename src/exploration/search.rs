@@ -71,6 +71,8 @@ pub struct Findings {
 
 /// Failures of the same signature are examined so often; after that they count as known.
 const MOST_EXAMINED: usize = 3;
+/// So often a failure that could not be confirmed does not count as examined.
+const MOST_UNSTEADY: usize = 10;
 /// How often the program must fail in the same way before anything is said about it.
 const CONFIRMATIONS: usize = 2;
 /// Maximum number of replays to make a conversation smaller.
@@ -121,8 +123,10 @@ fn reading(profile: &Profile) -> Reading {
 #[derive(Default)]
 struct State {
     findings: Findings,
-    /// How often each signature was examined.
+    /// How often each signature was examined, but for what could not be confirmed.
     examined: BTreeMap<Signature, usize>,
+    /// How often each signature could not be confirmed.
+    unsteady: BTreeMap<Signature, usize>,
 }
 
 struct Explorer<'a> {
@@ -241,7 +245,7 @@ impl Explorer<'_> {
         let script = conversation.script();
         let is_confirmed = (0..CONFIRMATIONS).all(|_| self.fails(&script, covers, &signature));
         if !is_confirmed {
-            return self.is_unsteady(number);
+            return self.is_unsteady(number, &signature);
         }
         let deadline = Instant::now() + LONGEST_SHRINKING;
         let still_fails = |candidate: &C| {
@@ -255,16 +259,27 @@ impl Explorer<'_> {
             conversation
         };
         let smallest = smallest(failing, MOST_ATTEMPTS, still_fails);
-        match self.finding(number, &smallest, signature) {
+        match self.finding(number, &smallest, signature.clone()) {
             Some(finding) => self.keep(finding),
-            None => self.is_unsteady(number),
+            None => self.is_unsteady(number, &signature),
         }
     }
 
-    fn is_unsteady(&self, number: u64) {
-        if !self.cancelled.load(Ordering::Relaxed) {
-            self.with_state(|state| state.findings.unsteady.push(number));
+    /// What could not be confirmed is not known well enough yet: other conversations may confirm it.
+    fn is_unsteady(&self, number: u64, signature: &Signature) {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return;
         }
+        self.with_state(|state| {
+            state.findings.unsteady.push(number);
+            let unsteady = state.unsteady.entry(signature.clone()).or_default();
+            *unsteady += 1;
+            if *unsteady < MOST_UNSTEADY {
+                if let Some(examined) = state.examined.get_mut(signature) {
+                    *examined = examined.saturating_sub(1);
+                }
+            }
+        });
     }
 
     fn keep(&self, finding: Finding) {

@@ -64,6 +64,7 @@ fn found_is_right(role: &str, fault: &str, reference: &str, covers: &str) {
     let (_folder, out, shown) = explored(role, &faulty, 1);
     assert!(shown.contains(&format!("{covers} fails")), "{shown}");
     assert!(shown.contains("(seed 1)"), "{shown}");
+    assert!(!shown.contains("only when Enter was pressed"), "{shown}");
     let files = transcripts(&out);
     let text = |file: &PathBuf| fs::read_to_string(file).expect("can be read");
     let covering = format!("\ncovers {covers}\n");

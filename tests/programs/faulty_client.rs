@@ -690,6 +690,9 @@ impl Session {
             return Continue(());
         }
         if fault("interrupt-silent") {
+            let _ = self.stream.shutdown(Shutdown::Both);
+            // Some take a while to end, and need no further key for it.
+            thread::sleep(Duration::from_millis(100));
             return Break(0);
         }
         let ending = self.leave();

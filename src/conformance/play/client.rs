@@ -282,8 +282,10 @@ impl<'a> ClientReplay<'a> {
             return Err(stop);
         };
         let earlier = &self.replay.transcript.steps[..self.replay.index()];
+        // Whoever closed the connection has noticed, and is about to end.
         let is_awaited = Cause::in_steps(earlier).is_some()
             && shortfall.got.line().is_none()
+            && !matches!(shortfall.got, Got::Closed | Got::Reset)
             && has_ended_or_spoken(&mut self.replay.cast, 0).is_none();
         if is_awaited {
             shortfall.waited_for_enter = self
