@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! run, encounter -> session -> probe                   session: before the first transcript
+//! run -> schedule                                       which run comes next
 //! all of them -> judge -> evidence -> conversation     judge: evidence to verdicts, pure
 //!            \-> play -> program -> files              play: transcript and program to evidence
 //!             \-> suite                                what is asked
@@ -16,5 +17,6 @@ pub mod play;
 pub mod probe;
 pub mod program;
 pub mod run;
+mod schedule;
 pub mod session;
 pub mod suite;

@@ -1,5 +1,6 @@
 //! Probes a program before it is judged: a few short conversations, each with a fresh process.
 
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use crate::conformance::evidence::shortfall::Hindrance;
@@ -28,6 +29,8 @@ pub struct ProbeResult {
     pub was_reached: bool,
     /// How many conversations a client did not connect in, if it connected in none.
     pub connected_in_vain: u32,
+    /// Whether what one person of a pair typed did not reach the other.
+    pub talked_in_vain: bool,
     /// Whether the program was heard in its dialect, so that it is not only assumed.
     pub is_understood: bool,
 }
@@ -330,8 +333,7 @@ impl Probe<'_> {
 
     /// Probes with this way of reading; how the program writes is not known yet.
     fn ask_in(&self, steps: &str, reads: Framing, profile: Profile) -> Reaction {
-        let writes = self.dialect.map_or(Framing::Bare, |dialect| dialect.writes);
-        let dialect = Dialect { reads, writes };
+        let dialect = self.dialect_that(reads);
         self.ask(steps, Profile { dialect, ..profile })
     }
 
@@ -367,8 +369,56 @@ impl Probe<'_> {
         }
         ProbeResult {
             banner: chat.banner,
+            talked_in_vain: !chat.completed,
             ..result(profile, remarks)
         }
+    }
+
+    fn dialect_that(&self, reads: Framing) -> Dialect {
+        let writes = self.dialect.map_or(Framing::Bare, |dialect| dialect.writes);
+        Dialect { reads, writes }
+    }
+
+    /// The first of these ways that `ask` finds right. Most programs are asked about one way only. One that does not
+    /// react to the first may react to none, so the others are tried at the same time, unless two processes of the
+    /// program may need the same port.
+    fn first_of<W: Sync, T: Send>(
+        &self,
+        profile: Profile,
+        ways: &[W],
+        ask: impl Fn(&W) -> Option<T> + Sync,
+    ) -> Option<T> {
+        let (first, others) = ways.split_first()?;
+        let found = ask(first);
+        if found.is_some() || others.is_empty() {
+            return found;
+        }
+        self.first_among(profile, others, ask)
+    }
+
+    /// The same, all at the same time.
+    fn first_among<W: Sync, T: Send>(
+        &self,
+        profile: Profile,
+        ways: &[W],
+        ask: impl Fn(&W) -> Option<T> + Sync,
+    ) -> Option<T> {
+        let is_started = matches!(self.setting.target, Target::Command(_));
+        if !is_started || !profile.has_own_network {
+            return ways.iter().find_map(ask);
+        }
+        std::thread::scope(|scope| {
+            let ask = &ask;
+            let asked: Vec<_> = ways
+                .iter()
+                .map(|way| scope.spawn(move || ask(way)))
+                .collect();
+            let found: Vec<Option<T>> = asked
+                .into_iter()
+                .map(|way| way.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect();
+            found.into_iter().flatten().next()
+        })
     }
 
     fn server(&self) -> ProbeResult {
@@ -450,54 +500,54 @@ impl Probe<'_> {
             Some(dialect) => vec![dialect.reads],
             None => vec![Framing::Line, Framing::Bare, Framing::Length, Framing::Crlf],
         };
-        for arrives_with_words in [false, true] {
-            let steps = if arrives_with_words {
+        let ways: Vec<Profile> = [false, true]
+            .into_iter()
+            .flat_map(|arrives_with_words| {
+                let profile = &profile;
+                candidates.iter().flat_map(move |reads| {
+                    ports.iter().map(move |answering_port| Profile {
+                        arrives_with_words,
+                        answering_port: *answering_port,
+                        dialect: self.dialect_that(*reads),
+                        ..*profile
+                    })
+                })
+            })
+            .collect();
+        let (profile, reaction) = self.first_of(profile, &ways, |profile| {
+            let steps = if profile.arrives_with_words {
                 REGISTERS
             } else {
                 REGISTERS_LATER
             };
-            let ways = candidates
-                .iter()
-                .flat_map(|reads| ports.iter().map(move |port| (reads, *port)));
-            for (reads, answering_port) in ways {
-                let profile = Profile {
-                    arrives_with_words,
-                    answering_port,
-                    ..profile
-                };
-                let reaction = self.ask_in(steps, *reads, profile);
-                if !reaction.is_accepted() {
-                    continue;
+            let reaction = self.ask(steps, *profile);
+            reaction.is_accepted().then_some((*profile, reaction))
+        })?;
+        let mut accepted = Registration {
+            reads: profile.dialect.reads,
+            answering_port: profile.answering_port,
+            arrives_with_words: profile.arrives_with_words,
+            without_end: false,
+            relays_reads: false,
+            reaction,
+        };
+        // A program that accepts a message without an end reads bare, whatever else it accepts.
+        if accepted.reads == Framing::Line && self.dialect.is_none() {
+            let unended = if accepted.arrives_with_words {
+                REGISTERS
+            } else {
+                IS_NOT_ANSWERED
+            };
+            let bare = self.ask_in(unended, Framing::Bare, profile);
+            if bare.is_accepted() {
+                accepted.without_end = self.needs_ends_of_messages(profile);
+                accepted.relays_reads = !accepted.without_end && self.relays_reads(&bare, profile);
+                if !accepted.without_end && !accepted.relays_reads {
+                    (accepted.reads, accepted.reaction) = (Framing::Bare, bare);
                 }
-                let mut accepted = Registration {
-                    reads: *reads,
-                    answering_port,
-                    arrives_with_words,
-                    without_end: false,
-                    relays_reads: false,
-                    reaction,
-                };
-                // A program that accepts a message without an end reads bare, whatever else it accepts.
-                if *reads == Framing::Line && self.dialect.is_none() {
-                    let unended = if arrives_with_words {
-                        REGISTERS
-                    } else {
-                        IS_NOT_ANSWERED
-                    };
-                    let bare = self.ask_in(unended, Framing::Bare, profile);
-                    if bare.is_accepted() {
-                        accepted.without_end = self.needs_ends_of_messages(profile);
-                        accepted.relays_reads =
-                            !accepted.without_end && self.relays_reads(&bare, profile);
-                        if !accepted.without_end && !accepted.relays_reads {
-                            (accepted.reads, accepted.reaction) = (Framing::Bare, bare);
-                        }
-                    }
-                }
-                return Some(accepted);
             }
         }
-        None
+        Some(accepted)
     }
 
     /// Of a program that accepts a registration without a line end: whether it relays only messages with one.
@@ -526,24 +576,23 @@ impl Probe<'_> {
             Some(dialect) => vec![dialect.reads],
             None => vec![Framing::Bare, Framing::Line],
         };
-        for reads in candidates {
-            let reaction = self.ask_in(TALKS_WITHOUT_ANSWERS, reads, profile);
+        let found = self.first_among(profile, &candidates, |reads| {
+            let reaction = self.ask_in(TALKS_WITHOUT_ANSWERS, *reads, profile);
             let writes = Framing::shown_by(&reaction.received);
-            if reaction.completed || writes.is_some() {
-                return Profile {
-                    dialect: self.dialect.unwrap_or(Dialect {
-                        reads,
-                        writes: writes.unwrap_or(Framing::Line),
-                    }),
-                    registers_silently: reaction.completed,
-                    ..profile
-                };
-            }
-        }
-        Profile {
+            let says_something = reaction.completed || writes.is_some();
+            says_something.then(|| Profile {
+                dialect: self.dialect.unwrap_or(Dialect {
+                    reads: *reads,
+                    writes: writes.unwrap_or(Framing::Line),
+                }),
+                registers_silently: reaction.completed,
+                ..profile
+            })
+        });
+        found.unwrap_or(Profile {
             dialect: self.dialect.unwrap_or(Dialect::LINE),
             ..profile
-        }
+        })
     }
 
     fn client(&self) -> ProbeResult {
@@ -553,15 +602,14 @@ impl Probe<'_> {
             takes_address_first: true,
             ..plain
         };
-        let mut candidates = vec![plain, swapped];
-        if plain.has_own_network {
-            candidates.push(in_shared_network(plain));
-        }
-        let tried = candidates.len();
-        let heard = candidates.into_iter().find_map(|profile| {
-            let reaction = self.ask_in(COMES_IN, Framing::Bare, profile);
-            (!reaction.received.is_empty()).then_some((profile, reaction))
-        });
+        let is_heard = |profile: &Profile| {
+            let reaction = self.ask_in(COMES_IN, Framing::Bare, *profile);
+            (!reaction.received.is_empty()).then_some((*profile, reaction))
+        };
+        let shared = plain.has_own_network.then(|| in_shared_network(plain));
+        let tried = 2 + usize::from(shared.is_some());
+        let heard = self.first_of(plain, &[plain, swapped], is_heard);
+        let heard = heard.or_else(|| is_heard(&shared?));
         let Some((mut profile, first)) = heard else {
             let dialect = self.dialect.unwrap_or(Dialect::LINE);
             return ProbeResult {
@@ -596,25 +644,29 @@ impl Probe<'_> {
         if without_end.stopped_at == Some(last) {
             return Some(Framing::Bare);
         }
+        let completes = |steps: &'static str| {
+            move |reads: &Framing| {
+                self.ask_in(steps, *reads, profile)
+                    .completed
+                    .then_some(*reads)
+            }
+        };
         let others = [Framing::Line, Framing::Length, Framing::Crlf];
-        let shown = others
-            .into_iter()
-            .find(|reads| self.ask_in(IS_SHOWN, *reads, profile).completed);
+        let shown = self.first_of(profile, &others, completes(IS_SHOWN));
         if shown.is_some() {
             return shown;
         }
         // A client that shows nothing may still send what is typed, if it accepts the answer.
-        let takes_answer = |reads: &Framing| self.ask_in(IS_SENT, *reads, profile).completed;
         let by_likelihood = || {
             let mut all = vec![writes];
-            all.extend([Framing::Line, Framing::Bare, Framing::Length, Framing::Crlf]);
-            all.into_iter().find(takes_answer)
+            let others = [Framing::Line, Framing::Bare, Framing::Length, Framing::Crlf];
+            all.extend(others.into_iter().filter(|reads| *reads != writes));
+            self.first_of(profile, &all, completes(IS_SENT))
         };
         // One that does nothing after a 200 may still read a refusal. Without an end, only one that reads bare does.
         let by_refusal = || {
             let all = [Framing::Bare, Framing::Line, Framing::Length];
-            let understands = |reads: &Framing| self.ask_in(IS_REFUSED, *reads, profile).completed;
-            all.into_iter().find(understands)
+            self.first_of(profile, &all, completes(IS_REFUSED))
         };
         by_likelihood().or_else(by_refusal)
     }
@@ -640,6 +692,7 @@ fn result(profile: Profile, further: Vec<String>) -> ProbeResult {
         banner: Vec::new(),
         was_reached: true,
         connected_in_vain: 0,
+        talked_in_vain: false,
         is_understood: false,
     }
 }

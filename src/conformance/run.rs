@@ -1,7 +1,8 @@
 //! Replays every transcript that is asked for against one program, side by side, and returns what was seen.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::conformance::evidence::shortfall::Shortfall;
@@ -13,9 +14,10 @@ use crate::conformance::judge::program::ProgramEvidence;
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
 use crate::conformance::play::clock::TimeBudget;
 use crate::conformance::play::policy::Policy;
-use crate::conformance::play::{Ledger, Setting, replay_in_network};
+use crate::conformance::play::{Ledger, Setting, remembered_of, replay_in_network};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::program::target::{Target, takes_every_address};
+use crate::conformance::schedule::Schedule;
 use crate::conformance::session::{NoResult, Session, Subject, with_program};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::id;
@@ -80,33 +82,57 @@ fn replay_suite(
     session: &Session<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<Vec<Evidence>> {
-    let replay_side_by_side = |positions: &[usize], at_once: usize, ledger: &Ledger| {
-        let setting = Setting {
-            ledger,
-            ..session.setting
-        };
-        replay_all(plan, positions, at_once, setting, progress)
-    };
     let mut evidence: Vec<Vec<Evidence>> = vec![Vec::new(); plan.cases.len()];
     let ledger = session.known_failures();
-    // Where a client connected nowhere so far, the transcripts about that show whether to ask for more.
-    let comes_first = |at: &usize| {
-        session.has_connected_in_vain() && plan.cases[*at].transcript.covers_any(&[id::C_ARG_1])
+    let setting = |ledger| Setting {
+        ledger,
+        ..session.setting
     };
+    let is_asked = |at: &usize| {
+        let case = &plan.cases[*at];
+        let is_applicable =
+            why_not_applicable(&case.transcript, &session.setting.profile).is_none();
+        let is_asked = !is_applicable || can_be_asked(case, plan);
+        if !is_asked {
+            progress(Progress::Finished(case, true));
+        }
+        is_asked
+    };
+    let asked_first = session.asked_first();
+    let comes_first =
+        |at: &usize| asked_first.is_some_and(|id| plan.cases[*at].transcript.covers_any(&[id]));
     let (first, others): (Vec<usize>, Vec<usize>) = longest_first(&plan.cases)
         .into_iter()
+        .filter(is_asked)
         .partition(comes_first);
     let at_once = side_by_side(plan, session.setting.profile);
     for positions in [first, others] {
-        for (position, runs) in replay_side_by_side(&positions, at_once, &ledger) {
+        let cases = positions.into_iter().map(|at| (at, Vec::new())).collect();
+        for (position, runs) in replay_all(plan, cases, at_once, setting(&ledger), progress) {
             evidence[position] = runs;
         }
     }
-    let crowded_out = crowded_out(&plan.cases, &evidence);
-    for position in &crowded_out {
-        evidence[*position].clear();
+    // What was taken for known to fail may have worked later.
+    let unsettled = (0..plan.cases.len()).filter(|at| {
+        let runs = &evidence[*at];
+        !runs.is_empty() && runs_to_add(plan, *at, runs, setting(&ledger)) > 0
+    });
+    let unsettled: Vec<usize> = unsettled.collect();
+    let cases = unsettled.into_iter().map(|at| {
+        let mut runs = evidence[at].clone();
+        runs.retain(|run| !is_outdated(run, &ledger));
+        (at, runs)
+    });
+    let cases = cases.collect();
+    for (position, runs) in replay_all(plan, cases, at_once, setting(&ledger), &|_| ()) {
+        evidence[position] = runs;
     }
-    for (position, runs) in replay_side_by_side(&crowded_out, 1, &Ledger::default()) {
+    let crowded_out = crowded_out(&plan.cases, &evidence).into_iter();
+    let cases: Vec<_> = crowded_out.map(|at| (at, Vec::new())).collect();
+    for (at, _) in &cases {
+        evidence[*at].clear();
+    }
+    for (position, runs) in replay_all(plan, cases, 1, setting(&Ledger::default()), progress) {
         evidence[position] = runs;
     }
     evidence
@@ -129,30 +155,44 @@ fn time_limit_of(plan: &Plan, time: &TimeBudget, evidence: &[Vec<Evidence>]) -> 
     })
 }
 
-/// Replays the cases at these positions, `at_once` at a time.
+/// Replays the cases at these positions, `at_once` at a time, each as often as necessary after the runs that it has.
+/// Cases that were stopped early are missing: some of their runs would say too little.
 fn replay_all(
     plan: &Plan,
-    positions: &[usize],
+    cases: Vec<(usize, Vec<Evidence>)>,
     at_once: usize,
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<(usize, Vec<Evidence>)> {
-    let done = Mutex::new(Vec::new());
-    let next = AtomicUsize::new(0);
+    let more = |position: usize, runs: &[Evidence]| runs_to_add(plan, position, runs, setting);
+    let at_once = at_once.min(MOST_RUNS * cases.len());
+    let schedule = Schedule::new(cases, more);
+    let finished = Mutex::new(Vec::new());
+    let work_off = || {
+        while let Some((position, number)) = schedule.next() {
+            let case = &plan.cases[position];
+            let replay = || replay_once(case, number, plan, setting, progress);
+            // If a replay panics, the other threads must not wait for it.
+            let run = catch_unwind(AssertUnwindSafe(replay));
+            let has_panicked = run.is_err();
+            if let Some(mut runs) = schedule.done(position, run.unwrap_or_default(), more) {
+                drop_outdated(&mut runs, setting.ledger);
+                let held = runs.iter().all(|run| run.outcome == Outcome::Completed);
+                progress(Progress::Finished(case, held));
+                let mut finished = finished.lock().unwrap_or_else(PoisonError::into_inner);
+                finished.push((position, runs));
+            }
+            assert!(!has_panicked, "a replay panicked");
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..at_once.min(positions.len()) {
-            scope.spawn(|| {
-                while let Some(position) = positions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let runs = replay_until_sure(&plan.cases[*position], plan, setting, progress);
-                    if let (Some(runs), Ok(mut done)) = (runs, done.lock()) {
-                        done.push((*position, runs));
-                    }
-                }
-            });
+        for _ in 0..at_once {
+            scope.spawn(work_off);
         }
     });
-    done.into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    finished
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Positions of the cases in which the program could not start although it could in others. A server with a fixed
@@ -190,59 +230,102 @@ fn side_by_side(plan: &Plan, profile: Profile) -> usize {
     }
 }
 
-/// Replays a case as often as necessary. Returns `None` if it was stopped early: some of the runs would say too
-/// little.
-fn replay_until_sure(
+/// Replays a case once. `None` where everything is to stop.
+fn replay_once(
     case: &Case,
+    number: usize,
     plan: &Plan,
     setting: Setting<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Option<Vec<Evidence>> {
+) -> Option<Evidence> {
     if let Some(reason) = why_not_applicable(&case.transcript, &setting.profile) {
-        progress(Progress::Finished(case, true));
-        return Some(vec![Evidence {
+        return Some(Evidence {
             events: Vec::new(),
             outcome: Outcome::NotApplicable { reason },
             seconds: 0.0,
-        }]);
+        });
     }
     let policy = policy(&case.transcript, &setting.profile, &plan.table);
-    let mut runs: Vec<Evidence> = Vec::new();
-    while can_be_asked(case, plan)
-        && runs.iter().filter(|run| run.is_conclusive()).count() < MOST_RUNS
-        && runs.len() < 2 * MOST_RUNS
-    {
-        let at_work = setting.begin_work()?;
-        progress(Progress::Began(case, runs.len() + 1));
-        let run = replay_in_network(&case.transcript, &policy, setting)?;
-        drop(at_work);
-        let is_settled = match &run.outcome {
-            // After a run that failed the result is a mixture, however often it passes from now on.
-            Outcome::Completed => !runs.iter().any(Evidence::is_conclusive),
-            Outcome::Skipped { .. } => true,
-            Outcome::FellShort(shortfall) => is_known(case, &policy, shortfall, setting.ledger),
-            Outcome::Unable { .. } => false,
-            Outcome::NotApplicable { .. } => true,
-        };
-        runs.push(run);
-        if is_settled {
-            break;
-        }
-    }
-    let held = runs.iter().all(|run| run.outcome == Outcome::Completed);
-    progress(Progress::Finished(case, held));
-    Some(runs)
+    let _at_work = setting.begin_work()?;
+    progress(Progress::Began(case, number));
+    replay_in_network(&case.transcript, &policy, setting)
 }
 
-/// Whether the run stopped over another topic than the transcript's own, and one that is known to fail.
+/// How many further runs a case needs, after these.
+fn runs_to_add(plan: &Plan, position: usize, runs: &[Evidence], setting: Setting<'_>) -> usize {
+    let (case, ledger) = (&plan.cases[position], setting.ledger);
+    let Some(last) = runs.last() else {
+        return 1;
+    };
+    let is_conclusive = |run: &&Evidence| run.is_conclusive() && !was_skipped(run);
+    let conclusive = runs.iter().filter(is_conclusive).count();
+    let is_settled = match &last.outcome {
+        // After a run that failed the result is a mixture, however often it passes from now on.
+        Outcome::Completed => conclusive == 1,
+        Outcome::Skipped { because_of } => !ledger.has_held(*because_of),
+        Outcome::NotApplicable { .. } => true,
+        Outcome::FellShort(shortfall) => {
+            let policy = policy(&case.transcript, &setting.profile, &plan.table);
+            is_known(case, &policy, shortfall, ledger) || connects_nowhere(last, ledger)
+        }
+        Outcome::Unable { .. } => false,
+    };
+    if is_settled {
+        return 0;
+    }
+    if was_skipped(last) {
+        return 1;
+    }
+    // Of several at the same time, one that passes is the first.
+    if conclusive == 0 {
+        return usize::from(runs.len() < 2 * MOST_RUNS);
+    }
+    let left = (2 * MOST_RUNS).saturating_sub(runs.len());
+    MOST_RUNS.saturating_sub(conclusive).min(left)
+}
+
+fn was_skipped(run: &Evidence) -> bool {
+    matches!(run.outcome, Outcome::Skipped { .. })
+}
+
+/// Whether a run was skipped over something that has worked since.
+fn is_outdated(run: &Evidence, ledger: &Ledger) -> bool {
+    matches!(run.outcome, Outcome::Skipped { because_of } if ledger.has_held(because_of))
+}
+
+/// Leaves out the runs that were skipped over something that has worked since, unless there is nothing else.
+fn drop_outdated(runs: &mut Vec<Evidence>, ledger: &Ledger) {
+    if runs.iter().any(|run| !is_outdated(run, ledger)) {
+        runs.retain(|run| !is_outdated(run, ledger));
+    }
+}
+
+/// Whether the run stopped over a topic that is known to fail, or over one that rests on such a topic.
+///
+/// The ledger holds what failed where the topic is not judged: what fails there fails where it is judged more strictly,
+/// too. But a transcript that judges a topic is repeated unless the topic is that of a step, which has never worked then.
 fn is_known(case: &Case, policy: &Policy, shortfall: &Shortfall, ledger: &Ledger) -> bool {
-    let about = Topic::of_shortfall(&case.transcript, shortfall);
-    let topic = about.map(|about| about.topic());
-    topic.is_some_and(|topic| {
-        // Whether a client connects is judged in the same way everywhere.
-        let is_judged_elsewhere = !policy.judges(topic) || topic == Topic::ClientStart;
-        is_judged_elsewhere && ledger.is_known_to_fail(topic)
-    })
+    let transcript = &case.transcript;
+    let Some(topic) = remembered_of(transcript, shortfall) else {
+        return false;
+    };
+    // Whether a client connects is judged in the same way everywhere.
+    if !policy.judges(topic) || topic == Topic::ClientStart {
+        return ledger.is_known_to_fail(topic);
+    }
+    let of_step = Topic::of_step(transcript, shortfall.step, &shortfall.present);
+    if of_step != Some(topic) || matches!(topic, Topic::Together(_)) {
+        return false;
+    }
+    let ground = Topic::alone(transcript, shortfall.step);
+    let mut topics = [Some(topic), ground].into_iter().flatten();
+    topics.any(|topic| ledger.is_known_to_fail(topic))
+}
+
+/// Whether the program is a client that connects nowhere: how it refuses wrong addresses says nothing then.
+fn connects_nowhere(run: &Evidence, ledger: &Ledger) -> bool {
+    let connects = |event: &Event| matches!(event.kind, EventKind::Connected { .. });
+    ledger.is_known_to_fail(Topic::ClientStart) && !run.events.iter().any(connects)
 }
 
 /// Positions of the cases in the order of their start: those with long fixed waits first.
@@ -279,5 +362,74 @@ fn can_be_asked(case: &Case, plan: &Plan) -> bool {
         Target::Running(_) => !case.transcript.steps.iter().any(needs_start),
         Target::Command(command) => takes_every_address(command, &case.transcript),
         Target::Pair { .. } => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::evidence::topic::Topic;
+
+    fn run(outcome: Outcome) -> Evidence {
+        Evidence {
+            events: Vec::new(),
+            outcome,
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn what_was_skipped_counts_until_it_works() {
+        let skipped = || {
+            run(Outcome::Skipped {
+                because_of: Topic::Relaying,
+            })
+        };
+        let ledger = Ledger::default();
+        let mut runs = vec![run(Outcome::Completed), skipped()];
+        drop_outdated(&mut runs, &ledger);
+        assert_eq!(runs.len(), 2);
+        ledger.held(Topic::Relaying);
+        drop_outdated(&mut runs, &ledger);
+        assert_eq!(runs, [run(Outcome::Completed)]);
+        let mut runs = vec![skipped(), skipped()];
+        drop_outdated(&mut runs, &ledger);
+        assert_eq!(runs.len(), 2);
+    }
+
+    #[test]
+    fn a_failure_over_what_never_worked_is_not_repeated() {
+        let source = "# A case.\ncovers S-CONC-1\n\nalice joins\nbob joins\n";
+        let transcript = crate::transcript::parse("case", source).expect("is a transcript");
+        let case = Case {
+            name: "case".to_owned(),
+            source: source.to_owned(),
+            transcript,
+        };
+        let suite = crate::conformance::suite::Suite::embedded();
+        let table = suite.map_or_else(|_| panic!("the suite is broken"), |suite| suite.table());
+        let policy = policy(&case.transcript, &Profile::PLAIN, &table);
+        let shortfall = |step| {
+            let room = crate::conformance::conversation::room::Room::new(
+                crate::transcript::syntax::Role::Server,
+            );
+            Shortfall {
+                step,
+                expected: crate::conformance::evidence::shortfall::Expected::StillConnected {
+                    actor: "alice".to_owned(),
+                },
+                got: crate::conformance::evidence::shortfall::Got::Closed,
+                ended: None,
+                present: room.present(),
+                who_ended: None,
+                waited_for_enter: false,
+            }
+        };
+        let ledger = Ledger::default();
+        assert!(!is_known(&case, &policy, &shortfall(0), &ledger));
+        (0..3).for_each(|_| ledger.fell_short(Topic::Registration));
+        assert!(is_known(&case, &policy, &shortfall(0), &ledger));
+        ledger.held(Topic::Registration);
+        assert!(!is_known(&case, &policy, &shortfall(0), &ledger));
     }
 }

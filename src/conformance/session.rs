@@ -21,6 +21,7 @@ use crate::conformance::program::environment::{Environment, Network, Purpose};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::program::system;
 use crate::conformance::program::target::Target;
+use crate::conformance::suite::id;
 use crate::transcript::syntax::{Role, Transcript};
 
 /// The program under test, and how it is treated.
@@ -69,6 +70,8 @@ pub struct Session<'a> {
     probe_remarks: Vec<String>,
     /// How often a client that never connects was waited for.
     connected_in_vain: u32,
+    /// Whether what one person of a pair typed did not reach the other.
+    talked_in_vain: bool,
     is_understood: bool,
 }
 
@@ -83,6 +86,16 @@ impl Session<'_> {
             ));
         }
         remarks
+    }
+
+    /// Id of the requirement on which all others rest and which the program did not fulfil so far, if there is one.
+    /// Its transcripts show whether to ask for more.
+    pub fn asked_first(&self) -> Option<&'static str> {
+        if self.has_connected_in_vain() {
+            Some(id::C_ARG_1)
+        } else {
+            self.talked_in_vain.then_some(id::P_1)
+        }
     }
 
     /// What the probe has seen to fail: there is no need to wait for it again.
@@ -150,7 +163,8 @@ pub fn with_program<T>(
         turn: takes_turns.then_some(&turn),
     };
     let is_wanted = || !cancelled.load(Ordering::Relaxed);
-    let slot = subject.slots.take_while(is_wanted);
+    let rank = subject.slots.next_rank();
+    let slot = subject.slots.take_while(rank, is_wanted);
     let slot = slot.ok_or(NoResult::Cancelled)?;
     let time_of_reference = Arc::new(TimeBudget::new(DEFAULT_LIMIT));
     let meter = measure(&timeouts, &time_of_reference);
@@ -177,6 +191,7 @@ pub fn with_program<T>(
         banner,
         was_reached,
         connected_in_vain,
+        talked_in_vain,
         is_understood,
     } = if is_known {
         probed
@@ -197,6 +212,7 @@ pub fn with_program<T>(
         },
         probe_remarks: remarks,
         connected_in_vain,
+        talked_in_vain,
         is_understood,
     }))
 }

@@ -5,11 +5,13 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::examination::{Candidate, Terms, examine, roles_asked};
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use crate::conformance::judge::result::Verdict;
 use crate::conformance::play::clock::DEFAULT_LIMIT;
+use crate::conformance::play::slots::Rank;
 use crate::conformance::program::environment::Environment;
 use crate::conformance::program::target::Target;
 use crate::conformance::run::{Plan, Progress, run};
@@ -43,6 +45,8 @@ pub enum ClassProgress<'a> {
 pub struct Arrangement {
     /// Number of submissions side by side, at least 1.
     pub side_by_side: usize,
+    /// Number of further submissions, which begin while those leave slots unused.
+    pub in_the_gaps: usize,
     /// Number of submissions between two examinations of the reference, at least 1.
     pub control_every: usize,
 }
@@ -88,9 +92,17 @@ pub fn examine_all(
     }
     let queue = Queue::new(candidates.len(), arrangement);
     std::thread::scope(|scope| {
-        for _ in 0..arrangement.side_by_side.max(1) {
-            scope.spawn(|| {
-                while let Some(job) = queue.next() {
+        let regular = arrangement.side_by_side.max(1);
+        for number in 0..regular + arrangement.in_the_gaps {
+            let (queue, is_fit) = (&queue, &is_fit);
+            scope.spawn(move || {
+                loop {
+                    if number >= regular {
+                        queue.wait_for_gap(terms);
+                    }
+                    let Some(job) = queue.next() else {
+                        return;
+                    };
                     let work = || match job {
                         Job::Control { certifies } => match is_fit() {
                             Ok(()) => {
@@ -98,7 +110,7 @@ pub fn examine_all(
                                 Ok(())
                             }
                             Err(Abandoned::Unfit(_)) => {
-                                doubted(&queue, candidates, terms, keep, progress);
+                                doubted(queue, candidates, terms, keep, progress);
                                 Ok(())
                             }
                             Err(abandoned) => Err(abandoned),
@@ -192,50 +204,62 @@ fn doubted(
 
 /// Checks that the bundled reference gets full marks on this machine now.
 fn control(terms: &Terms<'_>) -> Result<(), Abandoned> {
+    if !terms.roles_at_once {
+        return Role::ALL
+            .into_iter()
+            .try_for_each(|role| control_of(role, terms));
+    }
+    std::thread::scope(|scope| {
+        let controls = Role::ALL.map(|role| scope.spawn(move || control_of(role, terms)));
+        let outcomes = controls.map(|control| control.join().unwrap_or(Err(Abandoned::Failed)));
+        outcomes.into_iter().collect()
+    })
+}
+
+fn control_of(role: Role, terms: &Terms<'_>) -> Result<(), Abandoned> {
     let reference = |name: &str| vec![terms.harness.display().to_string(), name.to_owned()];
     let (server, client) = (reference("reference-server"), reference("reference-client"));
-    for (role, target) in [
-        (Role::Server, Target::Command(server.clone())),
-        (Role::Client, Target::Command(client.clone())),
-        (Role::Pair, Target::Pair { server, client }),
-    ] {
-        let asked = terms.suite.asked_of(role, Level::Implied, None);
-        let plan = Plan {
-            subject: Subject {
-                target,
-                role,
-                slots: Arc::clone(terms.slots),
-                time_limit: DEFAULT_LIMIT,
-                environment: Environment::of_reference(),
-                dialect: None,
-                patience: terms.patience,
-                harness: terms.harness.to_owned(),
-            },
-            table: asked.table,
-            cases: asked.cases,
-            at_once: terms.at_once,
-        };
-        let evidence = run(&plan, terms.cancelled, &|_| ());
-        if terms.cancelled.load(Ordering::Relaxed) {
-            return Err(Abandoned::Cancelled);
-        }
-        let evidence = evidence.map_err(|why| Abandoned::Unfit(why.to_string()))?;
-        if let Some(limit) = &evidence.time_limit {
-            return Err(Abandoned::Unfit(format!("the bundled {role}: {limit}")));
-        }
-        let result = evidence.judged(asked.requirements, &plan.table);
-        let failing = result
-            .requirements
-            .iter()
-            .find(|found| found.verdict.is_judgement() && found.verdict != Verdict::Pass);
-        if let Some(found) = failing {
-            return Err(Abandoned::Unfit(format!(
-                "the bundled {role} does not pass {}",
-                found.requirement.id
-            )));
-        }
+    let target = match role {
+        Role::Server => Target::Command(server),
+        Role::Client => Target::Command(client),
+        Role::Pair => Target::Pair { server, client },
+    };
+    let asked = terms.suite.asked_of(role, Level::Implied, None);
+    let plan = Plan {
+        subject: Subject {
+            target,
+            role,
+            slots: Arc::clone(terms.slots),
+            time_limit: DEFAULT_LIMIT,
+            environment: Environment::of_reference(),
+            dialect: None,
+            patience: terms.patience,
+            harness: terms.harness.to_owned(),
+        },
+        table: asked.table,
+        cases: asked.cases,
+        at_once: terms.at_once,
+    };
+    let evidence = run(&plan, terms.cancelled, &|_| ());
+    if terms.cancelled.load(Ordering::Relaxed) {
+        return Err(Abandoned::Cancelled);
     }
-    Ok(())
+    let evidence = evidence.map_err(|why| Abandoned::Unfit(why.to_string()))?;
+    if let Some(limit) = &evidence.time_limit {
+        return Err(Abandoned::Unfit(format!("the bundled {role}: {limit}")));
+    }
+    let result = evidence.judged(asked.requirements, &plan.table);
+    let failing = result
+        .requirements
+        .iter()
+        .find(|found| found.verdict.is_judgement() && found.verdict != Verdict::Pass);
+    match failing {
+        Some(found) => Err(Abandoned::Unfit(format!(
+            "the bundled {role} does not pass {}",
+            found.requirement.id
+        ))),
+        None => Ok(()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,6 +276,8 @@ enum Job {
 struct Queue {
     state: Mutex<State>,
     changed: Condvar,
+    /// When a submission last began in a gap, or the class.
+    latest_in_a_gap: Mutex<Instant>,
     control_every: usize,
 }
 
@@ -276,6 +302,7 @@ impl Queue {
                 ..State::default()
             }),
             changed: Condvar::new(),
+            latest_in_a_gap: Mutex::new(Instant::now()),
             control_every: arrangement.control_every.max(1),
         }
     }
@@ -307,6 +334,28 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Waits until a slot is free that no submission wants, or no submission is left to begin. One after the other, with
+    /// some time in between, in which the one that began shows what it leaves.
+    fn wait_for_gap(&self, terms: &Terms<'_>) {
+        const BETWEEN_BEGINNINGS: Duration = Duration::from_secs(1);
+        let is_wanted = || {
+            let state = self.lock();
+            let is_over = state.abandoned.is_some() || terms.cancelled.load(Ordering::Relaxed);
+            !is_over && !state.waiting.is_empty()
+        };
+        let latest = self.latest_in_a_gap.lock();
+        let mut latest = latest.unwrap_or_else(PoisonError::into_inner);
+        let since = *latest;
+        let is_too_early = || is_wanted() && since.elapsed() < BETWEEN_BEGINNINGS;
+        while is_too_early() {
+            let left = BETWEEN_BEGINNINGS.saturating_sub(since.elapsed());
+            let guard = self.changed.wait_timeout(self.lock(), left);
+            drop(guard);
+        }
+        drop(terms.slots.take_while(Rank::LAST, is_wanted));
+        *latest = Instant::now();
     }
 
     fn recorded(&self, position: usize, record: Record) {
@@ -379,6 +428,7 @@ mod tests {
     fn queue(count: usize, control_every: usize) -> Queue {
         let arrangement = Arrangement {
             side_by_side: 1,
+            in_the_gaps: 0,
             control_every,
         };
         Queue::new(count, arrangement)

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +60,8 @@ pub struct Terms<'a> {
     pub slots: &'a Arc<Slots>,
     /// Number of replays of one program at the same time, including those that only wait.
     pub at_once: usize,
+    /// Whether the programs of a submission are judged at the same time.
+    pub roles_at_once: bool,
     /// The folder for copies of submissions.
     pub workplaces: &'a Path,
     /// The folder for temporary folders of programs.
@@ -263,12 +266,12 @@ pub fn examine(
             })
             .collect(),
         Ok(prepared) => {
-            let mut parts = Vec::new();
-            for role in roles_asked(terms.suite) {
+            let examine = |role: Role| {
                 let progress = |step: Progress<'_>| progress(role, step);
-                parts.push(examine_part(role, &prepared, terms, &progress)?);
-            }
-            parts
+                examine_part(role, &prepared, terms, &progress)
+            };
+            let roles: Vec<Role> = roles_asked(terms.suite).collect();
+            all_roles(&roles, terms.roles_at_once, examine)?
         }
     };
     for part in &mut parts {
@@ -292,6 +295,28 @@ pub(super) fn roles_asked(suite: &Suite) -> impl Iterator<Item = Role> {
         .any(|case| case.transcript.role == Role::Pair);
     let is_asked = move |role: &Role| *role != Role::Pair || has_pairs;
     Role::ALL.into_iter().filter(is_asked)
+}
+
+/// The parts of a submission. At once, one works while another waits.
+fn all_roles(
+    roles: &[Role],
+    at_once: bool,
+    examine: impl Fn(Role) -> Option<Part> + Sync,
+) -> Option<Vec<Part>> {
+    if !at_once {
+        return roles.iter().copied().map(examine).collect();
+    }
+    std::thread::scope(|scope| {
+        let examine = &examine;
+        let parts: Vec<_> = roles
+            .iter()
+            .map(|role| scope.spawn(move || examine(*role)))
+            .collect();
+        let parts = parts
+            .into_iter()
+            .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        parts.collect()
+    })
 }
 
 /// Adds the remarks on the submission as a whole to the result of one program.
@@ -389,7 +414,8 @@ pub(super) fn prepared(
         };
         let longest = Duration::from_secs_f64(seconds);
         // A build uses the machine, as a replay does.
-        let _slot = terms.slots.take();
+        let is_wanted = || !terms.cancelled.load(Ordering::Relaxed);
+        let _slot = terms.slots.take_while(terms.slots.next_rank(), is_wanted);
         build(
             terms.harness,
             &environment,
@@ -619,6 +645,7 @@ mod tests {
             harness: Path::new("no-such-harness"),
             slots: &Arc::new(Slots::new(1)),
             at_once: 1,
+            roles_at_once: true,
             workplaces: &workplaces,
             scratch: &workplaces,
             hidden: &[],

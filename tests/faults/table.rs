@@ -95,7 +95,7 @@ const fn dialect(
 
 /// What is about lines in segments, about less than a message, and about more than one can hold.
 const ONLY_IN_LINES: &[&str] = &[
-    "W-LINE-2", "W-LINE-3", "S-DISC-5", "S-DISC-7", "S-HARD-3", "S-HARD-4", "C-HARD-3",
+    "S-MSG-6", "W-LINE-2", "W-LINE-3", "S-DISC-5", "S-DISC-7", "S-HARD-3", "S-HARD-4", "C-HARD-3",
 ];
 
 /// What cannot be asked where nobody can register.
@@ -133,8 +133,9 @@ pub const SERVER: &[Fault] = &[
     dialect("length-in-front", "reads and writes the length of a message in ten bytes before it", ONLY_IN_LINES),
     beside(fault("reads-crlf", "takes a line for ended only at CR LF",
         &["W-LINE-1"], &[]), &["W-LINE-2", "W-LINE-3", "S-REG-1", "S-REG-3", "S-MSG-1", "S-DISC-7"]),
-    fault("carriage-return-kept-at-disconnect", "takes no notice of a DISCONNECT that ends with CRLF",
-        &["W-LINE-1"], &[]),
+    // Only beside a DISCONNECT that is heeded does it show what is not.
+    Fault { holds: &["S-DISC-2"], ..fault("carriage-return-kept-at-disconnect", "takes no notice of a DISCONNECT that ends with CRLF",
+        &["W-LINE-1"], &[]) },
     fault("carriage-return-kept", "takes the CR of a CRLF for part of the line",
         &["W-LINE-1"], &[]),
     in_the_way(fault("partial-line-lost", "throws away what a read leaves unfinished",
@@ -436,14 +437,14 @@ pub const SERVER: &[Fault] = &[
         &["S-MSG-3"], &[]),
     fault("eleventh-deaf", "relays nothing to the eleventh client",
         &["S-MSG-1"], &[]),
-    fault("senders-of-letters-only", "relays only what clients with names of letters say",
-        &["S-MSG-1"], &[]),
+    in_the_way(fault("senders-of-letters-only", "relays only what clients with names of letters say",
+        &["S-MSG-1"], &[]), &["S-MSG-2"]),
     fault("similar-names-unheard", "does not relay to a client whose name begins the name of the sender",
         &["S-MSG-1"], &[]),
     // Many at once.
     in_the_way(fault("one-at-a-time", "serves the next client when the last one has left",
-        // Everything that takes two clients.
-        &["S-CONC-1"], &["S-CONC-2"]), NEEDS_REGISTRATION),
+        // Everything that takes two clients; who has to wait is not told from one whose refusal is not answered.
+        &["S-CONC-1"], &["S-CONC-2", "S-REG-3"]), NEEDS_REGISTRATION),
     in_the_way(fault("two-at-most", "closes the third connection",
         // Everything that takes three clients; who is turned away for being the third is not told from one
         // whose refusal is not answered.
@@ -511,9 +512,9 @@ pub const SERVER: &[Fault] = &[
         &["S-DISC-6"], &[]), &["S-DISC-1"]),
     fault("reset-keeps-name", "keeps the name of a client that reset its connection",
         &["S-DISC-7"], &[]),
-    fault("reset-kills", "crashes when a client resets its connection",
+    in_the_way(fault("reset-kills", "crashes when a client resets its connection",
         // A crowd resets too.
-        &["S-DISC-7"], &["S-HARD-6"]),
+        &["S-DISC-7"], &["S-HARD-6"]), &["S-RUN-1"]),
     fault("reset-mutes", "relays nothing any more after a reset",
         // A crowd resets too.
         &["S-DISC-7"], &["S-HARD-6"]),

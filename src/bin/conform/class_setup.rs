@@ -152,15 +152,40 @@ fn outside<'f>(class: &Path, folders: impl Iterator<Item = &'f Path>) -> Vec<Pat
         .collect()
 }
 
-/// Number of submissions side by side, as wanted or twice the processors, if this machine keeps them apart.
-pub fn side_by_side(wanted: Option<u16>, layers: &[Layer]) -> usize {
-    let mut side_by_side = wanted.map_or(2 * processors(), usize::from);
-    if side_by_side > 1 && !has_networks_to_give() {
-        complain(
-            "submissions are judged one after the other: this user cannot create network namespaces, and two programs \
-             with the same fixed port would conflict",
-        );
-        side_by_side = 1;
+/// How much is judged at the same time.
+#[derive(Debug, Clone, Copy)]
+pub struct SideBySide {
+    /// Number of submissions.
+    pub submissions: usize,
+    /// Number of further submissions, which begin while those leave processors unused.
+    pub in_the_gaps: usize,
+    /// Whether the programs of a submission are judged at the same time.
+    pub roles: bool,
+}
+
+/// As many submissions as wanted, or else twice the processors, and more in the gaps. One by one, if this machine does
+/// not keep them apart.
+pub fn side_by_side(wanted: Option<u16>, layers: &[Layer]) -> SideBySide {
+    const ONE_BY_ONE: SideBySide = SideBySide {
+        submissions: 1,
+        in_the_gaps: 0,
+        roles: false,
+    };
+    let has_networks = has_networks_to_give();
+    let mut side_by_side = SideBySide {
+        submissions: wanted.map_or(2 * processors(), usize::from),
+        in_the_gaps: wanted.map_or(6 * processors(), |_| 0),
+        // They share a folder, and only namespaces undo their changes in it.
+        roles: layers.contains(&Layer::Namespaces),
+    };
+    if !has_networks {
+        if side_by_side.submissions > 1 {
+            complain(
+                "submissions are judged one after the other: this user cannot create network namespaces, and two \
+                 programs with the same fixed port would conflict",
+            );
+        }
+        side_by_side = ONE_BY_ONE;
     }
     let hides = [Layer::Namespaces, Layer::OwnUser, Layer::Landlock].iter();
     if !{ hides }.any(|layer| layers.contains(layer)) {
@@ -168,7 +193,7 @@ pub fn side_by_side(wanted: Option<u16>, layers: &[Layer]) -> usize {
             "submissions are judged one after the other, and a program can read and change other submissions and the \
              results on disk. If this run is interrupted, do not resume it: grade again into another folder",
         );
-        side_by_side = 1;
+        side_by_side = ONE_BY_ONE;
     }
     side_by_side
 }

@@ -375,6 +375,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         slots: &Arc::new(Slots::new(2 * processors)),
         // Most replays wait most of the time, and lend their slots.
         at_once: 4 * processors,
+        roles_at_once: side_by_side.roles,
         workplaces: &workplaces.copies,
         scratch: &workplaces.scratch,
         hidden: &hidden,
@@ -409,7 +410,8 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     candidates.retain(|_| is_settled.next() == Some(false));
     let overview = Overview::new(count, count - candidates.len());
     let arrangement = Arrangement {
-        side_by_side,
+        side_by_side: side_by_side.submissions,
+        in_the_gaps: side_by_side.in_the_gaps,
         control_every: usize::from(command.control_every),
     };
     let examined = examine_all(

@@ -131,11 +131,12 @@ fn pair_class(command: &PairCommand, directory: &Path) -> Result<u8, Stop> {
         time_limit: Duration::from_secs_f64(command.run.seconds),
         harness: &harness,
         slots: &Arc::new(Slots::new(2 * processors())),
-        at_once: if side_by_side == 1 {
+        at_once: if side_by_side.submissions == 1 {
             1
         } else {
             at_once(options)
         },
+        roles_at_once: side_by_side.roles,
         workplaces: &workplaces.copies,
         scratch: &workplaces.scratch,
         hidden: &hidden,
@@ -154,9 +155,13 @@ fn pair_class(command: &PairCommand, directory: &Path) -> Result<u8, Stop> {
     ));
     let bar = Bar::new(candidates.len());
     let whole = (name_of(&class), names.len());
-    let paired = pair_all(whole, &candidates, &terms, side_by_side, &|step| {
-        bar.show(step)
-    });
+    let paired = pair_all(
+        whole,
+        &candidates,
+        &terms,
+        side_by_side.submissions,
+        &|step| bar.show(step),
+    );
     bar.0.finish_and_clear();
     let matrix = paired.map_err(|why| Stop::Said(said_why(&why)))?;
     // Before anything is said, so that nobody reads a result while files are still removed.

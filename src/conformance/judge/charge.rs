@@ -96,6 +96,10 @@ pub fn requirement_of(topic: Topic) -> &'static str {
 /// does not have the requirement, each transcript answers for itself.
 pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<Charge> {
     let charge = match &run.outcome {
+        // A pair whose clients do not connect does not chat.
+        Outcome::Skipped {
+            because_of: Topic::ClientStart,
+        } if transcript.role == Role::Pair => Charge::of(id::P_1),
         Outcome::Skipped { because_of } => Charge::of(requirement_of(*because_of)),
         Outcome::FellShort(_) if table.has(id::S_RUN_1) && ends_at_disconnect(transcript, run) => {
             Charge::of(id::S_RUN_1)

@@ -15,11 +15,12 @@ use crate::conformance::evidence::shortfall::{Hindrance, Note};
 use crate::conformance::evidence::{Event, EventKind};
 use crate::conformance::play::inbox::{Inbox, Known, Memory, Reading, known_messages};
 use crate::conformance::play::peer::{self, End, Peer};
+use crate::conformance::play::slots::Taken;
 use crate::conformance::program::dialect::Framing;
 use crate::conformance::program::environment::Environment;
 use crate::conformance::program::process::{self, RunningProgram};
 use crate::conformance::program::screen::Screen;
-use crate::conformance::program::system::{self, SocketTable};
+use crate::conformance::program::system::{self, Scheduled, SocketTable};
 use crate::conformance::program::target::Target;
 use crate::transcript::syntax::{Action, Role, Transcript};
 
@@ -46,6 +47,8 @@ pub(super) struct Cast<'a> {
     has_refused: bool,
     inboxes: Inboxes,
     pub(super) accounts: Accounts,
+    /// The further slot of a program that keeps a processor busy.
+    burden: Option<Taken<'a>>,
     /// How often something was printed.
     prints: u32,
 }
@@ -87,6 +90,7 @@ impl<'a> Cast<'a> {
                 memory: Memory::default(),
             },
             accounts,
+            burden: None,
             prints: 0,
         }
     }
@@ -192,7 +196,7 @@ impl<'a> Cast<'a> {
     fn account(&mut self) {
         let passed = self.accounts.passed();
         let ran = self.programs.iter_mut().map(RunningProgram::cpu_time).sum();
-        let kept = self.kept_waiting();
+        let kept = self.scheduled().kept_waiting;
         self.accounts.account(self.setting.time, passed, ran, kept);
     }
 
@@ -245,36 +249,46 @@ impl<'a> Cast<'a> {
     fn watch_lending<T>(
         &mut self,
         patience: Duration,
-        lends_after: Duration,
+        mut lends_after: Duration,
         mut ready: impl FnMut(&mut Cast<'a>) -> Watch<T>,
     ) -> Result<Option<T>, Stop> {
         let begun = Instant::now();
         // A time that is to pass in full is never cut short.
         let longest_wait = self.setting.timeouts.longest().max(patience);
         let mut deadline = begun + patience;
-        let mut kept_waiting_before = None;
+        let mut before = None;
         let slots = self.setting.slots;
         let mut lent = None;
         let mut is_last = false;
         loop {
             self.go_on()?;
+            let looked = Instant::now();
             let longest = match ready(self) {
                 Watch::Done(answer) => return Ok(Some(answer)),
                 Watch::On => patience,
-                Watch::Again(pause) => pause,
+                // A look at hundreds of processes takes long, and keeps a processor from them.
+                Watch::Again(pause) => pause.max(Cast::PAUSE_FOR_EACH * looked.elapsed()),
             };
             self.account_now_and_then();
-            if begun.elapsed() > Cast::WORTH_MEASURING && kept_waiting_before.is_none() {
-                kept_waiting_before = Some(self.kept_waiting());
+            if begun.elapsed() > Cast::WORTH_MEASURING && before.is_none() {
+                before = Some((Instant::now(), self.scheduled()));
             }
             if begun.elapsed() > lends_after && lent.is_none() {
-                lent = Some(self.setting.time.lend(slots));
+                lends_after = begun.elapsed() + Cast::ONLY_WAITS_AFTER;
+                match self.only_waits(before) {
+                    Some(true) => {
+                        self.burden = None;
+                        lent = Some(self.setting.time.lend(slots));
+                    }
+                    Some(false) if self.burden.is_none() => self.burden = Some(slots.burden()),
+                    _ => {}
+                }
             }
             if is_last {
                 return Ok(None);
             }
             if Instant::now() >= deadline {
-                let owed = self.owed(begun, patience, kept_waiting_before);
+                let owed = self.owed(begun, patience, before);
                 deadline = begun + (patience + owed).min(longest_wait);
                 if patience + owed > longest_wait && self.setting.time.machine_is_busy() {
                     self.accounts.waited_for_machine = Some(longest_wait);
@@ -289,22 +303,48 @@ impl<'a> Cast<'a> {
     /// A shorter wait is not measured: measuring costs more than it could be off.
     const WORTH_MEASURING: Duration = Duration::from_millis(20);
 
+    /// How many times as long as a look a pause takes at least.
+    const PAUSE_FOR_EACH: u32 = 3;
+
     /// A replay that has waited this long lends its slot.
     const ONLY_WAITS_AFTER: Duration = Duration::from_millis(200);
 
     /// How much longer than `patience` to wait, because the machine kept the program from running since `begun`.
-    fn owed(&mut self, begun: Instant, patience: Duration, before: Option<Duration>) -> Duration {
+    fn owed(
+        &mut self,
+        begun: Instant,
+        patience: Duration,
+        before: Option<(Instant, Scheduled)>,
+    ) -> Duration {
         const MOST_PATIENCES: u32 = 3;
-        let Some(before) = before else {
+        let Some((_, before)) = before else {
             return Duration::ZERO;
         };
-        let kept = self.kept_waiting().saturating_sub(before);
+        let kept = self.scheduled().kept_waiting;
+        let kept = kept.saturating_sub(before.kept_waiting);
         // Several threads may have waited at the same time.
         kept.min(begun.elapsed()).min(MOST_PATIENCES * patience)
     }
 
-    fn kept_waiting(&mut self) -> Duration {
-        system::kept_waiting(&self.processes())
+    /// Whether the program rests, and neither used the processors since `before`, nor wanted to, for a good part of the
+    /// time. `None` if that is too short to tell.
+    fn only_waits(&mut self, before: Option<(Instant, Scheduled)>) -> Option<bool> {
+        const LONG_ENOUGH: Duration = Duration::from_millis(100);
+        const GOOD_PART: u32 = 4;
+        // A time that is to pass is spent waiting. What cannot be seen keeps no processor from others.
+        let Some((at, before)) = before.filter(|_| self.can_see_processes()) else {
+            return Some(true);
+        };
+        let passed = at.elapsed();
+        let now = self.scheduled();
+        let wanted = (now.ran + now.kept_waiting).saturating_sub(before.ran + before.kept_waiting);
+        // Processes that have ended since are not counted.
+        let only_waits = wanted < passed / GOOD_PART && self.rests();
+        (passed >= LONG_ENOUGH).then_some(only_waits)
+    }
+
+    fn scheduled(&mut self) -> Scheduled {
+        system::scheduled(&self.processes())
     }
 
     /// Waits at most `patience` until anything happens, and records all that did.
@@ -458,6 +498,12 @@ impl<'a> Cast<'a> {
         }
         let processes = self.processes();
         system::rest_mark(&processes).map(|mark| (processes.len(), mark))
+    }
+
+    /// Whether no thread of the program runs or waits for a disk.
+    pub(super) fn rests(&mut self) -> bool {
+        let processes = self.processes();
+        !processes.is_empty() && system::rest_mark(&processes).is_some()
     }
 
     /// Whether the program has read all that was sent to it and accepted every connection.

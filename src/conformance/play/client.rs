@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memchr::memmem::find;
 use socket2::{Domain, Socket, Type};
@@ -12,6 +12,7 @@ use super::replay::Replay;
 use super::setting::{Stop, hindered, unable};
 use super::settling::wait_for_quiet;
 use super::terminal::{User, has_ended_or_spoken};
+use super::watch::{Rest, Watch};
 use crate::conformance::conversation::cause::Cause;
 use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, PassedOver};
 use crate::conformance::evidence::topic::Topic;
@@ -167,22 +168,30 @@ impl<'a> ClientReplay<'a> {
         if !self.replay.cast.peers.is_empty() {
             return Ok(());
         }
-        let patience = self.replay.setting.timeouts.start();
-        let connected = self.replay.cast.wait_for(patience, |cast| {
-            (cast.how_ended(0).is_some() || !cast.peers.is_empty()).then_some(())
+        const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+        let timeouts = self.replay.setting.timeouts;
+        let (begun, longest_rest) = (Instant::now(), timeouts.rest_at_start());
+        let mut rest = Rest::new();
+        let connected = self.replay.cast.watch(timeouts.start(), |cast| {
+            if cast.how_ended(0).is_some() || !cast.peers.is_empty() {
+                return Watch::Done(true);
+            }
+            if rest.look(longest_rest, || cast.rests()) {
+                return Watch::Done(false);
+            }
+            Watch::Again(BETWEEN_LOOKS)
         })?;
         self.replay.cast.look(Duration::ZERO);
-        let timeouts = self.replay.setting.timeouts;
         if !self.replay.cast.peers.is_empty() {
             timeouts.started_within(self.replay.cast.accounts.started.elapsed());
             self.replay.setting.ledger.held(Topic::ClientStart);
             return Ok(());
         }
         let got = match connected {
-            Some(()) => Got::EndedBefore,
-            None => {
+            Some(true) => Got::EndedBefore,
+            Some(false) | None => {
                 timeouts.started_in_vain();
-                let after = milliseconds(patience);
+                let after = milliseconds(begun.elapsed());
                 Got::NoConnection { after }
             }
         };

@@ -7,18 +7,19 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::conformance::evidence::time_limit::UsedUpBy;
-use crate::conformance::play::slots::{Lent, Slots, Taken};
+use crate::conformance::play::slots::{Lent, Rank, Slots, Taken};
 
 /// The default time limit of a program.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(180);
 
 /// Counts the time in which a program could work.
 ///
-/// Four things do not count: time in which the program waits for its turn; time in which all its replays at work have
-/// lent their slots while other replays of it wait for slots that other programs hold; time in which the machine
+/// Four things do not count: time in which the program waits for its turn or has no slot; time in which all its replays
+/// at work have lent their slots while others of it wait for slots that other programs hold; time in which the machine
 /// stood still; and time in which its processes were ready to run but other programs used the processors. The last is
 /// an average over the replays that wanted a processor, less the program's own share of the processors: a program
-/// that keeps the processors busy keeps its own processes waiting. Wall time is limited as well.
+/// that keeps the processors busy keeps its own processes waiting. Wall time is limited as well, without that in which
+/// nothing of the program could run.
 #[derive(Debug, Clone)]
 pub struct ProgramClock {
     limit: Duration,
@@ -194,7 +195,8 @@ impl ProgramClock {
     fn advance(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.seen);
         self.seen = self.seen.max(now);
-        if self.awaits_turn {
+        let awaits_slot = self.waiting > 0 && self.working == 0;
+        if self.awaits_turn || awaits_slot {
             self.began += passed;
         } else if self.working > self.lent || self.waiting == 0 {
             self.counted += passed;
@@ -214,6 +216,8 @@ impl ProgramClock {
 pub struct TimeBudget {
     limit: Duration,
     clock: Mutex<ProgramClock>,
+    /// The program's place in line for slots; that of its first replay.
+    rank: OnceLock<Rank>,
     /// Set once, when the time is up. Later measurements do not change the answer.
     used_up_by: OnceLock<UsedUpBy>,
 }
@@ -224,6 +228,7 @@ impl TimeBudget {
         TimeBudget {
             limit,
             clock: Mutex::new(ProgramClock::new(limit, processors(), Instant::now())),
+            rank: OnceLock::new(),
             used_up_by: OnceLock::new(),
         }
     }
@@ -269,7 +274,7 @@ impl TimeBudget {
     pub fn take_turn<'a>(&self, turns: &'a Slots, cancelled: &AtomicBool) -> Option<Taken<'a>> {
         let goes_on = || !self.is_up() && !cancelled.load(Ordering::Relaxed);
         self.clock().awaits_turn(Instant::now(), true);
-        let turn = turns.take_while(goes_on);
+        let turn = turns.take_while(turns.next_rank(), goes_on);
         self.clock().awaits_turn(Instant::now(), false);
         turn
     }
@@ -288,7 +293,8 @@ impl TimeBudget {
     pub fn work<'a>(&'a self, slots: &'a Slots, cancelled: &AtomicBool) -> Option<AtWork<'a>> {
         let goes_on = || !self.is_up() && !cancelled.load(Ordering::Relaxed);
         self.clock().waits_for_slot(Instant::now());
-        let slot = slots.take_while(goes_on);
+        let rank = *self.rank.get_or_init(|| slots.next_rank());
+        let slot = slots.take_while(rank, goes_on);
         self.clock().stops_waiting(Instant::now(), slot.is_some());
         slot.map(|slot| AtWork {
             _slot: slot,
@@ -363,13 +369,18 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_slots_of_others_is_free_up_to_a_bound() {
+    fn waiting_for_slots_of_others_is_free_up_to_a_bound_where_something_runs() {
         let (mut clock, began) = at_work();
         clock.replay_ended(began + 2 * SECOND);
         clock.waits_for_slot(began + 2 * SECOND);
-        clock.woke(began + 29 * SECOND, Duration::ZERO);
+        clock.woke(began + 100 * SECOND, Duration::ZERO);
         assert_eq!((clock.used(), clock.used_up_by()), (2 * SECOND, None));
-        clock.woke(began + 30 * SECOND, Duration::ZERO);
+        clock.stops_waiting(began + 100 * SECOND, true);
+        clock.lends_slot(began + 100 * SECOND);
+        clock.waits_for_slot(began + 100 * SECOND);
+        clock.woke(began + 127 * SECOND, Duration::ZERO);
+        assert_eq!((clock.used(), clock.used_up_by()), (2 * SECOND, None));
+        clock.woke(began + 128 * SECOND, Duration::ZERO);
         assert_eq!(clock.used_up_by(), Some(UsedUpBy::Machine));
     }
 
@@ -496,9 +507,13 @@ mod tests {
             let began = Instant::now();
             let mut now = began;
             let mut clock = ProgramClock::new(limit, PROCESSORS, began);
+            let mut without_slot = Duration::ZERO;
             for (event, milliseconds) in events {
                 let time = Duration::from_millis(milliseconds);
                 now += time;
+                if clock.waiting > 0 && clock.working == 0 {
+                    without_slot += time;
+                }
                 match event {
                     0 => clock.waits_for_slot(now),
                     1 => clock.stops_waiting(now, milliseconds % 2 == 0),
@@ -513,7 +528,7 @@ mod tests {
                 prop_assert!(clock.used() <= wall);
                 let ended = clock.used_up_by();
                 prop_assert!(ended.is_none() || wall >= limit);
-                let bound = ProgramClock::MOST_WALL_TIME * limit;
+                let bound = ProgramClock::MOST_WALL_TIME * limit + without_slot;
                 prop_assert_eq!(wall >= bound && ended.is_none(), false);
             }
         }

@@ -44,7 +44,7 @@ impl Ledger {
     }
 
     /// Whether a step about this topic has ever worked.
-    pub(super) fn has_held(&self, topic: Topic) -> bool {
+    pub fn has_held(&self, topic: Topic) -> bool {
         self.counts_of(topic).held > 0
     }
 

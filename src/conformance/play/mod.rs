@@ -41,7 +41,7 @@ mod watch;
 
 use std::time::Instant;
 
-use crate::conformance::evidence::shortfall::Hindrance;
+use crate::conformance::evidence::shortfall::{Hindrance, Shortfall};
 use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::program::system;
@@ -54,7 +54,7 @@ use client::ClientReplay;
 use heard::milliseconds;
 use pair::PairReplay;
 use policy::Policy;
-use replay::Replay;
+use replay::{Replay, in_vain_from_the_start, remembered};
 use setting::{Stop, hindered};
 
 /// Replays `transcript`. When this returns, every process of the program is gone. `None` where the replay was
@@ -86,13 +86,6 @@ fn replay(transcript: &Transcript, policy: &Policy, setting: Setting<'_>) -> Opt
     }
     let accounts = &replay.cast.accounts;
     let (was_stopped, waited_for_machine) = (accounts.was_stopped, accounts.waited_for_machine);
-    if let (Outcome::FellShort(shortfall), false) = (&outcome, was_stopped) {
-        // A transcript may judge its own topic more strictly than others do: no reason to skip them.
-        let about = Topic::of_shortfall(transcript, shortfall).map(|about| about.topic());
-        if let Some(topic) = about.filter(|topic| !policy.judges(*topic)) {
-            setting.ledger.fell_short(topic);
-        }
-    }
     let (events, seconds) = replay.end();
     if was_stopped {
         return None;
@@ -112,11 +105,28 @@ fn replay(transcript: &Transcript, policy: &Policy, setting: Setting<'_>) -> Opt
             instead: Box::new(shortfall.clone()),
         });
     }
+    if let Outcome::FellShort(shortfall) = &outcome {
+        // A transcript may judge its own topic more strictly than others do: no reason to skip them. What people see is
+        // compared in the same way everywhere.
+        let is_judged_alike =
+            |topic: &Topic| !policy.judges(*topic) || matches!(topic, Topic::Together(_));
+        let topic = remembered_of(transcript, shortfall).filter(is_judged_alike);
+        if let Some(topic) = topic {
+            setting.ledger.fell_short(topic);
+        }
+    }
     Some(Evidence {
         events,
         outcome,
         seconds,
     })
+}
+
+/// What is remembered of a shortfall: the topic that did not work.
+pub fn remembered_of(transcript: &Transcript, shortfall: &Shortfall) -> Option<Topic> {
+    let topic = Topic::of_shortfall(transcript, shortfall)?.topic();
+    let action = &transcript.steps.get(shortfall.step)?.action;
+    remembered(action, topic)
 }
 
 /// Replays in a network of its own, where the profile says so.
@@ -125,6 +135,13 @@ pub fn replay_in_network(
     policy: &Policy,
     setting: Setting<'_>,
 ) -> Option<Evidence> {
+    if let Some(because_of) = in_vain_from_the_start(transcript, policy, setting.ledger) {
+        return Some(Evidence {
+            events: Vec::new(),
+            outcome: Outcome::Skipped { because_of },
+            seconds: 0.0,
+        });
+    }
     if !setting.profile.has_own_network {
         return replay(transcript, policy, setting);
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::cast::Cast;
+use super::ledger::Ledger;
 use super::memory_use::MemoryUse;
 use super::peer::Peer;
 use super::policy::Policy;
@@ -21,6 +22,64 @@ use crate::transcript::syntax::{Action, Step, Transcript};
 pub(super) struct Silence {
     pub(super) actor: String,
     pub(super) step: usize,
+}
+
+/// What is remembered of a step about this topic: whether it worked or not. What a person does by the way to a chat
+/// says nothing about whether it arrives.
+pub(super) fn remembered(action: &Action, topic: Topic) -> Option<Topic> {
+    match (topic, action) {
+        (Topic::Together(_), Action::PersonStarts { .. }) => Some(Topic::ClientStart),
+        (
+            Topic::Together(_),
+            Action::Types { .. } | Action::Presses { .. } | Action::IsInterrupted,
+        ) => None,
+        _ => Some(topic),
+    }
+}
+
+/// Why the step at `index`, which is about this topic, is in vain, if that is known and not what the transcript judges.
+fn known_failure(
+    transcript: &Transcript,
+    index: usize,
+    topic: Topic,
+    policy: &Policy,
+    ledger: &Ledger,
+) -> Option<Topic> {
+    if policy.judges(topic) {
+        return None;
+    }
+    let action = &transcript.steps[index].action;
+    let remembered = remembered(action, topic)?;
+    let without = match topic {
+        // A client that sends nothing at all sends no message either.
+        Topic::ClientMessage => Some(Topic::ClientSilence).filter(|_| !ledger.has_held(topic)),
+        // Where two do not chat, three do not either.
+        Topic::Together(_) if remembered == topic => Topic::alone(transcript, index),
+        _ => None,
+    };
+    let mut reasons = [Some(remembered), without].into_iter().flatten();
+    reasons.find(|reason| !policy.judges(*reason) && ledger.is_known_to_fail(*reason))
+}
+
+/// Why a transcript is in vain, if that is known before the program is started. Its first steps only connect and ask;
+/// what follows is known to fail.
+pub(super) fn in_vain_from_the_start(
+    transcript: &Transcript,
+    policy: &Policy,
+    ledger: &Ledger,
+) -> Option<Topic> {
+    let mut room = Room::new(transcript.role);
+    for (index, step) in transcript.steps.iter().enumerate() {
+        let topic = Topic::of_step(transcript, index, &room.present());
+        let known = topic.and_then(|topic| known_failure(transcript, index, topic, policy, ledger));
+        match &step.action {
+            _ if known.is_some() => return known,
+            Action::Connects { actor, .. } => room.connected(actor),
+            Action::Says { actor, line } => room.said(index, actor, line),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// One replay while it runs.
@@ -74,18 +133,16 @@ impl<'a> Replay<'a> {
     pub(super) fn enter(&mut self, index: usize) -> Result<(), Stop> {
         self.index = index;
         self.cast.log.enter(index);
-        let topic = self.topic().filter(|topic| !self.policy.judges(*topic));
-        let Some(topic) = topic else {
-            return Ok(());
-        };
-        let ledger = self.setting.ledger;
-        // A client that sends nothing at all sends no message either.
-        let silence = Some(Topic::ClientSilence)
-            .filter(|_| topic == Topic::ClientMessage && !ledger.has_held(topic));
-        let mut reasons = [Some(topic), silence].into_iter().flatten();
-        match reasons
-            .find(|reason| !self.policy.judges(*reason) && ledger.is_known_to_fail(*reason))
-        {
+        let known = self.topic().and_then(|topic| {
+            known_failure(
+                self.transcript,
+                index,
+                topic,
+                self.policy,
+                self.setting.ledger,
+            )
+        });
+        match known {
             Some(because_of) => Err(Box::new(Outcome::Skipped { because_of })),
             None => Ok(()),
         }
@@ -95,8 +152,10 @@ impl<'a> Replay<'a> {
     pub(super) fn held(&mut self) {
         self.cast.accounts.waited_for_machine = None;
         // A client that was started has not connected yet.
-        let is_start = matches!(self.step().action, Action::ClientStarts { .. });
-        if let Some(topic) = self.topic().filter(|_| !is_start) {
+        let action = &self.step().action;
+        let is_start = matches!(action, Action::ClientStarts { .. });
+        let topic = self.topic().filter(|_| !is_start);
+        if let Some(topic) = topic.and_then(|topic| remembered(action, topic)) {
             self.setting.ledger.held(topic);
         }
     }
@@ -161,5 +220,73 @@ impl<'a> Replay<'a> {
 
     pub(super) fn let_digest(&mut self) -> Result<(), Stop> {
         self.settling.let_digest(&mut self.cast)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::program::dialect::Dialect;
+    use crate::transcript::parse;
+
+    fn skipped(steps: &str, judges: &[Topic], ledger: &Ledger) -> Option<Topic> {
+        let source = format!("# A case.\ncovers S-HARD-2\n\n{steps}\n");
+        let transcript = parse("case", &source).expect("is a transcript");
+        let mut policy = Policy::lenient(Dialect::LINE);
+        policy.judges.extend(judges);
+        in_vain_from_the_start(&transcript, &policy, ledger)
+    }
+
+    #[test]
+    fn what_is_known_to_fail_at_once_is_not_started() {
+        const REGISTERS: &str = "alice connects\nalice > REGISTER alice CHAT/1.0\n\
+                                 alice < 200 Registration successful";
+        let ledger = Ledger::default();
+        let fails = |times: usize| (0..times).for_each(|_| ledger.fell_short(Topic::Registration));
+        fails(2);
+        assert_eq!(skipped(REGISTERS, &[], &ledger), None);
+        fails(1);
+        let known = Some(Topic::Registration);
+        assert_eq!(skipped(REGISTERS, &[], &ledger), known);
+        assert_eq!(skipped("alice joins", &[], &ledger), known);
+        // It is what the transcript is about, or something else comes first.
+        assert_eq!(skipped(REGISTERS, &[Topic::Registration], &ledger), None);
+        let later = "alice connects\nalice > hello\nalice < 400 Bad request\nbob joins";
+        assert_eq!(skipped(later, &[], &ledger), None);
+        assert_eq!(
+            skipped("server prints its port\nalice joins", &[], &ledger),
+            None
+        );
+        ledger.held(Topic::Registration);
+        assert_eq!(skipped(REGISTERS, &[], &ledger), None);
+    }
+
+    #[test]
+    fn a_pair_that_never_chats_is_still_asked_what_needs_no_chat() {
+        use crate::conformance::evidence::topic::Togetherness;
+        let chat = Topic::Together(Togetherness::Chat);
+        let known = |steps: &str, at: usize, ledger: &Ledger| {
+            let source = format!("# A case.\ncovers P-4\n\n{steps}\n");
+            let transcript = parse("case", &source).expect("is a transcript");
+            let topic = Topic::of_step(&transcript, at, &[]).expect("is about something");
+            known_failure(
+                &transcript,
+                at,
+                topic,
+                &Policy::lenient(Dialect::LINE),
+                ledger,
+            )
+        };
+        const CHATS: &str = "alice starts\nbob starts\nalice types \"hi\\n\"\nbob < @alice: hi";
+        let ledger = Ledger::default();
+        (0..3).for_each(|_| ledger.fell_short(chat));
+        assert_eq!([0, 1, 2].map(|at| known(CHATS, at, &ledger)), [None; 3]);
+        assert_eq!(known(CHATS, 3, &ledger), Some(chat));
+        let three = CHATS.replacen("bob starts", "bob starts\ncarol starts", 1);
+        assert_eq!(known(&three, 4, &ledger), Some(chat));
+        // Whose clients never connect is asked nothing more.
+        let ledger = Ledger::default();
+        (0..3).for_each(|_| ledger.fell_short(Topic::ClientStart));
+        assert_eq!(known(CHATS, 0, &ledger), Some(Topic::ClientStart));
     }
 }

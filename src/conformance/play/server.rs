@@ -8,7 +8,7 @@ use super::listening::{address, addresses, has_number, printed_address};
 use super::peer::{End, Peer};
 use super::replay::Replay;
 use super::setting::{Stop, unable};
-use super::watch::{BackOff, Glances, Watch};
+use super::watch::{BackOff, Glances, Rest, Watch};
 use crate::conformance::evidence::shortfall::{Expected, Got};
 use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{EventKind, Excerpt, Outcome};
@@ -56,14 +56,18 @@ impl Replay<'_> {
     fn start_listening(&mut self, command: &[String]) -> Result<SocketAddr, Stop> {
         self.cast.start(command)?;
         let position = self.cast.programs.len() - 1;
-        let patience = self.setting.timeouts.start();
-        let mut back_off = BackOff::new();
-        let found = self.cast.watch(patience, |cast| {
+        let timeouts = self.setting.timeouts;
+        let (begun, longest_rest) = (Instant::now(), timeouts.rest_at_start());
+        let (mut back_off, mut rest) = (BackOff::new(), Rest::new());
+        let found = self.cast.watch(timeouts.start(), |cast| {
             if let Some(address) = address(cast, position) {
                 return Watch::Done(Some(address));
             }
             let program = &mut cast.programs[position];
             if program.how_ended().is_some() && program.processes().is_empty() {
+                return Watch::Done(None);
+            }
+            if rest.look(longest_rest, || cast.rests()) {
                 return Watch::Done(None);
             }
             Watch::Again(back_off.next())
@@ -75,8 +79,8 @@ impl Replay<'_> {
             return Ok(to_speak_to(address));
         }
         // It may have ended, and left somebody behind who may listen yet.
-        if found.is_none() {
-            self.setting.timeouts.started_in_vain();
+        if found.is_none() || rest.is_over(longest_rest) {
+            timeouts.started_in_vain();
         }
         // The screen is that of the first process.
         let printed = (position == 0).then(|| self.last_lines_on_screen());
@@ -86,7 +90,7 @@ impl Replay<'_> {
                 printed,
             },
             None => Got::NotListening {
-                after: milliseconds(patience),
+                after: milliseconds(begun.elapsed()),
                 printed,
             },
         };

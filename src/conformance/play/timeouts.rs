@@ -17,7 +17,7 @@ pub struct Timeouts {
     slowest_reply: AtomicU64,
     /// How often the wait for an answer timed out.
     vain_waits: AtomicU64,
-    /// Whether a start timed out after the longest wait.
+    /// How often a program was not ready in time, or was given up because it rested.
     started_in_vain: AtomicU32,
     /// How often the wait for a program to read timed out.
     left_unread: AtomicU64,
@@ -121,7 +121,7 @@ impl Timeouts {
         (2 * self.answer()).max(usual).min(self.longest)
     }
 
-    /// The longest wait for the program to be ready timed out.
+    /// The wait for the program to be ready timed out, or the program was given up because it rested.
     pub fn started_in_vain(&self) {
         self.started_in_vain.fetch_add(1, Ordering::Relaxed);
     }
@@ -137,6 +137,19 @@ impl Timeouts {
         };
         let seen = (2 * load(&self.slowest_start)).min(self.longest_start);
         self.for_this_machine((self.longest_start / divisor).max(seen))
+    }
+
+    /// How long a program may rest before it is ready, in all. One that starts runs or waits for a disk most of the time.
+    /// One that rests waits for something else, perhaps for ever: a second and a third time it gets less.
+    pub fn rest_at_start(&self) -> Duration {
+        const SHORTEST: Duration = Duration::from_secs(2);
+        let rest = match self.started_in_vain.load(Ordering::Relaxed) {
+            0 => self.longest_start * 3 / 5,
+            1 => self.longest_start / 4,
+            _ => SHORTEST.min(self.longest_start / 4),
+        };
+        let rest = rest.max(2 * load(&self.slowest_start));
+        self.for_this_machine(rest.min(self.longest_start))
     }
 
     /// The program left something unread for [`Timeouts::reading`].

@@ -45,6 +45,54 @@ impl Glances {
     }
 }
 
+/// Adds up how long a program rested, from looks at it now and then.
+#[derive(Debug)]
+pub(super) struct Rest {
+    looked: Instant,
+    was_resting: bool,
+    total: Duration,
+}
+
+impl Rest {
+    pub(super) fn new() -> Rest {
+        Rest {
+            looked: Instant::now(),
+            was_resting: false,
+            total: Duration::ZERO,
+        }
+    }
+
+    /// Whether it rested for this time in all.
+    pub(super) fn is_over(&self, longest: Duration) -> bool {
+        self.total >= longest
+    }
+
+    /// Looks if it is time to, and tells whether it rested for `longest` in all. The time between two looks counts as
+    /// rest if it rested at both, and they are not far apart.
+    pub(super) fn look(&mut self, longest: Duration, is_resting: impl FnOnce() -> bool) -> bool {
+        self.look_at(Instant::now(), longest, is_resting)
+    }
+
+    fn look_at(
+        &mut self,
+        now: Instant,
+        longest: Duration,
+        is_resting: impl FnOnce() -> bool,
+    ) -> bool {
+        const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+        const FAR_APART: Duration = Duration::from_millis(200);
+        let passed = now.saturating_duration_since(self.looked);
+        if passed >= BETWEEN_LOOKS {
+            let is_resting = is_resting();
+            if is_resting && self.was_resting && passed < FAR_APART {
+                self.total += passed;
+            }
+            (self.looked, self.was_resting) = (now, is_resting);
+        }
+        self.is_over(longest)
+    }
+}
+
 /// Pauses between looks for something that sends no event: short at first, then longer.
 #[derive(Debug)]
 pub(super) struct BackOff(Duration);
@@ -59,5 +107,38 @@ impl BackOff {
         let pause = self.0;
         self.0 = (2 * pause).min(LONGEST);
         pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    /// Whether it is given up after looks at these milliseconds, at each of which it rests or not.
+    fn is_given_up(looks: impl IntoIterator<Item = (u64, bool)>) -> bool {
+        let mut rest = Rest::new();
+        let begun = rest.looked;
+        let mut looks = looks.into_iter();
+        looks.any(|(at, rests)| rest.look_at(begun + Duration::from_millis(at), LONGEST, || rests))
+    }
+
+    #[test]
+    fn rest_adds_up() {
+        let every_60 = |count: u64| (1..=count).map(|look| 60 * look);
+        assert!(is_given_up(every_60(18).map(|at| (at, true))));
+        assert!(!is_given_up(every_60(17).map(|at| (at, true))));
+        // It works now and then, and rests in all.
+        assert!(is_given_up(every_60(40).map(|at| (at, at % 240 != 0))));
+    }
+
+    #[test]
+    fn work_and_what_nobody_saw_is_no_rest() {
+        let every_60 = (1..=1000).map(|look| 60 * look);
+        assert!(!is_given_up(every_60.clone().map(|at| (at, false))));
+        assert!(!is_given_up(every_60.map(|at| (at, at % 120 != 0))));
+        // The harness could not look.
+        assert!(!is_given_up((1..=100).map(|look| (300 * look, true))));
     }
 }

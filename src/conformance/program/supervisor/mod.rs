@@ -566,7 +566,9 @@ impl Scene {
         let too_many = Arc::new(AtomicBool::new(false));
         let were_too_many = Arc::clone(&too_many);
         std::thread::spawn(move || reap(subject, &noticed, &were_too_many));
-        std::thread::spawn(move || end_when_too_many(self.most_processes, &too_many));
+        std::thread::spawn(move || {
+            end_when_too_many(self.most_processes, self.is_first, &too_many);
+        });
         obey(subject, &over);
         if self.is_first {
             // The system ends all other processes of the namespace with this one.
@@ -746,16 +748,20 @@ fn report(line: &str) {
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
 
-/// Ends a program that starts more processes than its limit. Counting all processes of the machine is cheap, so the
-/// program's own are counted only when there are many more than at first.
-fn end_when_too_many(most: u64, were_too_many: &AtomicBool) {
+/// Ends a program that starts more processes than its limit. Counting all processes that are visible is cheap, so the
+/// program's own are counted only when there are many more than at first. The first process of a namespace sees no others.
+fn end_when_too_many(most: u64, is_first: bool, were_too_many: &AtomicBool) {
     const PAUSE: Duration = Duration::from_millis(20);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let own_id = rustix::process::getpid().as_raw_pid();
-    let at_first = system::tasks_on_this_machine();
+    let tasks = || match is_first {
+        true => system::visible_processes(),
+        false => system::tasks_on_this_machine(),
+    };
+    let at_first = tasks();
     loop {
         std::thread::sleep(PAUSE);
-        let more = system::tasks_on_this_machine().saturating_sub(at_first);
+        let more = tasks().saturating_sub(at_first);
         let mut count = 0;
         let mut are_too_many = || {
             system::visit_descendants(own_id, |_| {

@@ -62,6 +62,15 @@ pub struct Process {
     pub started: u64,
 }
 
+/// What the scheduler did with some threads so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scheduled {
+    /// How long they ran.
+    pub ran: Duration,
+    /// How long they were ready but not running. The machine causes it, not they.
+    pub kept_waiting: Duration,
+}
+
 /// A process above this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ancestor {

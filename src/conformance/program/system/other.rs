@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::kinds::{Ancestor, ClientConnection, Holder, Process, View, can_be_collected_within};
+use super::kinds::{
+    Ancestor, ClientConnection, Holder, Process, Scheduled, View, can_be_collected_within,
+};
 
 /// Knows nothing.
 #[derive(Debug)]
@@ -111,6 +113,11 @@ pub fn tasks_on_this_machine() -> usize {
     0
 }
 
+/// Unknown.
+pub fn visible_processes() -> usize {
+    0
+}
+
 /// Not possible here.
 pub fn stop(_processes: &[i32]) {}
 
@@ -144,8 +151,8 @@ pub fn has_networks_to_give() -> bool {
 }
 
 /// Unknown.
-pub fn kept_waiting(_processes: &[i32]) -> Duration {
-    Duration::ZERO
+pub fn scheduled(_processes: &[i32]) -> Scheduled {
+    Scheduled::default()
 }
 
 /// Unknown.

@@ -23,7 +23,7 @@ pub use view::enter;
 
 pub use processes::{
     adopt_orphans, ancestors, are_stopped, client_connection, cpu_time, cpu_time_with_ended,
-    descendants, end, has_ended_within, holder, is_anything_unread, is_confined, is_held,
-    kept_waiting, kill, listening, own_memory, peak_memory, rest_mark, resume, stop,
-    tasks_on_this_machine, visit_descendants,
+    descendants, end, has_ended_within, holder, is_anything_unread, is_confined, is_held, kill,
+    listening, own_memory, peak_memory, rest_mark, resume, scheduled, stop, tasks_on_this_machine,
+    visible_processes, visit_descendants,
 };

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::sockets::SocketTable;
 use crate::conformance::program::system::kinds::{
-    Ancestor, ClientConnection, Holder, Process, can_be_collected_within, timespec, unspecified,
+    Ancestor, ClientConnection, Holder, Process, Scheduled, can_be_collected_within, timespec,
+    unspecified,
 };
 use crate::conformance::program::system::shortage::DESCRIPTORS;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -413,15 +414,29 @@ pub fn tasks_on_this_machine() -> usize {
     tasks.and_then(|(_, all)| all.parse().ok()).unwrap_or(0)
 }
 
-/// Total time for which the threads of these processes were ready but not running. The machine causes it, not they.
-pub fn kept_waiting(processes: &[i32]) -> Duration {
-    let waited = |thread: PathBuf| {
-        let statistics = contents(thread.join("schedstat")).ok()?;
-        let nanoseconds = statistics.split_whitespace().nth(1)?.parse().ok()?;
-        Some(Duration::from_nanos(nanoseconds))
+/// What the scheduler did with the threads of these processes, in all.
+pub fn scheduled(processes: &[i32]) -> Scheduled {
+    let mut all = Scheduled::default();
+    for thread in processes.iter().flat_map(|id| threads(*id)) {
+        let statistics = contents(thread.join("schedstat")).unwrap_or_default();
+        let mut times = statistics.split_whitespace().map_while(|nanoseconds| {
+            let nanoseconds = nanoseconds.parse().ok()?;
+            Some(Duration::from_nanos(nanoseconds))
+        });
+        all.ran += times.next().unwrap_or_default();
+        all.kept_waiting += times.next().unwrap_or_default();
+    }
+    all
+}
+
+/// Number of processes that this one can see: those of its namespace.
+pub fn visible_processes() -> usize {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let is_process = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        name.as_encoded_bytes().iter().all(u8::is_ascii_digit)
     };
-    let threads = processes.iter().flat_map(|id| threads(*id));
-    threads.filter_map(waited).sum()
+    entries.filter(is_process).count()
 }
 
 /// Peak resident memory of each of these processes, in bytes, by its id.
@@ -497,10 +512,10 @@ mod tests {
         let id = |child: &std::process::Child| i32::try_from(child.id()).expect("an id");
         let ids: Vec<i32> = spinning.iter().map(id).collect();
         let begun = Instant::now();
-        while kept_waiting(&ids).is_zero() && begun.elapsed() < LONGEST {
+        while scheduled(&ids).kept_waiting.is_zero() && begun.elapsed() < LONGEST {
             std::thread::yield_now();
         }
-        let waited = kept_waiting(&ids);
+        let waited = scheduled(&ids).kept_waiting;
         for child in &mut spinning {
             child.kill().expect("is there");
             child.wait().expect("ends");
