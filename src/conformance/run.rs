@@ -368,7 +368,11 @@ fn can_be_asked(case: &Case, plan: &Plan) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::evidence::topic::Topic;
+    use crate::conformance::conversation::room::Room;
+    use crate::conformance::evidence::shortfall::{Expected, Got};
+    use crate::conformance::suite::Suite;
+    use crate::transcript::parse;
+    use crate::transcript::syntax::Role;
 
     fn run(outcome: Outcome) -> Evidence {
         Evidence {
@@ -400,30 +404,26 @@ mod tests {
     #[test]
     fn a_failure_over_what_never_worked_is_not_repeated() {
         let source = "# A case.\ncovers S-CONC-1\n\nalice joins\nbob joins\n";
-        let transcript = crate::transcript::parse("case", source).expect("is a transcript");
+        let transcript = parse("case", source).expect("is a transcript");
         let case = Case {
             name: "case".to_owned(),
             source: source.to_owned(),
             transcript,
         };
-        let suite = crate::conformance::suite::Suite::embedded();
+        let suite = Suite::embedded();
         let table = suite.map_or_else(|_| panic!("the suite is broken"), |suite| suite.table());
         let policy = policy(&case.transcript, &Profile::PLAIN, &table);
-        let shortfall = |step| {
-            let room = crate::conformance::conversation::room::Room::new(
-                crate::transcript::syntax::Role::Server,
-            );
-            Shortfall {
-                step,
-                expected: crate::conformance::evidence::shortfall::Expected::StillConnected {
-                    actor: "alice".to_owned(),
-                },
-                got: crate::conformance::evidence::shortfall::Got::Closed,
-                ended: None,
-                present: room.present(),
-                who_ended: None,
-                waited_for_enter: false,
-            }
+        let shortfall = |step| Shortfall {
+            step,
+            expected: Expected::Line {
+                line: "200".to_owned(),
+                open_ended: true,
+            },
+            got: Got::Nothing { after: 5000 },
+            ended: None,
+            present: Room::new(Role::Server).present(),
+            who_ended: None,
+            waited_for_enter: false,
         };
         let ledger = Ledger::default();
         assert!(!is_known(&case, &policy, &shortfall(0), &ledger));

@@ -239,8 +239,7 @@ mod tests {
 
     #[test]
     fn what_is_known_to_fail_at_once_is_not_started() {
-        const REGISTERS: &str = "alice connects\nalice > REGISTER alice CHAT/1.0\n\
-                                 alice < 200 Registration successful";
+        const REGISTERS: &str = "alice connects\nalice > REGISTER alice CHAT/1.0\nalice < 200 ...";
         let ledger = Ledger::default();
         let fails = |times: usize| (0..times).for_each(|_| ledger.fell_short(Topic::Registration));
         fails(2);
@@ -251,7 +250,7 @@ mod tests {
         assert_eq!(skipped("alice joins", &[], &ledger), known);
         // It is what the transcript is about, or something else comes first.
         assert_eq!(skipped(REGISTERS, &[Topic::Registration], &ledger), None);
-        let later = "alice connects\nalice > hello\nalice < 400 Bad request\nbob joins";
+        let later = "alice connects\nalice > hello\nalice < 400 ...\nbob joins";
         assert_eq!(skipped(later, &[], &ledger), None);
         assert_eq!(
             skipped("server prints its port\nalice joins", &[], &ledger),
