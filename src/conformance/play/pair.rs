@@ -9,7 +9,7 @@ use super::heard::milliseconds;
 use super::replay::Replay;
 use super::setting::{Stop, hindered};
 use super::terminal::{User, has_ended_or_spoken};
-use super::watch::{BackOff, Watch};
+use super::watch::{BackOff, Rest, Watch};
 use crate::conformance::evidence::shortfall::{Expected, Got, Hindrance, Shortfall};
 use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{EventKind, Outcome};
@@ -105,11 +105,12 @@ impl<'a> PairReplay<'a> {
             replay.setting.timeouts.answer()
         };
         let begun = Instant::now();
-        let mut back_off = BackOff::new();
+        let longest_rest = replay.setting.timeouts.rest_at_start();
+        let (mut back_off, mut rest) = (BackOff::new(), Rest::new());
         let mut open_since = None;
         let connected = replay.cast.watch(patience + longest_for_answer, |cast| {
             if cast.how_ended(program).is_some() {
-                return Watch::Done(ClientConnection::None);
+                return Watch::Done(Some(ClientConnection::None));
             }
             let processes = cast.programs[program].processes();
             let connection = system::client_connection(&cast.sockets, port, &processes);
@@ -126,17 +127,19 @@ impl<'a> PairReplay<'a> {
                 ClientConnection::Answered | ClientConnection::Unknown => longest_for_answer,
             };
             if connection != ClientConnection::None && waited >= longest_for_answer {
-                Watch::Done(connection)
+                Watch::Done(Some(connection))
+            } else if open_since.is_none() && rest.look(longest_rest, || cast.rests()) {
+                Watch::Done(None)
             } else if waited > QUICK_ANSWER {
                 Watch::Again(BETWEEN_LATE_LOOKS)
             } else {
                 Watch::Again(back_off.next())
             }
         })?;
-        match connected {
+        match connected.flatten() {
             None => {
                 replay.setting.timeouts.started_in_vain();
-                let after = milliseconds(patience);
+                let after = milliseconds(begun.elapsed());
                 let actor = actor.to_owned();
                 Err(replay.short(Expected::Joins { actor }, Got::NoConnection { after }))
             }
