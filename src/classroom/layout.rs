@@ -328,7 +328,8 @@ fn moodle(component: &str) -> Option<MoodleName<'_>> {
     })
 }
 
-/// Parts of `lastfirst_LATE_USER_SUBMISSION_FILE`.
+/// Parts of `lastfirst_LATE_USER_NUMBER_FILE`. The last number may differ from file to file of one student, so it is no part
+/// of the key.
 struct CanvasName<'n> {
     name: &'n str,
     is_late: bool,
@@ -347,13 +348,15 @@ fn canvas(file: &str) -> Option<CanvasName<'_>> {
         next = parts.next()?;
     }
     let user = next;
-    let submission = parts.next()?;
-    if !is_number(user) || !is_number(submission) || parts.next().is_none() {
+    let number = parts.next()?;
+    if !is_number(user) || !is_number(number) || parts.next().is_none() {
         return None;
     }
     let late = if is_late { "LATE_".len() } else { 0 };
-    let key_end = name.len() + 1 + late + user.len() + 1 + submission.len();
-    let file_name = file.get(key_end + 1..).filter(|rest| !rest.is_empty())?;
+    let key_end = name.len() + 1 + late + user.len();
+    let file_name = file
+        .get(key_end + 1 + number.len() + 1..)
+        .filter(|rest| !rest.is_empty())?;
     Some(CanvasName {
         name,
         is_late,
@@ -498,7 +501,7 @@ impl Reader<'_> {
             Layout::Moodle => {
                 moodle(key).map_or_else(|| plain(key, ""), |name| plain(name.number, name.name))
             }
-            Layout::Canvas => match canvas(&format!("{key}_x")) {
+            Layout::Canvas => match canvas(&format!("{key}_0_x")) {
                 Some(name) => (
                     text(name.user),
                     text(name.name),
@@ -785,7 +788,7 @@ mod tests {
         let (layout, _, found) = read(
             &[
                 "leeann_101_2001_server.py",
-                "leeann_101_2001_client-1.py",
+                "leeann_101_2003_client-1.py",
                 "vandambo_LATE_102_2002_my_chat_app.zip",
             ],
             true,
