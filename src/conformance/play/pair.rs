@@ -3,7 +3,10 @@
 //! Nothing here knows how the two programs speak with each other: that is their own affair.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use super::heard::milliseconds;
 use super::replay::Replay;
@@ -77,6 +80,7 @@ impl<'a> PairReplay<'a> {
         else {
             return Err(replay.not_in_this_role());
         };
+        let server = as_people_write(server);
         let url = format!("chat://{server}");
         let is_swapped = replay.setting.profile.takes_address_first;
         let Some(command) = client_command(client, name, &url, is_swapped) else {
@@ -297,4 +301,41 @@ impl<'a> PairReplay<'a> {
 fn record_connection(replay: &mut Replay<'_>, actor: &str) {
     let actor = actor.to_owned();
     replay.cast.log.record(EventKind::Connected { actor });
+}
+
+/// The address that people give their clients. A server that listens on all addresses of IPv6 is usually reached at those
+/// of IPv4, too, and a client may know only these.
+fn as_people_write(server: SocketAddr) -> SocketAddr {
+    let plain = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
+    let is_taken = || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&plain.into())
+    };
+    if server.ip() == Ipv6Addr::LOCALHOST && is_taken().is_err() {
+        plain
+    } else {
+        server
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn people_write_plain_addresses_where_these_are_served() {
+        let listening = |ip: Ipv6Addr| TcpListener::bind((ip, 0)).ok();
+        let told = |listener: &TcpListener| {
+            let port = listener.local_addr().expect("has one").port();
+            as_people_write(SocketAddr::from((Ipv6Addr::LOCALHOST, port)))
+        };
+        let Some(everywhere) = listening(Ipv6Addr::UNSPECIFIED) else {
+            eprintln!("not tested: this machine has no IPv6");
+            return;
+        };
+        assert_eq!(told(&everywhere).ip(), Ipv4Addr::LOCALHOST);
+        let only = listening(Ipv6Addr::LOCALHOST).expect("has one");
+        assert_eq!(told(&only).ip(), Ipv6Addr::LOCALHOST);
+    }
 }
