@@ -239,11 +239,7 @@ fn replay_once(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Evidence> {
     if let Some(reason) = why_not_applicable(&case.transcript, &setting.profile) {
-        return Some(Evidence {
-            events: Vec::new(),
-            outcome: Outcome::NotApplicable { reason },
-            seconds: 0.0,
-        });
+        return Some(Evidence::without_steps(Outcome::NotApplicable { reason }));
     }
     let policy = policy(&case.transcript, &setting.profile, &plan.table);
     let _at_work = setting.begin_work()?;
@@ -375,11 +371,7 @@ mod tests {
     use crate::transcript::syntax::Role;
 
     fn run(outcome: Outcome) -> Evidence {
-        Evidence {
-            events: Vec::new(),
-            outcome,
-            seconds: 0.0,
-        }
+        Evidence::without_steps(outcome)
     }
 
     #[test]

@@ -810,11 +810,7 @@ mod tests {
             let cases = suite.asked_of(Role::Server, Level::Hardening, None).cases;
             let mut cases = cases.into_iter();
             let covers = |case: &Case| case.transcript.covers_any(&["S-MSG-1"]);
-            let run = |outcome| Evidence {
-                events: Vec::new(),
-                outcome,
-                seconds: 0.0,
-            };
+            let run = |outcome| Evidence::without_steps(outcome);
             let result = server.result.as_mut().expect("was judged");
             result.transcripts.push(TranscriptResult {
                 case: cases.find(covers).expect("is covered"),

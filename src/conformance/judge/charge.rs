@@ -400,11 +400,7 @@ mod tests {
     }
 
     fn run(outcome: Outcome) -> Evidence {
-        Evidence {
-            events: Vec::new(),
-            outcome,
-            seconds: 0.0,
-        }
+        Evidence::without_steps(outcome)
     }
 
     #[test]

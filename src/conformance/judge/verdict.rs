@@ -264,11 +264,7 @@ mod tests {
     }
 
     fn run(outcome: Outcome) -> Evidence {
-        Evidence {
-            events: Vec::new(),
-            outcome,
-            seconds: 0.0,
-        }
+        Evidence::without_steps(outcome)
     }
 
     fn passing(covers: &str) -> Replayed {

@@ -170,13 +170,13 @@ impl<'a> ClientReplay<'a> {
         }
         const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
         let timeouts = self.replay.setting.timeouts;
-        let (begun, longest_rest) = (Instant::now(), timeouts.rest_at_start());
-        let mut rest = Rest::new();
+        let begun = Instant::now();
+        let mut rest = Rest::new(timeouts.rest_at_start());
         let connected = self.replay.cast.watch(timeouts.start(), |cast| {
             if cast.how_ended(0).is_some() || !cast.peers.is_empty() {
                 return Watch::Done(true);
             }
-            if rest.look(longest_rest, || cast.rests()) {
+            if rest.look(|| cast.rests()) {
                 return Watch::Done(false);
             }
             Watch::Again(BETWEEN_LOOKS)

@@ -136,11 +136,7 @@ pub fn replay_in_network(
     setting: Setting<'_>,
 ) -> Option<Evidence> {
     if let Some(because_of) = in_vain_from_the_start(transcript, policy, setting.ledger) {
-        return Some(Evidence {
-            events: Vec::new(),
-            outcome: Outcome::Skipped { because_of },
-            seconds: 0.0,
-        });
+        return Some(Evidence::without_steps(Outcome::Skipped { because_of }));
     }
     if !setting.profile.has_own_network {
         return replay(transcript, policy, setting);
@@ -157,11 +153,7 @@ pub fn replay_in_network(
         },
         Err(_) => Hindrance::Panicked,
     };
-    Some(Evidence {
-        events: Vec::new(),
-        outcome: Outcome::Unable { reason },
-        seconds: 0.0,
-    })
+    Some(Evidence::without_steps(Outcome::Unable { reason }))
 }
 
 fn perform_with_server(replay: &mut Replay<'_>) -> Result<(), Stop> {

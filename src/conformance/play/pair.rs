@@ -109,8 +109,8 @@ impl<'a> PairReplay<'a> {
             replay.setting.timeouts.answer()
         };
         let begun = Instant::now();
-        let longest_rest = replay.setting.timeouts.rest_at_start();
-        let (mut back_off, mut rest) = (BackOff::new(), Rest::new());
+        let mut rest = Rest::new(replay.setting.timeouts.rest_at_start());
+        let mut back_off = BackOff::new();
         let mut open_since = None;
         let connected = replay.cast.watch(patience + longest_for_answer, |cast| {
             if cast.how_ended(program).is_some() {
@@ -132,7 +132,7 @@ impl<'a> PairReplay<'a> {
             };
             if connection != ClientConnection::None && waited >= longest_for_answer {
                 Watch::Done(Some(connection))
-            } else if open_since.is_none() && rest.look(longest_rest, || cast.rests()) {
+            } else if open_since.is_none() && rest.look(|| cast.rests()) {
                 Watch::Done(None)
             } else if waited > QUICK_ANSWER {
                 Watch::Again(BETWEEN_LATE_LOOKS)

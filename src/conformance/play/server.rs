@@ -57,8 +57,8 @@ impl Replay<'_> {
         self.cast.start(command)?;
         let position = self.cast.programs.len() - 1;
         let timeouts = self.setting.timeouts;
-        let (begun, longest_rest) = (Instant::now(), timeouts.rest_at_start());
-        let (mut back_off, mut rest) = (BackOff::new(), Rest::new());
+        let begun = Instant::now();
+        let (mut back_off, mut rest) = (BackOff::new(), Rest::new(timeouts.rest_at_start()));
         let found = self.cast.watch(timeouts.start(), |cast| {
             if let Some(address) = address(cast, position) {
                 return Watch::Done(Some(address));
@@ -67,7 +67,7 @@ impl Replay<'_> {
             if program.how_ended().is_some() && program.processes().is_empty() {
                 return Watch::Done(None);
             }
-            if rest.look(longest_rest, || cast.rests()) {
+            if rest.look(|| cast.rests()) {
                 return Watch::Done(None);
             }
             Watch::Again(back_off.next())
@@ -79,7 +79,7 @@ impl Replay<'_> {
             return Ok(to_speak_to(address));
         }
         // It may have ended, and left somebody behind who may listen yet.
-        if found.is_none() || rest.is_over(longest_rest) {
+        if found.is_none() || rest.is_over() {
             timeouts.started_in_vain();
         }
         // The screen is that of the first process.

@@ -48,37 +48,35 @@ impl Glances {
 /// Adds up how long a program rested, from looks at it now and then.
 #[derive(Debug)]
 pub(super) struct Rest {
+    longest: Duration,
     looked: Instant,
     was_resting: bool,
     total: Duration,
 }
 
 impl Rest {
-    pub(super) fn new() -> Rest {
+    /// Is over after `longest` in all.
+    pub(super) fn new(longest: Duration) -> Rest {
         Rest {
+            longest,
             looked: Instant::now(),
             was_resting: false,
             total: Duration::ZERO,
         }
     }
 
-    /// Whether it rested for this time in all.
-    pub(super) fn is_over(&self, longest: Duration) -> bool {
-        self.total >= longest
+    /// Whether it rested for the longest time.
+    pub(super) fn is_over(&self) -> bool {
+        self.total >= self.longest
     }
 
-    /// Looks if it is time to, and tells whether it rested for `longest` in all. The time between two looks counts as
-    /// rest if it rested at both, and they are not far apart.
-    pub(super) fn look(&mut self, longest: Duration, is_resting: impl FnOnce() -> bool) -> bool {
-        self.look_at(Instant::now(), longest, is_resting)
+    /// Looks if it is time to, and tells whether the rest is over. The time between two looks counts as rest if it rested
+    /// at both, and they are not far apart.
+    pub(super) fn look(&mut self, is_resting: impl FnOnce() -> bool) -> bool {
+        self.look_at(Instant::now(), is_resting)
     }
 
-    fn look_at(
-        &mut self,
-        now: Instant,
-        longest: Duration,
-        is_resting: impl FnOnce() -> bool,
-    ) -> bool {
+    fn look_at(&mut self, now: Instant, is_resting: impl FnOnce() -> bool) -> bool {
         const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
         const FAR_APART: Duration = Duration::from_millis(200);
         let passed = now.saturating_duration_since(self.looked);
@@ -89,7 +87,7 @@ impl Rest {
             }
             (self.looked, self.was_resting) = (now, is_resting);
         }
-        self.is_over(longest)
+        self.is_over()
     }
 }
 
@@ -118,10 +116,10 @@ mod tests {
 
     /// Whether it is given up after looks at these milliseconds, at each of which it rests or not.
     fn is_given_up(looks: impl IntoIterator<Item = (u64, bool)>) -> bool {
-        let mut rest = Rest::new();
+        let mut rest = Rest::new(LONGEST);
         let begun = rest.looked;
         let mut looks = looks.into_iter();
-        looks.any(|(at, rests)| rest.look_at(begun + Duration::from_millis(at), LONGEST, || rests))
+        looks.any(|(at, rests)| rest.look_at(begun + Duration::from_millis(at), || rests))
     }
 
     #[test]
