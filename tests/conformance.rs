@@ -5,23 +5,20 @@
 //! CONFORM_SERVER="python3 server.py" cargo test --test conformance server
 //! ```
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+#[path = "judging/mod.rs"]
+mod judging;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use chat_conformance::conformance::judge::result::Verdict;
-use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
-use chat_conformance::conformance::play::slots::Slots;
-use chat_conformance::conformance::program::environment::Environment;
+use chat_conformance::conformance::judge::result::{RunResult, Verdict};
 use chat_conformance::conformance::program::target::Target;
-use chat_conformance::conformance::run::{Plan, run};
-use chat_conformance::conformance::session::Subject;
-use chat_conformance::conformance::suite::Case;
-use chat_conformance::conformance::suite::Suite;
+use chat_conformance::conformance::suite::{Case, Suite};
 use chat_conformance::report::Style;
 use chat_conformance::report::terminal::failure;
 use chat_conformance::transcript::syntax::Role;
+use judging::run_target;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const STYLE: Style = Style {
@@ -29,47 +26,54 @@ const STYLE: Style = Style {
     width: 100,
 };
 
+/// The result of each role, once it is judged. The first test of a role judges all its transcripts; the others wait.
+type Results = BTreeMap<Role, OnceLock<Result<RunResult, Failed>>>;
+
 fn main() {
     let mut arguments = Arguments::from_args();
-    // Most of the time is waiting.
-    arguments.test_threads.get_or_insert(4);
     let suite = Suite::embedded().expect("the embedded suite can be read");
+    // A thread for each test, so that all roles are judged at once: the tests of one role wait for the same result.
+    arguments.test_threads.get_or_insert(suite.cases.len());
+    let roles = [Role::Server, Role::Client, Role::Pair];
+    let results: &'static Results =
+        Box::leak(Box::new(roles.map(|role| (role, OnceLock::new())).into()));
+    let names = suite.cases.iter().map(|case| case.name.clone());
+    let chosen: Vec<String> = names.filter(|name| is_chosen(&arguments, name)).collect();
+    let chosen: &'static [String] = chosen.leak();
     let trials = suite.cases.iter().map(|case| {
-        let (suite, case) = (suite.clone(), case.clone());
-        Trial::test(case.name.clone(), move || judge(&suite, case))
+        let (name, role) = (case.name.clone(), case.transcript.role);
+        Trial::test(name.clone(), move || passes(&name, role, chosen, results))
     });
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
-fn judge(suite: &Suite, case: Case) -> Result<(), Failed> {
-    let role = case.transcript.role;
-    let covered = |id: &String| case.transcript.covers.contains(id);
-    let requirements = suite.requirements.iter().filter(|row| covered(&row.id));
-    let plan = Plan {
-        subject: Subject {
-            target: target(role)?,
-            role,
-            patience: Duration::from_secs(5),
-            environment: Environment::default(),
-            time_limit: DEFAULT_LIMIT,
-            slots: Arc::new(Slots::new(1)),
-            dialect: None,
-            harness: PathBuf::from(env!("CARGO_BIN_EXE_conform")),
-        },
-        table: suite.table(),
-        cases: vec![case.clone()],
-        at_once: 1,
+/// Whether the command line asks for the test with this name.
+fn is_chosen(arguments: &Arguments, name: &str) -> bool {
+    let is_meant = |filter: &String| {
+        if arguments.exact {
+            name == filter
+        } else {
+            name.contains(filter.as_str())
+        }
     };
-    let evidence = run(&plan, &AtomicBool::new(false), &|_| {}).map_err(|why| why.to_string())?;
-    let result = evidence.judged(requirements.cloned().collect(), &plan.table);
-    let passes = result
+    arguments.filter.as_ref().is_none_or(is_meant) && !arguments.skip.iter().any(is_meant)
+}
+
+fn passes(name: &str, role: Role, chosen: &[String], results: &Results) -> Result<(), Failed> {
+    let judged = results[&role].get_or_init(|| {
+        let patience = Duration::from_secs(5);
+        let is_wanted = |_, case: &Case| chosen.contains(&case.name);
+        run_target(target(role)?, role, 4, patience, is_wanted)
+    });
+    let result = judged.as_ref().map_err(Failed::clone)?;
+    let mut of_this = result.clone();
+    of_this
         .transcripts
-        .iter()
-        .all(|judged| judged.verdict == Verdict::Pass);
-    if passes {
-        Ok(())
-    } else {
-        Err(failure::render(&result, STYLE).into())
+        .retain(|judged| judged.case.name == name);
+    match &of_this.transcripts[..] {
+        [] => Err("was not replayed".into()),
+        [one] if one.verdict == Verdict::Pass => Ok(()),
+        _ => Err(failure::render(&of_this, STYLE).into()),
     }
 }
 

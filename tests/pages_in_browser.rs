@@ -31,6 +31,7 @@ const ROWS: &[&str] = &[
 ];
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_failure_is_followed_to_its_diagram() {
     let Some(browser) = Browser::start() else {
         return;
@@ -73,6 +74,7 @@ fn a_failure_is_followed_to_its_diagram() {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_class_is_searched_and_sorted() {
     let Some(browser) = Browser::start() else {
         return;

@@ -33,6 +33,9 @@ pub(super) fn requirement_name(role: Role, requirement: &Requirement) -> String 
     }
 }
 
+/// Stands above the reasons why somebody should check a mark. Teachers and students read the same report.
+pub(super) const NOT_FINAL: &str = "Not final, a person has to check this mark";
+
 /// A verdict in a word or two.
 pub fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {

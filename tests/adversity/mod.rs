@@ -218,6 +218,7 @@ fn killed_it_leaves_nothing_behind_and_goes_on_later() {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn killed_at_any_moment_it_begins_again() {
     let scene = Scene::of_one();
     for moment in [0, 3, 10, 30, 100, 300] {
@@ -273,7 +274,12 @@ fn two_runs_do_not_write_into_one_folder() {
 fn a_results_folder_that_vanishes_costs_nobody_points() {
     let scene = Scene::of_two();
     let grading = scene.in_mid_class(scene.command(&["class"]));
-    fs::remove_dir_all(scene.path("class-results")).expect("is removed");
+    let (results, begun) = (scene.path("class-results"), Instant::now());
+    while results.exists() {
+        // conform goes on writing there.
+        let removed = fs::remove_dir_all(&results);
+        assert!(begun.elapsed() < PATIENCE, "{removed:?}");
+    }
     scene.go_on();
     let output = grading.wait_with_output().expect("ends");
     is_done(&output, 3);
@@ -352,6 +358,7 @@ fn a_system_without_processes_is_told() {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_terminal_that_closes_ends_the_run() {
     let scene = Scene::of_two();
     let terminal = Terminal::open();
@@ -430,6 +437,7 @@ impl Terminal {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn closed_outputs_change_nothing() {
     let scene = Scene::of_one();
     let again = |output: Output| {
@@ -455,6 +463,7 @@ fn closed_outputs_change_nothing() {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn other_languages_and_a_bare_environment_change_nothing() {
     let scene = Scene::of_one();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -544,6 +553,7 @@ fn limits_that_programs_would_inherit_are_told() {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn files_that_may_not_grow_cost_nobody_points() {
     let scene = Scene::of_one();
     // In blocks of 512 bytes: not even the manifest, not the evidence, not all reports.
@@ -581,23 +591,10 @@ fn a_file_that_must_not_grow_is_an_error_like_others() {
 #[test]
 fn too_few_descriptors_cost_nobody_points() {
     let scene = Scene::of_one();
-    for most in [5, 8, 12, 16, 32] {
+    for most in [5, 8, 12, 16, 32, 255] {
         let output = after(&scene, &format!("ulimit -n {most}"), &["class"]);
-        let ended = output.status.code();
-        assert!(
-            matches!(ended, Some(0 | 2 | 3)),
-            "{most}: {:?} {}",
-            output.status,
-            error(&output)
-        );
-        is_done(&output, ended.unwrap_or_default());
-        if ended == Some(0) {
-            scene.has_full_marks(&output);
-        } else {
-            let told = error(&output);
-            let is_told = told.contains("Too many open files") || told.contains("ulimit -n");
-            assert!(is_told, "{most}: {told}");
-        }
+        is_done(&output, 2);
+        tells(&output, "`ulimit -n 256`");
         let _ = fs::remove_dir_all(scene.path("class-results"));
         scene.is_clean();
     }

@@ -4,7 +4,7 @@
 //! A fault is judged by the transcripts about the requirements that it breaks, by those on which others rest, and by
 //! a part of the rest, a different one for each fault. `scripts/measure-verdicts` judges it by the whole suite.
 //!
-//! A sample is judged, by an eighteenth of the rest: every second one of the faults that together break each
+//! A sample is judged, by an eighteenth of the rest: every third one of the faults that together break each
 //! requirement. With `CONFORM_THOROUGH=1` in the environment, every third fault is judged as well, and by a sixth of
 //! the rest; with `CONFORM_EVERY_FAULT=1`, all of them, which takes some minutes. The other faults are then reported as
 //! ignored; a filter (`cargo test --test faults echo`) or `-- --include-ignored` runs them too.
@@ -21,7 +21,8 @@ use chat_conformance::conformance::judge::result::{RunResult, Verdict};
 use chat_conformance::conformance::suite::{Case, Suite};
 use chat_conformance::transcript::syntax::Role;
 use judging::{
-    covers_any, example, expect_none, is_in_share, is_set, is_thorough, not_passing, run_command,
+    FOUNDATIONS, covers_any, example, expect_none, is_in_share, is_set, is_thorough, not_passing,
+    run_command,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use table::Fault;
@@ -31,7 +32,10 @@ fn main() {
     // Most of the time is waiting for programs that do not answer.
     arguments.test_threads.get_or_insert(12);
     let takes_all = is_set("CONFORM_EVERY_FAULT") || arguments.filter.is_some();
-    let mut trials = Vec::new();
+    let mut trials = vec![Trial::test(
+        "foundations_are_transcripts",
+        foundations_are_transcripts,
+    )];
     let mut left_out = 0;
     for (role, kind, faults) in [
         (Role::Server, "server", table::SERVER),
@@ -61,7 +65,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// Every second one of the first faults of a table that together break each requirement.
+/// Every third one of the first faults of a table that together break each requirement.
 fn sample(faults: &[Fault]) -> BTreeSet<&'static str> {
     let mut broken: BTreeSet<&str> = BTreeSet::new();
     let breaks_another = |fault: &&Fault| {
@@ -70,7 +74,15 @@ fn sample(faults: &[Fault]) -> BTreeSet<&'static str> {
         broken.len() > before
     };
     let chosen = faults.iter().filter(breaks_another);
-    chosen.map(|fault| fault.name).step_by(2).collect()
+    chosen.map(|fault| fault.name).step_by(3).collect()
+}
+
+fn foundations_are_transcripts() -> Result<(), Failed> {
+    let suite = Suite::embedded().map_err(|_| "the embedded suite cannot be read")?;
+    let is_missing = |name: &&&str| suite.cases.iter().all(|case| case.name != **name);
+    let missing = FOUNDATIONS.iter().filter(is_missing);
+    let missing = missing.map(|name| (*name).to_owned()).collect();
+    expect_none("no transcripts", missing)
 }
 
 fn each_requirement_is_broken(role: Role, faults: &[Fault]) -> Result<(), Failed> {

@@ -35,16 +35,19 @@ fn a_server_that_leaves_a_daemon_behind() {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_server_that_heeds_no_signal() {
     is_contained("server", "ignore");
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_server_that_never_rests() {
     is_contained("server", "spin");
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_server_that_prints_without_end() {
     is_contained("server", "flood");
 }
@@ -70,11 +73,13 @@ fn a_server_that_stops_its_supervisor() {
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_server_that_stops_its_supervisor_again_and_again() {
     is_contained("server", "hold");
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn a_server_that_multiplies() {
     let Some(report) = is_contained_within("server", "multiply", &["--processes", "50"]) else {
         return;

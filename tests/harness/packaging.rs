@@ -297,6 +297,7 @@ runpy.run_path("chat.py", run_name="__main__")
 }
 
 #[test]
+#[ignore = "slow; CI runs it"]
 fn nobody_writes_a_report_of_his_own() {
     for cage in ["auto", "off"] {
         let autograder = Autograder::judging(&format!("--cage {cage}"));

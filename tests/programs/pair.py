@@ -15,7 +15,8 @@ import time
 
 WAYS = [
     # Right.
-    "none", "arguments-swapped", "no-answer", "late-registration", "fixed-port", "raw-terminal", "clears-the-screen",
+    "none", "arguments-swapped", "no-answer", "late-registration", "fixed-port",
+    "listens-on-all-addresses", "raw-terminal", "clears-the-screen",
     # Wrong.
     "relays-nothing", "shows-at-enter", "relays-to-one", "relays-to-the-first-two", "ends-when-one-leaves",
     "forgets-all-when-one-leaves", "client-ignores-ctrl-c", "takes-every-name", "refused-client-stays",
@@ -53,10 +54,11 @@ class Messages:
 def serve(way):
     if way == "server-crashes-at-start":
         raise RuntimeError("the server is broken")
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", 47115 if way == "fixed-port" else 0))
-    listener.listen()
+    if way == "listens-on-all-addresses" and socket.has_dualstack_ipv6():
+        # As servers in Java and Node do. Their clients often understand no address in brackets.
+        listener = socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    else:
+        listener = socket.create_server(("127.0.0.1", 47115 if way == "fixed-port" else 0))
     print("listening at", listener.getsockname()[1], flush=True)
     clients, names, ever = {}, {}, set()
 

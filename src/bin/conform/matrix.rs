@@ -1,6 +1,7 @@
 //! `conform pair --matrix`: who can talk to whom in a class.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use chat_conformance::report::formats::matrix_json;
 use chat_conformance::report::{page, terminal};
 use chat_conformance::server::raise_descriptor_limit;
 use indicatif::{ProgressBar, ProgressStyle};
+use rustix::fs::{FlockOperation, flock};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::arguments::PairCommand;
@@ -280,25 +282,61 @@ fn write_page(out: &Path, text: &str) -> Result<(), String> {
 }
 
 /// The folder of the copies, in the results folder. Dropping it removes it, whatever the programs left there.
-struct WorkFolder(TempDir);
+struct WorkFolder {
+    folder: TempDir,
+    /// Held for as long as the folder is in use: one that a killed `conform` left behind is locked by nobody.
+    _lock: File,
+}
 
 impl WorkFolder {
+    /// What its name begins with.
+    const PREFIX: &str = ".work-";
+
     fn new(out: &Path) -> Result<WorkFolder, String> {
-        let unable = |why: std::io::Error| format!("cannot write to {}: {why}", out.display());
+        let unable = |why: io::Error| format!("cannot write to {}: {why}", out.display());
         std::fs::create_dir_all(out).map_err(unable)?;
-        let folder = tempfile::Builder::new().prefix(".work-").tempdir_in(out);
-        folder.map(WorkFolder).map_err(unable)
+        WorkFolder::remove_abandoned(out).map_err(unable)?;
+        let folder = tempfile::Builder::new()
+            .prefix(WorkFolder::PREFIX)
+            .tempdir_in(out);
+        let folder = folder.map_err(unable)?;
+        let lock = WorkFolder::locked(folder.path()).map_err(unable)?;
+        Ok(WorkFolder {
+            folder,
+            _lock: lock,
+        })
+    }
+
+    /// Removes the folders of runs that were killed.
+    fn remove_abandoned(out: &Path) -> io::Result<()> {
+        for entry in std::fs::read_dir(out)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_ours = name.to_string_lossy().starts_with(WorkFolder::PREFIX);
+            if is_ours && entry.file_type()?.is_dir() && WorkFolder::locked(&entry.path()).is_ok() {
+                remove_tree(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// Another process uses the folder.
+    fn locked(folder: &Path) -> io::Result<File> {
+        let file = File::open(folder)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(file)
     }
 
     fn path(&self) -> PathBuf {
-        self.0.path().to_owned()
+        self.folder.path().to_owned()
     }
 }
 
 impl Drop for WorkFolder {
     fn drop(&mut self) {
         // Folders without permissions included, which the drop of the inner one leaves.
-        let _ = remove_tree(self.0.path());
+        let _ = remove_tree(self.folder.path());
     }
 }
 

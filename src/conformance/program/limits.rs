@@ -40,6 +40,9 @@ impl Default for Limits {
     }
 }
 
+/// Open files that this process needs for the transcripts with the most connections, several at a time.
+const LEAST_DESCRIPTORS: u64 = 256;
+
 impl Limits {
     /// As arguments of the commands with which the harness starts programs.
     pub fn arguments(self) -> Vec<String> {
@@ -57,7 +60,7 @@ impl Limits {
     }
 
     /// Checks that this process may give programs so much. They inherit its own limits, and a program that reaches one
-    /// of those would be blamed for it. Descriptors are not checked: this process needs more of them than a program.
+    /// of those would be blamed for it. This process needs more descriptors than a program, so it checks its own need.
     ///
     /// # Errors
     /// The stricter limit, and what to do.
@@ -95,6 +98,13 @@ impl Limits {
                      `ulimit {flag} unlimited`, or choose a smaller limit for programs with {option}"
                 ));
             }
+        }
+        let descriptors = getrlimit(Resource::Nofile).maximum;
+        if let Some(most) = descriptors.filter(|most| *most < LEAST_DESCRIPTORS) {
+            return Err(format!(
+                "this session limits open files to {most}, and conform needs {LEAST_DESCRIPTORS}; raise it with \
+                 `ulimit -n {LEAST_DESCRIPTORS}`"
+            ));
         }
         Ok(())
     }

@@ -14,7 +14,8 @@ use crate::grading::points::Points;
 use crate::grading::score::{PartScore, RequirementScore};
 use crate::report::plain::{beginning, end, line, lines};
 use crate::report::scores::{
-    counts, lost, mark, place, requirement_name, scored, telling_transcript, verdict_word,
+    NOT_FINAL, counts, lost, mark, place, requirement_name, scored, telling_transcript,
+    verdict_word,
 };
 use crate::report::text::sentence;
 use crate::transcript::syntax::Role;
@@ -66,11 +67,7 @@ pub fn step_summary(assessment: &Assessment) -> String {
         mark(score.earned, score.most)
     );
     for doubt in &score.doubts {
-        let _ = writeln!(
-            page,
-            "> Check this mark before you give it out: {}\n",
-            code(doubt)
-        );
+        let _ = writeln!(page, "> {NOT_FINAL}: {}\n", code(doubt));
     }
     for part in &assessment.parts {
         page.push_str(&part_section(part, scored(assessment, part.role)));

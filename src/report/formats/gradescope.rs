@@ -14,7 +14,7 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{Adjustment, HandScore, RequirementScore};
 use crate::report::plain::{line, lines};
-use crate::report::scores::{counts, mark, requirement_name, scored, verdict_word};
+use crate::report::scores::{NOT_FINAL, counts, mark, requirement_name, scored, verdict_word};
 use crate::report::text::sentence;
 use crate::transcript::syntax::Role;
 
@@ -72,10 +72,7 @@ fn output(assessment: &Assessment) -> String {
     let score = &assessment.score;
     let mut sentences = vec![mark(score.earned, score.most) + "."];
     for doubt in &score.doubts {
-        sentences.push(format!(
-            "Check this mark before you give it out: {}",
-            line(doubt)
-        ));
+        sentences.push(format!("{NOT_FINAL}: {}", line(doubt)));
     }
     for part in &assessment.parts {
         if let Err(unjudged) = &part.result {

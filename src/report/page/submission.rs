@@ -13,7 +13,7 @@ use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::points::counted;
 use crate::grading::score::{PartScore, RequirementScore};
-use crate::report::scores::groups;
+use crate::report::scores::{NOT_FINAL, groups};
 use crate::report::text::{count, cut, harmless, sentence};
 use crate::report::{finding, root_cause};
 
@@ -117,7 +117,7 @@ fn glance(assessment: &Assessment) -> Markup {
             }
             @if !score.doubts.is_empty() {
                 div class="doubts" {
-                    p class="lead" { "? Check this mark before you give it out" }
+                    p class="lead" { "? " (NOT_FINAL) }
                     ul { @for doubt in &score.doubts { li { (harmless(doubt)) } } }
                 }
             }
