@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
+use super::java::JavaSource;
 use super::record::{Part, PartOutcome, Record, SCHEMA};
 use super::submission::{Entry, Start, entries_of, has_makefile, start_of};
 use super::workplace::{BuildFailure, Workplace, build};
@@ -338,22 +339,58 @@ pub(super) struct Prepared {
     workplace: Workplace,
     entries: Vec<Entry>,
     directions: Directions,
+    compiled: Vec<Compiled>,
+}
+
+/// A program that was compiled although nobody asked for it.
+struct Compiled {
+    /// The command that compiles it at every start.
+    from_source: Vec<String>,
+    command: Vec<String>,
+}
+
+/// A program of a submission.
+pub(super) struct Chosen {
+    pub(super) subject: Subject,
+    /// The command as a person would type it.
+    command: Vec<String>,
+    /// A remark about the choice.
+    note: Option<String>,
 }
 
 impl Prepared {
-    /// One of its programs, and a remark about the choice.
+    /// One of its programs.
     ///
     /// # Errors
     /// The part of the record that says why it cannot be started.
-    pub(super) fn subject(
-        &self,
-        role: Role,
-        terms: &Terms<'_>,
-    ) -> Result<(Subject, Option<String>), Box<Part>> {
+    pub(super) fn program(&self, role: Role, terms: &Terms<'_>) -> Result<Chosen, Box<Part>> {
         let instructions = &self.directions.instructions;
         let folder = self.workplace.folder();
         let (target, note) = target_of(role, &self.entries, instructions, folder)?;
-        Ok((subject(role, target, instructions, folder, terms), note))
+        let command = target.shown();
+        let target = self.compiled(target);
+        Ok(Chosen {
+            subject: subject(role, target, instructions, folder, terms),
+            command,
+            note,
+        })
+    }
+
+    /// The same, without compiling at every start.
+    fn compiled(&self, target: Target) -> Target {
+        let compiled = |command: Vec<String>| {
+            let mut all = self.compiled.iter();
+            let found = all.find(|one| one.from_source == command);
+            found.map_or(command, |one| one.command.clone())
+        };
+        match target {
+            Target::Command(command) => Target::Command(compiled(command)),
+            Target::Pair { server, client } => Target::Pair {
+                server: compiled(server),
+                client: compiled(client),
+            },
+            Target::Running(address) => Target::Running(address),
+        }
     }
 }
 
@@ -407,23 +444,8 @@ pub(super) fn prepared(
         if let Some(outcome) = why_not_startable(command, instructions, workplace.folder()) {
             return Err(outcome);
         }
-        let seconds = instructions.limits.build_seconds.unwrap_or(BUILD_SECONDS);
-        let environment = Environment {
-            own_folder: OwnFolder::Kept,
-            ..environment(instructions, workplace.folder(), terms)
-        };
-        let longest = Duration::from_secs_f64(seconds);
-        // A build uses the machine, as a replay does.
-        let is_wanted = || !terms.cancelled.load(Ordering::Relaxed);
-        let _slot = terms.slots.take_while(terms.slots.next_rank(), is_wanted);
-        build(
-            terms.harness,
-            &environment,
-            command,
-            longest,
-            terms.cancelled,
-        )
-        .map_err(|failure| match failure {
+        let built = build_in(&workplace, command, instructions, terms);
+        built.map_err(|failure| match failure {
             BuildFailure::OfTheMachine(reason) => PartOutcome::NotJudged { reason },
             BuildFailure::OfTheBuild { reason, output } => PartOutcome::NotBuilt {
                 build: command.clone(),
@@ -434,11 +456,71 @@ pub(super) fn prepared(
     }
     // Listed after the build, which makes new files.
     let entries = entries_of(workplace.folder()).map_err(not_judged)?;
+    let compiled = compiled(&workplace, &entries, instructions, terms);
+    if !compiled.is_empty() {
+        remarks.push("Compiled once, with `javac`.".to_owned());
+    }
     Ok(Prepared {
         workplace,
         entries,
         directions: directions.clone(),
+        compiled,
     })
+}
+
+/// Runs a build in the copy of a submission.
+fn build_in(
+    workplace: &Workplace,
+    command: &[String],
+    instructions: &Instructions,
+    terms: &Terms<'_>,
+) -> Result<(), BuildFailure> {
+    let seconds = instructions.limits.build_seconds.unwrap_or(BUILD_SECONDS);
+    let environment = Environment {
+        own_folder: OwnFolder::Kept,
+        ..environment(instructions, workplace.folder(), terms)
+    };
+    let longest = Duration::from_secs_f64(seconds);
+    // A build uses the machine, as a replay does.
+    let is_wanted = || !terms.cancelled.load(Ordering::Relaxed);
+    let _slot = terms.slots.take_while(terms.slots.next_rank(), is_wanted);
+    build(
+        terms.harness,
+        &environment,
+        command,
+        longest,
+        terms.cancelled,
+    )
+}
+
+/// Compiles the programs that would compile themselves at every start. One that does not compile is started from its
+/// source, and its report shows why that fails.
+fn compiled(
+    workplace: &Workplace,
+    entries: &[Entry],
+    instructions: &Instructions,
+    terms: &Terms<'_>,
+) -> Vec<Compiled> {
+    let mut all = Vec::new();
+    for role in [Role::Server, Role::Client] {
+        let Ok(Start { command, .. }) = start_of(role, instructions, entries) else {
+            continue;
+        };
+        let Some(source) = JavaSource::of(&command, entries) else {
+            continue;
+        };
+        let compiles = |compiler: &Vec<String>| {
+            why_not_startable(compiler, instructions, workplace.folder()).is_none()
+                && build_in(workplace, compiler, instructions, terms).is_ok()
+        };
+        if source.compilers().iter().any(compiles) {
+            all.push(Compiled {
+                command: source.compiled(),
+                from_source: command,
+            });
+        }
+    }
+    all
 }
 
 /// The user id of the submission whose copy is in this folder, if submissions have one.
@@ -504,11 +586,14 @@ fn examine_part(
     terms: &Terms<'_>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Option<Part> {
-    let (subject, note) = match prepared.subject(role, terms) {
+    let Chosen {
+        subject,
+        command,
+        note,
+    } = match prepared.program(role, terms) {
         Ok(found) => found,
         Err(part) => return Some(*part),
     };
-    let command = subject.target.shown();
     let asked = terms.suite.asked_of(role, Level::Hardening, None);
     let plan = Plan {
         subject,

@@ -22,6 +22,7 @@ pub mod class_run;
 pub mod examination;
 pub mod hand_marks;
 pub mod instructions;
+mod java;
 pub mod lateness;
 pub mod matrix;
 pub mod pairing;

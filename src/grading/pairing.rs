@@ -144,8 +144,8 @@ fn participant(
     prepared: &Prepared,
     terms: &Terms<'_>,
 ) -> Result<Result<Participant, Absence>, Abandoned> {
-    let subject = match prepared.subject(role, terms) {
-        Ok((subject, _)) => subject,
+    let subject = match prepared.program(role, terms) {
+        Ok(chosen) => chosen.subject,
         Err(part) => return Ok(Err(part.outcome.into())),
     };
     match Participant::new(&subject, terms.cancelled) {

@@ -443,12 +443,11 @@ pub const SERVER: &[Fault] = &[
         &["S-MSG-1"], &[]),
     // Many at once.
     in_the_way(fault("one-at-a-time", "serves the next client when the last one has left",
-        // Everything that takes two clients; who has to wait is not told from one whose refusal is not answered.
-        &["S-CONC-1"], &["S-CONC-2", "S-REG-3"]), NEEDS_REGISTRATION),
+        // Everything that takes two clients.
+        &["S-CONC-1"], &["S-CONC-2"]), NEEDS_REGISTRATION),
     in_the_way(fault("two-at-most", "closes the third connection",
-        // Everything that takes three clients; who is turned away for being the third is not told from one
-        // whose refusal is not answered.
-        &["S-CONC-1"], &["S-CONC-2", "S-REG-3", "S-REG-5"]), NEEDS_REGISTRATION),
+        // Everything that takes three clients.
+        &["S-CONC-1"], &["S-CONC-2"]), NEEDS_REGISTRATION),
     in_the_way(fault("first-message-awaited", "sees to nobody else until who has registered says something",
         // Where somebody is connected who says nothing yet.
         &["S-CONC-1", "S-CONC-2"], &[]), &["W-LINE-1", "S-MSG-3", "S-CONC-3", "S-HARD-6"]),

@@ -16,7 +16,7 @@ use chat_conformance::{client, server};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 every requirement that counts passes, 1 the program under test falls short,
+Exit status when judging: 0 every requirement that counts passes, 1 one does not,
 2 invalid command or input, 3 the harness could not do its work, 130 interrupted.
 
 Examples:
@@ -28,6 +28,14 @@ Examples:
   conform record --out hello.chat -- python3 my_server.py
                                               write a transcript while you chat
   conform explain S-REG-5                     show what a requirement asks";
+
+const STATUS_OF_GRADING: &str = "\
+Exit status: 0 everything is graded, 2 invalid command or input, 3 some marks are doubtful or some
+results are missing, 130 interrupted; --resume continues.";
+
+const STATUS_OF_EXPLORATION: &str = "\
+Exit status: 0 nothing was found, 1 something was found, 2 invalid command or input, 3 the harness
+could not do its work, 130 interrupted.";
 
 /// Test CHAT/1.0 servers and clients, written in any language, by replaying conversations.
 ///
@@ -111,6 +119,10 @@ pub struct ClientCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "conform pair [OPTIONS] --server <COMMAND> --client <COMMAND>\n       \
+                            conform pair [OPTIONS] --matrix <CLASS>"
+)]
 pub struct PairCommand {
     /// Command that starts the server, as in a shell: 'python3 server.py'
     #[arg(long, value_name = "COMMAND", value_parser = words, required_unless_present = "matrix")]
@@ -151,6 +163,7 @@ fn words(text: &str) -> Result<Words, String> {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = STATUS_OF_GRADING)]
 pub struct GradeCommand {
     /// A class: the archive that a learning system gave out, unpacked or not, or a folder that contains a folder or an
     /// archive for each submission
@@ -286,6 +299,7 @@ pub struct StressCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = STATUS_OF_EXPLORATION)]
 pub struct ExploreCommand {
     /// Whether the command starts a server or a client
     #[arg(long, value_enum, default_value_t = RoleOption::Server)]
@@ -299,11 +313,12 @@ pub struct ExploreCommand {
     /// Folder for the transcripts of what fails; it must be empty or new
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    #[command(flatten)]
-    pub replays: ReplayOptions,
     /// Program and arguments, as for `conform server` and `conform client`
     #[arg(trailing_var_arg = true, value_name = "COMMAND", required = true)]
     pub command: Vec<String>,
+    // Last, because the headings of its options would also be those of the options that follow.
+    #[command(flatten)]
+    pub replays: ReplayOptions,
 }
 
 /// The role of a program.
@@ -342,7 +357,7 @@ pub struct ReplayOptions {
     /// Number of transcripts replayed at the same time [default: twice the processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// How the program marks the end of a message: line, bare or length. Two of them, such as line/bare, stand for
+    /// How the program marks the end of a message: line, crlf, bare or length. Two of them, such as line/bare, stand for
     /// reading and writing [default: detected]
     #[arg(long, value_name = "DIALECT")]
     pub dialect: Option<Dialect>,
@@ -362,7 +377,8 @@ pub struct CageOptions {
     /// How programs are contained; `conform doctor` shows what this machine offers
     #[arg(long, value_enum, default_value_t)]
     pub cage: CageChoice,
-    /// A file or folder outside its own that the program needs to read, such as a tool in an unusual place
+    /// A file or folder outside its own that the program needs to read, such as a tool in an unusual place; may be
+    /// repeated
     #[arg(long, value_name = "PATH")]
     pub visible: Vec<PathBuf>,
 }
@@ -380,14 +396,12 @@ pub enum CageChoice {
 
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// Only transcripts whose name or requirement matches: 'server/registration/*', 'S-MSG-*'
+    /// Only transcripts whose name or requirement matches, such as '*/registration/*' or 'S-MSG-*'; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub only: Vec<String>,
     /// Only requirements of this level or above
     #[arg(long, value_enum, default_value_t = LevelOption::Hardening)]
     pub level: LevelOption,
-    #[command(flatten)]
-    pub replays: ReplayOptions,
     /// Time limit for one program, all transcripts together; transcripts not replayed by then are untested
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_LIMIT.as_secs_f64(), value_parser = seconds_of_program)]
     pub seconds: f64,
@@ -397,9 +411,12 @@ pub struct RunOptions {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Write a report: json, html, junit, tap, github, github-summary, gradescope or classroom50; `-` writes to
-    /// standard output, and nothing else is written there
+    /// standard output, and nothing else is written there; may be repeated
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<ReportOption>,
+    // Last, because the headings of its options would also be those of the options that follow.
+    #[command(flatten)]
+    pub replays: ReplayOptions,
 }
 
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use chat_conformance::conformance::program::system::has_networks_to_give;
 use chat_conformance::grading::examination::instructions_in;
 use chat_conformance::grading::instructions::{INSTRUCTIONS, Instructions};
 
+use crate::class_results::some;
 use crate::complain;
-use crate::gradebook::some;
 use crate::judge::processors;
 
 /// The class's own instructions.

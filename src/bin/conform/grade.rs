@@ -35,11 +35,11 @@ use crate::archive::{self, Entry};
 use crate::arguments::GradeCommand;
 use crate::cage;
 use crate::changes::Verdicts;
+use crate::class_results::{ClassResults, some};
 use crate::class_setup::{
     beside, hidden_places, instructions_of, name_of, refuse_one_in_the_other, resolved,
     side_by_side, skipped, tell_problems,
 };
-use crate::gradebook::{Gradebook, some};
 use crate::judge::processors;
 use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
@@ -385,8 +385,8 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     };
     let count = submissions.len();
     let (mut candidates, mut is_settled) = (Vec::new(), Vec::new());
-    let gradebook =
-        Gradebook::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
+    let class_results =
+        ClassResults::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
     // Results of an earlier run are read before any program is started that could change them.
     for arrived in submissions {
         if cancelled.load(Ordering::SeqCst) {
@@ -397,7 +397,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         is_settled.push(record.is_some());
         candidates.push(candidate);
         if let Some(record) = record {
-            gradebook.settled(record);
+            class_results.settled(record);
         }
     }
     for group in alike(&candidates) {
@@ -418,12 +418,12 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
         &candidates,
         &terms,
         arrangement,
-        &|record| gradebook.record(record),
+        &|record| class_results.record(record),
         &|progress| overview.show(progress),
     );
     overview.clear();
-    gradebook.verify();
-    gradebook.tell_troubles();
+    class_results.verify();
+    class_results.tell_troubles();
     // Written again in any case: a program under test may have changed them, and --resume reads them.
     let kept = keep_terms(&store, &manifest, &rubric);
     let goes_on = format!(
@@ -436,7 +436,7 @@ fn examine_class(command: &GradeCommand, directory: &Path) -> Result<u8, Stop> {
     match examined {
         Ok(()) => {
             let marks = Marks {
-                assessments: gradebook.into_assessments(),
+                assessments: class_results.into_assessments(),
                 unwritten: kept.err().into_iter().collect(),
             };
             report_on_class(command, &store, &manifest, &suite, marks)
@@ -497,16 +497,16 @@ fn again(command: &GradeCommand, results: &Path) -> Result<u8, Stop> {
     };
     keep_terms(&store, &manifest, &rubric)?;
     let marks = marks_of(command, &store, &rubric.rubric, &people_of(&manifest))?;
-    let gradebook =
-        Gradebook::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
+    let class_results =
+        ClassResults::new(&store, &suite, &rubric.rubric).about(manifest.people.clone(), marks);
     for name in &manifest.submissions {
         if let Some(record) = recorded(&store, name, &manifest, &suite) {
-            gradebook.settled(record);
+            class_results.settled(record);
         }
     }
-    gradebook.tell_troubles();
+    class_results.tell_troubles();
     let marks = Marks {
-        assessments: gradebook.into_assessments(),
+        assessments: class_results.into_assessments(),
         unwritten: Vec::new(),
     };
     let now = Verdicts::of(marks.assessments.values());
@@ -591,18 +591,18 @@ fn merge(command: &GradeCommand) -> Result<u8, Stop> {
         }
     }
     let marks = marks_of(command, &target, &rubric.rubric, &people_of(&whole))?;
-    let gradebook =
-        Gradebook::new(&target, &suite, &rubric.rubric).about(whole.people.clone(), marks);
+    let class_results =
+        ClassResults::new(&target, &suite, &rubric.rubric).about(whole.people.clone(), marks);
     for (_, store, manifest) in &parts {
         for name in &manifest.submissions {
             if let Some(record) = recorded(store, name, manifest, &suite) {
-                gradebook.record(&record);
+                class_results.record(&record);
             }
         }
     }
-    gradebook.tell_troubles();
+    class_results.tell_troubles();
     let marks = Marks {
-        assessments: gradebook.into_assessments(),
+        assessments: class_results.into_assessments(),
         unwritten: Vec::new(),
     };
     let status = report_on_class(command, &target, &whole, &suite, marks)?;

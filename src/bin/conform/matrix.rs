@@ -28,11 +28,11 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::arguments::PairCommand;
 use crate::cage;
+use crate::class_results::some;
 use crate::class_setup::{
     beside, hidden_places, instructions_of, name_of, refuse_one_in_the_other, resolved,
     side_by_side, skipped, tell_problems,
 };
-use crate::gradebook::some;
 use crate::judge::{OUTPUT, at_once, check_writable, processors, write_to};
 use crate::look_up::load_suite;
 use crate::{

@@ -4,6 +4,7 @@ use crate::conformance::conversation::cause::Cause;
 use crate::conformance::conversation::leaving::{Leaving, leavings};
 use crate::conformance::conversation::meaning::Meaning;
 use crate::conformance::conversation::room::{Departure, Present, Standing};
+use crate::conformance::evidence::shortfall::{Got, Shortfall};
 use crate::conformance::evidence::topic::{Togetherness, Topic};
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::id;
@@ -128,6 +129,17 @@ pub fn charge(transcript: &Transcript, run: &Evidence, table: &Table) -> Option<
                 })
             };
             let ground = ground.or_else(|| awaits_key().filter(|_| shortfall.waited_for_enter));
+            // A server that serves no newcomer beside others does not refuse one either.
+            let is_refusal = matches!(about.topic(), Topic::Rejection | Topic::NameTaken);
+            let is_unanswered = matches!(
+                shortfall.got,
+                Got::Nothing { .. } | Got::Closed | Got::Reset | Got::NotConnected { .. }
+            );
+            let is_unserved = is_refusal
+                && is_unanswered
+                && shortfall.ended.is_none()
+                && is_beside_others(transcript, shortfall);
+            let ground = ground.or(is_unserved.then_some(id::S_CONC_1));
             let ground = ground.filter(|ground| *ground != requirement);
             Charge {
                 requirement: requirement.to_owned(),
@@ -144,6 +156,16 @@ fn has_registered(present: &[Present]) -> bool {
     let is_so =
         |actor: &Present| matches!(actor.standing, Standing::Registered(_) | Standing::Departed);
     present.iter().any(is_so)
+}
+
+/// Whether somebody else is registered at the step that fell short.
+fn is_beside_others(transcript: &Transcript, shortfall: &Shortfall) -> bool {
+    let step = transcript.steps.get(shortfall.step);
+    let actor = step.and_then(|step| step.action.actor());
+    let is_other = |other: &Present| {
+        Some(other.actor.as_str()) != actor && matches!(other.standing, Standing::Registered(_))
+    };
+    shortfall.present.iter().any(is_other)
 }
 
 fn ends_at_disconnect(transcript: &Transcript, run: &Evidence) -> bool {
@@ -197,7 +219,7 @@ mod tests {
     use super::*;
     use crate::conformance::conversation::room::{Present, Room};
     use crate::conformance::evidence::Excerpt;
-    use crate::conformance::evidence::shortfall::{Expected, Got, Shortfall};
+    use crate::conformance::evidence::shortfall::Expected;
     use crate::conformance::suite::Suite;
     use crate::transcript::parse;
 
@@ -316,6 +338,40 @@ mod tests {
         room.left("lurker", false);
         room.left("alice", false);
         assert_eq!(ids(&room), ["S-REG-1", "S-REG-1", "S-MSG-1"]);
+    }
+
+    /// What the last of these steps rests on, if it is not answered beside somebody who is registered.
+    fn ground_of_silence(steps: &str) -> Option<String> {
+        let transcript = transcript(steps);
+        let outcome = Outcome::FellShort(Shortfall {
+            step: transcript.steps.len() - 1,
+            expected: Expected::Line {
+                line: "400".to_owned(),
+                open_ended: true,
+            },
+            got: Got::Nothing { after: 1000 },
+            ended: None,
+            present: vec![Present {
+                actor: "alice".to_owned(),
+                standing: Standing::Registered("alice".to_owned()),
+                has_spoken: true,
+            }],
+            who_ended: None,
+            waited_for_enter: false,
+        });
+        charge(&transcript, &run(outcome), &table()).and_then(|charge| charge.rests_on)
+    }
+
+    #[test]
+    fn who_is_not_refused_beside_others_may_not_be_served_at_all() {
+        let beside = |answer: &str| {
+            ground_of_silence(&format!(
+                "alice joins\nbob connects\nbob > x\nbob < {answer}"
+            ))
+        };
+        assert_eq!(beside("400 ...").as_deref(), Some("S-CONC-1"));
+        assert_eq!(beside("401 ...").as_deref(), Some("S-CONC-1"));
+        assert_eq!(ground_of_silence("alice connects\nalice < 400 ..."), None);
     }
 
     /// The charge for a 401 at the last of these steps, beside somebody who is registered.

@@ -69,16 +69,24 @@ fn judge(
         findings.push(finding);
         judged.push(judgement);
     }
-    let rank = |position: &usize| {
-        let id = &replayed[*position].0.transcript.covers[0];
-        requirements
-            .iter()
-            .position(|requirement| requirement.id == *id)
+    let rank = |id: &String| {
+        let mut ids = requirements.iter().map(|requirement| &requirement.id);
+        ids.position(|other| other == id)
+    };
+    // After the requirement that it rests on, too.
+    let turn = |position: &usize| {
+        let own = rank(&replayed[*position].0.transcript.covers[0]);
+        let ground = match &findings[*position] {
+            Finding::Stopped(stop) => stop.charge.as_ref().and_then(|it| it.rests_on.as_ref()),
+            _ => None,
+        };
+        let ground = ground.and_then(rank);
+        (own.max(ground), ground > own, own)
     };
     let mut waiting: Vec<usize> = (0..judged.len())
         .filter(|at| judged[*at].is_none())
         .collect();
-    waiting.sort_by_key(rank);
+    waiting.sort_by_key(turn);
     for position in waiting {
         let case = &replayed[position].0;
         let finding = &findings[position];

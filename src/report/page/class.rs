@@ -16,6 +16,7 @@ use crate::grading::class::Class;
 use crate::grading::points::{Points, counted};
 use crate::grading::triage::Cluster;
 use crate::report::clusters::{by_cost, place};
+use crate::report::statistics::Statistics;
 use crate::report::text::{count, harmless, sentence};
 use crate::transcript::syntax::Role;
 
@@ -67,11 +68,11 @@ fn statistics(class: &Class) -> Markup {
     html! {
         section aria-labelledby="marks" {
             h2 id="marks" { "Marks" }
-            @if let (Some(lowest), Some(highest)) = (marks.first(), marks.last()) {
+            @if let Statistics { mean: Some(mean), median: Some(median), lowest: Some(lowest), highest: Some(highest), .. } = Statistics::of(&marks) {
                 dl class="statistics" {
                     div { dt { "Submissions" } dd { (marks.len()) } }
-                    div { dt { "Mean" } dd { (mean(&marks)) } }
-                    div { dt { "Median" } dd { (median(&marks)) } }
+                    div { dt { "Mean" } dd { (mean) } }
+                    div { dt { "Median" } dd { (median) } }
                     div { dt { "Lowest" } dd { (lowest) } }
                     div { dt { "Highest" } dd { (highest) } }
                     div { dt { "Of" } dd { (most) } }
@@ -82,24 +83,6 @@ fn statistics(class: &Class) -> Markup {
                 p { "There are no submissions." }
             }
         }
-    }
-}
-
-fn mean(marks: &[Points]) -> Points {
-    let sum: Points = marks.iter().copied().sum();
-    // A class is no larger than what a float tells apart.
-    #[allow(clippy::cast_precision_loss)]
-    let number = marks.len().max(1) as f64;
-    Points::nearest(sum.as_f64() / number)
-}
-
-/// Of marks in order.
-fn median(marks: &[Points]) -> Points {
-    let middle = marks.len() / 2;
-    match marks {
-        [] => Points::ZERO,
-        _ if marks.len() % 2 == 1 => marks[middle],
-        _ => mean(&marks[middle - 1..=middle]),
     }
 }
 
@@ -307,15 +290,6 @@ fn part_cell(one: &Assessment, role: Role) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_of_an_even_number_is_between_the_middle_two() {
-        let marks = [1, 2, 4, 9].map(Points::whole);
-        assert_eq!(median(&marks), Points::whole(3));
-        assert_eq!(median(&marks[..3]), Points::whole(2));
-        assert_eq!(mean(&marks), Points::whole(4));
-        assert_eq!(median(&[]), Points::ZERO);
-    }
 
     #[test]
     fn no_name_of_a_folder_leads_elsewhere() {

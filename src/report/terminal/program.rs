@@ -1,7 +1,7 @@
 //! The whole report on one program: the totals, the root cause where there is one, each failure, and the table.
 
 use super::{failure, summary};
-use crate::conformance::judge::result::RunResult;
+use crate::conformance::judge::result::{RunResult, Verdict};
 use crate::report::Style;
 use crate::report::root_cause::{self, RootCause};
 use crate::report::text::{Ink, cut, harmless, paragraph, ruled};
@@ -18,7 +18,21 @@ pub fn render(result: &RunResult, style: Style) -> String {
     }
     let cause = cause.map_or(String::new(), |cause| first_of_all(&cause, style));
     let requirements = style.ink(Ink::Heading, &ruled("requirements", style.prose()));
-    format!("{heading}\n{totals}\n{cause}{failures}{requirements}\n\n{table}\n{totals}")
+    let next = next_step(result, style);
+    format!("{heading}\n{totals}\n{cause}{failures}{requirements}\n\n{table}\n{totals}{next}")
+}
+
+/// How to go on from a failure.
+fn next_step(result: &RunResult, style: Style) -> String {
+    let mut requirements = result.requirements.iter();
+    let Some(failing) = requirements.find(|known| known.verdict == Verdict::Fail) else {
+        return String::new();
+    };
+    let id = &failing.requirement.id;
+    let next = format!(
+        "`conform explain {id}` explains {id}; with `--only {id}` the next run tests nothing else."
+    );
+    format!("\n{}", paragraph(&harmless(&next), "", style.prose()))
 }
 
 /// The root cause: one sentence, what the program printed, and what to do.

@@ -20,7 +20,7 @@ use crate::reports::{remove_for_submission, write_for_submission};
 const TOLD: usize = 10;
 
 /// The marks of a class, and where its results are written.
-pub struct Gradebook<'a> {
+pub struct ClassResults<'a> {
     store: &'a Store,
     suite: &'a Suite,
     rubric: &'a Rubric,
@@ -35,10 +35,10 @@ struct Page {
     trouble: Option<String>,
 }
 
-impl<'a> Gradebook<'a> {
-    /// An empty gradebook.
-    pub fn new(store: &'a Store, suite: &'a Suite, rubric: &'a Rubric) -> Gradebook<'a> {
-        Gradebook {
+impl<'a> ClassResults<'a> {
+    /// The results of a class of which nobody is graded yet.
+    pub fn new(store: &'a Store, suite: &'a Suite, rubric: &'a Rubric) -> ClassResults<'a> {
+        ClassResults {
             store,
             suite,
             rubric,
@@ -49,8 +49,8 @@ impl<'a> Gradebook<'a> {
     }
 
     /// Adds who is in the class, and the marks that a person gave.
-    pub fn about(self, people: Option<People>, marks: HandMarks) -> Gradebook<'a> {
-        Gradebook {
+    pub fn about(self, people: Option<People>, marks: HandMarks) -> ClassResults<'a> {
+        ClassResults {
             people,
             marks,
             ..self
@@ -253,15 +253,15 @@ mod tests {
     }
 
     /// With the results of `ann`, which were written.
-    fn with_results(act: impl FnOnce(&Gradebook<'_>, &Path)) {
+    fn with_results(act: impl FnOnce(&ClassResults<'_>, &Path)) {
         let place = tempfile::tempdir().expect("a folder");
         let suite = Suite::embedded().expect("is right");
         let rubric = Rubric::built_in(&suite.requirements).expect("is right");
         let store = Store::begin(place.path()).expect("is new");
-        let gradebook = Gradebook::new(&store, &suite, &rubric);
-        gradebook.record(&record(&suite, "First."));
-        assert!(gradebook.pages()["ann"].trouble.is_none());
-        act(&gradebook, &place.path().join("ann"));
+        let class_results = ClassResults::new(&store, &suite, &rubric);
+        class_results.record(&record(&suite, "First."));
+        assert!(class_results.pages()["ann"].trouble.is_none());
+        act(&class_results, &place.path().join("ann"));
     }
 
     fn replace_by_folder(file: &Path) {
@@ -283,12 +283,12 @@ mod tests {
     #[test]
     fn no_report_of_an_earlier_run_stays_where_results_cannot_be_written() {
         for unwritable in [EVIDENCE, "report.html", "summary.md"] {
-            with_results(|gradebook, folder| {
+            with_results(|class_results, folder| {
                 assert!(reports_in(folder).len() > 5);
                 replace_by_folder(&folder.join(unwritable));
-                gradebook.record(&record(gradebook.suite, "Second."));
+                class_results.record(&record(class_results.suite, "Second."));
                 assert_eq!(reports_in(folder), Vec::<String>::new(), "{unwritable}");
-                let page = &gradebook.pages()["ann"];
+                let page = &class_results.pages()["ann"];
                 assert!(page.trouble.is_some() && !page.assessment.score.doubts.is_empty());
             });
         }
@@ -296,25 +296,25 @@ mod tests {
 
     #[test]
     fn changed_reports_are_written_again_from_unchanged_evidence_only() {
-        with_results(|gradebook, folder| {
+        with_results(|class_results, folder| {
             let report = folder.join("result.json");
             let forge = || fs::write(&report, "forged").expect("is written");
             forge();
-            gradebook.verify();
+            class_results.verify();
             let text = fs::read_to_string(&report).expect("is there");
             assert!(
                 text.contains("First.") && text.contains("Somebody changed"),
                 "{text}"
             );
             forge();
-            let other = serde_json::to_vec(&record(gradebook.suite, "Forged."));
+            let other = serde_json::to_vec(&record(class_results.suite, "Forged."));
             fs::write(folder.join(EVIDENCE), other.expect("serialises")).expect("is written");
-            let again = gradebook.write_reports_again("ann");
+            let again = class_results.write_reports_again("ann");
             assert!(again.contains("evidence is gone"), "{again}");
-            gradebook.verify();
+            class_results.verify();
             assert!(!report.exists() && !folder.join(EVIDENCE).exists());
             assert!(folder.join(CHANGED_EVIDENCE).exists());
-            let pages = gradebook.pages();
+            let pages = class_results.pages();
             let score = &pages["ann"].assessment.score;
             assert!(
                 score
