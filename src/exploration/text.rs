@@ -257,6 +257,8 @@ pub fn name(random: &mut Random) -> String {
         "McCarthy",
         "ALICE",
         "user_1",
+        "constructor",
+        "__proto__",
         "user-2",
         "_",
         "-",

@@ -509,11 +509,17 @@ fn compiled(
         let Some(source) = JavaSource::of(&command, entries) else {
             continue;
         };
+        let folder = workplace.folder();
+        let copied = source.copy().map_or(Ok(()), |(from, to)| {
+            let to = folder.join(to);
+            fs::create_dir_all(to.parent().unwrap_or(folder))?;
+            fs::copy(folder.join(from), to).map(drop)
+        });
         let compiles = |compiler: &Vec<String>| {
             why_not_startable(compiler, instructions, workplace.folder()).is_none()
                 && build_in(workplace, compiler, instructions, terms).is_ok()
         };
-        if source.compilers().iter().any(compiles) {
+        if copied.is_ok() && source.compilers().iter().any(compiles) {
             all.push(Compiled {
                 command: source.compiled(),
                 from_source: command,

@@ -17,7 +17,7 @@ pub(super) struct JavaSource<'e> {
 }
 
 impl<'e> JavaSource<'e> {
-    /// The source that a command starts; `None` if it starts something else, or a file with another name than its class.
+    /// The source that a command starts; `None` if it starts something else.
     pub(super) fn of(command: &'e [String], entries: &'e [Entry]) -> Option<JavaSource<'e>> {
         let (prefix, folder, words) = match command {
             [env, option, folder, words @ ..] if env == "env" && option == "-C" => {
@@ -36,7 +36,10 @@ impl<'e> JavaSource<'e> {
         let beside = entries.iter().filter(is_beside);
         let source = { beside.clone() }.find(|entry| name(entry) == file)?;
         let declared = Declared::in_source(&source.text);
-        let class = { declared.classes.iter() }.find(|class| **class == stem)?;
+        let mut classes = declared.classes.iter();
+        // Otherwise the first one, as `java` does.
+        let class = { classes.clone() }.find(|class| **class == stem);
+        let class = class.or_else(|| classes.next())?;
         Some(JavaSource {
             prefix,
             file,
@@ -52,7 +55,13 @@ impl<'e> JavaSource<'e> {
     /// The commands that may compile it, to be tried in this order: with the files that it names, and with all files
     /// beside it.
     pub(super) fn compilers(&self) -> [Vec<String>; 2] {
-        [&[self.file][..], &self.beside].map(|files| {
+        let main = match self.renamed() {
+            Some(copy) => copy,
+            None => format!("./{}", self.file),
+        };
+        let others = self.beside.iter().filter(|file| **file != self.file);
+        let others: Vec<String> = others.map(|file| format!("./{file}")).collect();
+        [&[][..], &others].map(|others| {
             let top = match self.package.len() {
                 0 => ".".to_owned(),
                 depth => vec![".."; depth].join("/"),
@@ -60,8 +69,8 @@ impl<'e> JavaSource<'e> {
             let options = ["javac", "-nowarn", "-proc:none", "-sourcepath", &top, "-d"];
             let words = options.map(str::to_owned).into_iter();
             let words = words
-                .chain([self.classes()])
-                .chain(files.iter().map(|file| format!("./{file}")));
+                .chain([self.classes(), main.clone()])
+                .chain(others.iter().cloned());
             self.prefix.iter().cloned().chain(words).collect()
         })
     }
@@ -72,6 +81,22 @@ impl<'e> JavaSource<'e> {
         let path = format!("{}:.", self.classes());
         let words = ["java".to_owned(), "-cp".to_owned(), path, class];
         self.prefix.iter().cloned().chain(words).collect()
+    }
+
+    /// Where the compiler needs a copy of the source, in the program's folder: a public class must be in a file of its
+    /// name, and learning systems rename files.
+    fn renamed(&self) -> Option<String> {
+        let is_its_own = self.file.strip_suffix(".java") == Some(self.class);
+        (!is_its_own).then(|| format!(".conform-source-of-{0}/{0}.java", self.class))
+    }
+
+    /// The source and the copy of it that the compiler needs, in the submission's folder.
+    pub(super) fn copy(&self) -> Option<(String, String)> {
+        let within = |file: &str| match self.prefix {
+            [.., folder] => format!("{folder}/{file}"),
+            [] => file.to_owned(),
+        };
+        Some((within(self.file), within(&self.renamed()?)))
     }
 
     /// The folder for the classes, in the program's folder.
@@ -221,15 +246,27 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_another_name_than_its_class_is_compiled_under_that_name() {
+        let entries = [entry(
+            "src/CLIENT.java",
+            "public class Client { class Inner {} }",
+        )];
+        let command = words("env -C src java CLIENT.java");
+        let source = JavaSource::of(&command, &entries).expect("is a source");
+        let copy = ".conform-source-of-Client/Client.java";
+        let from_to = ("src/CLIENT.java".to_owned(), format!("src/{copy}"));
+        assert_eq!(source.copy(), Some(from_to));
+        assert!(source.compilers()[1].ends_with(&[copy.to_owned()]));
+    }
+
+    #[test]
     fn everything_else_is_started_as_it_is() {
         let entries = [
-            entry("CLIENT.java", "public class Client {}"),
             entry("server.py", ""),
-            entry("Inner.java", "class Outer { class Inner {} }"),
+            entry("Empty.java", "// class Empty {}"),
         ];
         for command in [
-            "java CLIENT.java",
-            "java Inner.java",
+            "java Empty.java",
             "java Missing.java",
             "java -jar server.jar",
             "java Server",

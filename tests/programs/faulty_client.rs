@@ -126,6 +126,7 @@ fn main() -> io::Result<()> {
         interrupted: false,
         waiting: Vec::new(),
         shown_before: Vec::new(),
+        typed_before: Vec::new(),
     };
     session.register();
     if fault("answer-awaited-briefly") {
@@ -265,9 +266,15 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         let Ok(length @ 1..) = stream.read(&mut buffer) else {
             break;
         };
+        if fault("last-words-unshown") && is_closed_soon(&stream) {
+            break;
+        }
         let mut received = lines.split(&buffer[..length]);
         if is_first && fault("answer-swallows") {
             received.truncate(1);
+        }
+        if is_first && fault("goodbye-with-answer-shown") && received.len() > 1 {
+            received.drain(1..).for_each(|line| show(&line));
         }
         is_first &= received.is_empty();
         for line in received {
@@ -278,6 +285,14 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         }
     }
     let _ = events.send(Event::Vanished);
+}
+
+/// Whether the server has closed the connection by the time that a message was drawn.
+fn is_closed_soon(stream: &TcpStream) -> bool {
+    let _ = stream.set_read_timeout(Some(Duration::from_millis(20)));
+    let is_closed = matches!(stream.peek(&mut [0]), Ok(0));
+    let _ = stream.set_read_timeout(None);
+    is_closed
 }
 
 /// Whether there is something to read, without waiting for it.
@@ -424,6 +439,8 @@ struct Session {
     waiting: Vec<Event>,
     /// The message that came last.
     shown_before: Vec<u8>,
+    /// The line that was typed last.
+    typed_before: Vec<u8>,
 }
 
 impl Session {
@@ -562,6 +579,7 @@ impl Session {
         if fault("repeat-unshown") && before == line
             || fault("namesakes-unshown") && line.starts_with(format!("@{}", self.name).as_bytes())
             || fault("mention-unshown") && text.starts_with(b"@")
+            || fault("own-words-unshown") && text == self.typed_before
         {
             return Continue(());
         }
@@ -654,6 +672,10 @@ impl Session {
             name => format!("@{name}: "),
         };
         let mut message = [prefix.as_bytes(), &text].concat();
+        self.typed_before = line.to_vec();
+        if fault("long-message-cut") {
+            message.truncate(1000);
+        }
         if fault("sent-late") {
             match self.unsent.replace(message) {
                 Some(earlier) => message = earlier,
@@ -767,6 +789,14 @@ fn is_half_typed() -> bool {
 }
 
 /// Shows a message.
+/// A message whose text has lost each occurrence of its own prefix.
+fn without_prefix_in_text(message: &str) -> String {
+    match message.split_once(": ") {
+        Some((sender, text)) => format!("{sender}: {}", text.replace(&format!("{sender}: "), "")),
+        None => message.to_owned(),
+    }
+}
+
 fn show(line: &[u8]) {
     if fault("shows-nothing") {
         return;
@@ -790,6 +820,7 @@ fn show(line: &[u8]) {
             .replace("[b]", "")
             .replace("[/b]", "")
             .replace("<b>", ""),
+        () if fault("prefix-taken-out-of-text") => without_prefix_in_text(&shown(line)),
         () if fault("shown-escapes-decoded") => shown(line).replace("\\x41", "A"),
         () if fault("shown-cut") => shown(line).chars().take(100).collect(),
         () if fault("ascii-shown") => shown(line).replace(|c: char| !c.is_ascii(), "?"),

@@ -351,6 +351,7 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
     let mut lines = Lines::default();
     let mut standing = Standing::Stranger;
     let mut spoke_last: Option<Instant> = None;
+    let mut heard_last = Instant::now();
     // How many segments there were.
     let mut parts = 0;
     if fault("idle-dropped") {
@@ -371,7 +372,13 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                 crash("a client closed its connection in the middle of a line")
             }
             Ok(0) => return End::Closed,
-            Ok(length) => &buffer[..length],
+            Ok(length) => {
+                if fault("pause-loses-part") && heard_last.elapsed() > Duration::from_millis(500) {
+                    lines.rest.clear();
+                }
+                heard_last = Instant::now();
+                &buffer[..length]
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => match standing {
                 Standing::Stranger if fault("late-forgotten") => forget_for_good(),
@@ -406,7 +413,17 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             }
             let was_stranger = matches!(standing, Standing::Stranger);
             standing = match standing {
-                Standing::Stranger => lock(room).register(peer, &line),
+                Standing::Stranger => {
+                    let is_free = |name: Vec<u8>| !lock(room).is_taken(&name);
+                    let is_checked = fault("name-checked-too-early")
+                        && parse_registration(&line).is_some_and(is_free);
+                    if is_checked {
+                        thread::sleep(Duration::from_millis(150));
+                    }
+                    let mut room = lock(room);
+                    room.is_checked = is_checked;
+                    room.register(peer, &line)
+                }
                 Standing::Member(name) => lock(room).hear(peer, name, &line),
                 Standing::Gone => break,
             };
@@ -604,6 +621,10 @@ struct Room {
     newest_left: Option<usize>,
     /// Only the first member is told goodbye.
     goodbye_fails: bool,
+    /// The name of who registers now was found to be free some time ago.
+    is_checked: bool,
+    /// Somebody has left, and a third one has come.
+    has_changed: bool,
     /// No new name is registered any more.
     full: bool,
     /// Names that were ever registered.
@@ -671,7 +692,10 @@ impl Room {
         if fault("silent-kills") && self.peers.len() > self.members.len() + 1 {
             crash("somebody is silent");
         }
-        if self.is_taken(&name) || self.full && !self.known.contains(&name) {
+        let is_refused = self.is_taken(&name) && !self.is_checked
+            || fault("names-of-its-language")
+                && [&b"constructor"[..], b"toString", b"__proto__"].contains(&&name[..]);
+        if is_refused || self.full && !self.known.contains(&name) {
             return self.refuse(peer, name);
         }
         if fault("greets-in-front") {
@@ -707,6 +731,7 @@ impl Room {
             name: name.clone(),
             peer: Arc::clone(peer),
         });
+        self.has_changed |= !self.left.is_empty() && self.members.len() == 3;
         Standing::Member(name)
     }
 
@@ -735,6 +760,7 @@ impl Room {
             return Standing::Member(name);
         }
         self.full |= fault("refuses-ever-after");
+        self.goodbye_fails |= fault("goodbye-stops-at-the-refused");
         self.wanted.push(name.clone());
         if fault("holder-thrown-out") {
             self.members.retain(|member| member.name != name);
@@ -909,14 +935,18 @@ impl Room {
         }
         let mut told = 0;
         for (place, member) in self.members.iter().enumerate() {
-            let is_echoed =
-                fault("echo") || fault("marked-name-echoed") && sender_name.contains(&b'-');
+            let is_echoed = fault("echo")
+                || fault("marked-name-echoed") && sender_name.contains(&b'-')
+                || fault("echo-after-one-left") && !self.left.is_empty();
             if Some(place) == sender_place && !is_echoed {
                 continue;
             }
             if fault("one-direction") && Some(place) < sender_place
                 || fault("one-hears") && told == 1
                 || fault("third-deaf") && place == 2
+                || fault("change-mutes-the-others")
+                    && self.has_changed
+                    && sender_place.is_some_and(|sender| sender + 1 < self.members.len())
                 || fault("eleventh-deaf") && place == 10
                 || self.is_kept_from(member, sender_name, &line[prefix..])
                 || fault("third-mute") && sender_place == Some(2)
