@@ -456,7 +456,7 @@ pub(super) fn prepared(
     }
     // Listed after the build, which makes new files.
     let entries = entries_of(workplace.folder()).map_err(not_judged)?;
-    let compiled = compiled(&workplace, &entries, instructions, terms);
+    let compiled = compiled(&workplace, &entries, instructions, terms)?;
     if !compiled.is_empty() {
         remarks.push("Compiled once, with `javac`.".to_owned());
     }
@@ -495,38 +495,52 @@ fn build_in(
 
 /// Compiles the programs that would compile themselves at every start. One that does not compile is started from its
 /// source, and its report shows why that fails.
+///
+/// # Errors
+/// The machine could not compile.
 fn compiled(
     workplace: &Workplace,
     entries: &[Entry],
     instructions: &Instructions,
     terms: &Terms<'_>,
-) -> Vec<Compiled> {
+) -> Result<Vec<Compiled>, PartOutcome> {
+    /// With these, `java` finds classes in other places.
+    const ELSEWHERE: [&str; 3] = ["CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"];
     let mut all = Vec::new();
+    let is_set = |name: &str| {
+        let mut own = instructions.environment.iter();
+        std::env::var_os(name).is_some() || own.any(|(set, _)| set == name)
+    };
+    if ELSEWHERE.into_iter().any(is_set) {
+        return Ok(all);
+    }
     for role in [Role::Server, Role::Client] {
         let Ok(Start { command, .. }) = start_of(role, instructions, entries) else {
             continue;
         };
-        let Some(source) = JavaSource::of(&command, entries) else {
+        let Some(source) = JavaSource::of(role, &command, entries) else {
             continue;
         };
-        let folder = workplace.folder();
-        let copied = source.copy().map_or(Ok(()), |(from, to)| {
-            let to = folder.join(to);
-            fs::create_dir_all(to.parent().unwrap_or(folder))?;
-            fs::copy(folder.join(from), to).map(drop)
-        });
-        let compiles = |compiler: &Vec<String>| {
-            why_not_startable(compiler, instructions, workplace.folder()).is_none()
-                && build_in(workplace, compiler, instructions, terms).is_ok()
-        };
-        if copied.is_ok() && source.compilers().iter().any(compiles) {
-            all.push(Compiled {
-                command: source.compiled(),
-                from_source: command,
-            });
+        for compiler in source.compilers() {
+            if why_not_startable(&compiler, instructions, workplace.folder()).is_some() {
+                break;
+            }
+            match build_in(workplace, &compiler, instructions, terms) {
+                Ok(()) => {
+                    all.push(Compiled {
+                        command: source.compiled(),
+                        from_source: command.clone(),
+                    });
+                    break;
+                }
+                Err(BuildFailure::OfTheBuild { .. }) => {}
+                Err(BuildFailure::OfTheMachine(reason)) => {
+                    return Err(PartOutcome::NotJudged { reason });
+                }
+            }
         }
     }
-    all
+    Ok(all)
 }
 
 /// The user id of the submission whose copy is in this folder, if submissions have one.

@@ -2,10 +2,12 @@
 //! and before Java 22 it finds no other file of the program.
 
 use super::submission::Entry;
+use crate::transcript::syntax::Role;
 
 /// A program that is started from its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct JavaSource<'e> {
+    role: Role,
     /// Enters the program's folder, if that is not the submission's.
     prefix: &'e [String],
     file: &'e str,
@@ -18,7 +20,11 @@ pub(super) struct JavaSource<'e> {
 
 impl<'e> JavaSource<'e> {
     /// The source that a command starts; `None` if it starts something else.
-    pub(super) fn of(command: &'e [String], entries: &'e [Entry]) -> Option<JavaSource<'e>> {
+    pub(super) fn of(
+        role: Role,
+        command: &'e [String],
+        entries: &'e [Entry],
+    ) -> Option<JavaSource<'e>> {
         let (prefix, folder, words) = match command {
             [env, option, folder, words @ ..] if env == "env" && option == "-C" => {
                 (&command[..3], Some(folder.trim_start_matches("./")), words)
@@ -36,11 +42,11 @@ impl<'e> JavaSource<'e> {
         let beside = entries.iter().filter(is_beside);
         let source = { beside.clone() }.find(|entry| name(entry) == file)?;
         let declared = Declared::in_source(&source.text);
-        let mut classes = declared.classes.iter();
-        // Otherwise the first one, as `java` does.
-        let class = { classes.clone() }.find(|class| **class == stem);
-        let class = class.or_else(|| classes.next())?;
+        let mut started = declared.started.iter();
+        let class = { started.clone() }.find(|class| **class == stem);
+        let class = class.or_else(|| started.next())?;
         Some(JavaSource {
+            role,
             prefix,
             file,
             class,
@@ -55,9 +61,26 @@ impl<'e> JavaSource<'e> {
     /// The commands that may compile it, to be tried in this order: with the files that it names, and with all files
     /// beside it.
     pub(super) fn compilers(&self) -> [Vec<String>; 2] {
-        let main = match self.renamed() {
-            Some(copy) => copy,
-            None => format!("./{}", self.file),
+        /// Copies a file under another name into a new folder, and goes on with another command. This runs where the
+        /// program runs: a build of the submission may have put links there.
+        const COPY: &str =
+            r#"rm -rf "$0" && mkdir "$0" && cp "$1" "$0/$2" && shift 2 && exec "$@""#;
+        let source = format!("./{}", self.file);
+        let folder = format!(".conform-source-of-{}", self.role);
+        let own_name = format!("{}.java", self.class);
+        // A public class must be in a file of its name, and learning systems rename files.
+        let (copy, main) = if self.file == own_name {
+            (Vec::new(), source)
+        } else {
+            let main = format!("{folder}/{own_name}");
+            let words = ["sh".to_owned(), "-c".to_owned(), COPY.to_owned()];
+            (
+                words
+                    .into_iter()
+                    .chain([folder, source, own_name])
+                    .collect(),
+                main,
+            )
         };
         let others = self.beside.iter().filter(|file| **file != self.file);
         let others: Vec<String> = others.map(|file| format!("./{file}")).collect();
@@ -67,11 +90,10 @@ impl<'e> JavaSource<'e> {
                 depth => vec![".."; depth].join("/"),
             };
             let options = ["javac", "-nowarn", "-proc:none", "-sourcepath", &top, "-d"];
-            let words = options.map(str::to_owned).into_iter();
-            let words = words
-                .chain([self.classes(), main.clone()])
-                .chain(others.iter().cloned());
-            self.prefix.iter().cloned().chain(words).collect()
+            let words = self.prefix.iter().chain(&copy).cloned();
+            let words = words.chain(options.map(str::to_owned));
+            let words = words.chain([self.classes(), main.clone()]);
+            words.chain(others.iter().cloned()).collect()
         })
     }
 
@@ -83,42 +105,27 @@ impl<'e> JavaSource<'e> {
         self.prefix.iter().cloned().chain(words).collect()
     }
 
-    /// Where the compiler needs a copy of the source, in the program's folder: a public class must be in a file of its
-    /// name, and learning systems rename files.
-    fn renamed(&self) -> Option<String> {
-        let is_its_own = self.file.strip_suffix(".java") == Some(self.class);
-        (!is_its_own).then(|| format!(".conform-source-of-{0}/{0}.java", self.class))
-    }
-
-    /// The source and the copy of it that the compiler needs, in the submission's folder.
-    pub(super) fn copy(&self) -> Option<(String, String)> {
-        let within = |file: &str| match self.prefix {
-            [.., folder] => format!("{folder}/{file}"),
-            [] => file.to_owned(),
-        };
-        Some((within(self.file), within(&self.renamed()?)))
-    }
-
     /// The folder for the classes, in the program's folder.
     fn classes(&self) -> String {
-        format!(".conform-classes-of-{}", self.class)
+        format!(".conform-classes-of-{}", self.role)
     }
 }
 
 /// What a source declares.
 struct Declared<'s> {
     package: Vec<&'s str>,
-    /// The names of its types, without those inside others.
-    classes: Vec<&'s str>,
+    /// The names of the types that have a `main`, without types inside others.
+    started: Vec<&'s str>,
 }
 
 impl Declared<'_> {
     fn in_source(text: &str) -> Declared<'_> {
         let mut declared = Declared {
             package: Vec::new(),
-            classes: Vec::new(),
+            started: Vec::new(),
         };
         let mut depth = 0_usize;
+        let mut latest = "";
         let mut words = words_of(text).peekable();
         while let Some(word) = words.next() {
             match word {
@@ -132,7 +139,10 @@ impl Declared<'_> {
                     }
                 }
                 "class" | "enum" | "record" | "interface" if depth == 0 => {
-                    declared.classes.extend(words.next());
+                    latest = words.next().unwrap_or_default();
+                }
+                "void" if depth == 1 && words.peek() == Some(&"main") => {
+                    declared.started.push(latest);
                 }
                 _ => {}
             }
@@ -189,10 +199,12 @@ fn after_quoted(text: &str, mark: char) -> &str {
 mod tests {
     use super::*;
 
+    const MAIN: &str = "public static void main(String[] args) {}";
+
     fn entry(path: &str, text: &str) -> Entry {
         Entry {
             path: path.to_owned(),
-            text: text.to_owned(),
+            text: text.replace("MAIN", MAIN),
             ..Entry::default()
         }
     }
@@ -206,23 +218,23 @@ mod tests {
         let entries = [
             entry(
                 "Server.java",
-                "// class A {\nclass Hub { class Inner {} }\npublic class Server { String s = \"class {\"; }",
+                "// class A { MAIN\nclass Hub { class Inner { MAIN } }\npublic class Server { String s = \"class {\"; MAIN }",
             ),
             entry("Tools.java", "class Tools {}"),
             entry("old/Server.java", ""),
         ];
         let command = words("java Server.java");
-        let source = JavaSource::of(&command, &entries).expect("is a source");
+        let source = JavaSource::of(Role::Server, &command, &entries).expect("is a source");
         assert_eq!(
             source.compilers().map(|command| command.join(" ")),
             [
-                "javac -nowarn -proc:none -sourcepath . -d .conform-classes-of-Server ./Server.java",
-                "javac -nowarn -proc:none -sourcepath . -d .conform-classes-of-Server ./Server.java ./Tools.java",
+                "javac -nowarn -proc:none -sourcepath . -d .conform-classes-of-server ./Server.java",
+                "javac -nowarn -proc:none -sourcepath . -d .conform-classes-of-server ./Server.java ./Tools.java",
             ]
         );
         assert_eq!(
             source.compiled(),
-            words("java -cp .conform-classes-of-Server:. Server")
+            words("java -cp .conform-classes-of-server:. Server")
         );
     }
 
@@ -230,10 +242,10 @@ mod tests {
     fn a_package_is_compiled_from_its_top() {
         let entries = [entry(
             "src/ca/chat/Client.java",
-            "/* package no; */ package ca . chat;\nfinal class Client { char c = '{'; }",
+            "/* package no; */ package ca . chat;\nfinal class Client { char c = '{'; MAIN }",
         )];
         let command = words("env -C src/ca/chat java Client.java");
-        let source = JavaSource::of(&command, &entries).expect("is a source");
+        let source = JavaSource::of(Role::Client, &command, &entries).expect("is a source");
         assert!(
             source.compilers()[0]
                 .join(" ")
@@ -241,7 +253,7 @@ mod tests {
         );
         assert_eq!(
             source.compiled(),
-            words("env -C src/ca/chat java -cp .conform-classes-of-Client:. ca.chat.Client")
+            words("env -C src/ca/chat java -cp .conform-classes-of-client:. ca.chat.Client")
         );
     }
 
@@ -249,30 +261,42 @@ mod tests {
     fn a_file_with_another_name_than_its_class_is_compiled_under_that_name() {
         let entries = [entry(
             "src/CLIENT.java",
-            "public class Client { class Inner {} }",
+            "class CLIENT {} public class Main { class Inner {} MAIN }",
         )];
         let command = words("env -C src java CLIENT.java");
-        let source = JavaSource::of(&command, &entries).expect("is a source");
-        let copy = ".conform-source-of-Client/Client.java";
-        let from_to = ("src/CLIENT.java".to_owned(), format!("src/{copy}"));
-        assert_eq!(source.copy(), Some(from_to));
-        assert!(source.compilers()[1].ends_with(&[copy.to_owned()]));
+        let source = JavaSource::of(Role::Client, &command, &entries).expect("is a source");
+        let compiler = &source.compilers()[1];
+        assert_eq!(compiler[..5], words("env -C src sh -c"));
+        assert!(
+            compiler
+                .join(" ")
+                .contains(" .conform-source-of-client ./CLIENT.java Main.java javac -nowarn")
+        );
+        assert_eq!(
+            compiler.last().map(String::as_str),
+            Some(".conform-source-of-client/Main.java")
+        );
+        assert_eq!(source.compiled().last().map(String::as_str), Some("Main"));
     }
 
     #[test]
     fn everything_else_is_started_as_it_is() {
         let entries = [
             entry("server.py", ""),
-            entry("Empty.java", "// class Empty {}"),
+            entry("Empty.java", "// class Empty { MAIN }"),
+            entry("Library.java", "class Library { class Inner { MAIN } }"),
         ];
         for command in [
             "java Empty.java",
+            "java Library.java",
             "java Missing.java",
             "java -jar server.jar",
             "java Server",
             "python3 server.py",
         ] {
-            assert_eq!(JavaSource::of(&words(command), &entries), None, "{command}");
+            let command = words(command);
+            let source = JavaSource::of(Role::Server, &command, &entries);
+            assert_eq!(source, None, "{command:?}");
         }
     }
 }

@@ -128,11 +128,23 @@ fn judge(role: Role, kind: &str, fault: &Fault) -> Result<(), Failed> {
         .filter(|id| !is_failed(id))
         .map(|id| (*id).to_owned())
         .collect();
+    let suite = Suite::embedded().map_err(|_| "the embedded suite cannot be read")?;
+    // Another transcript about it, which was not asked, may show that it holds.
+    let is_asked_in_part = |id: &str| {
+        let about_it = suite.cases.iter().filter(|case| covers_any(case, &[id]));
+        let asked = result
+            .transcripts
+            .iter()
+            .filter(|judged| covers_any(&judged.case, &[id]));
+        asked.count() < about_it.count()
+    };
     let is_named = |id: &str, verdict: Verdict| {
         let may_not_pass = !fault.holds.contains(&id);
+        let is_left_open = matches!(verdict, Verdict::Blocked | Verdict::NotApplicable);
         fault.breaks.contains(&id)
             || fault.consequences.contains(&id)
             || verdict == Verdict::Blocked && fault.blocks.contains(&id) && may_not_pass
+            || is_left_open && may_not_pass && is_asked_in_part(id)
             || verdict == Verdict::NotApplicable && fault.not_applicable.contains(&id)
     };
     let beyond = not_passing(&result, |id, verdict| !is_named(id, verdict));

@@ -842,8 +842,6 @@ pub const CLIENT: &[Fault] = &[
         &["C-MSG-2"], &[]),
     fault("own-words-unshown", "does not show a message whose text was typed last",
         &["C-MSG-2"], &[]),
-    fault("last-words-unshown", "does not show a message if the connection is closed right behind it",
-        &["C-MSG-2"], &[]),
     fault("prefix-taken-out-of-text", "takes the sender's prefix out of the text, too",
         &["C-MSG-4"], &[]),
     fault("repeat-unshown", "does not show a message that is the same as the last one",

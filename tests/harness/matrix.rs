@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -128,10 +129,13 @@ fn names_in(folder: PathBuf) -> Vec<String> {
 #[test]
 fn who_understands_whom_is_shown_and_nothing_is_left() {
     let (place, ill_meant) = class_of_three();
-    let abandoned = place
-        .path()
-        .join("class-matrix/.work-of-a-killed-run/copies");
-    fs::create_dir_all(abandoned).expect("is made");
+    let results = place.path().join("class-matrix");
+    let in_use = results.join(".conform-matrix-in-use");
+    for folder in [&in_use, &results.join(".conform-matrix-abandoned/copies")] {
+        fs::create_dir_all(folder).expect("is made");
+    }
+    let lock = fs::File::open(&in_use).expect("is there");
+    flock(&lock, FlockOperation::LockExclusive).expect("is free");
     let output = paired(place.path(), &["--json", "matrix.json"]).output();
     let output = output.expect("conform starts");
     let shown = String::from_utf8_lossy(&output.stdout);
@@ -168,7 +172,9 @@ fn who_understands_whom_is_shown_and_nothing_is_left() {
         assert_eq!(heard("cyd", one), None);
     }
 
-    assert_eq!(names_in(place.path().join("class-matrix")), ["matrix.html"]);
+    let mut names = names_in(results);
+    names.sort_unstable();
+    assert_eq!(names, [".conform-matrix-in-use", "matrix.html"]);
     let page = fs::read_to_string(place.path().join("class-matrix/matrix.html"));
     let page = page.expect("is written");
     assert!(page.contains("&lt;b&gt;ben") && !page.contains("<b>ben"));

@@ -266,9 +266,6 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         let Ok(length @ 1..) = stream.read(&mut buffer) else {
             break;
         };
-        if fault("last-words-unshown") && is_closed_soon(&stream) {
-            break;
-        }
         let mut received = lines.split(&buffer[..length]);
         if is_first && fault("answer-swallows") {
             received.truncate(1);
@@ -285,14 +282,6 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         }
     }
     let _ = events.send(Event::Vanished);
-}
-
-/// Whether the server has closed the connection by the time that a message was drawn.
-fn is_closed_soon(stream: &TcpStream) -> bool {
-    let _ = stream.set_read_timeout(Some(Duration::from_millis(20)));
-    let is_closed = matches!(stream.peek(&mut [0]), Ok(0));
-    let _ = stream.set_read_timeout(None);
-    is_closed
 }
 
 /// Whether there is something to read, without waiting for it.
@@ -788,7 +777,6 @@ fn is_half_typed() -> bool {
     rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0)
 }
 
-/// Shows a message.
 /// A message whose text has lost each occurrence of its own prefix.
 fn without_prefix_in_text(message: &str) -> String {
     match message.split_once(": ") {
@@ -797,6 +785,7 @@ fn without_prefix_in_text(message: &str) -> String {
     }
 }
 
+/// Shows a message.
 fn show(line: &[u8]) {
     if fault("shows-nothing") {
         return;

@@ -418,7 +418,7 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                     let is_checked = fault("name-checked-too-early")
                         && parse_registration(&line).is_some_and(is_free);
                     if is_checked {
-                        thread::sleep(Duration::from_millis(150));
+                        thread::sleep(Duration::from_millis(500));
                     }
                     let mut room = lock(room);
                     room.is_checked = is_checked;

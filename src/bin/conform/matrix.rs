@@ -290,7 +290,7 @@ struct WorkFolder {
 
 impl WorkFolder {
     /// What its name begins with.
-    const PREFIX: &str = ".work-";
+    const PREFIX: &str = ".conform-matrix-";
 
     fn new(out: &Path) -> Result<WorkFolder, String> {
         let unable = |why: io::Error| format!("cannot write to {}: {why}", out.display());
@@ -313,8 +313,12 @@ impl WorkFolder {
             let entry = entry?;
             let name = entry.file_name();
             let is_ours = name.to_string_lossy().starts_with(WorkFolder::PREFIX);
-            if is_ours && entry.file_type()?.is_dir() && WorkFolder::locked(&entry.path()).is_ok() {
-                remove_tree(&entry.path())?;
+            if !is_ours || !entry.file_type()?.is_dir() {
+                continue;
+            }
+            if let Ok(_lock) = WorkFolder::locked(&entry.path()) {
+                // What cannot be removed is in nobody's way.
+                let _ = remove_tree(&entry.path());
             }
         }
         Ok(())

@@ -77,6 +77,12 @@ impl Tally<'_> {
         })
     }
 
+    /// Whether a requirement mostly fails, in whatever shape.
+    pub(super) fn mostly_fails(&self, id: &str) -> bool {
+        let record = self.records.get(id);
+        record.is_some_and(|record| record.failed > 0 && record.failed >= record.passed)
+    }
+
     /// Whether a requirement fails now and then; once may be a hiccup.
     pub(super) fn is_racy(&self, id: &str) -> bool {
         self.mixtures.get(id).is_some_and(|mixtures| *mixtures > 1)

@@ -41,7 +41,7 @@ impl Default for Limits {
 }
 
 /// Open files that this process needs for the transcripts with the most connections, several at a time.
-const LEAST_DESCRIPTORS: u64 = 256;
+const LEAST_DESCRIPTORS: u64 = 1024;
 
 impl Limits {
     /// As arguments of the commands with which the harness starts programs.
