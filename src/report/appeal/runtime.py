@@ -264,6 +264,7 @@ class Actor:
             self.acts()
             stopped = [pid for pid, _ in program.processes()] if and_sends else []
             program.send_signal(signal.SIGSTOP, stopped)
+            stage.wait(1, lambda: all(state in "Tt" for pid, state in program.processes() if pid in stopped))
             try:
                 sock = socket.create_connection(program.address, timeout=stage.patience)
                 sock.sendall(encoded(and_sends))
@@ -284,10 +285,8 @@ class Actor:
             nonlocal data
             try:
                 data = data[self.sockets[-1].send(data):] if not self.ended else b""
-            except BlockingIOError:
-                return False
-            except OSError:          # a broken connection shows when it is read
-                return True
+            except OSError as why:   # a broken connection shows when it is read
+                return not isinstance(why, BlockingIOError)
             return not data
         if not stage.wait(stage.patience, is_sent):
             raise Failed("it was not read within %.1f s" % stage.patience)
