@@ -54,7 +54,7 @@ fn help_shows_commands_statuses_and_examples() {
         "fmt",
         "record",
         "explore",
-        "Exit status:",
+        "Exit status when judging:",
         "conform server -- python3",
     ] {
         help = help.stdout(contains(words));
