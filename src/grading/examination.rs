@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::instructions::{INSTRUCTIONS, Instructions, LimitChanges};
 use super::java::JavaSource;
 use super::record::{Part, PartOutcome, Record, SCHEMA};
-use super::submission::{Entry, Start, entries_of, has_makefile, start_of};
+use super::submission::{Entry, Start, entries_of, folder_of, has_makefile, start_of};
 use super::workplace::{BuildFailure, Workplace, build};
 use crate::classroom::contents::Contents;
 use crate::classroom::intake::Arrived;
@@ -574,12 +574,8 @@ fn why_not_startable(
     instructions: &Instructions,
     folder: &Path,
 ) -> Option<PartOutcome> {
-    let (folder, command) = match command {
-        [env, option, inner, command @ ..] if env == "env" && option == "-C" => {
-            (&*folder.join(inner), command)
-        }
-        command => (folder, command),
-    };
+    let (inner, command) = folder_of(command);
+    let folder = &folder.join(inner.unwrap_or_default());
     let program = command.first()?;
     if program.contains('/') {
         // If `program` is absolute, `join` returns it unchanged.

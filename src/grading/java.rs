@@ -1,7 +1,7 @@
 //! Compiles a Java program once. `java Server.java` compiles at every start, which takes longer than most conversations,
 //! and before Java 22 it finds no other file of the program.
 
-use super::submission::Entry;
+use super::submission::{Entry, folder_of};
 use crate::transcript::syntax::Role;
 
 /// A program that is started from its source.
@@ -25,12 +25,9 @@ impl<'e> JavaSource<'e> {
         command: &'e [String],
         entries: &'e [Entry],
     ) -> Option<JavaSource<'e>> {
-        let (prefix, folder, words) = match command {
-            [env, option, folder, words @ ..] if env == "env" && option == "-C" => {
-                (&command[..3], Some(folder.trim_start_matches("./")), words)
-            }
-            words => (&[][..], None, words),
-        };
+        let (folder, words) = folder_of(command);
+        let prefix = &command[..command.len() - words.len()];
+        let folder = folder.map(|folder| folder.trim_start_matches("./"));
         let [java, file] = words else { return None };
         let stem = file.strip_suffix(".java").filter(|_| java == "java")?;
         let is_beside = |entry: &&Entry| match (folder, entry.path.rsplit_once('/')) {
@@ -60,7 +57,7 @@ impl<'e> JavaSource<'e> {
 
     /// The commands that may compile it, to be tried in this order: with the files that it names, and with all files
     /// beside it.
-    pub(super) fn compilers(&self) -> [Vec<String>; 2] {
+    pub(super) fn compilers(&self) -> Vec<Vec<String>> {
         /// Copies a file under another name into a new folder, and goes on with another command. This runs where the
         /// program runs: a build of the submission may have put links there.
         const COPY: &str =
@@ -84,7 +81,7 @@ impl<'e> JavaSource<'e> {
         };
         let others = self.beside.iter().filter(|file| **file != self.file);
         let others: Vec<String> = others.map(|file| format!("./{file}")).collect();
-        [&[][..], &others].map(|others| {
+        let compiler = |others: &[String]| {
             let top = match self.package.len() {
                 0 => ".".to_owned(),
                 depth => vec![".."; depth].join("/"),
@@ -94,7 +91,12 @@ impl<'e> JavaSource<'e> {
             let words = words.chain(options.map(str::to_owned));
             let words = words.chain([self.classes(), main.clone()]);
             words.chain(others.iter().cloned()).collect()
-        })
+        };
+        let mut all = vec![compiler(&[])];
+        if !others.is_empty() {
+            all.push(compiler(&others));
+        }
+        all
     }
 
     /// The command that starts it when it is compiled.
@@ -226,7 +228,11 @@ mod tests {
         let command = words("java Server.java");
         let source = JavaSource::of(Role::Server, &command, &entries).expect("is a source");
         assert_eq!(
-            source.compilers().map(|command| command.join(" ")),
+            source
+                .compilers()
+                .iter()
+                .map(|command| command.join(" "))
+                .collect::<Vec<_>>(),
             [
                 "javac -nowarn -proc:none -sourcepath . -d .conform-classes-of-server ./Server.java",
                 "javac -nowarn -proc:none -sourcepath . -d .conform-classes-of-server ./Server.java ./Tools.java",
@@ -265,7 +271,9 @@ mod tests {
         )];
         let command = words("env -C src java CLIENT.java");
         let source = JavaSource::of(Role::Client, &command, &entries).expect("is a source");
-        let compiler = &source.compilers()[1];
+        let [compiler] = &source.compilers()[..] else {
+            panic!("there is nothing beside it")
+        };
         assert_eq!(compiler[..5], words("env -C src sh -c"));
         assert!(
             compiler

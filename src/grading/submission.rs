@@ -352,6 +352,16 @@ fn in_folder(folder: &str, command: Vec<String>) -> Vec<String> {
     words.into_iter().chain(command).collect()
 }
 
+/// The folder in which a command is started, if that is below the submission's, and what is started there.
+pub(super) fn folder_of(command: &[String]) -> (Option<&str>, &[String]) {
+    match command {
+        [env, option, folder, command @ ..] if env == "env" && option == "-C" => {
+            (Some(folder), command)
+        }
+        command => (None, command),
+    }
+}
+
 /// The folder and the module of a file that runs only as part of a package: its code imports from the package, or it is
 /// a package's `__main__.py`.
 fn module_of(entry: &Entry) -> Option<(&str, String)> {

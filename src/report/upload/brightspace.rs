@@ -1,10 +1,10 @@
 //! Brightspace takes a table of grades: its own export filled in, or a new one.
 
-use crate::report::text::count;
+use crate::grading::assessment::Assessment;
 
 use super::gradebook::{filled_in, headings, item_column, mark, rows_of, table_of};
-use super::new_table::cell;
-use super::source::{Source, Upload, marked, some};
+use super::new_table::{cell, new_table};
+use super::source::{Source, Upload};
 
 const END_OF_LINE: &str = "End-of-Line Indicator";
 
@@ -35,36 +35,18 @@ pub(super) fn upload(source: Source<'_>) -> Result<Upload, String> {
 /// A table for Brightspace without its own export. The download has no ids, so a roster must have given them.
 fn new_brightspace(source: Source<'_>) -> Result<Upload, String> {
     let item = source.item.unwrap_or(&source.class.name);
-    let mut table = format!(
-        "OrgDefinedId,{},{END_OF_LINE}\r\n",
-        cell(&format!("{item} Points Grade"))
-    );
-    let mut upload = Upload::default();
-    let (mut written, mut missing) = (0, Vec::new());
-    for (student, assessment) in marked(source) {
-        if student.id.is_empty() {
-            missing.push(student.shown());
-            continue;
-        }
-        written += 1;
-        let id = cell(&format!("#{}", student.id.trim_start_matches('#')));
-        table.push_str(&format!("{id},{},#\r\n", mark(assessment, None)));
-    }
-    if written == 0 {
-        return Err(
+    let item = cell(&format!("{item} Points Grade"));
+    let headings = format!("OrgDefinedId,{item},{END_OF_LINE}");
+    let row = |id: &str, assessment: &Assessment| {
+        let id = cell(&format!("#{}", id.trim_start_matches('#')));
+        format!("{id},{},#", mark(assessment, None))
+    };
+    match new_table(source, &headings, "an id", |student| &student.id, row) {
+        (_, 0) => Err(
             "no student has an id; grade the class with --roster FILE, or give Brightspace's export with --gradebook \
              FILE"
             .to_owned(),
-        );
+        ),
+        (upload, _) => Ok(upload),
     }
-    upload
-        .notes
-        .push(format!("{} written.", count(written, "mark")));
-    if !missing.is_empty() {
-        upload
-            .notes
-            .push(format!("Without an id: {}.", some(&missing)));
-    }
-    upload.table = Some(table.into_bytes());
-    Ok(upload)
 }

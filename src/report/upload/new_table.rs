@@ -1,6 +1,7 @@
 //! A table that no system gave out: made from nothing.
 
 use crate::classroom::people::Student;
+use crate::grading::assessment::Assessment;
 use crate::report::plain::line;
 use crate::report::text::count;
 
@@ -14,7 +15,25 @@ pub(super) fn plain<'s>(
     heading: &str,
     id_of: impl Fn(&'s Student) -> &'s str,
 ) -> Upload {
-    let mut table = format!("{heading},Points,Comment\r\n");
+    let row = |id: &str, assessment: &Assessment| {
+        let (points, comment) = (mark(assessment, None), comment(assessment));
+        format!("{},{points},{}", cell(id), cell(&comment))
+    };
+    let headings = format!("{heading},Points,Comment");
+    let (upload, _) = new_table(source, &headings, heading, id_of, row);
+    upload
+}
+
+/// A table with a row for each student who has an id, which is called `id_name` in the note on the others. Returns the
+/// number of rows, too.
+pub(super) fn new_table<'s>(
+    source: Source<'s>,
+    headings: &str,
+    id_name: &str,
+    id_of: impl Fn(&'s Student) -> &'s str,
+    row: impl Fn(&str, &Assessment) -> String,
+) -> (Upload, usize) {
+    let mut table = format!("{headings}\r\n");
     let mut upload = Upload::default();
     let mut missing = Vec::new();
     let mut written = 0;
@@ -25,8 +44,8 @@ pub(super) fn plain<'s>(
             continue;
         }
         written += 1;
-        let (points, comment) = (mark(assessment, None), comment(assessment));
-        table.push_str(&format!("{},{points},{}\r\n", cell(id), cell(&comment)));
+        table.push_str(&row(id, assessment));
+        table.push_str("\r\n");
     }
     upload
         .notes
@@ -34,10 +53,10 @@ pub(super) fn plain<'s>(
     if !missing.is_empty() {
         upload
             .notes
-            .push(format!("Without {heading}: {}.", some(&missing)));
+            .push(format!("Without {id_name}: {}.", some(&missing)));
     }
     upload.table = Some(table.into_bytes());
-    upload
+    (upload, written)
 }
 
 /// A cell of a new table. A spreadsheet would take some beginnings for a formula.
