@@ -11,6 +11,7 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::names::decoded;
+use crate::conformance::evidence::shown;
 
 /// Maximum length of the target of a link, in bytes.
 const LONGEST_LINK: u64 = 4096;
@@ -147,10 +148,12 @@ pub(crate) fn walk(
     }
 }
 
+/// The libraries repeat bytes of the archive in their errors.
 fn damaged(error: &dyn std::fmt::Display) -> io::Error {
+    let what = shown(error.to_string().as_bytes());
     io::Error::new(
         io::ErrorKind::InvalidData,
-        format!("it is damaged ({error})"),
+        format!("it is damaged ({what})"),
     )
 }
 

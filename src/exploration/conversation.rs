@@ -17,6 +17,9 @@ pub trait Conversation: Clone + PartialEq + Send + Sync {
     /// Simpler ones, those that leave out most first. Each is simpler by a measure that cannot fall for ever.
     fn simpler(&self) -> Vec<Self>;
 
+    /// The same beside somebody who is there first, does nothing and stays. `None` where there is nobody else.
+    fn beside_somebody(&self) -> Option<Self>;
+
     /// Ids of the requirements that its peculiarities are about, the most special first: what is left after nothing
     /// can be left out any more is why it fails.
     fn peculiar_to(&self) -> Vec<&'static str>;

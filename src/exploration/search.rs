@@ -11,7 +11,7 @@ use super::random::Random;
 use super::script::Script;
 use super::shrink::smallest;
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::judge::charge::charge;
+use crate::conformance::judge::charge::{charge, leaving_at_end};
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
 use crate::conformance::program::dialect::Framing;
 use crate::conformance::program::profile::Profile;
@@ -32,6 +32,8 @@ pub struct Search<'a> {
     pub seed: u64,
     /// How long to look for failures. What was found by then is still confirmed and made smaller.
     pub duration: Duration,
+    /// Stop looking once there are so many findings; `None` for as many as there are.
+    pub enough: Option<usize>,
     /// Number of conversations at the same time; at least 1.
     pub at_once: usize,
 }
@@ -143,7 +145,7 @@ struct Explorer<'a> {
 
 impl Explorer<'_> {
     fn work<C: Conversation>(&self) {
-        while Instant::now() < self.deadline && !self.cancelled.load(Ordering::Relaxed) {
+        while Instant::now() < self.deadline && !self.is_over() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let mut random = Random::of_conversation(self.search.seed, number);
             let conversation = C::random(&mut random, self.reading);
@@ -167,6 +169,13 @@ impl Explorer<'_> {
                 self.examine(number, conversation, signature, step, &covers);
             }
         }
+    }
+
+    /// Whether nothing more is to be found.
+    fn is_over(&self) -> bool {
+        let found = || self.with_state(|state| state.findings.found.len());
+        self.cancelled.load(Ordering::Relaxed)
+            || self.search.enough.is_some_and(|enough| found() >= enough)
     }
 
     fn with_state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
@@ -244,12 +253,17 @@ impl Explorer<'_> {
     ) {
         let script = conversation.script();
         let is_confirmed = (0..CONFIRMATIONS).all(|_| self.fails(&script, covers, &signature));
+        if self.is_over() {
+            return;
+        }
         if !is_confirmed {
             return self.is_unsteady(number, &signature);
         }
         let deadline = Instant::now() + LONGEST_SHRINKING;
         let still_fails = |candidate: &C| {
-            Instant::now() < deadline && self.fails(&candidate.script(), covers, &signature)
+            Instant::now() < deadline
+                && !self.is_over()
+                && self.fails(&candidate.script(), covers, &signature)
         };
         let act = script.act_of(step).unwrap_or(usize::MAX);
         let shortest = conversation.until(act);
@@ -267,7 +281,7 @@ impl Explorer<'_> {
 
     /// What could not be confirmed is not known well enough yet: other conversations may confirm it.
     fn is_unsteady(&self, number: u64, signature: &Signature) {
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.is_over() {
             return;
         }
         self.with_state(|state| {
@@ -311,7 +325,10 @@ impl Explorer<'_> {
         let covers = self.covers(&[]);
         let (transcript, run) = self.run(&script, &covers)?;
         let charged = charge(&transcript, &run, self.search.table).map(|charge| charge.requirement);
-        for id in candidates(smallest, charged.as_deref()) {
+        let ends_with_last = self.ends_with_last(&transcript, &run, smallest, &covers);
+        let first = ends_with_last.then(|| id::S_RUN_1.to_owned());
+        let others = candidates(smallest, charged.as_deref());
+        for id in first.into_iter().chain(others) {
             let Some(requirement) = self.requirement(&id) else {
                 continue;
             };
@@ -344,6 +361,22 @@ impl Explorer<'_> {
             });
         }
         None
+    }
+
+    /// Whether the program ends because nobody is left: the same conversation with somebody beside it passes.
+    fn ends_with_last<C: Conversation>(
+        &self,
+        transcript: &Transcript,
+        run: &Evidence,
+        smallest: &C,
+        covers: &[&str],
+    ) -> bool {
+        let leaving = leaving_at_end(transcript, run);
+        let beside_somebody = leaving
+            .filter(|leaving| leaving.is_last)
+            .and_then(|_| smallest.beside_somebody())
+            .and_then(|conversation| self.run(&conversation.script(), covers));
+        beside_somebody.is_some_and(|(_, run)| run.outcome == Outcome::Completed)
     }
 
     fn requirement(&self, id: &str) -> Option<&Requirement> {

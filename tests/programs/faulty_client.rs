@@ -127,6 +127,7 @@ fn main() -> io::Result<()> {
         waiting: Vec::new(),
         shown_before: Vec::new(),
         typed_before: Vec::new(),
+        senders: Vec::new(),
     };
     session.register();
     if fault("answer-awaited-briefly") {
@@ -164,6 +165,15 @@ fn connect(address: &str) -> TcpStream {
             2,
         )
     });
+    let is_unknown = host.ends_with(".invalid");
+    if fault("unknown-host-crashes") && is_unknown {
+        traceback("socket.gaierror: [Errno -2] Name or service not known");
+    }
+    let host = if fault("host-ignored") {
+        "127.0.0.1"
+    } else {
+        host
+    };
     TcpStream::connect((host, port)).unwrap_or_else(|error| {
         give_up(
             "connection",
@@ -203,6 +213,9 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
         traceback("IndexError: list index out of range");
     }
     let (host, port) = place.rsplit_once(':').ok_or("it has no port")?;
+    if fault("half-a-bracket-crashes") && host.starts_with('[') && !host.ends_with(']') {
+        traceback("ValueError: Invalid IPv6 URL");
+    }
     if fault("empty-port-crashes") && port.is_empty() {
         traceback("ValueError: invalid literal for int() with base 10: ''");
     }
@@ -259,6 +272,10 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
     let mut lines = Lines::default();
     let mut buffer = vec![0; 16 * 1024];
     let mut is_first = true;
+    let mut reads = 0;
+    if fault("silence-ends") {
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    }
     loop {
         while variation("polls") && !peek_at_once(&stream) {
             thread::sleep(Duration::from_millis(100));
@@ -267,6 +284,10 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
             break;
         };
         let mut received = lines.split(&buffer[..length]);
+        reads += 1;
+        if is_first && fault("answer-in-parts-lost") && reads > 2 && received.is_empty() {
+            lines.rest.clear();
+        }
         if is_first && fault("answer-swallows") {
             received.truncate(1);
         }
@@ -430,6 +451,8 @@ struct Session {
     shown_before: Vec<u8>,
     /// The line that was typed last.
     typed_before: Vec<u8>,
+    /// Whose messages came, each once.
+    senders: Vec<Vec<u8>>,
 }
 
 impl Session {
@@ -563,6 +586,14 @@ impl Session {
             eprintln!("The server says that the name is in use.");
             return Break(1);
         }
+        if let Some(sender) = line.split(|&byte| byte == b' ').next() {
+            if !self.senders.iter().any(|known| known == sender) {
+                self.senders.push(sender.to_vec());
+            }
+        }
+        if fault("six-colours") && self.senders.len() > 6 {
+            traceback("IndexError: list index out of range");
+        }
         let before = std::mem::replace(&mut self.shown_before, line.clone());
         let text = line.splitn(2, |&byte| byte == b' ').nth(1).unwrap_or(b"");
         if fault("repeat-unshown") && before == line
@@ -635,6 +666,7 @@ impl Session {
                     .collect::<Vec<_>>()
                     .join(&b' ')
             }
+            () if fault("typed-read-in-parts") => line.chunks(64).flat_map(decoded).collect(),
             () if fault("typed-trimmed") => line.trim_ascii().to_vec(),
             () if fault("typed-cut-late") => line[..line.len().min(512)].to_vec(),
             () if fault("typed-escapes-decoded") => {

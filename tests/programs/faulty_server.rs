@@ -213,6 +213,10 @@ fn accept(listener: &TcpListener, room: &Arc<Mutex<Room>>) {
         {
             continue;
         }
+        if fault("thirty-at-most") && lock(room).peers.len() >= 30 {
+            forgotten.push(stream);
+            continue;
+        }
         log("accepted a connection");
         if fault("late-words-lost") || fault("late-words-kill") {
             let words_are_there = peek_at_once(&stream);
@@ -260,6 +264,11 @@ fn welcome(id: usize, stream: TcpStream, room: &Mutex<Room>) -> io::Result<Arc<P
     let writer = Arc::clone(&peer);
     spawn(move || writer.write_out())?;
     room.peers.push(Arc::clone(&peer));
+    if std::mem::take(&mut room.has_left_a_name) {
+        let name = REFUSED.to_vec();
+        let peer = Arc::clone(&peer);
+        room.members.push(Member { name, peer });
+    }
     if fault("crowd-kills") && room.peers.len() > 100 {
         crash("too many connections");
     }
@@ -411,6 +420,9 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                     continue;
                 }
             }
+            if fault("line-of-1024-drops") && line.len() > 1024 {
+                return End::TooLong;
+            }
             let was_stranger = matches!(standing, Standing::Stranger);
             standing = match standing {
                 Standing::Stranger => {
@@ -429,6 +441,9 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             };
             if was_stranger && fault("registration-swallows") {
                 break;
+            }
+            if was_stranger && fault("half-behind-registration-lost") {
+                lines.rest.clear();
             }
         }
         match standing {
@@ -631,6 +646,10 @@ struct Room {
     known: Vec<Vec<u8>>,
     /// Names that somebody was refused since they are in use.
     wanted: Vec<Vec<u8>>,
+    /// Names of members that have left.
+    departed: Vec<Vec<u8>>,
+    /// One who was refused has left its name to whoever connects next.
+    has_left_a_name: bool,
 }
 
 struct Member {
@@ -727,6 +746,8 @@ impl Room {
         }
         self.registrations += 1;
         self.known.push(name.clone());
+        self.members
+            .retain(|member| member.peer.id != peer.id || !fault("refused-leaves-its-name"));
         self.members.push(Member {
             name: name.clone(),
             peer: Arc::clone(peer),
@@ -762,6 +783,7 @@ impl Room {
         self.full |= fault("refuses-ever-after");
         self.goodbye_fails |= fault("goodbye-stops-at-the-refused");
         self.wanted.push(name.clone());
+        self.has_left_a_name |= fault("refused-leaves-its-name");
         if fault("holder-thrown-out") {
             self.members.retain(|member| member.name != name);
         }
@@ -982,6 +1004,16 @@ impl Room {
             if variation("announces") && member.name != REFUSED {
                 self.tell_others(peer, &[&member.name, &b" left the chat"[..]].concat());
             }
+        }
+        let leaving = self
+            .members
+            .iter()
+            .filter(|member| member.peer.id == peer.id);
+        for name in leaving.map(|member| member.name.clone()) {
+            let is_spent = fault("second-leaving-ignored") && self.departed.contains(&name)
+                || fault("capitals-spent") && name.iter().any(u8::is_ascii_uppercase);
+            self.spent.extend(is_spent.then(|| name.clone()));
+            self.departed.push(name);
         }
         self.members.retain(|member| member.peer.id != peer.id);
         self.peers.retain(|other| other.id != peer.id);

@@ -127,6 +127,7 @@ fn find(
         table: &suite.table(),
         seed,
         duration: Duration::from_secs_f64(command.seconds),
+        enough: command.findings.map(|enough| enough as usize),
         at_once: at_once(&command.replays),
     };
     let found = match role {

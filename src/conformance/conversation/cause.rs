@@ -58,7 +58,9 @@ impl Cause {
                 let sent = String::from_utf8_lossy(&sent);
                 sent.lines().rev().find_map(Cause::said)
             }
-            Action::ClientStarts { address, .. } if address.contains("{unused}") => {
+            Action::ClientStarts { address, .. }
+                if address.contains("{unused}") || names_unknown_host(address) =>
+            {
                 Some(Cause::NobodyListens)
             }
             Action::ClientStarts { address, .. } if address != "chat://{host}:{port}" => {
@@ -77,6 +79,22 @@ impl Cause {
             _ => None,
         }
     }
+}
+
+/// Whether an address names a host that does not exist: by RFC 6761, none does under `.invalid`.
+pub fn names_unknown_host(address: &str) -> bool {
+    host(address).is_some_and(|host| host.ends_with(".invalid"))
+}
+
+/// Whether a client may ask the name service about the host of this address.
+pub fn looks_up_host(address: &str) -> bool {
+    host(address).is_some_and(|host| !host.is_empty() && host != "{host}")
+}
+
+fn host(address: &str) -> Option<&str> {
+    let place = address.strip_prefix("chat://")?;
+    let (host, _) = place.rsplit_once(':')?;
+    Some(host)
 }
 
 /// What the last of `steps` and those right before it sent: a line may come in many parts.

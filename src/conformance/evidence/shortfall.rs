@@ -322,6 +322,8 @@ pub enum Inapplicable {
     RegistersWithoutEnd,
     /// It is about lines in segments, and the program takes each read for a message.
     RelaysReads,
+    /// A client looks up a host in it, and asks this machine's name service, because it has no network of its own.
+    AsksNameService,
 }
 
 /// Something that a reader of the evidence should know.

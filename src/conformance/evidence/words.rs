@@ -214,6 +214,9 @@ impl Display for Inapplicable {
             Inapplicable::RelaysReads => {
                 "it is about lines in segments, and the program takes each read for a message"
             }
+            Inapplicable::AsksNameService => {
+                "it looks up a host, and how long that takes here is not up to the program"
+            }
         })
     }
 }

@@ -174,7 +174,7 @@ fn ends_at_disconnect(transcript: &Transcript, run: &Evidence) -> bool {
 
 /// Who had just left when the program ended unasked: then it does not keep serving, whatever the step asked about at
 /// which that was noticed.
-pub(super) fn leaving_at_end(transcript: &Transcript, run: &Evidence) -> Option<Leaving> {
+pub fn leaving_at_end(transcript: &Transcript, run: &Evidence) -> Option<Leaving> {
     let Outcome::FellShort(shortfall) = &run.outcome else {
         return None;
     };
@@ -597,6 +597,7 @@ mod tests {
         }
         for (address, end) in [
             ("chat://{host}:{unused}", "C-ARG-3"),
+            ("chat://nobody.invalid:{port}", "C-ARG-3"),
             ("http://{host}:{port}", "C-ARG-2"),
         ] {
             let start = format!("client starts as alice at \"{address}\"");

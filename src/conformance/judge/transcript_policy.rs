@@ -1,6 +1,7 @@
 //! What a replay does differently for the requirements that its transcript is about.
 
 use super::charge::requirement_of;
+use crate::conformance::conversation::cause::looks_up_host;
 use crate::conformance::conversation::expectation::{Comparison, Exactness};
 use crate::conformance::evidence::shortfall::Inapplicable;
 use crate::conformance::evidence::topic::Topic;
@@ -46,7 +47,9 @@ fn comparison(role: Role, judges: impl Fn(&str) -> bool) -> Comparison {
             otherwise
         }
     };
-    let message_otherwise = if judges(text) {
+    // What was half there when something happened must not lose a space at the seam.
+    let joins = [id::W_LINE_2, id::C_MSG_3];
+    let message_otherwise = if judges(text) || joins.into_iter().any(&judges) {
         Exactness::Text
     } else {
         Exactness::Words
@@ -92,6 +95,13 @@ pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<
     let is_about_segments = covers(&[id::W_LINE_2, id::W_LINE_3]);
     if profile.relays_reads && is_about_segments {
         return Some(Inapplicable::RelaysReads);
+    }
+    let asks_name_service = |action: &Action| match action {
+        Action::ClientStarts { address, .. } => looks_up_host(address),
+        _ => false,
+    };
+    if !profile.has_own_network && actions.clone().any(asks_name_service) {
+        return Some(Inapplicable::AsksNameService);
     }
     if dialect(transcript, profile.dialect).reads.is_lines() {
         return None;
@@ -180,5 +190,24 @@ mod tests {
         assert!(is_asked("W-LINE-2", "REGISTER alice CHAT/1.0\\n", true));
         assert!(is_asked("W-LINE-2", "@alice: hal", true));
         assert!(is_asked("W-LINE-1", "REGISTER alice CHAT/1.0", true));
+    }
+
+    #[test]
+    fn a_host_is_looked_up_only_in_a_network_of_its_own() {
+        let is_asked = |address: &str, has_own_network: bool| {
+            let source =
+                format!("# A case.\ncovers C-ARG-3\n\nclient starts as alice at \"{address}\"\n");
+            let transcript = parse("case", &source).expect("is a transcript");
+            let profile = Profile {
+                has_own_network,
+                ..Profile::PLAIN
+            };
+            why_not_applicable(&transcript, &profile).is_none()
+        };
+        assert!(is_asked("chat://{host}:{unused}", false));
+        assert!(is_asked("chat://nobody.invalid:{port}", true));
+        assert!(!is_asked("chat://nobody.invalid:{port}", false));
+        assert!(!is_asked("chat://[{host}:{port}", false));
+        assert!(is_asked("chat://:{port}", false));
     }
 }

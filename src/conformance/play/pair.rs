@@ -26,6 +26,8 @@ pub(super) struct PairReplay<'a> {
     pub(super) replay: Replay<'a>,
     /// The people, by name: each with the client that they started last.
     people: BTreeMap<String, Person>,
+    /// Whether the server left somebody's client without an answer. It will hardly answer the next one.
+    leaves_unanswered: bool,
 }
 
 /// Somebody at the terminal of a client.
@@ -40,6 +42,7 @@ impl<'a> PairReplay<'a> {
         PairReplay {
             replay,
             people: BTreeMap::new(),
+            leaves_unanswered: false,
         }
     }
 
@@ -105,6 +108,8 @@ impl<'a> PairReplay<'a> {
         let patience = replay.setting.timeouts.start();
         let longest_for_answer = if replay.setting.ledger.is_known_to_fail(Topic::Registration) {
             Duration::ZERO
+        } else if self.leaves_unanswered {
+            QUICK_ANSWER
         } else {
             replay.setting.timeouts.answer()
         };
@@ -152,6 +157,7 @@ impl<'a> PairReplay<'a> {
             Some(ClientConnection::Open) => {
                 replay.setting.ledger.fell_short(Topic::Registration);
                 record_connection(replay, actor);
+                self.leaves_unanswered = true;
                 Ok(())
             }
             Some(ClientConnection::Answered) => {

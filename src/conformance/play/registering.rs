@@ -17,7 +17,10 @@ impl Replay<'_> {
     /// Connects and registers. Where the name was held before, the server may need a moment to free it: then the
     /// actor asks again after a 401, for as long as any answer may take.
     pub(super) fn join(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
-        const PAUSE: Duration = Duration::from_millis(20);
+        const LONGEST_PAUSE: Duration = Duration::from_millis(640);
+        // A name that is not free at once is often free a moment later. Where it stays taken, hundreds of tries would
+        // be a load of their own.
+        let mut pause = Duration::from_millis(20);
         let freed = self.room.freed(name);
         let deadline = Instant::now() + self.setting.timeouts.answer();
         loop {
@@ -42,7 +45,8 @@ impl Replay<'_> {
                         actor: actor.to_owned(),
                         name: name.to_owned(),
                     });
-                    self.cast.look(PAUSE);
+                    self.cast.look_on_for(pause)?;
+                    pause = LONGEST_PAUSE.min(pause * 2);
                 }
                 status => {
                     let is_taken = matches!(status, Utterance::Status { code: "401", .. });

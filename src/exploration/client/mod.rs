@@ -70,6 +70,10 @@ impl Conversation for ClientConversation {
         all
     }
 
+    fn beside_somebody(&self) -> Option<ClientConversation> {
+        None
+    }
+
     fn peculiar_to(&self) -> Vec<&'static str> {
         // What happened before the last act may matter, but not what was said.
         let mut ids = self.acts.last().map(peculiar_to).unwrap_or_default();

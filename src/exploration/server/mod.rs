@@ -46,6 +46,18 @@ impl Conversation for ServerConversation {
         all.map(|acts| ServerConversation { acts }).collect()
     }
 
+    fn beside_somebody(&self) -> Option<ServerConversation> {
+        let somebody = Act::Registers {
+            who: simplify::people(&self.acts).into_iter().max()? + 1,
+            name: None,
+            how: Registration::Plain,
+        };
+        let acts = self.acts.iter().cloned();
+        Some(ServerConversation {
+            acts: std::iter::once(somebody).chain(acts).collect(),
+        })
+    }
+
     fn peculiar_to(&self) -> Vec<&'static str> {
         // How a message is cut and what it says matters where it is the last thing that happens.
         let (last, before) = match self.acts.split_last() {

@@ -67,7 +67,7 @@ fn person(act: &Act) -> Option<Person> {
 }
 
 /// Everybody, in the order of appearance.
-fn people(acts: &[Act]) -> Vec<Person> {
+pub fn people(acts: &[Act]) -> Vec<Person> {
     let mut all = Vec::new();
     for who in acts.iter().filter_map(person) {
         if !all.contains(&who) {

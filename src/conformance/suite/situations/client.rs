@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::situation::Situation;
 use super::text::{self, Feature};
+use crate::conformance::conversation::cause::names_unknown_host;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::transcript::syntax::{Action, Key, Step};
 
@@ -61,10 +62,15 @@ impl Scene {
             _ if is_plain => Situation::OwnNamePlain,
             _ => Situation::OwnNameMarks,
         });
+        let is_unknown = names_unknown_host(address);
+        self.found
+            .extend(is_unknown.then_some(Situation::UnknownHost));
         let wrong = match address.split_once("://") {
             Some(("chat", "")) => Some(Situation::WrongAltogether),
             Some(("chat", place)) => match place.rsplit_once(':') {
-                Some(("", _)) => Some(Situation::WrongHost),
+                Some((host, _)) if host.is_empty() || host.starts_with('[') => {
+                    Some(Situation::WrongHost)
+                }
                 Some((_, "{port}")) => None,
                 Some((_, "{unused}")) => Some(Situation::NobodyListens),
                 _ => Some(Situation::WrongPort),

@@ -167,10 +167,11 @@ situations! {
         OwnNameLetter "a name of one letter";
         OwnNameLong "a name of 64 bytes";
         WrongScheme "another scheme, or none";
-        WrongHost "no host";
+        WrongHost "no host, or one that is none";
         WrongPort "no port, or one that is none";
         WrongAltogether "no address at all";
         NobodyListens "nobody listens";
+        UnknownHost "a host that does not exist";
     }
     Typed "what is typed" {
         TypedPlain "plain words";

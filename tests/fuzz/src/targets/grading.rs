@@ -1,6 +1,4 @@
 //! The readers of a class: instructions, rubrics, evidence and results.
-//!
-//! A reader of archives belongs here as well.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,6 +3,7 @@
 //! libFuzzer runs them with coverage (`scripts/fuzz`), and `tests/fuzzing.rs` with random changes of the seeds. A new
 //! target is a function, a line in [`TARGETS`], and a binary in `Cargo.toml` and `bins/`.
 
+mod classroom;
 mod grading;
 mod language;
 mod play;
@@ -26,6 +27,7 @@ pub struct Target {
 /// Every target, by name.
 pub const TARGETS: &[Target] = &[
     protocol::ADDRESS,
+    classroom::ARCHIVE,
     play::DIALECT,
     grading::EVIDENCE,
     language::FORMAT,

@@ -295,12 +295,16 @@ pub fn listening(sockets: &SocketTable, processes: &[i32]) -> Vec<SocketAddr> {
 
 /// What the connections to the server at `port` tell about a client of it.
 pub fn client_connection(sockets: &SocketTable, port: u16, processes: &[i32]) -> ClientConnection {
+    let inodes = processes.iter().filter_map(|id| socket_inodes(*id).ok());
+    let held: Vec<u64> = inodes.flatten().collect();
+    // To list all connections takes as long as hundreds of such looks.
+    if held.is_empty() {
+        return ClientConnection::None;
+    }
     let Some(mut connections) = sockets.connections() else {
         return ClientConnection::Unknown;
     };
     connections.retain(|socket| socket.remote.port() == port && socket.inode != 0);
-    let inodes = processes.iter().filter_map(|id| socket_inodes(*id).ok());
-    let held: Vec<u64> = inodes.flatten().collect();
     let own = connections
         .iter()
         .find(|socket| held.contains(&socket.inode));

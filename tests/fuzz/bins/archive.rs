@@ -1,0 +1,3 @@
+#![no_main]
+
+chat_conformance_fuzz::fuzz!("archive");
