@@ -142,7 +142,7 @@ pub const SERVER: &[Fault] = &[
         // Thousands of lines in a row are cut by reads wherever they are; and one segment ends a line and begins another.
         &["W-LINE-2"], &["S-HARD-4"]), &["W-LINE-3"]),
     fault("half-behind-registration-lost", "loses the part of a line that comes in one segment with the registration",
-        &["W-LINE-2", "W-LINE-3"], &[]),
+        &["W-LINE-2"], &["W-LINE-3"]),
     fault("pause-loses-part", "throws away the first part of a line if the next comes after half a second",
         &["W-LINE-2"], &[]),
     fault("split-line-kills", "crashes when a read does not end with a line",
@@ -716,7 +716,7 @@ pub const CLIENT: &[Fault] = &[
     fault("unknown-host-crashes", "ends with a traceback when the host does not exist",
         &["C-ARG-3"], &[]),
     fault("host-ignored", "connects to this machine, whatever host is given",
-        &["C-ARG-3"], &[]),
+        &["C-ARG-3"], &["C-ARG-2"]),
 
     fault("one-letter-refused", "takes no name of one letter",
         &["C-ARG-1"], &[]),

@@ -212,7 +212,11 @@ impl Topic {
                 }
             }
             (Expected::StillConnected { .. }, Got::EndedBefore) => {
-                Topic::of_early_end(transcript.steps.get(..shortfall.step)?).and_then(about)
+                let earlier = transcript.steps.get(..shortfall.step)?;
+                // One that ends after a silence was given nothing to end for.
+                let was_silent = earlier.last().is_some_and(passes_time);
+                let topic = Topic::of_early_end(earlier).filter(|_| !was_silent);
+                topic.and_then(about)
             }
             (Expected::OnScreen { .. }, _)
                 if shortfall.waited_for_enter && transcript.role == Role::Client =>
@@ -485,6 +489,10 @@ fn has_sent_before(transcript: &Transcript, step: usize) -> bool {
         Action::Hears { bytes, .. } => String::from_utf8_lossy(bytes).lines().any(is_message),
         _ => false,
     })
+}
+
+fn passes_time(step: &Step) -> bool {
+    matches!(step.action, Action::Pass { .. })
 }
 
 /// What a client shows to have understood when it goes on after this line.

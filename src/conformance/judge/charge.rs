@@ -523,6 +523,7 @@ mod tests {
                 "server < REGISTER alice CHAT/1.0\n".to_owned(),
                 Some("C-REG-2"),
             ),
+            (format!("{accepted}{typed}6 seconds pass\n"), None),
             // It may give up on a line without an end.
             (format!("{accepted}{cut}"), None),
             (format!("{accepted}server > DISCONNECT CHAT/1.0\n"), None),

@@ -7,7 +7,7 @@ use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::{Case, id};
-use crate::transcript::syntax::{Action, Role, Transcript};
+use crate::transcript::syntax::{Action, Role, Step, Transcript};
 
 /// A transcript that does not pass is replayed on a fresh process up to so many times in all; runs in which the
 /// harness could not do its part do not count. Runs that disagree are reported as such, never as a pass.
@@ -37,6 +37,8 @@ pub(super) struct Stop {
     /// Ids of the requirements that the steps before depend on without asking about them, latest step first: somebody
     /// left, lines came in segments that do not match them, or a client was sent words of the protocol in a text.
     pub(super) circumstances: Vec<&'static str>,
+    /// Everybody had left at some time before.
+    pub(super) was_emptied: bool,
     /// In every run the program had ended before anybody asked it to.
     pub(super) had_ended: bool,
 }
@@ -96,6 +98,10 @@ impl Finding {
         let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
         Finding::Stopped(Stop {
             circumstances: circumstances_before(&case.transcript, runs),
+            was_emptied: leavings(steps_before(&case.transcript, runs))
+                .into_iter()
+                .flatten()
+                .any(|leaving| leaving.is_last),
             had_ended: conclusive
                 .iter()
                 .all(|run| had_ended(&case.transcript, run)),
@@ -135,16 +141,21 @@ impl Finding {
     }
 }
 
-/// Ids of the requirements that the steps depend on before the one at which the runs stopped, latest step first.
-fn circumstances_before(transcript: &Transcript, runs: &[Evidence]) -> Vec<&'static str> {
+/// The steps before the one at which the runs stopped.
+fn steps_before<'t>(transcript: &'t Transcript, runs: &[Evidence]) -> &'t [Step] {
     let stopped_at = runs.iter().filter_map(|run| match &run.outcome {
         Outcome::FellShort(shortfall) => Some(shortfall.step),
         _ => None,
     });
-    let to_client = transcript.role == Role::Client;
     // The number comes from evidence, which may have been read from a file.
     let before = transcript.steps.get(..stopped_at.min().unwrap_or(0));
-    let before = before.unwrap_or_default();
+    before.unwrap_or_default()
+}
+
+/// Ids of the requirements that the steps depend on before the one at which the runs stopped, latest step first.
+fn circumstances_before(transcript: &Transcript, runs: &[Evidence]) -> Vec<&'static str> {
+    let to_client = transcript.role == Role::Client;
+    let before = steps_before(transcript, runs);
     let latest_first = before.iter().zip(leavings(before)).rev();
     latest_first
         .flat_map(|(step, leaving)| {

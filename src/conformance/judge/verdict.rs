@@ -16,9 +16,9 @@ use super::runs::{Finding, Judgement};
 use super::tally::Tally;
 use super::twin::Twin;
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::table::Table;
+use crate::conformance::suite::{Case, id};
 use crate::transcript::syntax::Transcript;
 
 /// A transcript with what was seen in each of its runs.
@@ -73,11 +73,15 @@ fn judge(
         let mut ids = requirements.iter().map(|requirement| &requirement.id);
         ids.position(|other| other == id)
     };
-    // After the requirement that it rests on, too.
+    // After the requirement that it rests on, too, and after whether the server goes on when everybody has left.
+    let goes_on = id::S_RUN_1.to_owned();
     let turn = |position: &usize| {
         let own = rank(&replayed[*position].0.transcript.covers[0]);
         let ground = match &findings[*position] {
-            Finding::Stopped(stop) => stop.charge.as_ref().and_then(|it| it.rests_on.as_ref()),
+            Finding::Stopped(stop) => {
+                let rests_on = stop.charge.as_ref().and_then(|it| it.rests_on.as_ref());
+                rests_on.or(stop.was_emptied.then_some(&goes_on))
+            }
             _ => None,
         };
         let ground = ground.and_then(rank);
