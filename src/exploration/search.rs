@@ -32,7 +32,8 @@ pub struct Search<'a> {
     pub seed: u64,
     /// How long to look for failures. What was found by then is still confirmed and made smaller.
     pub duration: Duration,
-    /// Stop looking once there are so many findings; `None` for as many as there are.
+    /// Begin no further conversation once there are so many findings; `None` for as many as there are. Those that are
+    /// examined at that moment may add some.
     pub enough: Option<usize>,
     /// Number of conversations at the same time; at least 1.
     pub at_once: usize,
@@ -253,17 +254,12 @@ impl Explorer<'_> {
     ) {
         let script = conversation.script();
         let is_confirmed = (0..CONFIRMATIONS).all(|_| self.fails(&script, covers, &signature));
-        if self.is_over() {
-            return;
-        }
         if !is_confirmed {
             return self.is_unsteady(number, &signature);
         }
         let deadline = Instant::now() + LONGEST_SHRINKING;
         let still_fails = |candidate: &C| {
-            Instant::now() < deadline
-                && !self.is_over()
-                && self.fails(&candidate.script(), covers, &signature)
+            Instant::now() < deadline && self.fails(&candidate.script(), covers, &signature)
         };
         let act = script.act_of(step).unwrap_or(usize::MAX);
         let shortest = conversation.until(act);
@@ -281,7 +277,7 @@ impl Explorer<'_> {
 
     /// What could not be confirmed is not known well enough yet: other conversations may confirm it.
     fn is_unsteady(&self, number: u64, signature: &Signature) {
-        if self.is_over() {
+        if self.cancelled.load(Ordering::Relaxed) {
             return;
         }
         self.with_state(|state| {
@@ -371,12 +367,16 @@ impl Explorer<'_> {
         smallest: &C,
         covers: &[&str],
     ) -> bool {
-        let leaving = leaving_at_end(transcript, run);
-        let beside_somebody = leaving
-            .filter(|leaving| leaving.is_last)
-            .and_then(|_| smallest.beside_somebody())
-            .and_then(|conversation| self.run(&conversation.script(), covers));
-        beside_somebody.is_some_and(|(_, run)| run.outcome == Outcome::Completed)
+        let leaving = leaving_at_end(transcript, run).filter(|leaving| leaving.is_last);
+        let Some(beside_somebody) = leaving.and_then(|_| smallest.beside_somebody()) else {
+            return false;
+        };
+        let script = beside_somebody.script();
+        let passes = |_| {
+            let run = self.run(&script, covers);
+            run.is_some_and(|(_, run)| run.outcome == Outcome::Completed)
+        };
+        (0..CONFIRMATIONS).all(passes)
     }
 
     fn requirement(&self, id: &str) -> Option<&Requirement> {

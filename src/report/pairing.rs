@@ -5,7 +5,7 @@ use crate::conformance::evidence::visible_name;
 use crate::grading::matrix::{Cell, Group, GroupKind, Matrix};
 
 use super::plain::line;
-use super::text::count;
+use super::text::{count, sentence};
 
 /// The sign of a cell.
 pub(super) fn sign(cell: Cell) -> &'static str {
@@ -98,11 +98,44 @@ pub(super) fn absences(matrix: &Matrix) -> Vec<(String, Vec<String>)> {
 }
 
 /// Why a pair does not talk, in a phrase.
-pub(super) fn reason(matrix: &Matrix, server: usize, client: usize) -> String {
+fn reason(matrix: &Matrix, server: usize, client: usize) -> String {
     let meaning = meaning(matrix.cell(server, client));
     let encounter = matrix.encounter(server, client);
     match encounter.and_then(|encounter| encounter.why.as_deref()) {
         Some(why) => format!("{meaning}; {}", line(why)),
         None => meaning.to_owned(),
     }
+}
+
+/// Pairs that do not talk for one reason.
+pub(super) struct Silence {
+    /// What the table shows for each of them.
+    pub cell: Cell,
+    /// Whose programs they are, in a phrase.
+    pub who: String,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// Why these pairs do not talk. Clients that fail with one server for one reason are told together: where a server
+/// talks with nobody, one line says so.
+pub(super) fn silences(matrix: &Matrix, pairs: &[(usize, usize)]) -> Vec<Silence> {
+    let why = |pair: &(usize, usize)| sentence(&reason(matrix, pair.0, pair.1));
+    let alike = pairs.chunk_by(|one, other| one.0 == other.0 && why(one) == why(other));
+    let told = alike.filter_map(|alike| {
+        let first = alike.first()?;
+        let clients: Vec<String> = alike.iter().map(|pair| name(matrix, pair.1)).collect();
+        let server = name(matrix, first.0);
+        let who = match &clients[..] {
+            [_] if first.0 == first.1 => server,
+            [client] => format!("server of {server}, client of {client}"),
+            clients => format!("server of {server}, clients of {}", clients.join(", ")),
+        };
+        Some(Silence {
+            cell: matrix.cell(first.0, first.1),
+            who,
+            why: why(first),
+        })
+    });
+    told.collect()
 }

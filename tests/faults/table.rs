@@ -142,7 +142,7 @@ pub const SERVER: &[Fault] = &[
         // Thousands of lines in a row are cut by reads wherever they are; and one segment ends a line and begins another.
         &["W-LINE-2"], &["S-HARD-4"]), &["W-LINE-3"]),
     fault("half-behind-registration-lost", "loses the part of a line that comes in one segment with the registration",
-        &["W-LINE-2"], &["W-LINE-3"]),
+        &["W-LINE-3"], &[]),
     fault("pause-loses-part", "throws away the first part of a line if the next comes after half a second",
         &["W-LINE-2"], &[]),
     fault("split-line-kills", "crashes when a read does not end with a line",
@@ -246,10 +246,10 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3"], &[]), &["S-REG-4", "S-REG-7"]),
     in_the_way(fault("refusal-kills", "ends after it has refused a malformed registration",
         // Where something malformed is said on the way.
-        &["S-REG-3"], &["S-HARD-2", "S-HARD-5"]), &["S-REG-4", "S-REG-7"]),
+        &["S-REG-3"], &["S-HARD-2", "S-HARD-5"]), &["S-REG-4", "S-REG-7", "S-MSG-3", "S-SHUT-1"]),
     in_the_way(fault("in-use-kills", "ends after it has refused a name in use",
         // The refusal is watched in the same conversation.
-        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7", "S-DISC-2"]),
+        &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7", "S-DISC-2", "S-MSG-3", "S-SHUT-1"]),
     in_the_way(fault("malformed-registers", "refuses what is malformed with 400, and relays to it all the same",
         // The refusal is watched in the same conversation.
         &["S-REG-7"], &[]), &["S-REG-3"]),
@@ -269,8 +269,8 @@ pub const SERVER: &[Fault] = &[
         // The refusal is watched in the same conversation.
         &["S-REG-5"], &[]), &["S-REG-6", "S-REG-7", "S-DISC-2"]),
     in_the_way(fault("holder-thrown-out", "refuses a name in use, and throws out its holder all the same",
-        // The refusal is watched in the same conversation.
-        &["S-REG-5"], &[]), &["S-REG-7"]),
+        // The refusal is watched in the same conversation. Who is thrown out hears no goodbye.
+        &["S-REG-5"], &["S-SHUT-1"]), &["S-REG-7"]),
     in_the_way(fault("refused-hears", "relays to a client that it refused with 401",
         // The refusal is watched in the same conversation.
         &["S-REG-7"], &[]), &["S-REG-5"]),
@@ -298,13 +298,13 @@ pub const SERVER: &[Fault] = &[
         &["S-REG-3"], &[]),
     in_the_way(fault("verb-alone-kills", "crashes on REGISTER alone",
         &["S-REG-3"], &[]), &["S-REG-4"]),
-    fault("refused-leaving-mutes", "relays nothing any more after a client that it refused has closed its connection",
-        &["S-REG-3"], &[]),
+    in_the_way(fault("refused-leaving-mutes", "relays nothing any more after a client that it refused has closed its connection",
+        &["S-REG-3"], &["S-REG-5"]), &["S-MSG-3"]),
     fault("refused-name-spent", "keeps the name of a malformed registration in use",
         &["S-REG-3"], &[]),
     in_the_way(fault("refuses-ever-after", "registers no new name any more after it has refused one in use",
         // Where a newcomer comes before the holder of the refused name leaves.
-        &["S-REG-5"], &[]), &["S-DISC-2"]),
+        &["S-REG-5"], &[]), &["S-DISC-2", "S-SHUT-1"]),
     in_the_way(fault("refused-counts-as-holder", "keeps a name in use after a DISCONNECT if it was refused to somebody",
         &["S-DISC-2"], &[]), &["S-REG-5"]),
     in_the_way(fault("refused-speaks-as-holder", "relays what a client says under the name that it was refused",
@@ -447,8 +447,6 @@ pub const SERVER: &[Fault] = &[
         &["S-MSG-1"], &[]),
     fault("refused-leaves-its-name", "relays to the connection that comes after one that was refused a name in use",
         &["S-MSG-3"], &[]),
-    fault("line-of-1024-drops", "closes the connection of who sends a line of more than 1,024 bytes",
-        &["S-MSG-1"], &[]),
     fault("first-stranger-hears", "relays to a connection that came before all members",
         &["S-MSG-3"], &[]),
     fault("eleventh-deaf", "relays nothing to the eleventh client",

@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import platform
+import resource
 import signal
 import socket
 import sys
@@ -146,6 +147,16 @@ def setting(path):
         pass
 
 
+def take_console(_):
+    with open("/dev/tty", "rb+", buffering=0) as terminal:
+        fcntl.ioctl(terminal, 0x541D)
+
+
+def raise_limits(_):
+    many = 1 << 20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (many, many))
+
+
 ATTEMPTS = [
     ("read-mate", lambda _: read(f"{FOLDER}/mate/server.py")),
     ("copy-mate-by-link", lambda _: link_out(f"{FOLDER}/mate/server.py")),
@@ -164,6 +175,8 @@ ATTEMPTS = [
     ("use-port", lambda _: connect(socket.AF_INET, ("127.0.0.1", int(os.environ["PORT"])))),
     ("type-for-somebody", type_for_somebody),
     ("write-to-terminal", other_terminal),
+    ("take-console", take_console),
+    ("raise-limits", raise_limits),
     ("new-terminal", lambda _: os.close(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))),
     ("change-settings", lambda _: setting("/proc/sys/vm/swappiness")),
     ("new-user-namespace", new_user_namespace),

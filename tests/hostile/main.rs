@@ -59,6 +59,8 @@ const TABLE: &[Attempt] = &[
     attempt("use-port", "use a port of this machine", [YES, YES, YES, NO]),
     attempt("type-for-somebody", "type into its terminal for whoever reads there next (TIOCSTI)", [OPEN, NO, NO, NO]),
     attempt("write-to-terminal", "write to another terminal", [YES, NO, NO, NO]),
+    attempt("take-console", "take over the messages of the console (TIOCCONS)", [OPEN, NO, NO, NO]),
+    attempt("raise-limits", "raise its own limits (as root)", [OPEN, NO, NO, NO]),
     attempt("new-terminal", "use up pseudo-terminals", [YES, YES, NO, NO]),
     attempt("change-settings", "change settings of the kernel (as root)", [OPEN, NO, NO, NO]),
     attempt("new-user-namespace", "make a user namespace", [OPEN, NO, NO, NO]),

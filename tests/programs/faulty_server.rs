@@ -420,9 +420,6 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                     continue;
                 }
             }
-            if fault("line-of-1024-drops") && line.len() > 1024 {
-                return End::TooLong;
-            }
             let was_stranger = matches!(standing, Standing::Stranger);
             standing = match standing {
                 Standing::Stranger => {

@@ -307,7 +307,7 @@ pub struct ExploreCommand {
     /// How long to look for faults; what was found by then is still made small
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds_of_program)]
     pub seconds: f64,
-    /// Stop looking after so many findings [default: go on until the time is over]
+    /// Begin no further conversation after so many findings [default: go on until the time is over]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub findings: Option<u32>,
     /// The same seed gives the same conversations [default: a random one, which is printed]

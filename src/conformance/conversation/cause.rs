@@ -21,7 +21,7 @@ pub enum Cause {
     NameTaken,
     /// The server said `DISCONNECT CHAT/1.0`.
     ServerLeft,
-    /// The client was given an address at which nobody listens.
+    /// The client was given an address at which nobody listens, or whose host does not exist.
     NobodyListens,
     /// The client was given something that is no address.
     BadAddress,
@@ -86,7 +86,8 @@ pub fn names_unknown_host(address: &str) -> bool {
     host(address).is_some_and(|host| host.ends_with(".invalid"))
 }
 
-/// Whether a client may ask the name service about the host of this address.
+/// Whether a client may ask the name service about the host of this address. One that cuts the address at its last colon
+/// looks up `[127.0.0.1` as well.
 pub fn looks_up_host(address: &str) -> bool {
     host(address).is_some_and(|host| !host.is_empty() && host != "{host}")
 }

@@ -322,7 +322,7 @@ pub enum Inapplicable {
     RegistersWithoutEnd,
     /// It is about lines in segments, and the program takes each read for a message.
     RelaysReads,
-    /// A client looks up a host in it, and asks this machine's name service, because it has no network of its own.
+    /// It makes a client look up the name of a host, and the client shares this machine's network and name service.
     AsksNameService,
 }
 

@@ -215,7 +215,7 @@ impl Display for Inapplicable {
                 "it is about lines in segments, and the program takes each read for a message"
             }
             Inapplicable::AsksNameService => {
-                "it looks up a host, and how long that takes here is not up to the program"
+                "it makes the client look up the name of a host, and here nobody knows how long that takes"
             }
         })
     }
@@ -355,7 +355,9 @@ impl Display for Topic {
                 Cause::Rejected => "the client does not end after status 400",
                 Cause::NameTaken => "the client does not end after status 401",
                 Cause::ServerLeft => "the client does not end when the server does",
-                Cause::NobodyListens => "the client does not end if nobody listens at the address",
+                Cause::NobodyListens => {
+                    "the client does not end if it cannot connect to the address"
+                }
                 Cause::BadAddress => "the client does not end after a bad address",
             },
             Topic::Together(togetherness) => match togetherness {

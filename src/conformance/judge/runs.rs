@@ -2,7 +2,7 @@
 
 use super::charge::Charge;
 use super::ends::Ends;
-use crate::conformance::conversation::leaving::leavings;
+use crate::conformance::conversation::leaving::{Leaving, leavings};
 use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
@@ -35,10 +35,12 @@ pub(super) struct Stop {
     /// Whether no run was replayed to where it stopped.
     pub(super) was_skipped: bool,
     /// Ids of the requirements that the steps before depend on without asking about them, latest step first: somebody
-    /// left, lines came in segments that do not match them, or a client was sent words of the protocol in a text.
+    /// left, was refused or said its first words late, lines came in segments that do not match them, or a client was sent words of the protocol in a
+    /// text.
     pub(super) circumstances: Vec<&'static str>,
-    /// Everybody had left at some time before.
-    pub(super) was_emptied: bool,
+    /// Those of the circumstances that decide whether a server does anything afterwards: S-RUN-1 once the last registered
+    /// client has left, and S-CONC-3 where somebody said its first words late.
+    pub(super) decisive: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
     pub(super) had_ended: bool,
 }
@@ -96,12 +98,12 @@ impl Finding {
         let telling = positions.clone().find(is_foreign);
         let telling = telling.or(positions.clone().find(|at| charges[*at].is_some()));
         let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
+        let before = steps_before(&case.transcript, runs);
+        let leavings = leavings(before);
+        let circumstances = circumstances_of_all(before, &leavings, case.transcript.role);
         Finding::Stopped(Stop {
-            circumstances: circumstances_before(&case.transcript, runs),
-            was_emptied: leavings(steps_before(&case.transcript, runs))
-                .into_iter()
-                .flatten()
-                .any(|leaving| leaving.is_last),
+            decisive: decisive(&circumstances, &leavings),
+            circumstances,
             had_ended: conclusive
                 .iter()
                 .all(|run| had_ended(&case.transcript, run)),
@@ -141,7 +143,7 @@ impl Finding {
     }
 }
 
-/// The steps before the one at which the runs stopped.
+/// The steps before the one at which the first of the runs stopped.
 fn steps_before<'t>(transcript: &'t Transcript, runs: &[Evidence]) -> &'t [Step] {
     let stopped_at = runs.iter().filter_map(|run| match &run.outcome {
         Outcome::FellShort(shortfall) => Some(shortfall.step),
@@ -152,14 +154,16 @@ fn steps_before<'t>(transcript: &'t Transcript, runs: &[Evidence]) -> &'t [Step]
     before.unwrap_or_default()
 }
 
-/// Ids of the requirements that the steps depend on before the one at which the runs stopped, latest step first.
-fn circumstances_before(transcript: &Transcript, runs: &[Evidence]) -> Vec<&'static str> {
-    let to_client = transcript.role == Role::Client;
-    let before = steps_before(transcript, runs);
-    let latest_first = before.iter().zip(leavings(before)).rev();
+/// Ids of the requirements that what comes after these steps depends on, those of the latest step first.
+fn circumstances_of_all(
+    steps: &[Step],
+    leavings: &[Option<Leaving>],
+    role: Role,
+) -> Vec<&'static str> {
+    let latest_first = steps.iter().enumerate().zip(leavings).rev();
     latest_first
-        .flat_map(|(step, leaving)| {
-            let mut ids = circumstances_of(&step.action, to_client);
+        .flat_map(|((at, step), leaving)| {
+            let mut ids = circumstances_of(&step.action, role == Role::Client);
             if let Some(leaving) = leaving {
                 if leaving.how == Departure::Disconnect {
                     ids.extend([id::S_RUN_1, id::S_DISC_1]);
@@ -167,9 +171,18 @@ fn circumstances_before(transcript: &Transcript, runs: &[Evidence]) -> Vec<&'sta
                     ids.push(id::S_RUN_1);
                 }
             }
+            let is_silent = matches!(step.action, Action::Connects { .. })
+                && steps.get(at + 1).and_then(|next| next.action.actor()) != step.action.actor();
+            ids.extend((role == Role::Server && is_silent).then_some(id::S_CONC_3));
             ids
         })
         .collect()
+}
+
+fn decisive(circumstances: &[&'static str], leavings: &[Option<Leaving>]) -> Vec<&'static str> {
+    let was_emptied = leavings.iter().flatten().any(|leaving| leaving.is_last);
+    let is_so = |id: &&str| **id == *id::S_CONC_3 || was_emptied && **id == *id::S_RUN_1;
+    circumstances.iter().copied().filter(is_so).collect()
 }
 
 /// Ids of the requirements that the steps after this one depend on, whoever else is there.
@@ -178,6 +191,11 @@ fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
     match action {
         Action::Closes { .. } => ids.push(id::S_DISC_5),
         Action::Resets { .. } => ids.push(id::S_DISC_7),
+        Action::Gets { line, .. } if !to_client => match Utterance::of(line) {
+            Utterance::Status { code: "400", .. } => ids.push(id::S_REG_3),
+            Utterance::Status { code: "401", .. } => ids.push(id::S_REG_5),
+            _ => {}
+        },
         Action::Says { line, .. } if to_client && holds_goodbye(line) => ids.push(id::C_MSG_4),
         Action::Sends { bytes, times, .. } => {
             if !bytes.ends_with(b"\n") {

@@ -7,7 +7,7 @@
 //!
 //! A requirement of which some transcripts pass and all others are blocked passes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::blame::blame;
 use super::ends::Ends;
@@ -16,9 +16,9 @@ use super::runs::{Finding, Judgement};
 use super::tally::Tally;
 use super::twin::Twin;
 use crate::conformance::evidence::{Evidence, Outcome};
+use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::table::Table;
-use crate::conformance::suite::{Case, id};
 use crate::transcript::syntax::Transcript;
 
 /// A transcript with what was seen in each of its runs.
@@ -69,28 +69,11 @@ fn judge(
         findings.push(finding);
         judged.push(judgement);
     }
-    let rank = |id: &String| {
-        let mut ids = requirements.iter().map(|requirement| &requirement.id);
-        ids.position(|other| other == id)
-    };
-    // After the requirement that it rests on, too, and after whether the server goes on when everybody has left.
-    let goes_on = id::S_RUN_1.to_owned();
-    let turn = |position: &usize| {
-        let own = rank(&replayed[*position].0.transcript.covers[0]);
-        let ground = match &findings[*position] {
-            Finding::Stopped(stop) => {
-                let rests_on = stop.charge.as_ref().and_then(|it| it.rests_on.as_ref());
-                rests_on.or(stop.was_emptied.then_some(&goes_on))
-            }
-            _ => None,
-        };
-        let ground = ground.and_then(rank);
-        (own.max(ground), ground > own, own)
-    };
     let mut waiting: Vec<usize> = (0..judged.len())
         .filter(|at| judged[*at].is_none())
         .collect();
-    waiting.sort_by_key(turn);
+    let turns = turns(&waiting, &replayed, &findings, requirements);
+    waiting.sort_by_key(|position| turns[position]);
     for position in waiting {
         let case = &replayed[position].0;
         let finding = &findings[position];
@@ -116,6 +99,53 @@ fn judge(
         .zip(judged)
         .map(|((case, runs), judgement)| result(case, runs, judgement))
         .collect()
+}
+
+/// When a transcript is judged: after which requirement, and whether its own one comes before that.
+type Turn = (Option<usize>, bool, Option<usize>);
+
+/// The turns of the transcripts at these positions. One is judged after the requirement that it rests on, and after those
+/// that decide what can be asked in its circumstances. And it is judged after the transcripts about what it is charged to,
+/// which may wait for others themselves.
+fn turns(
+    waiting: &[usize],
+    replayed: &[Replayed],
+    findings: &[Finding],
+    requirements: &[Requirement],
+) -> BTreeMap<usize, Turn> {
+    let rank = |id: &str| requirements.iter().position(|other| other.id == id);
+    let covers = |position: usize| &replayed[position].0.transcript.covers;
+    let charge = |position: usize| match &findings[position] {
+        Finding::Stopped(stop) => stop.charge.as_ref(),
+        _ => None,
+    };
+    let by_itself = |position: usize| {
+        let own = covers(position).first().and_then(|id| rank(id));
+        let rests_on = charge(position).and_then(|charge| rank(charge.rests_on.as_ref()?));
+        let circumstances = match &findings[position] {
+            Finding::Stopped(stop) => stop.decisive.iter().filter_map(|id| rank(id)).max(),
+            _ => None,
+        };
+        let ground = rests_on.max(circumstances);
+        (own.max(ground), ground > own, own)
+    };
+    let turn = |position: usize| {
+        let (latest, is_after, own) = by_itself(position);
+        let foreign = charge(position)
+            .map(|charge| &charge.requirement)
+            .filter(|id| !covers(position).contains(id));
+        let about_it = waiting.iter().filter(|other| {
+            foreign.is_some_and(|id| {
+                let charged = charge(**other).map(|charge| &charge.requirement);
+                covers(**other).contains(id) && charged == Some(id)
+            })
+        });
+        match about_it.map(|other| by_itself(*other).0).max() {
+            Some(others) if others >= latest => (others, true, own),
+            _ => (latest, is_after, own),
+        }
+    };
+    waiting.iter().map(|at| (*at, turn(*at))).collect()
 }
 
 /// Of a transcript whose runs disagree: the requirement that all failed runs are charged to, if it is another one that

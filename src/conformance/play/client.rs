@@ -93,9 +93,13 @@ impl<'a> ClientReplay<'a> {
                 self.replay.reset(actor)
             }
             Action::IsDisconnected { actor } => self.replay.be_disconnected(actor),
-            Action::Pass { seconds } => self
-                .replay
-                .let_pass(Duration::from_secs(u64::from(*seconds))),
+            Action::Pass { seconds } => {
+                // An end before is about what came before.
+                self.replay.let_digest()?;
+                self.refuse_ended()?;
+                self.replay
+                    .let_pass(Duration::from_secs(u64::from(*seconds)))
+            }
             Action::Types { text, .. } => {
                 self.something_happens()?;
                 self.user

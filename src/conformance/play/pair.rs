@@ -103,13 +103,15 @@ impl<'a> PairReplay<'a> {
     fn wait_until_answered(&mut self, actor: &str, program: usize, port: u16) -> Result<(), Stop> {
         /// An answer that takes longer need not be noticed at once: each look asks for all sockets.
         const QUICK_ANSWER: Duration = Duration::from_millis(200);
+        /// How long to wait for a server that has left somebody unanswered.
+        const ONCE_MORE: Duration = Duration::from_secs(1);
         const BETWEEN_LATE_LOOKS: Duration = Duration::from_millis(50);
         let replay = &mut self.replay;
         let patience = replay.setting.timeouts.start();
         let longest_for_answer = if replay.setting.ledger.is_known_to_fail(Topic::Registration) {
             Duration::ZERO
         } else if self.leaves_unanswered {
-            QUICK_ANSWER
+            ONCE_MORE
         } else {
             replay.setting.timeouts.answer()
         };
@@ -155,7 +157,9 @@ impl<'a> PairReplay<'a> {
             // What became of a client that has ended is for later steps to say.
             Some(ClientConnection::None | ClientConnection::Unknown) => Ok(()),
             Some(ClientConnection::Open) => {
-                replay.setting.ledger.fell_short(Topic::Registration);
+                if !self.leaves_unanswered {
+                    replay.setting.ledger.fell_short(Topic::Registration);
+                }
                 record_connection(replay, actor);
                 self.leaves_unanswered = true;
                 Ok(())
@@ -163,6 +167,7 @@ impl<'a> PairReplay<'a> {
             Some(ClientConnection::Answered) => {
                 replay.setting.ledger.held(Topic::Registration);
                 record_connection(replay, actor);
+                self.leaves_unanswered = false;
                 Ok(())
             }
         }

@@ -12,14 +12,14 @@ use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::Excerpt;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
+use crate::conformance::evidence::topic::Topic;
 
 impl Replay<'_> {
     /// Connects and registers. Where the name was held before, the server may need a moment to free it: then the
     /// actor asks again after a 401, for as long as any answer may take.
     pub(super) fn join(&mut self, actor: &str, name: &str) -> Result<(), Stop> {
         const LONGEST_PAUSE: Duration = Duration::from_millis(640);
-        // A name that is not free at once is often free a moment later. Where it stays taken, hundreds of tries would
-        // be a load of their own.
+        // Later tries come less often: a name may stay taken, and hundreds of connections would slow the server down.
         let mut pause = Duration::from_millis(20);
         let freed = self.room.freed(name);
         let deadline = Instant::now() + self.setting.timeouts.answer();
@@ -36,6 +36,9 @@ impl Replay<'_> {
                 Utterance::Status { code: "200", .. } => {
                     self.setting.timeouts.replied_within(asked.elapsed());
                     self.room.registered(actor, name);
+                    if let Some(how) = freed {
+                        self.setting.ledger.held(Topic::NameFreed(how));
+                    }
                     return self.say_first_message(actor, name);
                 }
                 Utterance::Status { code: "401", .. }

@@ -221,6 +221,8 @@ fn address(random: &mut Random) -> String {
         "chat://{host}:65536",
         "chat://{host}:-1",
         "chat://{host}:99999999999999999999",
+        "chat://[{host}:{port}",
+        "chat://nobody.invalid:{port}",
         "somewhere",
         "chat://{host}:{unused}",
     ];

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::frame::document;
 use crate::grading::matrix::{Cell, Matrix};
-use crate::report::pairing::{LEGEND, about, absences, meaning, name, reason, sign, summary};
+use crate::report::pairing::{LEGEND, about, absences, meaning, name, sign, silences, summary};
 use crate::report::text::{harmless, sentence};
 
 /// The page.
@@ -133,31 +133,28 @@ fn not_tried(matrix: &Matrix) -> Markup {
 
 /// Why pairs do not talk: those of one submission and of one group first, because one expects them to talk.
 fn failures(matrix: &Matrix) -> Markup {
-    let own = matrix.own_failures();
-    let exceptions = matrix.exceptions();
-    let exceptions: Vec<_> = exceptions
-        .iter()
-        .filter(|(server, client)| server != client)
+    let own: Vec<(usize, usize)> = matrix
+        .own_failures()
+        .into_iter()
+        .map(|at| (at, at))
         .collect();
-    let is_own = |pair: &(usize, usize)| pair.0 == pair.1 && own.contains(&pair.0);
-    let is_told = |pair: &(usize, usize)| is_own(pair) || exceptions.contains(&pair);
-    let others = matrix.pairs().filter(|(server, client)| {
-        matches!(
-            matrix.cell(*server, *client),
-            Cell::OneWay(_) | Cell::Nothing | Cell::Unknown
-        )
+    let mut exceptions = matrix.exceptions();
+    exceptions.retain(|(server, client)| server != client);
+    let others = matrix.pairs().filter(|pair| {
+        let cell = matrix.cell(pair.0, pair.1);
+        let is_told = own.contains(pair) || exceptions.contains(pair);
+        matches!(cell, Cell::OneWay(_) | Cell::Nothing | Cell::Unknown) && !is_told
     });
-    let others: Vec<(usize, usize)> = others.filter(|pair| !is_told(pair)).collect();
-    let entry = |server: usize, client: usize| {
+    let others: Vec<(usize, usize)> = others.collect();
+    let list = |pairs: &[(usize, usize)]| {
         html! {
-            li {
-                (verdict(matrix.cell(server, client))) " "
-                @if server == client {
-                    (said(&name(matrix, server)))
-                } @else {
-                    "server of " (said(&name(matrix, server))) ", client of " (said(&name(matrix, client)))
+            ul {
+                @for silence in silences(matrix, pairs) {
+                    li {
+                        (verdict(silence.cell)) " " (said(&silence.who)) ": "
+                        span class="said" { (silence.why) }
+                    }
                 }
-                ": " span class="said" { (sentence(&reason(matrix, server, client))) }
             }
         }
     };
@@ -165,13 +162,13 @@ fn failures(matrix: &Matrix) -> Markup {
         @if !own.is_empty() {
             section aria-labelledby="own" {
                 h2 id="own" { "Do not talk with their own programs" }
-                ul { @for member in &own { (entry(*member, *member)) } }
+                (list(&own))
             }
         }
         @if !exceptions.is_empty() {
             section aria-labelledby="exceptions" {
                 h2 id="exceptions" { "Do not talk, although their groups do" }
-                ul { @for (server, client) in &exceptions { (entry(*server, *client)) } }
+                (list(&exceptions))
             }
         }
         @if !others.is_empty() {
@@ -179,7 +176,7 @@ fn failures(matrix: &Matrix) -> Markup {
                 h2 id="others" { "The other pairs that do not talk" }
                 details {
                     summary { "All " (others.len()) " with the reason" }
-                    ul { @for (server, client) in &others { (entry(*server, *client)) } }
+                    (list(&others))
                 }
             }
         }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use crate::grading::matrix::{Cell, Matrix};
 use crate::report::Style;
-use crate::report::pairing::{LEGEND, about, absences, name, reason, sign, summary};
+use crate::report::pairing::{LEGEND, about, absences, name, sign, silences, summary};
 use crate::report::plain::line;
-use crate::report::text::{Ink, cut, pad, paragraph, ruled, sentence, width};
+use crate::report::text::{Ink, cut, pad, paragraph, ruled, width};
 
 /// Maximum number of pairs that are named: the page has all.
 const NAMED: usize = 12;
@@ -30,34 +30,21 @@ pub fn render(matrix: &Matrix, style: Style) -> String {
         columns,
         style,
     ));
-    let own = matrix.own_failures().into_iter();
-    shown.push_str(&list(
-        "Do not talk with their own programs",
-        own.map(|at| {
-            format!(
-                "{}: {}",
-                name(matrix, at),
-                sentence(&reason(matrix, at, at))
-            )
-        }),
-        columns,
-        style,
-    ));
-    let exceptions = matrix.exceptions().into_iter();
-    let exceptions = exceptions.filter(|(server, client)| server != client);
-    shown.push_str(&list(
-        "Do not talk, although their groups do",
-        exceptions.map(|(server, client)| {
-            format!(
-                "server of {}, client of {}: {}",
-                name(matrix, server),
-                name(matrix, client),
-                sentence(&reason(matrix, server, client))
-            )
-        }),
-        columns,
-        style,
-    ));
+    let own: Vec<(usize, usize)> = matrix
+        .own_failures()
+        .into_iter()
+        .map(|at| (at, at))
+        .collect();
+    let mut exceptions = matrix.exceptions();
+    exceptions.retain(|(server, client)| server != client);
+    for (title, pairs) in [
+        ("Do not talk with their own programs", own),
+        ("Do not talk, although their groups do", exceptions),
+    ] {
+        let told = silences(matrix, &pairs).into_iter();
+        let told = told.map(|silence| format!("{}: {}", silence.who, silence.why));
+        shown.push_str(&list(title, told, columns, style));
+    }
     shown
 }
 

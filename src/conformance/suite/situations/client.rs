@@ -68,7 +68,9 @@ impl Scene {
         let wrong = match address.split_once("://") {
             Some(("chat", "")) => Some(Situation::WrongAltogether),
             Some(("chat", place)) => match place.rsplit_once(':') {
-                Some((host, _)) if host.is_empty() || host.starts_with('[') => {
+                Some((host, _))
+                    if host.is_empty() || host.starts_with('[') && !host.ends_with(']') =>
+                {
                     Some(Situation::WrongHost)
                 }
                 Some((_, "{port}")) => None,

@@ -167,7 +167,7 @@ situations! {
         OwnNameLetter "a name of one letter";
         OwnNameLong "a name of 64 bytes";
         WrongScheme "another scheme, or none";
-        WrongHost "no host, or one that is none";
+        WrongHost "no host, or something that cannot be one";
         WrongPort "no port, or one that is none";
         WrongAltogether "no address at all";
         NobodyListens "nobody listens";

@@ -5,7 +5,7 @@ use std::io::{Cursor, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use chat_conformance::classroom::intake::Intake;
+use chat_conformance::classroom::intake::{Intake, NotUnpacked};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use zip::ZipWriter;
@@ -18,38 +18,50 @@ use super::language::is_printable;
 /// where they are unpacked, and no link leads out of there.
 fn archive(data: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| folder.path().join(name);
-    let download = at("download.zip");
-    fs::write(&download, data).expect("is written");
-    let class = at("class");
-    fs::create_dir_all(class.join("bob")).expect("is made");
-    fs::write(class.join("alice.zip"), data).expect("is written");
-    fs::write(class.join("bob/server.py"), "pass\n").expect("is written");
-    for (class, place) in [(download, at("one")), (class, at("two"))] {
+    // Deep enough that a path that leads out a little is seen.
+    let deep = folder.path().join("a/b/c");
+    let at = |name: &str| deep.join(name);
+    fs::create_dir_all(at("class/bob")).expect("is made");
+    fs::write(at("download.zip"), data).expect("is written");
+    fs::write(at("class/alice.zip"), data).expect("is written");
+    fs::write(at("class/bob/server.py"), PROGRAM).expect("is written");
+    for (class, place) in [("download.zip", "one"), ("class", "two")] {
+        let (class, place) = (at(class), at(place));
         fs::create_dir(&place).expect("is made");
         unpacked(&class, &place);
         stays_inside(&place, &place);
+        fs::remove_dir_all(&place).expect("is removed");
     }
-    let mut names: Vec<PathBuf> = entries(folder.path());
-    names.sort();
-    let expected = ["class", "download.zip", "one", "two"].map(at);
-    assert_eq!(names, expected, "something was written beside");
-    let of_class = entries(&at("class"));
-    assert_eq!(of_class.len(), 2, "the download was changed: {of_class:?}");
+    let mut all = Vec::new();
+    files_below(folder.path(), &mut all);
+    all.sort();
+    let expected = ["class/alice.zip", "class/bob/server.py", "download.zip"].map(at);
+    assert_eq!(all, expected, "something was written elsewhere");
+    for (path, content) in expected.iter().zip([data, PROGRAM, data]) {
+        assert!(
+            fs::read(path).is_ok_and(|now| now == content),
+            "{} was changed",
+            path.display()
+        );
+    }
 }
+
+const PROGRAM: &[u8] = b"print('Port 5000')\n";
 
 fn unpacked(class: &Path, place: &Path) {
     let told = match Intake::open(class, None, None) {
         Err(why) => vec![why],
         Ok(mut intake) => match intake.unpack(place, &|_| true, &AtomicBool::new(false)) {
-            Err(why) => vec![format!("{why:?}")],
+            Err(NotUnpacked::Failed(why)) => vec![why],
+            Err(NotUnpacked::Cancelled) => panic!("nobody cancelled it"),
             Ok(arrived) => {
                 let mut told = Vec::new();
                 for submission in arrived {
-                    assert!(
-                        submission.folder.starts_with(place)
-                            || submission.folder.starts_with(class)
-                    );
+                    let folder = fs::canonicalize(&submission.folder).expect("is there");
+                    let is_in = |root: &Path| {
+                        fs::canonicalize(root).is_ok_and(|root| folder.starts_with(root))
+                    };
+                    assert!(is_in(place) || is_in(class), "{}", folder.display());
                     told.extend(submission.notes);
                     told.extend(submission.problem);
                 }
@@ -60,6 +72,16 @@ fn unpacked(class: &Path, place: &Path) {
     for sentence in told {
         assert!(is_printable(&sentence), "{sentence:?}");
         assert!(sentence.len() < 20_000, "{} bytes", sentence.len());
+    }
+}
+
+/// Adds every file in `folder`, at any depth.
+fn files_below(folder: &Path, all: &mut Vec<PathBuf>) {
+    for path in entries(folder) {
+        match path.is_dir() && !path.is_symlink() {
+            true => files_below(&path, all),
+            false => all.push(path),
+        }
     }
 }
 
@@ -141,20 +163,19 @@ pub const ARCHIVE: Target = Target {
     name: "archive",
     run: archive,
     seeds: || {
-        let program: &[u8] = b"print('Port 5000')\n";
-        let both = [("server.py", program), ("src/client.py", program)];
+        let both = [("server.py", PROGRAM), ("src/client.py", PROGRAM)];
         let one = zip(&both, &[("link.py", "server.py"), ("out", "../../out")]);
         vec![
             zip(&[("handin/inner.zip", &one), ("__MACOSX/._server.py", b"x")], &[]),
             zip(
                 &[
                     ("Assignment/grades.csv", b"Assignment,Points\n\nDisplay ID,ID,Last Name,First Name,grade\na1,a1,A,Al,\n"),
-                    ("Assignment/A, Al(a1)/Submission attachment(s)/server.py", program),
+                    ("Assignment/A, Al(a1)/Submission attachment(s)/server.py", PROGRAM),
                     ("Assignment/A, Al(a1)/timestamp.txt", b"20261128120000000"),
                 ],
                 &[],
             ),
-            zip(&[("A Al_7_assignsubmission_file_/server.py", program), ("B Bo_8_assignsubmission_file_/a.zip", &one)], &[]),
+            zip(&[("A Al_7_assignsubmission_file_/server.py", PROGRAM), ("B Bo_8_assignsubmission_file_/a.zip", &one)], &[]),
             gzip(&tar(&both)),
             tar(&both),
             one,

@@ -297,7 +297,7 @@ pub fn listening(sockets: &SocketTable, processes: &[i32]) -> Vec<SocketAddr> {
 pub fn client_connection(sockets: &SocketTable, port: u16, processes: &[i32]) -> ClientConnection {
     let inodes = processes.iter().filter_map(|id| socket_inodes(*id).ok());
     let held: Vec<u64> = inodes.flatten().collect();
-    // To list all connections takes as long as hundreds of such looks.
+    // Listing all connections of the machine takes hundreds of times as long as reading the descriptors above.
     if held.is_empty() {
         return ClientConnection::None;
     }
