@@ -139,3 +139,29 @@ pub(super) fn silences(matrix: &Matrix, pairs: &[(usize, usize)]) -> Vec<Silence
     });
     told.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grading::matrix::tests::matrix;
+
+    #[test]
+    fn clients_that_fail_with_a_server_for_one_reason_are_told_together() {
+        let class = matrix(&[
+            ("ann", "..>", None),
+            ("bob", ".x.", None),
+            ("cyd", "...", None),
+        ]);
+        let told = silences(&class, &[(0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 2)]);
+        let told: Vec<&str> = told.iter().map(|silence| silence.who.as_str()).collect();
+        // The table has bob first, whose programs understand each other.
+        let expected = [
+            "bob",
+            "server of bob, clients of ann, cyd",
+            "server of ann, client of bob",
+            "server of ann, client of cyd",
+            "cyd",
+        ];
+        assert_eq!(told, expected);
+    }
+}

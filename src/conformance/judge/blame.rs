@@ -32,8 +32,9 @@ pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
         return Judgement::Unsure;
     }
     if covers.contains(requirement) {
-        let crashed = circumstance().filter(|_| stop.had_ended);
-        return crashed.unwrap_or_else(|| Judgement::Fails(requirement.clone()));
+        let has_another_reason = stop.had_ended || is_of_many;
+        let other = circumstance().filter(|_| has_another_reason);
+        return other.unwrap_or_else(|| Judgement::Fails(requirement.clone()));
     }
     if !tally.asks_about(requirement) || tally.blames(requirement, stop.shape) {
         return Judgement::BlockedBy(requirement.clone());

@@ -35,11 +35,11 @@ pub(super) struct Stop {
     /// Whether no run was replayed to where it stopped.
     pub(super) was_skipped: bool,
     /// Ids of the requirements that the steps before depend on without asking about them, latest step first: somebody
-    /// left, was refused or said its first words late, lines came in segments that do not match them, or a client was sent words of the protocol in a
-    /// text.
+    /// left, was refused or spoke late, lines came in segments that do not match them, or a client was sent
+    /// words of the protocol in a text.
     pub(super) circumstances: Vec<&'static str>,
-    /// Those of the circumstances that decide whether a server does anything afterwards: S-RUN-1 once the last registered
-    /// client has left, and S-CONC-3 where somebody said its first words late.
+    /// Those of the circumstances that decide what can be asked afterwards: S-RUN-1 once the last registered client has
+    /// left, S-CONC-3 where somebody spoke late, and W-LINE-2 where a line came in parts.
     pub(super) decisive: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
     pub(super) had_ended: bool,
@@ -100,7 +100,7 @@ impl Finding {
         let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
         let before = steps_before(&case.transcript, runs);
         let leavings = leavings(before);
-        let circumstances = circumstances_of_all(before, &leavings, case.transcript.role);
+        let circumstances = circumstances_of_all(&case.transcript, &leavings);
         Finding::Stopped(Stop {
             decisive: decisive(&circumstances, &leavings),
             circumstances,
@@ -154,13 +154,15 @@ fn steps_before<'t>(transcript: &'t Transcript, runs: &[Evidence]) -> &'t [Step]
     before.unwrap_or_default()
 }
 
-/// Ids of the requirements that what comes after these steps depends on, those of the latest step first.
+/// Ids of the requirements that what comes after the first steps of a transcript depends on, those of the latest step first.
+/// `leavings` has an element for each of these steps.
 fn circumstances_of_all(
-    steps: &[Step],
+    transcript: &Transcript,
     leavings: &[Option<Leaving>],
-    role: Role,
 ) -> Vec<&'static str> {
-    let latest_first = steps.iter().enumerate().zip(leavings).rev();
+    let (steps, role) = (&transcript.steps, transcript.role);
+    let first_steps = steps.iter().enumerate().zip(leavings);
+    let latest_first = first_steps.collect::<Vec<_>>().into_iter().rev();
     latest_first
         .flat_map(|((at, step), leaving)| {
             let mut ids = circumstances_of(&step.action, role == Role::Client);
@@ -171,17 +173,35 @@ fn circumstances_of_all(
                     ids.push(id::S_RUN_1);
                 }
             }
-            let is_silent = matches!(step.action, Action::Connects { .. })
-                && steps.get(at + 1).and_then(|next| next.action.actor()) != step.action.actor();
-            ids.extend((role == Role::Server && is_silent).then_some(id::S_CONC_3));
+            if role == Role::Server && speaks_late(&steps[at..]) {
+                ids.push(id::S_CONC_3);
+            }
             ids
         })
         .collect()
 }
 
+/// Whether somebody connects in the first of these steps and says its first words only after others did something.
+fn speaks_late(steps: &[Step]) -> bool {
+    let Some((Action::Connects { actor, .. }, rest)) = steps
+        .split_first()
+        .map(|(first, rest)| (&first.action, rest))
+    else {
+        return false;
+    };
+    let speaks = |step: &Step| {
+        matches!(step.action, Action::Says { .. } | Action::Sends { .. })
+            && step.action.actor() == Some(actor)
+    };
+    rest.iter().position(speaks).is_some_and(|at| at > 0)
+}
+
 fn decisive(circumstances: &[&'static str], leavings: &[Option<Leaving>]) -> Vec<&'static str> {
     let was_emptied = leavings.iter().flatten().any(|leaving| leaving.is_last);
-    let is_so = |id: &&str| **id == *id::S_CONC_3 || was_emptied && **id == *id::S_RUN_1;
+    let is_so = |id: &&str| match *id {
+        id::S_RUN_1 => was_emptied,
+        id => [id::S_CONC_3, id::W_LINE_2].contains(&id),
+    };
     circumstances.iter().copied().filter(is_so).collect()
 }
 

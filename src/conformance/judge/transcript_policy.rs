@@ -86,13 +86,13 @@ pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<
         Action::Sends { bytes, .. } => begins_registration(bytes),
         _ => false,
     };
+    let is_about_segments = covers(&[id::W_LINE_2, id::W_LINE_3]);
     if profile.registers_without_end
-        && covers(&[id::W_LINE_2])
+        && is_about_segments
         && actions.clone().any(begins_registration)
     {
         return Some(Inapplicable::RegistersWithoutEnd);
     }
-    let is_about_segments = covers(&[id::W_LINE_2, id::W_LINE_3]);
     if profile.relays_reads && is_about_segments {
         return Some(Inapplicable::RelaysReads);
     }
@@ -119,7 +119,7 @@ pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<
         .then_some(Inapplicable::NotWholeMessages)
 }
 
-/// Whether these bytes are the beginning of a registration, and not all of it.
+/// Whether these bytes begin with a registration, or with a part of one, and do not end with the end of a line.
 fn begins_registration(bytes: &[u8]) -> bool {
     const VERB: &[u8] = b"REGISTER ";
     let is_beginning = bytes.starts_with(VERB) || VERB.starts_with(bytes);
@@ -189,6 +189,9 @@ mod tests {
         assert!(is_asked("W-LINE-2", "REGISTER al", false));
         assert!(is_asked("W-LINE-2", "REGISTER alice CHAT/1.0\\n", true));
         assert!(is_asked("W-LINE-2", "@alice: hal", true));
+        let with_half_a_message = "REGISTER alice CHAT/1.0\\n@alice: hal";
+        assert!(!is_asked("W-LINE-3", with_half_a_message, true));
+        assert!(is_asked("W-LINE-3", with_half_a_message, false));
         assert!(is_asked("W-LINE-1", "REGISTER alice CHAT/1.0", true));
     }
 

@@ -104,9 +104,9 @@ fn judge(
 /// When a transcript is judged: after which requirement, and whether its own one comes before that.
 type Turn = (Option<usize>, bool, Option<usize>);
 
-/// The turns of the transcripts at these positions. One is judged after the requirement that it rests on, and after those
-/// that decide what can be asked in its circumstances. And it is judged after the transcripts about what it is charged to,
-/// which may wait for others themselves.
+/// The turns of the transcripts at these positions. One is judged after the requirement that it rests on. And it is judged
+/// after the transcripts about what it is charged to, and about what decides what can be asked in its circumstances; these
+/// may rest on something themselves.
 fn turns(
     waiting: &[usize],
     replayed: &[Replayed],
@@ -115,35 +115,32 @@ fn turns(
 ) -> BTreeMap<usize, Turn> {
     let rank = |id: &str| requirements.iter().position(|other| other.id == id);
     let covers = |position: usize| &replayed[position].0.transcript.covers;
-    let charge = |position: usize| match &findings[position] {
-        Finding::Stopped(stop) => stop.charge.as_ref(),
+    let stop = |position: usize| match &findings[position] {
+        Finding::Stopped(stop) => Some(stop),
         _ => None,
     };
+    let charged = |position: usize| Some(&stop(position)?.charge.as_ref()?.requirement);
+    // The later one of its own requirement and the one that it rests on.
     let by_itself = |position: usize| {
         let own = covers(position).first().and_then(|id| rank(id));
-        let rests_on = charge(position).and_then(|charge| rank(charge.rests_on.as_ref()?));
-        let circumstances = match &findings[position] {
-            Finding::Stopped(stop) => stop.decisive.iter().filter_map(|id| rank(id)).max(),
-            _ => None,
-        };
-        let ground = rests_on.max(circumstances);
-        (own.max(ground), ground > own, own)
+        let rests_on = stop(position).and_then(|stop| stop.charge.as_ref()?.rests_on.as_ref());
+        own.max(rests_on.and_then(|id| rank(id)))
     };
     let turn = |position: usize| {
-        let (latest, is_after, own) = by_itself(position);
-        let foreign = charge(position)
-            .map(|charge| &charge.requirement)
-            .filter(|id| !covers(position).contains(id));
-        let about_it = waiting.iter().filter(|other| {
-            foreign.is_some_and(|id| {
-                let charged = charge(**other).map(|charge| &charge.requirement);
-                covers(**other).contains(id) && charged == Some(id)
-            })
-        });
-        match about_it.map(|other| by_itself(*other).0).max() {
-            Some(others) if others >= latest => (others, true, own),
-            _ => (latest, is_after, own),
-        }
+        let own = covers(position).first().and_then(|id| rank(id));
+        let is_foreign = |id: &str| !covers(position).iter().any(|covered| covered == id);
+        let foreign = charged(position).filter(|id| is_foreign(id));
+        let decisive = stop(position).map_or(&[][..], |stop| &stop.decisive);
+        let decides = |other: usize| {
+            let is_about = |id: &str| covers(other).iter().any(|covered| covered == id);
+            let mut decisive = decisive.iter().filter(|id| is_foreign(id));
+            decisive.any(|id| is_about(id))
+                || foreign.is_some_and(|id| is_about(id) && charged(other) == Some(id))
+        };
+        let others = waiting.iter().filter(|other| decides(**other));
+        let others = others.map(|other| by_itself(*other)).max().flatten();
+        let latest = by_itself(position).max(others);
+        (latest, latest > own || others == latest, own)
     };
     waiting.iter().map(|at| (*at, turn(*at))).collect()
 }
@@ -385,6 +382,22 @@ mod tests {
         (case, runs)
     }
 
+    /// Three runs in which nothing is relayed any more after these steps.
+    fn silent_after(covers: &str, steps: &str) -> Replayed {
+        let (mut case, mut runs) = stopped(covers, Some("S-REG-1"));
+        let talk = "bob joins\ncarol joins\nbob > @bob: hi\ncarol < @bob: hi\n";
+        let source = format!("# A case.\ncovers {covers}\n\n{steps}\n{talk}");
+        case.transcript = parse("silent", &source).expect("is a transcript");
+        for shortfall in shortfalls(&mut runs) {
+            shortfall.step = case.transcript.steps.len() - 1;
+            shortfall.expected = Expected::Line {
+                line: "@bob: hi".to_owned(),
+                open_ended: false,
+            };
+        }
+        (case, runs)
+    }
+
     fn table() -> Table {
         let suite = Suite::embedded();
         suite.map_or_else(|_| panic!("the suite is broken"), |suite| suite.table())
@@ -394,6 +407,7 @@ mod tests {
     fn verdicts(replayed: Vec<Replayed>) -> Vec<(String, Verdict)> {
         let ids = [
             "S-REG-1", "S-REG-3", "S-REG-7", "S-MSG-1", "S-MSG-2", "S-CONC-2", "S-DISC-5",
+            "S-RUN-1",
         ];
         let (found, _) = super::verdicts(ids.map(requirement).to_vec(), replayed, &table());
         let tested = found
@@ -406,6 +420,37 @@ mod tests {
 
     fn is(id: &str, verdict: Verdict) -> (String, Verdict) {
         (id.to_owned(), verdict)
+    }
+
+    #[test]
+    fn what_goes_wrong_once_everybody_has_left_waits_for_what_decides_it() {
+        let closes = "alice joins\nalice closes";
+        let leaves = "alice joins\nalice > DISCONNECT alice CHAT/1.0";
+        let one_stays = "alice joins\nerin joins\nalice closes";
+        // It is silent however the last one left.
+        let found = verdicts(vec![
+            passing("S-MSG-1"),
+            silent_after("S-DISC-5", closes),
+            silent_after("S-RUN-1", leaves),
+        ]);
+        let expected = [
+            is("S-MSG-1", Verdict::Pass),
+            is("S-DISC-5", Verdict::Blocked),
+            is("S-RUN-1", Verdict::Fail),
+        ];
+        assert_eq!(found, expected);
+        // It is silent after everybody who closes a connection.
+        let found = verdicts(vec![
+            passing("S-MSG-1"),
+            silent_after("S-DISC-5", one_stays),
+            silent_after("S-RUN-1", closes),
+        ]);
+        let expected = [
+            is("S-MSG-1", Verdict::Pass),
+            is("S-DISC-5", Verdict::Fail),
+            is("S-RUN-1", Verdict::Blocked),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]
