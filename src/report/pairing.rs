@@ -117,6 +117,14 @@ pub(super) struct Silence {
     pub why: String,
 }
 
+/// The pairs that one expects to talk, and that do not: the programs of one submission, and others within a group.
+pub(super) fn unexpected(matrix: &Matrix) -> [Vec<(usize, usize)>; 2] {
+    let own = matrix.own_failures().into_iter().map(|at| (at, at));
+    let mut within_groups = matrix.exceptions();
+    within_groups.retain(|(server, client)| server != client);
+    [own.collect(), within_groups]
+}
+
 /// Why these pairs do not talk. Clients that fail with one server for one reason are told together: where a server
 /// talks with nobody, one line says so.
 pub(super) fn silences(matrix: &Matrix, pairs: &[(usize, usize)]) -> Vec<Silence> {

@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use super::frame::document;
 use crate::grading::matrix::{Cell, Matrix};
-use crate::report::pairing::{LEGEND, about, absences, meaning, name, sign, silences, summary};
+use crate::report::pairing::{
+    LEGEND, about, absences, meaning, name, sign, silences, summary, unexpected,
+};
 use crate::report::text::{harmless, sentence};
 
 /// The page.
@@ -133,13 +135,7 @@ fn not_tried(matrix: &Matrix) -> Markup {
 
 /// Why pairs do not talk: those of one submission and of one group first, because one expects them to talk.
 fn failures(matrix: &Matrix) -> Markup {
-    let own: Vec<(usize, usize)> = matrix
-        .own_failures()
-        .into_iter()
-        .map(|at| (at, at))
-        .collect();
-    let mut exceptions = matrix.exceptions();
-    exceptions.retain(|(server, client)| server != client);
+    let [own, exceptions] = unexpected(matrix);
     let others = matrix.pairs().filter(|pair| {
         let cell = matrix.cell(pair.0, pair.1);
         let is_told = own.contains(pair) || exceptions.contains(pair);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::grading::matrix::{Cell, Matrix};
 use crate::report::Style;
-use crate::report::pairing::{LEGEND, about, absences, name, sign, silences, summary};
+use crate::report::pairing::{LEGEND, about, absences, name, sign, silences, summary, unexpected};
 use crate::report::plain::line;
 use crate::report::text::{Ink, cut, pad, paragraph, ruled, width};
 
@@ -30,13 +30,7 @@ pub fn render(matrix: &Matrix, style: Style) -> String {
         columns,
         style,
     ));
-    let own: Vec<(usize, usize)> = matrix
-        .own_failures()
-        .into_iter()
-        .map(|at| (at, at))
-        .collect();
-    let mut exceptions = matrix.exceptions();
-    exceptions.retain(|(server, client)| server != client);
+    let [own, exceptions] = unexpected(matrix);
     for (title, pairs) in [
         ("Do not talk with their own programs", own),
         ("Do not talk, although their groups do", exceptions),
