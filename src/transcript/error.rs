@@ -104,6 +104,14 @@ pub(super) enum ErrorKind {
     NotReading(String, Place),
     /// With the step that ended the program.
     ProgramEnded(Place),
+    /// With the step that paused the program.
+    Paused(Place),
+    /// With the step that paused the program first.
+    PausedTwice(Place),
+    NotPaused,
+    NeverGoesOn,
+    /// With what the actor sent first.
+    SendsTwiceInPause(String, Place),
 }
 
 impl ErrorKind {
@@ -174,6 +182,13 @@ impl ErrorKind {
             Self::Crowd(actor, _) => format!("`{actor}` has many connections"),
             Self::NotReading(actor, _) => format!("`{actor}` has stopped reading"),
             Self::ProgramEnded(_) => "the program under test has ended".into(),
+            Self::Paused(_) => "the program under test is paused, and cannot answer".into(),
+            Self::PausedTwice(_) => "the program under test is paused already".into(),
+            Self::NotPaused => "the program under test is not paused".into(),
+            Self::NeverGoesOn => "the program under test stays paused".into(),
+            Self::SendsTwiceInPause(actor, _) => {
+                format!("`{actor}` sends twice while the program under test is paused")
+            }
         }
     }
 
@@ -235,7 +250,9 @@ impl ErrorKind {
             Self::NotWholeLines => r"expected `\n` at the end".into(),
             Self::NotText => r"expected text: write characters as they are, or as `\u{e9}`".into(),
             Self::InvalidUserName => "expected up to 64 letters, digits, `_` and `-`".into(),
-            Self::UnknownPlaceholder => "expected `{host}`, `{port}` or `{unused}`".into(),
+            Self::UnknownPlaceholder => {
+                "expected `{host}`, `{port}`, `{unused}` or `{overflowing}`".into()
+            }
             Self::Zero => "expected a number from 1".into(),
             Self::TooMuch(why) => (*why).into(),
             Self::ClientStartsLate(_) => "expected `client starts as NAME` before this".into(),
@@ -254,6 +271,11 @@ impl ErrorKind {
             Self::Crowd(..) => "expected `connects`, `closes` or `resets`".into(),
             Self::NotReading(..) => "expected no `<` or `hears` after this".into(),
             Self::ProgramEnded(_) => "expected a step that only checks what arrived before".into(),
+            Self::Paused(_) => "expected that it `goes on` before this".into(),
+            Self::PausedTwice(_) => "expected that it `goes on` first".into(),
+            Self::NotPaused => "expected `is paused` in a step before".into(),
+            Self::NeverGoesOn => "expected `goes on` in a later step".into(),
+            Self::SendsTwiceInPause(..) => "expected one `sends` with everything".into(),
         }
     }
 
@@ -269,6 +291,8 @@ impl ErrorKind {
             Self::ConnectionEnded(_, since) => Some((since, "the connection ends here")),
             Self::Crowd(_, since) => Some((since, "since here")),
             Self::NotReading(_, since) => Some((since, "since here")),
+            Self::Paused(since) | Self::PausedTwice(since) => Some((since, "since here")),
+            Self::SendsTwiceInPause(_, first) => Some((first, "first here")),
             Self::ProgramEnded(since) => Some((since, "since here")),
             _ => None,
         }

@@ -118,6 +118,10 @@ fn action(
         ("starts", StepSubject::AnotherServer) => Action::AnotherStarts,
         ("starts", StepSubject::Person) => person_starts(actor, words)?,
         ("starts", _) => client_starts(words)?,
+        ("goes", _) => {
+            words.expect("on")?;
+            Action::GoesOn
+        }
         ("ends", _) => Action::Ends { actor },
         ("grows", _) => grows(words)?,
         ("types", _) => Action::Types {
@@ -238,26 +242,33 @@ fn times(words: &mut Words<'_, '_>, limit: u32, why_not: &'static str) -> Result
 
 fn is(subject: StepSubject, actor: String, words: &mut Words<'_, '_>) -> Result<Action, Error> {
     match subject {
-        StepSubject::Server => words.choice("`interrupted` or `terminated`", |word| match word {
-            "interrupted" => Some(Action::IsInterrupted),
-            "terminated" => Some(Action::IsTerminated),
-            _ => None,
-        }),
+        StepSubject::Server => {
+            let wanted = "`interrupted`, `terminated` or `paused`";
+            words.choice(wanted, |word| match word {
+                "interrupted" => Some(Action::IsInterrupted),
+                "terminated" => Some(Action::IsTerminated),
+                "paused" => Some(Action::IsPaused),
+                _ => None,
+            })
+        }
         StepSubject::ServerOfPair => words.choice("`interrupted`", |word| {
             (word == "interrupted").then_some(Action::IsInterrupted)
         }),
         StepSubject::Client => {
-            let wanted = "`terminated` (an interrupt is `user presses Ctrl-C`)";
-            let action = |word: &str| (word == "terminated").then_some(Action::IsTerminated);
-            words.choice(wanted, action)
+            let wanted = "`terminated` or `paused` (an interrupt is `user presses Ctrl-C`)";
+            words.choice(wanted, |word| match word {
+                "terminated" => Some(Action::IsTerminated),
+                "paused" => Some(Action::IsPaused),
+                _ => None,
+            })
         }
         _ => {
             let action = Action::IsDisconnected { actor };
             let ends_otherwise = words
                 .peek()
-                .is_some_and(|word| matches!(word.text, "interrupted" | "terminated"));
+                .is_some_and(|word| matches!(word.text, "interrupted" | "terminated" | "paused"));
             let wanted = if ends_otherwise {
-                "`disconnected` (only the program under test is interrupted or terminated)"
+                "`disconnected` (only the program under test is interrupted, terminated or paused)"
             } else {
                 "`disconnected`"
             };
@@ -285,7 +296,10 @@ fn address(words: &mut Words<'_, '_>) -> Result<String, Error> {
     let address = text(bytes, words)?;
     for part in address.split('{').skip(1) {
         let placeholder = part.split_once('}').map(|(name, _)| name);
-        if !matches!(placeholder, Some("host" | "port" | "unused")) {
+        if !matches!(
+            placeholder,
+            Some("host" | "port" | "unused" | "overflowing")
+        ) {
             return Err(ErrorKind::UnknownPlaceholder.at(words.last().place));
         }
     }

@@ -16,6 +16,7 @@ pub(super) fn faults(role: Role, parts: &[ParsedLine<'_>]) -> Vec<Error> {
         states: BTreeMap::new(),
         started: None,
         ended: None,
+        pause: None,
         so_far: Effort::default(),
         has_too_many_actors: false,
     };
@@ -35,6 +36,9 @@ pub(super) fn faults(role: Role, parts: &[ParsedLine<'_>]) -> Vec<Error> {
         }
     });
     let mut faults: Vec<Error> = faults.collect();
+    if let Some(pause) = step_order.pause {
+        faults.push(ErrorKind::NeverGoesOn.at(pause.since));
+    }
     if role == Role::Client {
         faults.extend(late_start(parts));
     }
@@ -67,10 +71,20 @@ struct OrderCheck {
     started: Option<Place>,
     /// The step that ended the program under test.
     ended: Option<Place>,
+    /// The pause of the program under test, if it is paused.
+    pause: Option<Pause>,
     /// The total work of all steps so far.
     so_far: Effort,
     /// Set once there are too many actors.
     has_too_many_actors: bool,
+}
+
+/// A pause of the program under test.
+struct Pause {
+    /// The step with which it began.
+    since: Place,
+    /// Who has sent something since, each with the step.
+    senders: BTreeMap<String, Place>,
 }
 
 /// Work that steps cause.
@@ -161,6 +175,7 @@ impl OrderCheck {
         if let Some(ended) = self.ended.filter(|_| !is_allowed_after_end(action)) {
             return Err(ErrorKind::ProgramEnded(ended).at(statement.verb));
         }
+        self.pause_fault(statement)?;
         match action {
             Action::Ends { actor } if is_program_under_test(actor) => {
                 self.ended = Some(statement.verb);
@@ -178,6 +193,35 @@ impl OrderCheck {
         match connection_use(self.role, action) {
             Some((actor, step)) => self.use_connection(actor, step, statement),
             None => Ok(()),
+        }
+    }
+
+    /// While the program is paused, it can answer nothing, and in what order it finds what is there is its own choice.
+    fn pause_fault(&mut self, statement: &Statement) -> Result<(), Error> {
+        let action = &statement.step.action;
+        let at = statement.verb;
+        match (action, &mut self.pause) {
+            (Action::IsPaused, Some(pause)) => Err(ErrorKind::PausedTwice(pause.since).at(at)),
+            (Action::IsPaused, none) => {
+                *none = Some(Pause {
+                    since: at,
+                    senders: BTreeMap::new(),
+                });
+                Ok(())
+            }
+            (Action::GoesOn, paused) => match paused.take() {
+                Some(_) => Ok(()),
+                None => Err(ErrorKind::NotPaused.at(at)),
+            },
+            (_, None) => Ok(()),
+            (Action::Says { actor, .. } | Action::Sends { actor, .. }, Some(pause)) => {
+                match pause.senders.insert(actor.clone(), at) {
+                    Some(first) => Err(ErrorKind::SendsTwiceInPause(actor.clone(), first).at(at)),
+                    None => Ok(()),
+                }
+            }
+            (action, Some(_)) if is_possible_in_pause(action) => Ok(()),
+            (_, Some(pause)) => Err(ErrorKind::Paused(pause.since).at(at)),
         }
     }
 
@@ -327,6 +371,20 @@ fn is_allowed_after_end(action: &Action) -> bool {
             | Action::PrintsItsPort
             | Action::Pass { .. }
     ) || matches!(action, Action::Ends { actor } if !is_program_under_test(actor))
+}
+
+/// Whether a step does something to the program that waits for no answer.
+fn is_possible_in_pause(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Connects { .. }
+            | Action::Closes { .. }
+            | Action::Resets { .. }
+            | Action::Types { .. }
+            | Action::Presses { .. }
+            | Action::IsInterrupted
+            | Action::IsTerminated
+    )
 }
 
 /// Whether a word stands for the program under test, rather than for a person.

@@ -31,9 +31,9 @@ impl StepSubject {
                 "joins", "connects", ">", "<", "sends", "hears", "stops", "closes", "resets", "is",
             ],
             Self::PlayedServer => &[">", "<", "sends", "hears", "closes", "resets", "is"],
-            Self::Server => &["prints", "is", "ends", "grows"],
+            Self::Server => &["prints", "is", "goes", "ends", "grows"],
             Self::AnotherServer => &["starts"],
-            Self::Client => &["starts", "is", "ends", "grows"],
+            Self::Client => &["starts", "is", "goes", "ends", "grows"],
             Self::User => &["types", "presses", "<", "sees"],
             Self::Person => &["starts", "types", "presses", "<", "sees", "ends"],
             Self::ServerOfPair => &["is", "ends"],
@@ -55,13 +55,13 @@ impl StepSubject {
             }
             Self::Server => {
                 "in a server transcript `server` is the program under test: it \
-                 `prints its port`, `is interrupted`, `is terminated`, `ends` or \
+                 `prints its port`, `is interrupted`, `is terminated`, `is paused`, `goes on`, `ends` or \
                  `grows by at most N MiB`; to check what it sends, write what others get: `alice < ...`"
             }
             Self::AnotherServer => "write `another server starts`",
             Self::Client => {
-                "`client` is the program under test: it `starts as NAME`, `is terminated`, `ends` \
-                 or `grows by at most N MiB`; to check what it sends, write what the server gets: \
+                "`client` is the program under test: it `starts as NAME`, `is terminated`, `is paused`, \
+                 `goes on`, `ends` or `grows by at most N MiB`; to check what it sends, write what the server gets: \
                  `server < ...`"
             }
             Self::User => {

@@ -148,6 +148,11 @@ pub enum Action {
     PrintsItsPort,
     /// `another server starts`: a second process of the program under test listens on its own port.
     AnotherStarts,
+    /// `server is paused`, `client is paused`: stop the process of the program under test (SIGSTOP), so that all that
+    /// is done to it until it goes on is there at the same time.
+    IsPaused,
+    /// `server goes on`, `client goes on`: let it continue (SIGCONT).
+    GoesOn,
     /// `server is interrupted`: Ctrl-C (SIGINT).
     IsInterrupted,
     /// `server is terminated`, `client is terminated`: SIGTERM.
@@ -168,7 +173,7 @@ pub enum Action {
         /// The user name that the client is started with.
         name: String,
         /// The address as written, with `{host}` and `{port}` (where the harness listens) and
-        /// `{unused}` (where nothing listens) not yet replaced. `chat://{host}:{port}` if omitted.
+        /// `{unused}` (where nothing listens) and `{overflowing}` (the port plus 65,536) not yet replaced. `chat://{host}:{port}` if omitted.
         address: String,
     },
     /// `alice starts`, `impostor starts as alice`: a person starts a client of their own, with the address of the
@@ -235,6 +240,8 @@ impl Action {
             Action::Pass { .. }
             | Action::PrintsItsPort
             | Action::AnotherStarts
+            | Action::IsPaused
+            | Action::GoesOn
             | Action::IsInterrupted
             | Action::IsTerminated
             | Action::GrowsByAtMost { .. }

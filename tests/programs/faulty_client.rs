@@ -13,14 +13,18 @@ mod table;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::RecvFlags;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::ops::ControlFlow::{self, Break, Continue};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::process;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -28,6 +32,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const LONGEST_LINE: usize = 64 * 1024;
 /// What comes within this time of what came before is too quick for some.
 const QUICK: Duration = Duration::from_secs(2);
+/// An answer that takes longer comes too late for some.
+const LATE: Duration = Duration::from_secs(3);
 
 /// A CHAT/1.0 client that is wrong in one way.
 #[derive(Parser)]
@@ -127,12 +133,15 @@ fn main() -> io::Result<()> {
         waiting: Vec::new(),
         shown_before: Vec::new(),
         typed_before: Vec::new(),
+        has_shown: false,
+        begun: Instant::now(),
         senders: Vec::new(),
     };
     session.register();
     if fault("answer-awaited-briefly") {
         give_up_unless_answered(&stream);
     }
+    let _ = SOCKET.set(stream.try_clone()?);
     thread::spawn(move || read_socket(stream, &events));
 
     let ending = session.run(&reports);
@@ -239,7 +248,9 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
     if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
         return Err("it has no host");
     }
-    let port = match port.parse() {
+    let overflowing: Option<u32> = port.parse().ok().filter(|_| fault("port-overflows"));
+    let last_bits = overflowing.map(|port| (port & 0xffff).to_string());
+    let port = match last_bits.as_deref().unwrap_or(port).parse() {
         Ok(port @ 1..) if port.to_string().len() <= 5 => port,
         _ => return Err("its port is not a number from 1 to 65535"),
     };
@@ -247,23 +258,61 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
 }
 
 fn watch_signals(events: Sender<Event>) -> io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let (mut woken, wake) = UnixStream::pair()?;
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::low_level::pipe::register(signal, wake.try_clone()?)?;
+    }
     thread::spawn(move || {
-        for _signal in signals.forever() {
-            let _ = events.send(Event::Interrupted);
+        loop {
+            await_input(&woken);
+            if let Ok(1..) = woken.read(&mut [0]) {
+                let _ = events.send(Event::Interrupted);
+            }
         }
     });
     Ok(())
 }
 
+/// Waits until there is something to read. A thread that waits in poll does not notice when the harness pauses the
+/// program.
+fn await_input(source: &impl AsFd) {
+    let _ = poll(&mut [PollFd::new(source, PollFlags::IN)], None);
+}
+
+/// Taken in turns by those who read.
+static TURN: Mutex<()> = Mutex::new(());
+/// The connection.
+static SOCKET: OnceLock<TcpStream> = OnceLock::new();
+/// A message was read while something typed was there.
+static BESIDE: AtomicBool = AtomicBool::new(false);
+/// What was typed last is lost.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Input that is waited for in poll.
+struct Awaited<R>(R);
+
+impl<R: Read + AsFd> Read for Awaited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        await_input(&self.0);
+        let _turn = TURN.lock();
+        let is_beside = SOCKET.get().is_some_and(peek_at_once) || BESIDE.swap(false, Relaxed);
+        LOST.store(is_beside && fault("typed-lost-beside-a-message"), Relaxed);
+        self.0.read(buffer)
+    }
+}
+
 fn read_keyboard(events: &Sender<Event>) {
-    let mut keyboard = io::stdin().lock();
+    let mut keyboard = io::BufReader::new(Awaited(io::stdin().lock()));
     let mut line = Vec::new();
     while let Ok(1..) = keyboard.read_until(b'\n', &mut line) {
         if line.last() == Some(&b'\n') {
             line.pop();
         }
-        let _ = events.send(Event::Typed(std::mem::take(&mut line)));
+        let line = std::mem::take(&mut line);
+        if LOST.swap(false, Relaxed) {
+            continue;
+        }
+        let _ = events.send(Event::Typed(line));
     }
     let _ = events.send(Event::InputEnded);
 }
@@ -280,7 +329,16 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         while variation("polls") && !peek_at_once(&stream) {
             thread::sleep(Duration::from_millis(100));
         }
-        let Ok(length @ 1..) = stream.read(&mut buffer) else {
+        if stream.read_timeout().is_ok_and(|timeout| timeout.is_none()) {
+            await_input(&stream);
+        }
+        let read = {
+            let _turn = TURN.lock();
+            let is_typed = rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0);
+            BESIDE.store(is_typed, Relaxed);
+            stream.read(&mut buffer)
+        };
+        let Ok(length @ 1..) = read else {
             break;
         };
         let mut received = lines.split(&buffer[..length]);
@@ -301,6 +359,9 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         if lines.rest.len() > LONGEST_LINE && !fault("long-line-hoarded") {
             let _ = events.send(Event::TooLong);
         }
+    }
+    if !lines.rest.is_empty() && fault("vanishing-within-a-line-unheeded") {
+        return;
     }
     let _ = events.send(Event::Vanished);
 }
@@ -397,7 +458,8 @@ impl Lines {
         if fault("partial-line-lost") {
             self.rest.clear();
         }
-        if fault("segment-is-message") && !self.rest.is_empty() {
+        let is_behind_a_line = !lines.is_empty() && fault("rest-behind-a-line-taken");
+        if (is_behind_a_line || fault("segment-is-message")) && !self.rest.is_empty() {
             lines.push(std::mem::take(&mut self.rest));
         }
         if fault("first-of-segment-only") {
@@ -451,6 +513,10 @@ struct Session {
     shown_before: Vec<u8>,
     /// The line that was typed last.
     typed_before: Vec<u8>,
+    /// A message was shown since a line was typed.
+    has_shown: bool,
+    /// When the client began.
+    begun: Instant,
     /// Whose messages came, each once.
     senders: Vec<Vec<u8>>,
 }
@@ -558,6 +624,11 @@ impl Session {
             }
             return Continue(());
         }
+        if fault("401-late-shown") && status == "401" && self.begun.elapsed() > LATE {
+            show(line);
+            self.registered = true;
+            return Continue(());
+        }
         if !fault(&format!("{status}-silent")) {
             eprintln!("The server refused the registration: {answer}");
         }
@@ -596,7 +667,8 @@ impl Session {
         }
         let before = std::mem::replace(&mut self.shown_before, line.clone());
         let text = line.splitn(2, |&byte| byte == b' ').nth(1).unwrap_or(b"");
-        if fault("repeat-unshown") && before == line
+        if fault("separators-unshown") && contains(&line, "\u{2028}".as_bytes())
+            || fault("repeat-unshown") && before == line
             || fault("namesakes-unshown") && line.starts_with(format!("@{}", self.name).as_bytes())
             || fault("mention-unshown") && text.starts_with(b"@")
             || fault("own-words-unshown") && text == self.typed_before
@@ -609,6 +681,7 @@ impl Session {
         }
         log(&format!("received {} bytes", line.len()));
         let is_quick = self.shown_last.is_some_and(|last| last.elapsed() < QUICK);
+        self.has_shown = true;
         self.shown_last = Some(Instant::now());
         if is_quick && fault("quick-second-lost") {
             return Continue(());
@@ -667,6 +740,12 @@ impl Session {
                     .join(&b' ')
             }
             () if fault("typed-read-in-parts") => line.chunks(64).flat_map(decoded).collect(),
+            () if fault("dollars-halved") => {
+                String::from_utf8_lossy(line).replace("$$", "$").into()
+            }
+            () if fault("wide-line-cut-at-message") && std::mem::take(&mut self.has_shown) => {
+                line[line.len().saturating_sub(77)..].to_vec()
+            }
             () if fault("typed-trimmed") => line.trim_ascii().to_vec(),
             () if fault("typed-cut-late") => line[..line.len().min(512)].to_vec(),
             () if fault("typed-escapes-decoded") => {
@@ -688,6 +767,11 @@ impl Session {
         };
         let prefix = match &self.name {
             _ if fault("prefix-missing") => String::new(),
+            name if fault("own-prefix-not-again")
+                && line.starts_with(format!("@{name}: ").as_bytes()) =>
+            {
+                String::new()
+            }
             name if fault("prefix-tight") => format!("@{name}:"),
             name if fault("prefix-angular") => format!("<{name}> "),
             name => format!("@{name}: "),
@@ -837,6 +921,7 @@ fn show(line: &[u8]) {
                 .collect::<String>()
                 .into_bytes(),
         ),
+        () if fault("shown-dollars-halved") => shown(line).replace("$$", "$"),
         () if fault("shown-tags-stripped") => shown(line)
             .replace("[b]", "")
             .replace("[/b]", "")

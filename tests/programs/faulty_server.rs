@@ -12,11 +12,15 @@ mod table;
 
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::RecvFlags;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, IsTerminal, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -114,6 +118,11 @@ fn main() -> io::Result<()> {
         &[SIGINT, SIGTERM]
     };
     let mut signals = signal_hook::iterator::Signals::new(caught)?;
+    // A thread that waits in poll does not notice when the harness pauses the program.
+    let (woken, wake) = UnixStream::pair()?;
+    for signal in caught {
+        signal_hook::low_level::pipe::register(*signal, wake.try_clone()?)?;
+    }
     if variation("slow-start") {
         thread::sleep(Duration::from_secs(3));
     }
@@ -138,12 +147,21 @@ fn main() -> io::Result<()> {
     spawn(move || accept(&listener, &doorkeeper))?;
 
     let mut everyone = Vec::new();
-    for signal in signals.forever() {
+    let arrived = std::iter::repeat_with(|| {
+        await_input(&woken);
+        let _ = (&woken).read(&mut [0]);
+        signals.pending()
+    });
+    for signal in arrived.flatten() {
         if signal == SIGINT && fault("interrupt-unheeded") {
             continue;
         }
         if fault("emptied-never-ends") && lock(&room).was_emptied() {
             continue;
+        }
+        if fault("waits-for-those-who-left") && !lock(&room).left.is_empty() {
+            lock(&room).say_farewell();
+            forget_for_good();
         }
         everyone = lock(&room).say_farewell();
         if !fault("never-ends") {
@@ -201,9 +219,15 @@ fn announce(port: u16) {
 fn accept(listener: &TcpListener, room: &Arc<Mutex<Room>>) {
     // Open, and never looked at again.
     let mut forgotten = Vec::new();
-    for (id, stream) in listener.incoming().enumerate() {
+    let arriving = std::iter::repeat_with(|| {
+        if !variation("polls") {
+            await_input(listener);
+        }
+        listener.accept()
+    });
+    for (id, stream) in arriving.enumerate() {
         // Out of descriptors, most likely: those who are here go on, and a moment later there may be some.
-        let Ok(stream) = stream else {
+        let Ok((stream, _)) = stream else {
             thread::sleep(Duration::from_millis(50));
             continue;
         };
@@ -244,6 +268,11 @@ fn accept(listener: &TcpListener, room: &Arc<Mutex<Room>>) {
     }
 }
 
+/// Waits until there is something to read, or to accept.
+fn await_input(source: &impl AsFd) {
+    let _ = poll(&mut [PollFd::new(source, PollFlags::IN)], None);
+}
+
 /// Whether there is something to read, without waiting for it.
 fn peek_at_once(stream: &TcpStream) -> bool {
     let how = RecvFlags::PEEK | RecvFlags::DONTWAIT;
@@ -260,6 +289,8 @@ fn welcome(id: usize, stream: TcpStream, room: &Mutex<Room>) -> io::Result<Arc<P
         outbox: Mutex::default(),
         changed: Condvar::new(),
         registrations_before: room.registrations,
+        is_beside: AtomicBool::new(false),
+        has_half_registered: AtomicBool::new(false),
     });
     let writer = Arc::clone(&peer);
     spawn(move || writer.write_out())?;
@@ -376,7 +407,23 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
         while variation("polls") && !peek_at_once(&peer.stream) {
             thread::sleep(Duration::from_millis(100));
         }
-        let segment = match (&peer.stream).read(&mut buffer) {
+        if peer
+            .stream
+            .read_timeout()
+            .is_ok_and(|timeout| timeout.is_none())
+        {
+            await_input(&peer.stream);
+        }
+        let (is_beside, read) = match loses_beside() {
+            Some(kind) => {
+                let room = lock(room);
+                let is_beside = room.has_beside(peer, kind);
+                (is_beside, (&peer.stream).read(&mut buffer))
+            }
+            None => (false, (&peer.stream).read(&mut buffer)),
+        };
+        let segment = match read {
+            Ok(0) if is_beside && fault("kept-beside-a-leaver") => forget_for_good(),
             Ok(0) if fault("close-in-mid-line-kills") && !lines.rest.is_empty() => {
                 crash("a client closed its connection in the middle of a line")
             }
@@ -410,6 +457,8 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             said.extend(gather(peer, &mut lines, &standing));
             said.reverse();
         }
+        let is_half = matches!(standing, Standing::Stranger) && said.is_empty();
+        peer.has_half_registered.store(is_half, Ordering::Relaxed);
         for line in said {
             log(&format!("a line of {} bytes", line.len()));
             let is_quick = spoke_last.is_some_and(|last| last.elapsed() < QUICK);
@@ -420,7 +469,14 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                     continue;
                 }
             }
+            if is_beside && line.starts_with(b"@") && loses_messages() {
+                continue;
+            }
             let was_stranger = matches!(standing, Standing::Stranger);
+            if is_beside && was_stranger && fault("refused-beside-a-newcomer") {
+                peer.send(b"401 Client already registered");
+                return End::Left;
+            }
             standing = match standing {
                 Standing::Stranger => {
                     let is_free = |name: Vec<u8>| !lock(room).is_taken(&name);
@@ -454,6 +510,49 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             return End::TooLong;
         }
     }
+}
+
+/// What a connection has for us.
+#[derive(Clone, Copy, PartialEq)]
+enum Waiting {
+    Nothing,
+    Line,
+    Disconnect,
+    End,
+    Reset,
+}
+
+impl Waiting {
+    fn at(stream: &TcpStream) -> Waiting {
+        const VERB: &[u8] = b"DISCONNECT";
+        let mut first = [0u8; VERB.len()];
+        let how = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(stream, &mut first, how) {
+            Ok(_) if first == VERB => Waiting::Disconnect,
+            Ok((0, _)) => Waiting::End,
+            Ok(_) => Waiting::Line,
+            Err(rustix::io::Errno::CONNRESET) => Waiting::Reset,
+            Err(_) => Waiting::Nothing,
+        }
+    }
+}
+
+/// What another connection must have for us at the same time for something to go wrong with what is read.
+fn loses_beside() -> Option<Waiting> {
+    match () {
+        () if fault("lost-beside-a-message") || fault("refused-beside-a-newcomer") => {
+            Some(Waiting::Line)
+        }
+        () if fault("lost-beside-a-disconnect") => Some(Waiting::Disconnect),
+        () if fault("lost-beside-a-leaver") || fault("kept-beside-a-leaver") => Some(Waiting::End),
+        () if fault("lost-beside-a-reset") => Some(Waiting::Reset),
+        () => None,
+    }
+}
+
+/// Whether that is a message.
+fn loses_messages() -> bool {
+    !fault("refused-beside-a-newcomer") && !fault("kept-beside-a-leaver")
 }
 
 fn buffer_size() -> usize {
@@ -550,6 +649,7 @@ impl Lines {
             let mut line: Vec<u8> = self.rest.drain(..=end).collect();
             line.pop();
             let keeps_carriage_return = fault("carriage-return-kept")
+                || fault("carriage-return-at-the-end-only") && !self.rest.is_empty()
                 || fault("carriage-return-kept-at-disconnect") && line.starts_with(b"DISCONNECT");
             if line.last() == Some(&b'\r') && !keeps_carriage_return {
                 line.pop();
@@ -655,6 +755,20 @@ struct Member {
 }
 
 impl Room {
+    /// Whether another connection has this for us, or had it before while this one had something.
+    fn has_beside(&self, peer: &Peer, kind: Waiting) -> bool {
+        let own = Waiting::at(&peer.stream);
+        let mut is_beside = peer.is_beside.swap(false, Ordering::Relaxed);
+        for other in self.peers.iter().filter(|other| other.id != peer.id) {
+            let waiting = Waiting::at(&other.stream);
+            is_beside |= waiting == kind;
+            if own == kind && waiting != Waiting::Nothing {
+                other.is_beside.store(true, Ordering::Relaxed);
+            }
+        }
+        is_beside
+    }
+
     /// The first line of a connection ought to be its registration.
     fn register(&mut self, peer: &Arc<Peer>, line: &[u8]) -> Standing {
         if self.closed
@@ -857,7 +971,7 @@ impl Room {
     }
 
     fn take_leave(&mut self, peer: &Arc<Peer>, name: Vec<u8>, line: &[u8]) -> Standing {
-        if fault("disconnect-ignored") {
+        if fault("disconnect-ignored") || fault("marked-names-stay") && name.contains(&b'-') {
             return Standing::Member(name);
         }
         let place = self
@@ -884,6 +998,9 @@ impl Room {
         }
         if fault("disconnect-told-as-end") {
             self.tell_others(peer, b"DISCONNECT CHAT/1.0");
+        }
+        if fault("last-is-answered") && self.members.len() == 1 {
+            peer.send(b"DISCONNECT CHAT/1.0");
         }
         if fault("disconnect-answered") {
             peer.send(b"200 Goodbye");
@@ -974,12 +1091,25 @@ impl Room {
             {
                 continue;
             }
+            if fault("long-lines-late") && message.len() > 400 {
+                let (peer, message) = (Arc::clone(&member.peer), message.clone());
+                let _ = spawn(move || {
+                    thread::sleep(Duration::from_millis(200));
+                    peer.send(&message);
+                });
+                continue;
+            }
             member.peer.send(&message);
             let times_known = self.known.iter().filter(|name| **name == member.name);
             if fault("twice") || fault("twice-after-return") && times_known.count() > 1 {
                 member.peer.send(&message);
             }
             told += 1;
+        }
+        for half in self.peers.iter().filter(|_| fault("half-registered-hear")) {
+            if half.has_half_registered.load(Ordering::Relaxed) {
+                half.send(&message);
+            }
         }
         if let Some(first) = self.peers.first().filter(|_| fault("first-stranger-hears")) {
             if self.members.iter().all(|member| member.peer.id > first.id) {
@@ -998,6 +1128,10 @@ impl Room {
     fn remove(&mut self, peer: &Peer) {
         let members_before = self.members.len();
         if let Some(member) = self.members.iter().find(|member| member.peer.id == peer.id) {
+            if fault("vanishing-announced") {
+                let name = String::from_utf8_lossy(&member.name);
+                self.tell_others(peer, format!("DISCONNECT {name} CHAT/1.0").as_bytes());
+            }
             if variation("announces") && member.name != REFUSED {
                 self.tell_others(peer, &[&member.name, &b" left the chat"[..]].concat());
             }
@@ -1159,6 +1293,11 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
     let text = match () {
         () if fault("tabs-expanded") => lossy().replace('\t', "    ").into(),
         () if fault("escapes-decoded") => lossy().replace("\\t", "\t").into(),
+        () if fault("prefix-taken-out-of-text") => {
+            let head = String::from_utf8_lossy(head).into_owned();
+            lossy().replace(&head, "").into()
+        }
+        () if fault("dollars-halved") => lossy().replace("$$", "$").into(),
         () if fault("tags-stripped") => lossy().replace("<b>", "").replace("</b>", "").into(),
         () if fault("braces-stripped") => lossy().replace(['{', '}'], "").into(),
         () if fault("wide-spaces-trimmed") => lossy()
@@ -1217,6 +1356,10 @@ struct Peer {
     outbox: Mutex<Outbox>,
     changed: Condvar,
     registrations_before: usize,
+    /// Something went wrong with what this one has for us, since another had something for us at the same time.
+    is_beside: AtomicBool,
+    /// It has sent a part of its first line.
+    has_half_registered: AtomicBool,
 }
 
 #[derive(Default)]

@@ -178,6 +178,7 @@ fn steps_of_chat_users() {
         ("another server starts", Action::AnotherStarts),
         ("server is interrupted", Action::IsInterrupted),
         ("server is terminated", Action::IsTerminated),
+        ("server is paused", Action::IsPaused),
         (
             "server ends",
             Action::Ends {

@@ -81,6 +81,9 @@ impl Room {
             let is_before = |moments: &BTreeMap<String, usize>| {
                 moments.get(actor).is_some_and(|moment| before < *moment)
             };
+            if saying.actor != actor && self.is_at_the_same_time(actor, before) {
+                return Meaning::Regular;
+            }
             // History, or what was on its way when the actor left.
             let is_untimely = is_before(&self.came_after) || is_before(&self.left_after);
             if saying.actor != actor && is_untimely {

@@ -1,6 +1,7 @@
 //! Who is there, how each actor stands with the program under test, and what was said so far.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,9 @@ pub struct Room {
     pub(super) came_after: BTreeMap<String, usize>,
     /// How many lines had been said when an actor left: earlier ones may still have been on their way.
     pub(super) left_after: BTreeMap<String, usize>,
+    /// How many lines had been said when the program was paused, and when it went on: what is said in between reaches it
+    /// at the same time.
+    pauses: Vec<Range<usize>>,
     /// Names that were given up, and how.
     freed: BTreeMap<String, Departure>,
     pub(super) sayings: Vec<Saying>,
@@ -93,11 +97,35 @@ impl Room {
             standings: BTreeMap::new(),
             came_after: BTreeMap::new(),
             left_after: BTreeMap::new(),
+            pauses: Vec::new(),
             freed: BTreeMap::new(),
             sayings: Vec::new(),
             begun: BTreeMap::new(),
             heard: BTreeMap::new(),
         }
+    }
+
+    /// Records that the program is paused.
+    pub fn paused(&mut self) {
+        self.pauses.push(self.sayings.len()..usize::MAX);
+    }
+
+    /// Records that the program goes on.
+    pub fn went_on(&mut self) {
+        if let Some(pause) = self.pauses.last_mut() {
+            pause.end = self.sayings.len();
+        }
+    }
+
+    /// Whether an actor came or left in the pause in which this line was said: the program may have found either first.
+    pub(super) fn is_at_the_same_time(&self, actor: &str, saying: usize) -> bool {
+        let mut pauses = self.pauses.iter();
+        let Some(pause) = pauses.find(|pause| pause.contains(&saying)) else {
+            return false;
+        };
+        let moments = [&self.came_after, &self.left_after].map(|moments| moments.get(actor));
+        let mut moments = moments.into_iter().flatten();
+        moments.any(|moment| (pause.start..=pause.end).contains(moment))
     }
 
     /// The role of the program under test.

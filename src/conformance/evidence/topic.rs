@@ -255,6 +255,14 @@ impl Topic {
                     about_code
                 }
             }
+            // More is missing than its end.
+            (Expected::Line { line, .. }, Got::Unfinished { text, .. })
+                if text.left_out == 0
+                    && text.bytes.len() < line.len()
+                    && line.as_bytes().starts_with(&text.bytes) =>
+            {
+                about_code
+            }
             (Expected::Line { .. } | Expected::Silence { .. }, Got::Unfinished { framing, .. })
                 if framing.is_lines() =>
             {

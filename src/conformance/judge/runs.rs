@@ -205,10 +205,17 @@ fn decisive(circumstances: &[&'static str], leavings: &[Option<Leaving>]) -> Vec
     circumstances.iter().copied().filter(is_so).collect()
 }
 
+/// Whether a client may fail to take this for a name, or the whole of it.
+fn is_unusual(name: &str) -> bool {
+    const USUAL: usize = 16;
+    name.len() > USUAL || !name.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 /// Ids of the requirements that the steps after this one depend on, whoever else is there.
 fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
     let mut ids = Vec::new();
     match action {
+        Action::ClientStarts { name, .. } if is_unusual(name) => ids.push(id::C_ARG_1),
         Action::Closes { .. } => ids.push(id::S_DISC_5),
         Action::Resets { .. } => ids.push(id::S_DISC_7),
         Action::Gets { line, .. } if !to_client => match Utterance::of(line) {

@@ -121,6 +121,11 @@ impl<'a> ClientReplay<'a> {
                 self.something_happens()?;
                 self.replay.terminate()
             }
+            Action::IsPaused => {
+                self.something_happens()?;
+                self.replay.pause()
+            }
+            Action::GoesOn => self.replay.go_on(),
             Action::Ends { .. } => {
                 let ended = self.replay.wait_for_end(0);
                 self.say_whether_a_key_was_missing(ended)
@@ -152,6 +157,7 @@ impl<'a> ClientReplay<'a> {
         let url = address
             .replace("{host}", &here.ip().to_string())
             .replace("{port}", &here.port().to_string())
+            .replace("{overflowing}", &overflowing(here.port()).to_string())
             .replace(
                 "{unused}",
                 &unused_port.map_or(0, |address| address.port()).to_string(),
@@ -328,6 +334,11 @@ fn is_command(line: &[u8]) -> bool {
     [&b"REGISTER"[..], b"DISCONNECT"]
         .iter()
         .any(|verb| verb.eq_ignore_ascii_case(word))
+}
+
+/// A number that is no port, and that becomes this one in a program that keeps the last 16 bits only.
+fn overflowing(port: u16) -> u32 {
+    u32::from(port) + (1 << u16::BITS)
 }
 
 /// A port that is taken, so that nobody else gets it, and at which nobody listens.

@@ -30,6 +30,10 @@ impl Replay<'_> {
             line: expected.to_owned(),
             open_ended,
         };
+        if let Some(line) = self.take_set_aside(actor, expected, open_ended) {
+            self.room.heard(actor, &String::from_utf8_lossy(&line));
+            return Ok(());
+        }
         let is_acceptance = open_ended
             && matches!(
                 Utterance::of(expected),
@@ -71,6 +75,10 @@ impl Replay<'_> {
             if is_fence(&text) {
                 continue;
             }
+            if self.may_come_before(actor, expected, line) {
+                self.set_aside.push((actor.to_owned(), line.clone()));
+                continue;
+            }
             let meaning = self.room.meaning(actor, &text);
             if meaning.is_mistake() && !self.policy.refuses(meaning) {
                 self.pass_over(actor, line, PassedOver::Mistake(meaning));
@@ -83,6 +91,49 @@ impl Replay<'_> {
                 return Err(self.short(wanted(), got_line(line, meaning)));
             }
         }
+    }
+
+    /// Takes what came before its turn and is expected now.
+    fn take_set_aside(&mut self, actor: &str, expected: &str, open_ended: bool) -> Option<Vec<u8>> {
+        let comparison = self.policy.comparison;
+        let position = self.set_aside.iter().position(|(receiver, line)| {
+            receiver == actor && comparison.accepts(expected, open_ended, line)
+        })?;
+        Some(self.set_aside.remove(position).1)
+    }
+
+    /// Whether a line may come before the `expected` one, though a later step expects it: what was sent while the program
+    /// was paused arrives in any order, but for what one sender says.
+    fn may_come_before(&self, actor: &str, expected: &str, line: &[u8]) -> bool {
+        let steps = &self.transcript.steps;
+        let begun = steps[..self.index()]
+            .iter()
+            .rfind(|step| !only_receives(&step.action));
+        if !begun.is_some_and(|step| step.action == Action::GoesOn) {
+            return false;
+        }
+        let mut waiting: Vec<&str> = vec![sender(expected)];
+        let mut set_aside: Vec<&[u8]> = self
+            .set_aside
+            .iter()
+            .filter(|(receiver, _)| receiver == actor)
+            .map(|(_, line)| line.as_slice())
+            .collect();
+        let later = steps[self.index() + 1..].iter();
+        for step in later.take_while(|step| only_receives(&step.action)) {
+            for (expected, open_ended) in lines_for(actor, &step.action) {
+                let accepts =
+                    |line: &&[u8]| self.policy.comparison.accepts(expected, open_ended, line);
+                if let Some(known) = set_aside.iter().position(accepts) {
+                    set_aside.remove(known);
+                } else if accepts(&line) && !waiting.contains(&sender(expected)) {
+                    return true;
+                } else {
+                    waiting.push(sender(expected));
+                }
+            }
+        }
+        false
     }
 
     /// Whether a client says something of its own in front of the message that its user typed, or of its goodbye, where
@@ -194,6 +245,42 @@ impl Replay<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a step only waits for what the program sends.
+fn only_receives(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Gets { .. }
+            | Action::Hears { .. }
+            | Action::HearsNothing { .. }
+            | Action::IsDisconnected { .. }
+    )
+}
+
+/// The lines that a step expects `actor` to receive, each with whether it may continue.
+fn lines_for<'s>(actor: &str, action: &'s Action) -> Vec<(&'s str, bool)> {
+    match action {
+        Action::Gets {
+            actor: receiver,
+            line,
+            open_ended,
+        } if receiver == actor => vec![(line, *open_ended)],
+        Action::Hears {
+            actor: receiver,
+            bytes,
+            times: 1,
+        } if receiver == actor => {
+            let text = std::str::from_utf8(bytes).unwrap_or_default();
+            text.lines().map(|line| (line, false)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What stands in front of a message, or the line if it is none.
+fn sender(line: &str) -> &str {
+    line.split_once(": ").map_or(line, |(sender, _)| sender)
 }
 
 fn shares_a_word(text: &str, other: &str) -> bool {

@@ -18,12 +18,14 @@ impl Replay<'_> {
         for position in &held {
             self.cast.peers[*position].finish_sending();
         }
-        let settle = self.setting.timeouts.settle();
-        self.cast.wait_for(settle, |cast| {
-            held.iter()
-                .all(|position| !cast.peers[*position].is_open())
-                .then_some(())
-        })?;
+        if !self.settling.is_holding_still() {
+            let settle = self.setting.timeouts.settle();
+            self.cast.wait_for(settle, |cast| {
+                held.iter()
+                    .all(|position| !cast.peers[*position].is_open())
+                    .then_some(())
+            })?;
+        }
         for position in held {
             self.cast.peers[position].close();
         }
@@ -80,6 +82,28 @@ impl Replay<'_> {
 
     // The program's process.
 
+    /// Stops the program until it goes on, so that what is done meanwhile is there at the same time.
+    pub(super) fn pause(&mut self) -> Result<(), Stop> {
+        if self.settling.pause(&mut self.cast)? {
+            self.record_signal("SIGSTOP");
+        }
+        self.room.paused();
+        Ok(())
+    }
+
+    pub(super) fn go_on(&mut self) -> Result<(), Stop> {
+        if self.settling.go_on(&mut self.cast)? {
+            self.record_signal("SIGCONT");
+        }
+        self.room.went_on();
+        Ok(())
+    }
+
+    fn record_signal(&mut self, signal: &str) {
+        let signal = signal.to_owned();
+        self.cast.record_of(0, EventKind::Signalled { signal });
+    }
+
     pub(super) fn let_pass(&mut self, time: Duration) -> Result<(), Stop> {
         self.let_digest()?;
         self.cast.look_on_for(time)
@@ -91,9 +115,7 @@ impl Replay<'_> {
             return Err(self.not_in_this_role());
         };
         program.terminate();
-        self.cast.log.record(EventKind::Signalled {
-            signal: "SIGTERM".to_owned(),
-        });
+        self.record_signal("SIGTERM");
         Ok(())
     }
 

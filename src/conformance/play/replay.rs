@@ -15,7 +15,7 @@ use crate::conformance::evidence::topic::Topic;
 use crate::conformance::evidence::{Event, Outcome};
 use crate::conformance::program::dialect::Framing;
 use crate::conformance::program::target::Target;
-use crate::transcript::syntax::{Action, Step, Transcript};
+use crate::transcript::syntax::{Action, Role, Step, Transcript};
 
 /// An actor heard nothing in a step: that has to stay so until the end.
 #[derive(Debug)]
@@ -93,6 +93,8 @@ pub(super) struct Replay<'a> {
     pub(super) room: Room,
     pub(super) memory: MemoryUse,
     pub(super) silences: Vec<Silence>,
+    /// Lines that came before their turn, each with who received it.
+    pub(super) set_aside: Vec<(String, Vec<u8>)>,
 }
 
 impl<'a> Replay<'a> {
@@ -113,6 +115,7 @@ impl<'a> Replay<'a> {
             room: Room::new(transcript.role),
             memory: MemoryUse::default(),
             silences: Vec::new(),
+            set_aside: Vec::new(),
         }
     }
 
@@ -155,9 +158,28 @@ impl<'a> Replay<'a> {
         let action = &self.step().action;
         let is_start = matches!(action, Action::ClientStarts { .. });
         let topic = self.topic().filter(|_| !is_start);
-        if let Some(topic) = topic.and_then(|topic| remembered(action, topic)) {
+        let topic = topic.and_then(|topic| remembered(action, topic));
+        let shown_by = topic.into_iter().flat_map(|topic| self.shown_by(topic));
+        for topic in topic.into_iter().chain(shown_by) {
             self.setting.ledger.held(topic);
         }
+    }
+
+    /// What else works if a step about this topic does: no step is about it by itself, so that it would count as never
+    /// having worked.
+    fn shown_by(&self, topic: Topic) -> Vec<Topic> {
+        let mut shown = Vec::new();
+        if topic == Topic::ClientMessage {
+            shown.push(Topic::ClientSilence);
+        }
+        if let Action::Gets { actor, .. } | Action::Hears { actor, .. } = &self.step().action {
+            if self.room.role() == Role::Client && actor == "user" {
+                shown.push(Topic::KeyAwaited);
+            } else if self.policy.dialect.writes.is_lines() {
+                shown.push(Topic::LineEnd);
+            }
+        }
+        shown
     }
 
     /// Ends everything and gives the log.

@@ -139,6 +139,8 @@ impl Replay<'_> {
             Action::Pass { seconds } => self.let_pass(Duration::from_secs(u64::from(*seconds))),
             Action::PrintsItsPort => self.find_printed_port(),
             Action::AnotherStarts => self.start_another(),
+            Action::IsPaused => self.pause(),
+            Action::GoesOn => self.go_on(),
             Action::IsInterrupted => self.interrupt(),
             Action::IsTerminated => self.terminate(),
             Action::Ends { .. } => self.wait_for_end(0),

@@ -21,8 +21,10 @@ pub(super) struct Settling {
     is_deaf: bool,
     /// The program was seen to let somebody wait to be accepted, so that waiting for that is vain.
     is_inattentive: bool,
-    /// The processes of the program that are stopped, until somebody's first words have arrived.
+    /// The processes of the program that are stopped.
     stopped: Vec<i32>,
+    /// They are stopped until the transcript says that they go on, rather than until somebody's first words are there.
+    is_paused: bool,
 }
 
 impl Settling {
@@ -35,6 +37,7 @@ impl Settling {
             is_deaf: false,
             is_inattentive: false,
             stopped: Vec::new(),
+            is_paused: false,
         }
     }
 
@@ -79,9 +82,31 @@ impl Settling {
         !self.stopped.is_empty()
     }
 
+    /// Stops the program until [`Settling::go_on`]. Returns whether it is stopped: it goes on where it might take the
+    /// signals amiss, or belongs to somebody else.
+    pub(super) fn pause(&mut self, cast: &mut Cast<'_>) -> Result<bool, Stop> {
+        self.let_digest(cast)?;
+        if system::can_be_stopped_unnoticed(&cast.processes()) {
+            self.hold_still(cast)?;
+        }
+        self.is_paused = self.is_holding_still();
+        Ok(self.is_paused)
+    }
+
+    /// Lets the program continue after a pause. Returns whether it was stopped.
+    pub(super) fn go_on(&mut self, cast: &mut Cast<'_>) -> Result<bool, Stop> {
+        let was_paused = std::mem::take(&mut self.is_paused);
+        self.let_go();
+        self.let_digest(cast)?;
+        Ok(was_paused)
+    }
+
     /// Stops the program, so that all that follows is there when it continues.
     pub(super) fn hold_still(&mut self, cast: &mut Cast<'_>) -> Result<(), Stop> {
         const LONGEST: Duration = Duration::from_secs(1);
+        if self.is_holding_still() {
+            return Ok(());
+        }
         self.let_digest(cast)?;
         let processes = cast.processes();
         system::stop(&processes);
@@ -90,8 +115,11 @@ impl Settling {
         Ok(())
     }
 
-    /// Lets the program continue where it was stopped.
+    /// Lets the program continue where it was stopped for somebody's first words.
     pub(super) fn let_go(&mut self) {
+        if self.is_paused {
+            return;
+        }
         system::resume(&std::mem::take(&mut self.stopped));
     }
 
@@ -115,6 +143,9 @@ impl Settling {
         const LONGEST: Duration = Duration::from_millis(300);
         const LONGEST_FOR_RESTLESS: Duration = Duration::from_millis(30);
         self.unsettled = None;
+        if self.is_holding_still() {
+            return Ok(());
+        }
         if !cast.can_see_processes() {
             return wait_for_quiet(cast);
         }

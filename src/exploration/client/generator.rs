@@ -218,6 +218,7 @@ fn address(random: &mut Random) -> String {
         "chat://{host}:harbour",
         "chat://{host}:12x4",
         "chat://{host}:70000",
+        "chat://{host}:{overflowing}",
         "chat://{host}:65536",
         "chat://{host}:-1",
         "chat://{host}:99999999999999999999",

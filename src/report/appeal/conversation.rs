@@ -45,6 +45,8 @@ pub(super) fn why_not_playable(transcript: &Transcript, run: &Evidence) -> Optio
         Some("it measures the memory of the program, which a script does not do")
     } else if has(|action| matches!(action, Action::StopsReading { .. })) {
         Some("it needs small network buffers, which a script does not set up")
+    } else if has(|action| matches!(action, Action::IsPaused)) {
+        Some("it stops the program for a moment, which a script does not do")
     } else if transcript.steps.iter().map(moves).sum::<u64>() > MOST_BYTES {
         Some("it sends more bytes than a script should")
     } else {
@@ -391,6 +393,8 @@ impl<'a> Script<'a> {
             }
             // Transcripts about a pair are not played by scripts.
             Action::PersonStarts { .. }
+            | Action::IsPaused
+            | Action::GoesOn
             | Action::StopsReading { .. }
             | Action::GrowsByAtMost { .. } => {}
         }

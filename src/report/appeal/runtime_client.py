@@ -9,6 +9,7 @@ class Client(Program):
         self.unused.bind(("127.0.0.1", 0))       # a port on which nobody listens
         ports = [str(each.getsockname()[1]) for each in (stage.listener, self.unused)]
         url = url.replace("{host}", "127.0.0.1").replace("{port}", ports[0]).replace("{unused}", ports[1])
+        url = url.replace("{overflowing}", str(int(ports[0]) + 65536))
         host, _, port = url.replace("chat://", "").rpartition(":")
         places = {"{name}": name, "{url}": url, "{host}": host, "{port}": port}
         filled = [re.sub(r"\{(name|url|host|port)\}", lambda found: places[found.group()], word) for word in stage.command]

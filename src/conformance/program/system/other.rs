@@ -121,6 +121,11 @@ pub fn visible_processes() -> usize {
 /// Not possible here.
 pub fn stop(_processes: &[i32]) {}
 
+/// Programs are not stopped here.
+pub fn can_be_stopped_unnoticed(_processes: &[i32]) -> bool {
+    false
+}
+
 /// Not possible here.
 pub fn resume(_processes: &[i32]) {}
 

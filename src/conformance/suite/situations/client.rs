@@ -48,6 +48,9 @@ impl Scene {
                 key: Key::CtrlD, ..
             } => self.ends(Situation::EndCtrlD),
             Action::Closes { .. } => self.ends(Situation::EndClose),
+            Action::GoesOn => {
+                self.found.insert(Situation::AtTheSameTime);
+            }
             Action::Pass { .. } => self.has_waited = true,
             _ => {}
         }

@@ -94,6 +94,9 @@ impl Scene {
             Action::Pass { seconds: 2.. } => {
                 self.found.insert(Situation::IdleFor);
             }
+            Action::GoesOn => {
+                self.found.insert(Situation::AtTheSameTime);
+            }
             Action::IsInterrupted => self.is_shut_down(),
             Action::IsTerminated => {
                 self.found.insert(Situation::ShutTerminated);

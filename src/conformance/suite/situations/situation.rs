@@ -95,6 +95,7 @@ situations! {
     Cut "how it is cut" {
         CutInTwo "in parts";
         CutByteByByte "byte by byte";
+        AtTheSameTime "at the same time as something else";
         CutInCharacter "inside a character";
         CutAtCrLf "between CR and LF";
         CutRegistration "a registration in parts";

@@ -22,8 +22,8 @@ pub use tree::ProcessTree;
 pub use view::enter;
 
 pub use processes::{
-    adopt_orphans, ancestors, are_stopped, client_connection, cpu_time, cpu_time_with_ended,
-    descendants, end, has_ended_within, holder, is_anything_unread, is_confined, is_held, kill,
-    listening, own_memory, peak_memory, rest_mark, resume, scheduled, stop, tasks_on_this_machine,
-    visible_processes, visit_descendants,
+    adopt_orphans, ancestors, are_stopped, can_be_stopped_unnoticed, client_connection, cpu_time,
+    cpu_time_with_ended, descendants, end, has_ended_within, holder, is_anything_unread,
+    is_confined, is_held, kill, listening, own_memory, peak_memory, rest_mark, resume, scheduled,
+    stop, tasks_on_this_machine, visible_processes, visit_descendants,
 };

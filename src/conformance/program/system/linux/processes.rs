@@ -218,6 +218,57 @@ pub fn has_ended_within(child: i32, longest: Duration) -> bool {
     }
 }
 
+/// Interpreters that call the kernel again after a signal interrupted a call. What they are named is a prefix: there are
+/// versions behind it.
+const CALLING_AGAIN: [&str; 7] = ["python", "pypy", "node", "java", "ruby", "perl", "php"];
+
+/// Whether these processes can be stopped and resumed without any of them noticing. Some system calls fail with EINTR
+/// after that, even without a handler for signals (signal(7)): `epoll_wait`, and receiving with a timeout. A program
+/// that takes the error for a real one is not to be blamed.
+pub fn can_be_stopped_unnoticed(processes: &[i32]) -> bool {
+    let own = fs::read_link("/proc/self/exe").ok();
+    processes.iter().all(|id| {
+        let program = fs::read_link(format!("/proc/{id}/exe")).ok();
+        // The first process of a cage.
+        if program.is_some() && program == own {
+            return true;
+        }
+        let name = program
+            .as_deref()
+            .and_then(Path::file_name)
+            .and_then(|name| name.to_str());
+        let calls_again = name.is_some_and(|name| {
+            CALLING_AGAIN
+                .iter()
+                .any(|program| name.starts_with(program))
+        });
+        calls_again || threads(*id).all(|thread| waits_unnoticed(&thread))
+    })
+}
+
+/// Whether a thread waits in a system call that goes on after it was stopped, whatever its arguments are.
+fn waits_unnoticed(thread: &Path) -> bool {
+    const GOING_ON: &[i64] = &[
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_poll,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_select,
+        libc::SYS_ppoll,
+        libc::SYS_pselect6,
+        libc::SYS_futex,
+        libc::SYS_nanosleep,
+        libc::SYS_clock_nanosleep,
+        libc::SYS_wait4,
+        libc::SYS_waitid,
+    ];
+    let call = contents(thread.join("syscall")).unwrap_or_default();
+    let number = call
+        .split(' ')
+        .next()
+        .and_then(|number| number.parse().ok());
+    number.is_some_and(|number: i64| GOING_ON.contains(&number))
+}
+
 /// Stops these processes, until [`resume`].
 pub fn stop(processes: &[i32]) {
     signal(processes, Signal::STOP);
