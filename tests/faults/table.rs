@@ -160,6 +160,8 @@ pub const SERVER: &[Fault] = &[
     fault("first-of-segment-only", "hears only the first line of a read",
         // What is said in quick succession comes in one read.
         &["W-LINE-3"], &["S-HARD-4"]),
+    fault("burst-reversed-beside-a-message", "relays a burst backwards when another message is there at the same time",
+        &["W-LINE-3"], &[]),
     fault("last-of-burst-lost", "loses the last line of a read that has several",
         // What is said in quick succession comes in one read.
         &["W-LINE-3"], &["S-HARD-4"]),

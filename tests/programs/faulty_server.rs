@@ -453,6 +453,9 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
         if fault("last-words-lost") && said.len() > 1 && leaves_at_once(&peer.stream) {
             return End::Closed;
         }
+        if is_beside && fault("burst-reversed-beside-a-message") {
+            said.reverse();
+        }
         if fault("newest-first") {
             said.extend(gather(peer, &mut lines, &standing));
             said.reverse();
@@ -540,7 +543,10 @@ impl Waiting {
 /// What another connection must have for us at the same time for something to go wrong with what is read.
 fn loses_beside() -> Option<Waiting> {
     match () {
-        () if fault("lost-beside-a-message") || fault("refused-beside-a-newcomer") => {
+        () if fault("lost-beside-a-message")
+            || fault("burst-reversed-beside-a-message")
+            || fault("refused-beside-a-newcomer") =>
+        {
             Some(Waiting::Line)
         }
         () if fault("lost-beside-a-disconnect") => Some(Waiting::Disconnect),
@@ -552,7 +558,9 @@ fn loses_beside() -> Option<Waiting> {
 
 /// Whether that is a message.
 fn loses_messages() -> bool {
-    !fault("refused-beside-a-newcomer") && !fault("kept-beside-a-leaver")
+    ["message", "disconnect", "leaver", "reset"]
+        .iter()
+        .any(|what| fault(&format!("lost-beside-a-{what}")))
 }
 
 fn buffer_size() -> usize {

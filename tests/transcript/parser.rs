@@ -178,7 +178,6 @@ fn steps_of_chat_users() {
         ("another server starts", Action::AnotherStarts),
         ("server is interrupted", Action::IsInterrupted),
         ("server is terminated", Action::IsTerminated),
-        ("server is paused", Action::IsPaused),
         (
             "server ends",
             Action::Ends {
@@ -315,6 +314,20 @@ fn steps_against_a_client() {
         assert_eq!(step.source, line.to_owned());
         assert_eq!(step.action, action, "{line}");
     }
+}
+
+#[test]
+fn a_pause() {
+    let source = "# A sentence.\ncovers S-MSG-1\nalice joins\nserver is paused\nalice > hi\n\
+                  carol connects\ncarol closes\nserver goes on\nalice hears nothing\n";
+    let steps = parsed(source).steps;
+    assert_eq!(steps[1].action, Action::IsPaused);
+    assert_eq!(steps[5].action, Action::GoesOn);
+    let source = "# A sentence.\ncovers C-MSG-3\nclient starts as alice\nclient is paused\nserver > hi\n\
+                  user types \"hi\\n\"\nuser presses Ctrl-C\nclient goes on\n";
+    let steps = parsed(source).steps;
+    assert_eq!(steps[1].action, Action::IsPaused);
+    assert_eq!(steps[5].action, Action::GoesOn);
 }
 
 #[test]

@@ -13,7 +13,7 @@ syntax match chatRole /^\s*\zs\%(server\|another\|client\|user\|terminal\)\ze\%(
 syntax match chatPause /^\s*\zs\d\+\ze\s/ contained
 
 syntax match chatVerb /\s\zs\%(joins\|connects\|sends\|hears\|stops\|closes\|resets\|is\|prints\|starts\|ends\|grows\|types\|presses\|sees\|never\|pass\|passes\)\ze\%(\s\|$\)/ contained
-syntax match chatWord /\s\zs\%(as\|at\|time\|times\|nothing\|reading\|disconnected\|interrupted\|terminated\|its\|port\|server\|by\|most\|KiB\|MiB\|an\|a\|error\|notice\|gets\|second\|seconds\)\ze\%(\s\|$\)/ contained
+syntax match chatWord /\s\zs\%(as\|at\|time\|times\|nothing\|reading\|disconnected\|interrupted\|terminated\|paused\|on\|its\|port\|server\|by\|most\|KiB\|MiB\|an\|a\|error\|notice\|gets\|second\|seconds\)\ze\%(\s\|$\)/ contained
 syntax match chatName /\%(\sas\s\+\)\@<=[A-Za-z0-9_-]\+/ contained
 syntax match chatKey /\s\zsCtrl-[CD]\ze\%(\s\|$\)/ contained
 syntax match chatCount /\s\zs\d\+\ze\%(\s\|$\)/ contained
