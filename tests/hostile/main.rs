@@ -1,5 +1,6 @@
 //! What hostile submissions try, with and without the layers of the cage. docs/containment.md has the table.
 
+mod names;
 mod terminals;
 mod victim;
 

@@ -40,10 +40,12 @@ use tempfile::TempDir;
 
 use crate::conformance::files::removal::remove_tree;
 use crate::conformance::program::cage::layer::{Layer, OwnFolder};
+use crate::conformance::program::cage::replaced::NO_NAME_SERVER;
 use crate::conformance::program::cage::view::{SECRETS_OF_THE_SYSTEM, sight};
 use crate::conformance::program::environment::{Environment, Purpose};
 use crate::conformance::program::limits::Limits;
 use crate::conformance::program::lineage::{BUNDLED, PURPOSE, SUPERVISE};
+use crate::conformance::program::system::Replacement;
 use crate::conformance::program::{system, variables};
 
 pub use launch::Launch;
@@ -118,6 +120,9 @@ pub struct Supervision {
     /// A folder that the program must not see.
     #[arg(long)]
     hidden: Vec<PathBuf>,
+    /// Its network is its own: no name server can be reached from there.
+    #[arg(long)]
+    own_network: bool,
     /// The temporary directory, if a supervisor above this one created it and this one makes the program's view.
     #[arg(long)]
     inside: Option<PathBuf>,
@@ -176,6 +181,9 @@ pub fn command_line(
         }
         let own = sight.own.to_possible_value();
         supervisor.args(own.map(|own| format!("--own={}", own.get_name())));
+        if system::is_in_own_network() {
+            supervisor.arg("--own-network");
+        }
         folder = Some(sight.folder);
     }
     if let Some(folder) = folder {
@@ -423,12 +431,26 @@ impl Supervision {
             place,
             readable: &self.readable,
             hidden: &hidden,
+            replaced: &self.replaced(),
             home: self.home().as_deref(),
             folder,
             own: self.own,
             terminal: &self.terminal,
             room,
         })
+    }
+
+    /// The files of the system that have other contents for this program.
+    fn replaced(&self) -> Vec<Replacement> {
+        let mut replaced = Vec::new();
+        // It may be a link out of /etc. Where there is none, nothing can be put in its place.
+        if let (Ok(file), true) = (std::fs::canonicalize("/etc/resolv.conf"), self.own_network) {
+            replaced.push(Replacement {
+                file,
+                contents: NO_NAME_SERVER.to_owned(),
+            });
+        }
+        replaced
     }
 
     /// The home directory of this user, if no part of the system is there: some tools want to write there, whatever
