@@ -1,13 +1,14 @@
-//! Names of hosts, which a cage cannot look up outside.
+//! Names of hosts and of users, which a cage cannot look up outside.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Write, stderr};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use chat_conformance::conformance::program::cage::layer::Layer;
 
-use crate::{cages_here, class_folder, environment_in, in_network_of, output_of};
+use crate::{COLUMNS, CONFORM, cages_here, class_folder, environment_in, in_network_of, output_of};
 
 /// Looks up a host that does not exist. Asks the name servers of `/etc/resolv.conf` in the C library's way, and then as
 /// musl does, which does not notice that nobody can be reached.
@@ -78,4 +79,88 @@ fn an_unknown_host_is_unknown_at_once() {
     let printed = print(&["./look_up"]);
     let quick = ["0", "1", "2"].map(|seconds| format!("unknown\r\nseconds {seconds}\r\n"));
     assert!(quick.contains(&printed), "{printed}");
+}
+
+/// Says who it runs as, as far as Python and Node know.
+const WHO: &str = r#"
+import getpass, os, pwd
+print("name", getpass.getuser(), "home", os.path.expanduser("~") == os.environ["HOME"])
+try:
+    print("entry", pwd.getpwuid(os.getuid()).pw_uid == os.getuid())
+except KeyError:
+    print("entry", None)
+"#;
+
+#[test]
+fn a_user_of_its_own_has_a_name() {
+    for (column, layers) in cages_here() {
+        let class = class_folder();
+        let own = class.path().join("own");
+        fs::write(own.join("who.py"), WHO).expect("is written");
+        let environment = environment_in(&own, &layers);
+        let printed = output_of(&environment, &["python3", "who.py"]);
+        let column = COLUMNS[column];
+        let has_own_user = layers.contains(&Layer::OwnUser);
+        assert!(printed.contains("home True"), "{column}: {printed}");
+        let is_named = printed.contains("name submission home");
+        assert_eq!(is_named, has_own_user, "{column}: {printed}");
+        // The system's list cannot be changed for one program without namespaces.
+        let entry = if has_own_user {
+            "entry None"
+        } else {
+            "entry True"
+        };
+        assert!(printed.contains(entry), "{column}: {printed}");
+    }
+}
+
+/// As that of somebody whose name comes from another machine.
+#[test]
+fn a_person_without_an_entry_has_one_in_namespaces() {
+    const PERSON: u32 = 0x7123_4567;
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root || Command::new("setpriv").arg("--version").output().is_err() {
+        let _ = writeln!(stderr(), "NOT RUN: this test needs root and setpriv");
+        return;
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let folder = place.path();
+    let conform = folder.join("conform");
+    fs::copy(CONFORM, &conform).expect("is copied");
+    let work = folder.join("work");
+    fs::create_dir(&work).expect("is made");
+    fs::write(work.join("who.py"), WHO).expect("is written");
+    for path in [folder, &conform] {
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("is set");
+    }
+    for path in [folder, &work] {
+        chown(path, Some(PERSON), Some(PERSON)).expect("is given to that user");
+    }
+    let id = PERSON.to_string();
+    let script = "python3 who.py >seen";
+    let mut run = Command::new("setpriv");
+    run.args(["--reuid", &id, "--regid", &id, "--clear-groups"])
+        .arg(&conform)
+        .args(["server", "--only", "server/registration/new-name"])
+        .args([
+            "--patience",
+            "0.5",
+            "--dialect",
+            "line",
+            "--cage",
+            "require",
+        ])
+        .args(["--", "sh", "-c", script])
+        .current_dir(&work)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null());
+    let output = run.output().expect("conform runs");
+    let Ok(seen) = fs::read_to_string(work.join("seen")) else {
+        let why = String::from_utf8_lossy(&output.stderr);
+        let _ = writeln!(stderr(), "NOT RUN: not every layer for other users: {why}");
+        return;
+    };
+    assert_eq!(seen, "name submission home True\nentry True\n");
 }

@@ -40,7 +40,7 @@ use tempfile::TempDir;
 
 use crate::conformance::files::removal::remove_tree;
 use crate::conformance::program::cage::layer::{Layer, OwnFolder};
-use crate::conformance::program::cage::replaced::NO_NAME_SERVER;
+use crate::conformance::program::cage::replaced::{NO_NAME_SERVER, users_with};
 use crate::conformance::program::cage::view::{SECRETS_OF_THE_SYSTEM, sight};
 use crate::conformance::program::environment::{Environment, Purpose};
 use crate::conformance::program::limits::Limits;
@@ -395,7 +395,7 @@ impl Supervision {
             .stdout(terminal.try_clone()?)
             .stderr(terminal.try_clone()?);
         launcher.process_group(0);
-        launcher.envs(variables::of_program(&place));
+        launcher.envs(variables::of_program(&place, self.user.is_some()));
         let mut launcher = launcher.spawn()?;
         let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
         if let Some(group) = Pid::from_raw(subject) {
@@ -449,6 +449,16 @@ impl Supervision {
                 file,
                 contents: NO_NAME_SERVER.to_owned(),
             });
+        }
+        // Names that come from another machine are not found in the cage.
+        if let Ok(file) = std::fs::canonicalize("/etc/passwd") {
+            let users = std::fs::read(&file).unwrap_or_default();
+            let users = String::from_utf8_lossy(&users);
+            let user = rustix::process::getuid().as_raw();
+            let group = rustix::process::getgid().as_raw();
+            let name = std::env::var("USER").unwrap_or_default();
+            let contents = users_with(&users, user, group, &name);
+            replaced.extend(contents.map(|contents| Replacement { file, contents }));
         }
         replaced
     }
