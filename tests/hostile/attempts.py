@@ -174,7 +174,9 @@ def leave_a_process_at_a_terminal(_):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     try:
-        _, terminal = pty.openpty()
+        other_side, terminal = pty.openpty()
+        # Without its other side the terminal would be gone.
+        os.set_inheritable(other_side, True)
         fcntl.ioctl(terminal, 0x540E, 0)
     except OSError:
         terminal = os.open("/dev/null", os.O_RDWR)

@@ -116,42 +116,40 @@ fn the_sizes_that_a_program_sets_are_its_own_affair() {
         fs::copy(programs.join(name), folder.path().join(name)).expect("is copied");
     }
     fs::write(folder.path().join("resizing.py"), RESIZING).expect("is written");
-    for (role, name, transcripts) in [
-        ("server", "good_server.py", "server/broadcast/*"),
+    let runs = [
+        ("server", "good_server.py", "server/broadcast/among-*"),
         (
             "client",
             "good_client.py",
             "client/messages/received-is-shown",
         ),
         ("client", "good_client.py", "client/quitting/ctrl-c-ends"),
-    ] {
-        let (terminal, device) = terminal_of_24_rows();
-        // More memory than this would be a screen as large as the program says.
-        let mut conform = Command::new("sh");
-        conform
-            .args([
-                "-c",
-                "ulimit -d 2000000 && exec \"$@\"",
-                "sh",
-                CONFORM,
-                role,
-            ])
-            .args([
-                "--dialect",
-                "line",
-                "--memory",
-                "500",
-                "--only",
-                transcripts,
-            ])
-            .args(["--", "python3", "resizing.py", "python3", name])
-            .current_dir(folder.path())
-            .stdin(Stdio::from(device));
-        let output = conform.output().expect("conform runs");
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        let size = tcgetwinsize(&terminal).expect("has a size");
-        assert_eq!((size.ws_row, size.ws_col), (24, 80));
-    }
+    ];
+    std::thread::scope(|scope| {
+        for (role, program, transcripts) in runs {
+            let command = [role, "--only", transcripts];
+            let folder = folder.path();
+            scope.spawn(move || is_judged_as_if_it_set_no_size(folder, &command, program));
+        }
+    });
+}
+
+fn is_judged_as_if_it_set_no_size(folder: &Path, command: &[&str], program: &str) {
+    // With more memory than this, there is a screen as large as the program says.
+    const IN_LITTLE_MEMORY: &str = "ulimit -d 1000000 && exec \"$@\"";
+    let (terminal, device) = terminal_of_24_rows();
+    let mut conform = Command::new("sh");
+    conform
+        .args(["-c", IN_LITTLE_MEMORY, "sh", CONFORM])
+        .args(command)
+        .args(["--dialect", "line", "--memory", "500"])
+        .args(["--", "python3", "resizing.py", "python3", program])
+        .current_dir(folder)
+        .stdin(Stdio::from(device));
+    let output = conform.output().expect("conform runs");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let size = tcgetwinsize(&terminal).expect("has a size");
+    assert_eq!((size.ws_row, size.ws_col), (24, 80));
 }
 
 /// A terminal as that of a person who grades: both of its ends.
