@@ -10,32 +10,38 @@ use chat_conformance::conformance::program::cage::layer::Layer;
 
 use crate::{COLUMNS, CONFORM, cages_here, class_folder, environment_in, in_network_of, output_of};
 
-/// Looks up a host that does not exist. Asks the name servers of `/etc/resolv.conf` in the C library's way, and then as
-/// musl does, which does not notice that nobody can be reached.
+/// Looks up a host that does not exist, and says how long musl would wait for an answer. Of several times the shortest
+/// counts: a busy machine makes some of them longer.
 const LOOK_UP: &str = r#"
 import re, socket, time
-begun = time.monotonic()
-try:
-    socket.getaddrinfo("no-such-host.invalid", 80)
-    print("found")
-except socket.gaierror:
-    print("unknown")
-took = time.monotonic() - begun
+def look_up():
+    begun = time.monotonic()
+    try:
+        socket.getaddrinfo("no-such-host.invalid", 80)
+        return 1000
+    except socket.gaierror:
+        return time.monotonic() - begun
+print("at once" if min(look_up() for _ in range(3)) < 2 else "later")
 settings = open("/etc/resolv.conf").read()
 timeout = re.search(r"^options.*timeout:([0-9]+)", settings, re.MULTILINE)
-print("seconds", int(took), "and", timeout.group(1) if timeout else 5)
+print("timeout", timeout.group(1) if timeout else 5)
 "#;
 
-/// The same for a program that is linked with musl.
+/// Looks it up with musl itself.
 const LOOK_UP_IN_C: &str = r#"
 #include <netdb.h>
 #include <stdio.h>
 #include <time.h>
 int main(void) {
-    struct addrinfo *found;
-    time_t begun = time(NULL);
-    puts(getaddrinfo("no-such-host.invalid", "80", NULL, &found) ? "unknown" : "found");
-    printf("seconds %d\n", (int) (time(NULL) - begun));
+    int shortest = 1000;
+    for (int times = 0; times < 3; times++) {
+        struct addrinfo *found;
+        time_t begun = time(NULL);
+        int is_unknown = getaddrinfo("no-such-host.invalid", "80", NULL, &found) != 0;
+        int took = time(NULL) - begun;
+        if (is_unknown && took < shortest) shortest = took;
+    }
+    puts(shortest <= 2 ? "at once" : "later");
 }
 "#;
 
@@ -65,23 +71,15 @@ fn an_unknown_host_is_unknown_at_once() {
     let environment = environment_in(&own, &layers);
     let print = |command: &[&str]| in_network_of(&layers, || output_of(&environment, command));
     let printed = print(&["python3", "look_up.py"]);
-    let printed: Vec<&str> = printed.lines().map(str::trim_end).collect();
-    assert_eq!(printed.first(), Some(&"unknown"), "{printed:?}");
-    let quick = ["seconds 0 and 0", "seconds 1 and 0", "seconds 2 and 0"];
-    assert!(
-        printed.get(1).is_some_and(|line| quick.contains(line)),
-        "{printed:?}"
-    );
+    assert_eq!(printed, "at once\r\ntimeout 0\r\n");
     if !is_compiled.is_ok_and(|status| status.success()) {
         let _ = writeln!(stderr(), "NOT RUN: there is no musl-gcc here");
         return;
     }
-    let printed = print(&["./look_up"]);
-    let quick = ["0", "1", "2"].map(|seconds| format!("unknown\r\nseconds {seconds}\r\n"));
-    assert!(quick.contains(&printed), "{printed}");
+    assert_eq!(print(&["./look_up"]), "at once\r\n");
 }
 
-/// Says who it runs as, as far as Python and Node know.
+/// Says who it runs as: by the variables, and by the system's list.
 const WHO: &str = r#"
 import getpass, os, pwd
 print("name", getpass.getuser(), "home", os.path.expanduser("~") == os.environ["HOME"])
@@ -92,25 +90,24 @@ except KeyError:
 "#;
 
 #[test]
-fn a_user_of_its_own_has_a_name() {
+fn a_user_has_a_name_where_it_is_not_the_person_s_own() {
     for (column, layers) in cages_here() {
+        let (name, entry) = if layers.contains(&Layer::OwnUser) {
+            // The system's list cannot be changed for one program without namespaces.
+            ("name submission", "entry None")
+        } else if layers.contains(&Layer::Namespaces) {
+            ("name", "entry True")
+        } else {
+            continue;
+        };
         let class = class_folder();
         let own = class.path().join("own");
         fs::write(own.join("who.py"), WHO).expect("is written");
         let environment = environment_in(&own, &layers);
         let printed = output_of(&environment, &["python3", "who.py"]);
-        let column = COLUMNS[column];
-        let has_own_user = layers.contains(&Layer::OwnUser);
-        assert!(printed.contains("home True"), "{column}: {printed}");
-        let is_named = printed.contains("name submission home");
-        assert_eq!(is_named, has_own_user, "{column}: {printed}");
-        // The system's list cannot be changed for one program without namespaces.
-        let entry = if has_own_user {
-            "entry None"
-        } else {
-            "entry True"
-        };
-        assert!(printed.contains(entry), "{column}: {printed}");
+        for part in [name, "home True", entry] {
+            assert!(printed.contains(part), "{}: {printed}", COLUMNS[column]);
+        }
     }
 }
 
@@ -137,7 +134,8 @@ fn a_person_without_an_entry_has_one_in_namespaces() {
         chown(path, Some(PERSON), Some(PERSON)).expect("is given to that user");
     }
     let id = PERSON.to_string();
-    let script = "python3 who.py >seen";
+    // A run may end in the middle of it.
+    let script = "part=$(mktemp ./XXXXXX) && python3 who.py >$part && mv $part seen";
     let mut run = Command::new("setpriv");
     run.args(["--reuid", &id, "--regid", &id, "--clear-groups"])
         .arg(&conform)

@@ -147,7 +147,12 @@ fn is_judged_as_if_it_set_no_size(folder: &Path, command: &[&str], program: &str
         .current_dir(folder)
         .stdin(Stdio::from(device));
     let output = conform.output().expect("conform runs");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = String::from_utf8_lossy(&output.stdout);
+    // On a busy machine there may be too little for a verdict.
+    let is_unsure = report.contains("machine was busy") && report.contains("? unsure");
+    let is_too_busy = report.contains("the machine was too busy") || is_unsure;
+    let expected = if is_too_busy { 3 } else { 0 };
+    assert_eq!(output.status.code(), Some(expected), "{output:?}");
     let size = tcgetwinsize(&terminal).expect("has a size");
     assert_eq!((size.ws_row, size.ws_col), (24, 80));
 }
