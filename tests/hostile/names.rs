@@ -8,7 +8,10 @@ use std::process::{Command, Stdio};
 
 use chat_conformance::conformance::program::cage::layer::Layer;
 
-use crate::{COLUMNS, CONFORM, cages_here, class_folder, environment_in, in_network_of, output_of};
+use crate::{
+    COLUMNS, CONFORM, cages_here, class_folder, environment_in, has_own_network, in_network_of,
+    output_of,
+};
 
 /// Looks up a host that does not exist, and says how long musl would wait for an answer. Of several times the shortest
 /// counts: a busy machine makes some of them longer.
@@ -57,8 +60,11 @@ fn an_unknown_host_is_unknown_at_once() {
     let Some(layers) = namespaces_here() else {
         return;
     };
-    if !Path::new("/etc/resolv.conf").exists() {
-        let _ = writeln!(stderr(), "NOT RUN: there is no /etc/resolv.conf here");
+    if !Path::new("/etc/resolv.conf").exists() || !has_own_network(&layers) {
+        let _ = writeln!(
+            stderr(),
+            "NOT RUN: there is no /etc/resolv.conf here, or this user cannot make networks"
+        );
         return;
     }
     let class = class_folder();
