@@ -14,13 +14,30 @@ use crate::python::python;
 /// Far more than is needed on an idle machine, and far less than without a limit.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Takes its time over each line. Its arguments are a mode, a marker, a name and an address.
+const HESITANT_CLIENT: &str = r#"
+import socket, sys, time
+from urllib.parse import urlparse
+address = urlparse(sys.argv[4])
+with socket.create_connection((address.hostname, address.port)) as connection:
+    time.sleep(4)
+    connection.sendall(f"REGISTER {sys.argv[3]} CHAT/1.0\n".encode())
+    while connection.recv(4096):
+        time.sleep(4)
+"#;
+
 fn start(mode: &str, marker: &str, options: &[&str]) -> Child {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/hostile_server.py");
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    let server = programs.join("hostile_server.py").display().to_string();
+    let (role, program) = match mode {
+        "hesitates-as-client" => ("client", vec!["-c", HESITANT_CLIENT]),
+        _ => ("server", vec![server.as_str()]),
+    };
     Command::new(env!("CARGO_BIN_EXE_conform"))
-        .args(["server", "-j", "2", "--only", "server/registration/*"])
+        .args([role, "-j", "2", "--only", "*/registration/*"])
         .args(options)
         .args(["--", python().expect("this test needs python3")])
-        .arg(program)
+        .args(program)
         .args([mode, marker])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -116,6 +133,11 @@ fn a_server_that_floods_its_connections() {
 #[test]
 fn a_server_that_takes_its_time_over_each_answer() {
     is_ended_by_the_limit("hesitates");
+}
+
+#[test]
+fn a_client_that_takes_its_time_over_each_line() {
+    is_ended_by_the_limit("hesitates-as-client");
 }
 
 #[test]

@@ -5,6 +5,8 @@ FOLDER   the folder of a class, with `mate/server.py`, `results.csv`, `secret`, 
 VICTIM   id of a process of the same user that waits; it listens at the abstract socket `conform-victim-VICTIM`
 PORT     the TCP port of 127.0.0.1 at which it listens
 DEVICE   the device of another terminal
+TMUX     the socket of a tmux server
+MOST     the number of descriptors that it may have open
 MARK     a name for what is left behind
 """
 
@@ -13,9 +15,12 @@ import errno
 import fcntl
 import os
 import platform
+import pty
 import resource
 import signal
 import socket
+import struct
+import subprocess
 import sys
 import time
 
@@ -69,6 +74,56 @@ def other_terminal(_):
         terminal.write(b"\033[2J")
 
 
+def open_other_terminal():
+    return os.open(os.environ["DEVICE"], os.O_RDWR | os.O_NOCTTY)
+
+
+def resize_other_terminal(_):
+    fcntl.ioctl(open_other_terminal(), 0x5414, struct.pack("HHHH", 1, 1, 0, 0))
+
+
+def take_other_terminal(_):
+    """In a session of its own, which has no terminal yet."""
+    os.setsid()
+    fcntl.ioctl(open_other_terminal(), 0x540E, 0)
+
+
+def type_into_tmux(_):
+    words = ["tmux", "-S", os.environ["TMUX"], "send-keys", "-t", "main", MARK, "Enter"]
+    environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
+    run = subprocess.run(words, env=environment, timeout=20, stdin=subprocess.DEVNULL, capture_output=True)
+    if run.returncode != 0:
+        raise OSError(errno.EPERM, run.stderr.decode())
+
+
+def find_descriptors(_):
+    """Those beyond standard input, output and error; the first that this opens itself is closed again."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and os.path.exists(f"/proc/self/fd/{name}"):
+            return
+    raise OSError(errno.ENOENT, "none")
+
+
+def hoard_descriptors(_):
+    """As many as possible, held while all the other attempts are made."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        signal.alarm(120)
+        last = 0
+        try:
+            while True:
+                last = os.open("/dev/null", os.O_RDONLY)
+        except OSError:
+            pass
+        # The numbers are given without a gap.
+        os.write(writer, str(last + 1).encode())
+        signal.pause()
+    os.close(writer)
+    number = int(os.read(reader, 64))
+    if number <= int(os.environ["MOST"]):
+        raise OSError(errno.EMFILE, f"{number} at most")
+
+
 def fill_with_bytes(folder):
     """Eight times as much as one file may have."""
     for number in range(8):
@@ -104,6 +159,31 @@ def leave_a_process(_):
         os.close(descriptor)
     time.sleep(60)
     os._exit(0)
+
+
+def leave_a_process_at_a_terminal(_):
+    """It leaves its own terminal, and controls another one if it can get one."""
+    reader, writer = os.pipe()
+    if os.fork():
+        os.close(writer)
+        os.read(reader, 1)
+        return
+    with open("/dev/tty", "rb", buffering=0) as terminal:
+        fcntl.ioctl(terminal, 0x5422)
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        other_side, terminal = pty.openpty()
+        # Without its other side the terminal would be gone.
+        os.set_inheritable(other_side, True)
+        fcntl.ioctl(terminal, 0x540E, 0)
+    except OSError:
+        terminal = os.open("/dev/null", os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(terminal, descriptor)
+    # The pipe closes by itself when the new program begins.
+    os.execvpe("sleep", ["sleep", "60"], {**os.environ, "MARK": MARK + "-terminal"})
 
 
 def find_processes(_):
@@ -158,6 +238,8 @@ def raise_limits(_):
 
 
 ATTEMPTS = [
+    ("find-descriptors", find_descriptors),
+    ("hoard-descriptors", hoard_descriptors),
     ("read-mate", lambda _: read(f"{FOLDER}/mate/server.py")),
     ("copy-mate-by-link", lambda _: link_out(f"{FOLDER}/mate/server.py")),
     ("change-mate", lambda _: write(f"{FOLDER}/mate/server.py")),
@@ -175,6 +257,9 @@ ATTEMPTS = [
     ("use-port", lambda _: connect(socket.AF_INET, ("127.0.0.1", int(os.environ["PORT"])))),
     ("type-for-somebody", type_for_somebody),
     ("write-to-terminal", other_terminal),
+    ("resize-terminal", resize_other_terminal),
+    ("take-terminal", take_other_terminal),
+    ("type-into-tmux", type_into_tmux),
     ("take-console", take_console),
     ("raise-limits", raise_limits),
     ("new-terminal", lambda _: os.close(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))),
@@ -195,6 +280,7 @@ ATTEMPTS = [
     ("leave-temporary-file", lambda _: leave_a_file("/tmp")),
     ("leave-semaphore", leave_a_semaphore),
     ("leave-process", leave_a_process),
+    ("leave-process-at-terminal", leave_a_process_at_a_terminal),
 ]
 
 

@@ -1,12 +1,15 @@
 //! What hostile submissions try, with and without the layers of the cage. docs/containment.md has the table.
 
+mod names;
+mod terminals;
 mod victim;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{Write, stderr};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chat_conformance::conformance::program::cage::layer::{Layer, OwnFolder, user_of};
@@ -16,7 +19,8 @@ use chat_conformance::conformance::program::process::{News, RunningProgram};
 use chat_conformance::conformance::program::supervisor::layers_here;
 use chat_conformance::conformance::program::system;
 use rustix::event::{PollFd, PollFlags, poll};
-use victim::Victim;
+use rustix::io::{FdFlags, fcntl_setfd};
+use victim::{Tmux, Victim};
 
 const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
 const ATTEMPTS: &str = include_str!("attempts.py");
@@ -42,6 +46,8 @@ const OPEN: Option<bool> = None;
 
 #[rustfmt::skip]
 const TABLE: &[Attempt] = &[
+    attempt("find-descriptors", "use a file that the harness has open", [NO, NO, NO, NO]),
+    attempt("hoard-descriptors", "open more files than its limit", [NO, NO, NO, NO]),
     attempt("read-mate", "read another submission", [YES, OPEN, NO, NO]),
     attempt("copy-mate-by-link", "read another submission through a link in its own folder", [YES, OPEN, NO, NO]),
     attempt("change-mate", "change another submission", [YES, NO, NO, NO]),
@@ -55,10 +61,13 @@ const TABLE: &[Attempt] = &[
     attempt("inspect-memory", "open the memory of another process", [OPEN, NO, NO, NO]),
     attempt("read-environment", "read the environment of another process", [OPEN, NO, NO, NO]),
     attempt("use-socket-file", "use a socket in the file system, as those of tmux, D-Bus and Docker", [YES, NO, OPEN, NO]),
+    attempt("type-into-tmux", "type into a tmux server of the person who grades", [YES, NO, OPEN, NO]),
     attempt("use-abstract-socket", "use an abstract socket, as those of D-Bus", [YES, YES, NO, NO]),
     attempt("use-port", "use a port of this machine", [YES, YES, YES, NO]),
     attempt("type-for-somebody", "type into its terminal for whoever reads there next (TIOCSTI)", [OPEN, NO, NO, NO]),
     attempt("write-to-terminal", "write to another terminal", [YES, NO, NO, NO]),
+    attempt("resize-terminal", "change the size of another terminal (TIOCSWINSZ)", [YES, NO, NO, NO]),
+    attempt("take-terminal", "take over another terminal (TIOCSCTTY)", [YES, NO, NO, NO]),
     attempt("take-console", "take over the messages of the console (TIOCCONS)", [OPEN, NO, NO, NO]),
     attempt("raise-limits", "raise its own limits (as root)", [OPEN, NO, NO, NO]),
     attempt("new-terminal", "use up pseudo-terminals", [YES, YES, NO, NO]),
@@ -79,6 +88,7 @@ const TABLE: &[Attempt] = &[
     attempt("leave-temporary-file", "leave a file in /tmp behind", [YES, YES, NO, NO]),
     attempt("leave-semaphore", "leave a System V semaphore behind", [YES, YES, YES, NO]),
     attempt("leave-process", "leave a process behind", [NO, NO, NO, NO]),
+    attempt("leave-process-at-terminal", "leave a process behind at a terminal of its own", [NO, NO, NO, NO]),
 ];
 
 const COLUMNS: [&str; 4] = [
@@ -89,15 +99,22 @@ const COLUMNS: [&str; 4] = [
 ];
 
 /// Those whose success is seen from outside, afterwards.
-const LEAVE: [&str; 4] = [
+const LEAVE: [&str; 6] = [
+    "type-into-tmux",
     "leave-shared-memory",
     "leave-temporary-file",
     "leave-semaphore",
     "leave-process",
+    "leave-process-at-terminal",
 ];
 
 #[test]
 fn a_hostile_program_reaches_what_the_table_says() {
+    in_each_cage(differences);
+}
+
+/// The layers of the cages that this system offers, each with the number of its column.
+fn cages_here() -> Vec<(usize, Vec<Layer>)> {
     let here = layers_here(CONFORM.as_ref());
     let columns = [
         vec![],
@@ -110,26 +127,83 @@ fn a_hostile_program_reaches_what_the_table_says() {
         Layer::OwnUser => is_root,
         _ => here.contains(layer),
     };
-    let wrong: Vec<String> = std::thread::scope(|scope| {
-        let mut tried = Vec::new();
-        for (column, layers) in columns.iter().enumerate() {
-            match layers.iter().find(|layer| !is_offered(layer)) {
-                None => tried.push(scope.spawn(move || differences(column, layers))),
-                Some(missing) => {
-                    let column = COLUMNS[column];
-                    let _ = writeln!(
-                        stderr(),
-                        "NOT RUN: {column}: this system does not offer {missing:?}"
-                    );
-                }
+    let mut cages = Vec::new();
+    for (column, layers) in columns.into_iter().enumerate() {
+        match layers.iter().find(|layer| !is_offered(layer)) {
+            None => cages.push((column, layers)),
+            Some(missing) => {
+                let column = COLUMNS[column];
+                let _ = writeln!(
+                    stderr(),
+                    "NOT RUN: {column}: this system does not offer {missing:?}"
+                );
             }
         }
+    }
+    cages
+}
+
+/// Fails with all that is wrong in the cages of this system, which are tried at the same time.
+fn in_each_cage(wrong_in: impl Fn(usize, &[Layer]) -> Vec<String> + Sync) {
+    let cages = cages_here();
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let tried = cages.iter().map(|(column, layers)| {
+            let wrong_in = &wrong_in;
+            scope.spawn(move || wrong_in(*column, layers))
+        });
+        let tried: Vec<_> = tried.collect();
         let found = tried.into_iter().map(|tried| tried.join());
         found
             .flat_map(|found| found.expect("does not panic"))
             .collect()
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The environment of a submission in this folder, which exists, in a cage of these layers.
+fn environment_in(own: &Path, layers: &[Layer]) -> Environment {
+    let user = layers.contains(&Layer::OwnUser).then(|| user_of(own));
+    let files = fs::read_dir(own).expect("is there").flatten();
+    for path in files.map(|file| file.path()).chain([own.to_owned()]) {
+        chown(path, user, user).expect("is given to that user");
+    }
+    Environment {
+        folder: Some(own.to_owned()),
+        user,
+        purpose: Purpose::Submission,
+        cage: layers.to_vec(),
+        own_folder: OwnFolder::Restored,
+        ..Environment::default()
+    }
+}
+
+/// A folder for submissions, which another user may pass through.
+fn class_folder() -> tempfile::TempDir {
+    let class = tempfile::tempdir().expect("a directory");
+    let passable = Permissions::from_mode(0o711);
+    fs::set_permissions(class.path(), passable).expect("is set");
+    fs::create_dir(class.path().join("own")).expect("is made");
+    class
+}
+
+/// Whether a cage of these layers comes with a network of its own here. An ordinary user would need the right to make
+/// one before there are threads; `conform` itself gains it.
+fn has_own_network(layers: &[Layer]) -> bool {
+    layers.contains(&Layer::Namespaces) && system::has_networks_to_give()
+}
+
+/// Runs `act` as a replay is run in a cage of these layers. A network belongs to a thread, and to what it starts.
+fn in_network_of<T: Send>(layers: &[Layer], act: impl FnOnce() -> T + Send) -> T {
+    let has_own_network = has_own_network(layers);
+    std::thread::scope(|scope| {
+        let run = scope.spawn(move || {
+            if has_own_network {
+                system::enter_own_network().expect("it was possible before");
+            }
+            act()
+        });
+        run.join().expect("does not panic")
+    })
 }
 
 /// Where the outcomes in a cage of these layers differ from a column of the table.
@@ -139,6 +213,17 @@ fn differences(column: usize, layers: &[Layer]) -> Vec<String> {
     let mut wrong = Vec::new();
     for attempt in TABLE {
         let name = attempt.name;
+        let missing = match name {
+            "type-into-tmux" if !has_tmux() => Some("there is no tmux here"),
+            "use-port" if layers.contains(&Layer::Namespaces) && !has_own_network(layers) => {
+                Some("this user cannot make networks")
+            }
+            _ => None,
+        };
+        if let Some(missing) = missing {
+            let _ = writeln!(stderr(), "NOT RUN: {column_name}: {name}: {missing}");
+            continue;
+        }
         match (outcomes.get(name), attempt.reaches[column]) {
             (None, _) => wrong.push(format!("{column_name}: {name} was not tried")),
             (Some((reached, detail)), Some(expected)) if *reached != expected => {
@@ -191,31 +276,28 @@ fn the_page_about_containment_has_the_table() {
 
 /// What each attempt came to, in a cage of these layers, with what it said.
 fn outcomes(layers: &[Layer]) -> BTreeMap<String, (bool, String)> {
-    let class = tempfile::tempdir().expect("a directory");
+    let class = class_folder();
     let folder = class.path();
-    for name in ["mate", "own"] {
-        fs::create_dir(folder.join(name)).expect("is made");
-    }
+    fs::create_dir(folder.join("mate")).expect("is made");
     for name in ["mate/server.py", "results.csv", "secret"] {
         fs::write(folder.join(name), "not for submissions").expect("is written");
     }
     fs::copy("/bin/true", folder.join("program")).expect("is copied");
     fs::write(folder.join("own/attempts.py"), ATTEMPTS).expect("is written");
-    let closed = [
-        ("", 0o711),
-        ("mate", 0o700),
-        ("secret", 0o600),
-        ("results.csv", 0o600),
-    ];
+    let closed = [("mate", 0o700), ("secret", 0o600), ("results.csv", 0o600)];
     for (name, mode) in closed {
         fs::set_permissions(folder.join(name), Permissions::from_mode(mode)).expect("is set");
     }
-    let own = folder.join("own");
-    let user = layers.contains(&Layer::OwnUser).then(|| user_of(&own));
-    for path in [own.clone(), own.join("attempts.py")] {
-        chown(path, user, user).expect("is given to that user");
-    }
     let victim = Victim::start(folder);
+    let tmux = has_tmux().then(|| Tmux::start().expect("tmux starts"));
+    let socket = tmux.as_ref().map(Tmux::socket).unwrap_or(Path::new(""));
+    // As whatever starts the harness may leave one open for it.
+    let open = File::open(folder.join("secret")).expect("opens");
+    fcntl_setfd(&open, FdFlags::empty()).expect("is passed on");
+    let limits = Limits {
+        file_size: 2,
+        ..Limits::default()
+    };
     let mark = folder.file_name().expect("has one").to_string_lossy();
     let mark = mark.trim_start_matches('.').to_owned();
     let variables = [
@@ -223,35 +305,20 @@ fn outcomes(layers: &[Layer]) -> BTreeMap<String, (bool, String)> {
         ("VICTIM", victim.id().to_string()),
         ("PORT", victim.port().to_string()),
         ("DEVICE", victim.device().to_owned()),
+        ("TMUX", socket.display().to_string()),
+        ("MOST", limits.descriptors.to_string()),
         ("MARK", mark.clone()),
     ];
     let environment = Environment {
-        limits: Limits {
-            file_size: 2,
-            ..Limits::default()
-        },
-        folder: Some(own),
-        user,
+        limits,
         environment: variables
             .map(|(name, value)| (name.to_owned(), value))
             .to_vec(),
-        purpose: Purpose::Submission,
-        cage: layers.to_vec(),
-        own_folder: OwnFolder::Restored,
         hidden: vec![folder.to_owned()],
-        ..Environment::default()
+        ..environment_in(&folder.join("own"), layers)
     };
-    let has_namespaces = layers.contains(&Layer::Namespaces);
-    let printed = std::thread::scope(|scope| {
-        let run = scope.spawn(|| {
-            // A network belongs to a thread, and to what it starts.
-            if has_namespaces {
-                system::enter_own_network().expect("namespaces come with networks");
-            }
-            output_of(&environment)
-        });
-        run.join().expect("does not panic")
-    });
+    let command = ["python3", "attempts.py"];
+    let printed = in_network_of(layers, || output_of(&environment, &command));
     assert!(printed.contains("done"), "{printed}");
     let mut outcomes = BTreeMap::new();
     for line in printed.lines() {
@@ -263,7 +330,13 @@ fn outcomes(layers: &[Layer]) -> BTreeMap<String, (bool, String)> {
         }
     }
     for name in LEAVE {
-        let is_left = is_left_behind(name, &mark);
+        let is_left = match (name, &tmux) {
+            ("type-into-tmux", Some(tmux)) => {
+                let is_accepted = outcomes.get(name).is_some_and(|(reached, _)| *reached);
+                is_accepted && tmux.shows(&mark)
+            }
+            _ => is_left_behind(name, &mark),
+        };
         if let Some((reached, _)) = outcomes.get_mut(name) {
             *reached = *reached && is_left;
         }
@@ -271,29 +344,48 @@ fn outcomes(layers: &[Layer]) -> BTreeMap<String, (bool, String)> {
     outcomes
 }
 
-fn output_of(environment: &Environment) -> String {
-    const LONGEST: Duration = Duration::from_secs(120);
-    let command = ["python3", "attempts.py"].map(str::to_owned);
-    let mut program =
-        RunningProgram::start(CONFORM.as_ref(), environment, &command).expect("is started");
-    let begun = Instant::now();
+fn has_tmux() -> bool {
+    let version = Command::new("tmux").arg("-V").output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+/// What a program prints until it ends.
+fn output_of(environment: &Environment, command: &[&str]) -> String {
     let mut printed = Vec::new();
-    let mut has_ended = false;
-    while !has_ended && begun.elapsed() < LONGEST {
+    let mut program = start(environment, command);
+    watch(&mut program, |news| match news {
+        News::Printed(bytes) => {
+            printed.extend(bytes);
+            false
+        }
+        News::Ended(_) => true,
+    });
+    String::from_utf8_lossy(&printed).into_owned()
+}
+
+fn start(environment: &Environment, command: &[&str]) -> RunningProgram {
+    let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+    RunningProgram::start(CONFORM.as_ref(), environment, &command).expect("is started")
+}
+
+/// Waits for news after which nothing more is waited for; returns whether they came.
+fn watch(program: &mut RunningProgram, mut is_last: impl FnMut(News) -> bool) -> bool {
+    const LONGEST: Duration = Duration::from_secs(120);
+    let begun = Instant::now();
+    while begun.elapsed() < LONGEST {
         let step = system::timespec(Duration::from_millis(200));
         let mut sources: Vec<PollFd<'_>> = { program.sources() }
             .map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN))
             .collect();
         let _ = poll(&mut sources, Some(&step));
         drop(sources);
-        for news in program.news() {
-            match news {
-                News::Printed(bytes) => printed.extend(bytes),
-                News::Ended(_) => has_ended = true,
-            }
+        // All of them, although the first may be the last that matters.
+        let found: Vec<bool> = program.news().into_iter().map(&mut is_last).collect();
+        if found.contains(&true) {
+            return true;
         }
     }
-    String::from_utf8_lossy(&printed).into_owned()
+    false
 }
 
 /// Whether something is still there after the program's end; removes it.
@@ -302,6 +394,7 @@ fn is_left_behind(name: &str, mark: &str) -> bool {
         "leave-shared-memory" => fs::remove_file(Path::new("/dev/shm").join(mark)).is_ok(),
         "leave-temporary-file" => fs::remove_file(Path::new("/tmp").join(mark)).is_ok(),
         "leave-semaphore" => victim::remove_semaphore(mark),
+        "leave-process-at-terminal" => victim::is_running_with(&format!("{mark}-terminal")),
         _ => victim::is_running_with(mark),
     }
 }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -75,6 +77,66 @@ impl Drop for Victim {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// A tmux server of the person who grades, apart from any other on this machine, with a terminal that shows what is
+/// typed.
+pub struct Tmux {
+    name: String,
+    socket: PathBuf,
+}
+
+impl Tmux {
+    /// `None` if there is no tmux on this machine.
+    pub fn start() -> Option<Tmux> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut server = Tmux {
+            name: format!("conform-hostile-{}-{count}", std::process::id()),
+            socket: PathBuf::new(),
+        };
+        server.tell(&["new-session", "-d", "-s", "main", "timeout 300 cat"])?;
+        // Where tmux puts its sockets by itself, programs look for them.
+        let socket = server.tell(&["display-message", "-p", "#{socket_path}"]);
+        server.socket = socket.expect("it runs").trim().into();
+        Some(server)
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Whether this word was typed. The terminal shows it a moment after tmux accepted it.
+    pub fn shows(&self, word: &str) -> bool {
+        const LONGEST: Duration = Duration::from_secs(20);
+        let deadline = Instant::now() + LONGEST;
+        loop {
+            let shown = self.tell(&["capture-pane", "-p", "-t", "main"]);
+            if shown.is_some_and(|shown| shown.contains(word)) {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What this command prints; `None` if it fails.
+    fn tell(&self, words: &[&str]) -> Option<String> {
+        let mut tmux = Command::new("tmux");
+        tmux.args(["-f", "/dev/null", "-L", &self.name]).args(words);
+        let output = tmux.env_remove("TMUX").stdin(Stdio::null()).output().ok()?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success().then_some(printed)
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = self.tell(&["kill-server"]);
+        let _ = fs::remove_file(&self.socket);
     }
 }
 

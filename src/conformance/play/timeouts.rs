@@ -64,14 +64,18 @@ impl Timeouts {
         }
     }
 
-    /// Takes over the measured times of a program, and how often it did not answer or read.
+    /// Takes over the measured times of a program, and how often it did not answer or read. If the other one was less
+    /// patient, a program that answers within the patience may have seemed silent, so one more wait is in full.
     pub fn learn_from(&self, other: &Timeouts) {
         self.started_within(load(&other.slowest_start));
         self.replied_within(load(&other.slowest_reply));
         let started_in_vain = other.started_in_vain.load(Ordering::Relaxed);
         self.started_in_vain
             .fetch_add(started_in_vain, Ordering::Relaxed);
-        let vain_waits = other.vain_waits.load(Ordering::Relaxed);
+        let vain_waits = match other.vain_waits.load(Ordering::Relaxed) {
+            waits if other.patience < self.patience => waits.min(self.full_waits - 1),
+            waits => waits,
+        };
         self.vain_waits.fetch_add(vain_waits, Ordering::Relaxed);
         // Only the first of them took the whole wait.
         let left_unread = other.left_unread.load(Ordering::Relaxed).min(1);
@@ -343,5 +347,16 @@ mod tests {
         assert_eq!(timeouts.end(), Duration::from_secs(5));
         timeouts.replied_within(Duration::from_secs(3));
         assert_eq!(timeouts.answer(), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_program_that_is_too_slow_for_the_probe_is_waited_for_in_full() {
+        let timeouts = Timeouts::new(Duration::from_secs(5));
+        let of_probe = timeouts.for_probes(Duration::from_secs(2));
+        (0..9).for_each(|_| of_probe.waited_in_vain());
+        timeouts.learn_from(&of_probe);
+        assert_eq!(timeouts.answer(), Duration::from_secs(5));
+        timeouts.waited_in_vain();
+        assert_eq!(timeouts.answer(), Duration::from_secs(1));
     }
 }

@@ -338,6 +338,8 @@ mod tests {
             "\x1b[2J",
             "\x1b[3J\n",
             "\x1b]",
+            // Asks for a size of the screen.
+            "\x1b[8;65535;65535tx",
         ] {
             let all = sequence.repeat(KEPT_BYTES / sequence.len());
             let begun = processor_time();

@@ -54,6 +54,9 @@ const KEPT: [&str; 32] = [
     "LOCALE_ARCHIVE",
 ];
 
+/// The name of a user whom the system does not know.
+pub const NAME_OF_OWN_USER: &str = "submission";
+
 /// The environment of a supervisor.
 pub fn of_supervisor() -> Vec<(OsString, OsString)> {
     std::env::vars_os()
@@ -65,8 +68,9 @@ fn is_kept(name: &str) -> bool {
     KEPT.contains(&name) || FOUND_BY_HOME.iter().any(|(found, _)| *found == name)
 }
 
-/// Variables that a program gets in addition to its supervisor's, or instead of them.
-pub fn of_program(scratch: &Path) -> Vec<(&'static str, PathBuf)> {
+/// Variables that a program gets in addition to its supervisor's, or instead of them. The system has no name for a
+/// user id of its own, so many tools take the one in the variables.
+pub fn of_program(scratch: &Path, has_own_user: bool) -> Vec<(&'static str, PathBuf)> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let found = FOUND_BY_HOME.iter().filter_map(|(name, place)| {
         let place = home.as_ref()?.join(place);
@@ -84,8 +88,12 @@ pub fn of_program(scratch: &Path) -> Vec<(&'static str, PathBuf)> {
         ("LSAN_OPTIONS", no_leaks),
         ("ASAN_OPTIONS", no_leaks),
     ];
-    let plain = plain.map(|(name, value)| (name, value.to_owned()));
-    found.chain(plain).collect()
+    let user = ["USER", "LOGNAME"].map(|name| (name, Path::new(NAME_OF_OWN_USER)));
+    let user = user.into_iter().filter(|_| has_own_user);
+    let plain = plain.into_iter().chain(user);
+    found
+        .chain(plain.map(|(name, value)| (name, value.to_owned())))
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,4 +4,5 @@
 //! them (see [`layers_here`](crate::conformance::program::supervisor::layers_here)).
 
 pub mod layer;
+pub mod replaced;
 pub mod view;

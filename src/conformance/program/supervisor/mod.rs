@@ -40,10 +40,12 @@ use tempfile::TempDir;
 
 use crate::conformance::files::removal::remove_tree;
 use crate::conformance::program::cage::layer::{Layer, OwnFolder};
+use crate::conformance::program::cage::replaced::{NO_NAME_SERVER, users_with};
 use crate::conformance::program::cage::view::{SECRETS_OF_THE_SYSTEM, sight};
 use crate::conformance::program::environment::{Environment, Purpose};
 use crate::conformance::program::limits::Limits;
 use crate::conformance::program::lineage::{BUNDLED, PURPOSE, SUPERVISE};
+use crate::conformance::program::system::Replacement;
 use crate::conformance::program::{system, variables};
 
 pub use launch::Launch;
@@ -118,6 +120,9 @@ pub struct Supervision {
     /// A folder that the program must not see.
     #[arg(long)]
     hidden: Vec<PathBuf>,
+    /// Its network is its own: no name server can be reached from there.
+    #[arg(long)]
+    own_network: bool,
     /// The temporary directory, if a supervisor above this one created it and this one makes the program's view.
     #[arg(long)]
     inside: Option<PathBuf>,
@@ -176,6 +181,9 @@ pub fn command_line(
         }
         let own = sight.own.to_possible_value();
         supervisor.args(own.map(|own| format!("--own={}", own.get_name())));
+        if system::is_in_own_network() {
+            supervisor.arg("--own-network");
+        }
         folder = Some(sight.folder);
     }
     if let Some(folder) = folder {
@@ -387,7 +395,7 @@ impl Supervision {
             .stdout(terminal.try_clone()?)
             .stderr(terminal.try_clone()?);
         launcher.process_group(0);
-        launcher.envs(variables::of_program(&place));
+        launcher.envs(variables::of_program(&place, self.user.is_some()));
         let mut launcher = launcher.spawn()?;
         let subject = i32::try_from(launcher.id()).map_err(io::Error::other)?;
         if let Some(group) = Pid::from_raw(subject) {
@@ -423,12 +431,36 @@ impl Supervision {
             place,
             readable: &self.readable,
             hidden: &hidden,
+            replaced: &self.replaced(),
             home: self.home().as_deref(),
             folder,
             own: self.own,
             terminal: &self.terminal,
             room,
         })
+    }
+
+    /// The files of the system that have other contents for this program.
+    fn replaced(&self) -> Vec<Replacement> {
+        let mut replaced = Vec::new();
+        // It may be a link out of /etc. Where there is none, nothing can be put in its place.
+        if let (Ok(file), true) = (std::fs::canonicalize("/etc/resolv.conf"), self.own_network) {
+            replaced.push(Replacement {
+                file,
+                contents: NO_NAME_SERVER.to_owned(),
+            });
+        }
+        // Names that come from another machine are not found in the cage.
+        if let Ok(file) = std::fs::canonicalize("/etc/passwd") {
+            let users = std::fs::read(&file).unwrap_or_default();
+            let users = String::from_utf8_lossy(&users);
+            let user = rustix::process::getuid().as_raw();
+            let group = rustix::process::getgid().as_raw();
+            let name = std::env::var("USER").unwrap_or_default();
+            let contents = users_with(&users, user, group, &name);
+            replaced.extend(contents.map(|contents| Replacement { file, contents }));
+        }
+        replaced
     }
 
     /// The home directory of this user, if no part of the system is there: some tools want to write there, whatever

@@ -144,6 +144,7 @@ fn make_view(folder: &Path) -> io::Result<()> {
         place: folder,
         readable: &sight.readable,
         hidden: &[],
+        replaced: &[],
         home: None,
         folder: None,
         own: OwnFolder::Kept,

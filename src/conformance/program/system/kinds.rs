@@ -124,6 +124,8 @@ pub struct View<'v> {
     pub readable: &'v [PathBuf],
     /// Files and folders among the readable ones that are empty instead.
     pub hidden: &'v [PathBuf],
+    /// Files of the system that have other contents.
+    pub replaced: &'v [Replacement],
     /// Its user's home directory, which is empty and takes temporary files.
     pub home: Option<&'v Path>,
     /// Its working directory; `None` if it does not exist.
@@ -134,6 +136,15 @@ pub struct View<'v> {
     pub terminal: &'v Path,
     /// Size limit of its temporary files, in MiB.
     pub room: u64,
+}
+
+/// A file of the system that has other contents in a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The file itself, not a link to it. If it is not visible, nothing is replaced.
+    pub file: PathBuf,
+    /// What it contains instead.
+    pub contents: String,
 }
 
 /// The folder for temporary files in every view.

@@ -7,8 +7,8 @@ mod kinds;
 mod shortage;
 
 pub use kinds::{
-    Ancestor, ClientConnection, Holder, Process, Scheduled, TEMPORARY, View, end_all, timespec,
-    unspecified,
+    Ancestor, ClientConnection, Holder, Process, Replacement, Scheduled, TEMPORARY, View, end_all,
+    timespec, unspecified,
 };
 pub use shortage::{DESCRIPTORS, Shortage};
 

@@ -151,6 +151,11 @@ pub fn gain_right_to_networks() -> std::io::Result<()> {
 }
 
 /// There are none.
+pub fn is_in_own_network() -> bool {
+    false
+}
+
+/// There are none.
 pub fn has_networks_to_give() -> bool {
     false
 }

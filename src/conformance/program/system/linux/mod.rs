@@ -11,7 +11,9 @@ mod tree;
 mod view;
 
 pub use access::{landlock_version, restrict_files};
-pub use network::{enter_own_network, gain_right_to_networks, has_networks_to_give};
+pub use network::{
+    enter_own_network, gain_right_to_networks, has_networks_to_give, is_in_own_network,
+};
 pub use rights::{
     become_user, can_look_at_other_users, close_to_others, end_with_parent, give_up_ambient_rights,
     give_up_rights, isolate_next_process, keep_descriptors_to_itself,

@@ -26,6 +26,12 @@ pub fn enter_own_network() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether the calling thread is in another network than the first thread of this process, so in one of its own.
+pub fn is_in_own_network() -> bool {
+    let networks = ["self", "thread-self"].map(|who| fs::read_link(format!("/proc/{who}/ns/net")));
+    matches!(networks, [Ok(first), Ok(own)] if first != own)
+}
+
 /// The parts of the machine's network that a program should also find in its own.
 #[derive(Debug)]
 struct MachineNetwork {
@@ -162,6 +168,12 @@ mod tests {
             }
             Err(error) => panic!("{error}"),
         }
+    }
+
+    #[test]
+    fn a_thread_knows_whether_its_network_is_its_own() {
+        assert!(!is_in_own_network());
+        assert_ne!(apart(is_in_own_network), Some(false));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use rustix::thread::UnshareFlags;
 
 use super::processes::is_in_first_user_namespace;
 use crate::conformance::program::cage::layer::OwnFolder;
-use crate::conformance::program::system::kinds::{TEMPORARY, View};
+use crate::conformance::program::system::kinds::{Replacement, TEMPORARY, View};
 
 /// The devices that every program may use.
 const HARMLESS_DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -58,6 +58,7 @@ pub fn enter(view: &View<'_>) -> io::Result<()> {
     root.add_processes()?;
     root.add_devices(&sources)?;
     root.hide(view.hidden)?;
+    root.replace(view.replaced)?;
     if let Some((folder, source)) = &sources.folder {
         root.add_own_folder(folder, source, view)?;
     }
@@ -239,6 +240,24 @@ impl Root {
                 let nothing = self.at(Path::new("/dev/null"));
                 mount_bind(nothing, &place).map_err(|error| about(path, error))?;
             }
+        }
+        Ok(())
+    }
+
+    fn replace(&self, replaced: &[Replacement]) -> io::Result<()> {
+        let made = self.at(Path::new("/replacement"));
+        for Replacement { file, contents } in replaced {
+            let place = self.at(file);
+            // A link is not followed out of the new root.
+            if !fs::symlink_metadata(&place).is_ok_and(|found| found.is_file()) {
+                continue;
+            }
+            fs::write(&made, contents)?;
+            mount_bind(&made, &place).map_err(|error| about(file, error))?;
+            let flags = MountFlags::BIND | MountFlags::RDONLY | PLAIN;
+            mount_remount(&place, flags, "").map_err(|error| about(file, error))?;
+            // It stays where it is mounted.
+            fs::remove_file(&made)?;
         }
         Ok(())
     }
