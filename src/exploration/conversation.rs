@@ -8,6 +8,9 @@ pub trait Conversation: Clone + PartialEq + Send + Sync {
     /// A random one for a program that reads in this way.
     fn random(random: &mut Random, reading: Reading) -> Self;
 
+    /// One in which nothing is special.
+    fn plain() -> Self;
+
     /// Its transcript, with everything that must follow from what people do.
     fn script(&self) -> Script;
 

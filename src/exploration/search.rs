@@ -13,7 +13,7 @@ use super::shrink::smallest;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::charge::{charge, leaving_at_end};
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
-use crate::conformance::program::dialect::Framing;
+use crate::conformance::program::dialect::{Dialect, Framing};
 use crate::conformance::program::profile::Profile;
 use crate::conformance::session::Session;
 use crate::conformance::suite::requirement::Requirement;
@@ -102,6 +102,7 @@ pub fn search<C: Conversation>(
         state: Mutex::default(),
         progress,
     };
+    explorer.examine_quirks::<C>();
     std::thread::scope(|scope| {
         for _ in 0..search.at_once {
             scope.spawn(|| explorer.work::<C>());
@@ -144,7 +145,55 @@ struct Explorer<'a> {
     progress: &'a (dyn Fn(u64, usize) + Sync),
 }
 
+/// Ids of the requirements that a program breaks in its plainest conversation, by what the probe found: elsewhere they
+/// are taken into account.
+fn quirks(profile: &Profile) -> Vec<&'static str> {
+    let reads_otherwise = profile.registers_without_end || profile.relays_reads;
+    [
+        (
+            profile.dialect != Dialect::LINE || reads_otherwise,
+            id::W_LINE_1,
+        ),
+        (profile.registers_silently, id::S_REG_1),
+        (profile.takes_address_first, id::C_ARG_1),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, id)| is_so.then_some(id))
+    .collect()
+}
+
 impl Explorer<'_> {
+    /// Holds the plainest conversation under each requirement that the probe found to be broken.
+    fn examine_quirks<C: Conversation>(&self) {
+        let script = C::plain().script();
+        for id in quirks(&self.session.setting.profile) {
+            if let Some(finding) = self.quirk(&script, id) {
+                self.keep(finding);
+            }
+        }
+    }
+
+    fn quirk(&self, script: &Script, id: &str) -> Option<Finding> {
+        let requirement = self.requirement(id)?;
+        let case = case(script, id, &requirement.sentence, id)?;
+        let runs: Option<Vec<Evidence>> = (0..=CONFIRMATIONS)
+            .map(|_| self.replay(&case.transcript))
+            .collect();
+        let runs = runs?;
+        let of = |run: &Evidence| Signature::of(&case.transcript, run, self.search.table);
+        let signature = runs.first().and_then(of)?;
+        let is_same = |run: &Evidence| of(run).as_ref() == Some(&signature);
+        runs.iter().all(is_same).then(|| Finding {
+            requirement: id.to_owned(),
+            charged: signature.charged.clone(),
+            signature,
+            number: 0,
+            case,
+            runs: runs.clone(),
+            counterpart: None,
+        })
+    }
+
     fn work<C: Conversation>(&self) {
         while Instant::now() < self.deadline && !self.is_over() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);

@@ -88,6 +88,9 @@ static FORMS: &[Form] = forms! {
     Control "register {w}" "the word register at its start";
     Control "{w} CHAT/1.0" "the version at its end";
     Control "200 {w}" "a status at its start";
+    Control "200 Registration successful {w}" "the words of an acceptance at its start";
+    Control "401 Client already registered {w}" "a status 401 at its start";
+    Control "@alice: {w} @alice: and @bob: more" "prefixes inside";
     Control "400 Invalid registration {w}" "a status 400 at its start";
     Control "{w} 401 Client already registered" "a status 401 at its end";
     Control "@bob: {w}" "the prefix of another user at its start";
@@ -105,6 +108,7 @@ static FORMS: &[Form] = forms! {
     Marks "{w}\\nmore" "a backslash and an n";
     Marks "C:\\{w}\\" "backslashes";
     Marks "/me {w}" "a slash at its start";
+    Marks "$5 {w} $$6 $& $1" "dollar signs";
     Marks "\"{w}\" 'more'" "quotes";
     Marks "'{w}'" "single quotes around it";
     Marks "$HOME {w} `id`" "a dollar sign and back quotes";
@@ -114,6 +118,8 @@ static FORMS: &[Form] = forms! {
     Unicode "{w} é ñ ü" "characters of two bytes";
     Unicode "{w} € 日本語" "characters of three bytes";
     Unicode "{w} 🎉 𝄞" "characters of four bytes";
+    Unicode "{w} éééééééééééééééééééééééééééééééééééééééééééééééééé" "fifty characters of two bytes";
+    Unicode "{w} 日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語" "thirty characters of three bytes";
     Unicode "é" "a single character of two bytes";
     Unicode "{w} e\u{301} more" "a combining mark";
     Unicode "שלום {w} عربي" "text from right to left";

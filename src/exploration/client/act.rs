@@ -47,6 +47,13 @@ pub enum Act {
         /// The messages.
         messages: Vec<Message>,
     },
+    /// A message arrives at the same time as the Enter of a typed line.
+    TypesAtOnce {
+        /// The line.
+        text: Text,
+        /// The message.
+        message: Message,
+    },
     /// Messages arrive.
     Receives {
         /// The messages.
@@ -70,6 +77,8 @@ pub enum Act {
 pub enum Cut {
     /// Each line by itself.
     Lines,
+    /// Each line by itself, ended by CR LF.
+    CarriageReturns,
     /// All lines in one segment.
     OneSegment,
     /// The lines, joined, in parts of so many bytes; the rest is one more.
@@ -89,4 +98,6 @@ pub enum End {
     GoodbyeInParts(Vec<usize>),
     /// The server closes the connection.
     Closed,
+    /// The server closes it after a part of a line.
+    ClosedWithinLine,
 }

@@ -10,6 +10,7 @@ struct Situations {
     typed: Vec<Group>,
     received: Vec<Group>,
     has_segments: bool,
+    has_carriage_returns: bool,
     has_names: bool,
     has_half_lines: bool,
     has_pastes: bool,
@@ -21,6 +22,7 @@ pub fn conversation(random: &mut Random, reading: Reading) -> (String, Opening, 
         typed: random.some_of(&Group::typed(), 35),
         received: random.some_of(&Group::SAID, 35),
         has_segments: reading.takes_segments && random.chance(45),
+        has_carriage_returns: reading.takes_both_line_ends && random.chance(25),
         has_names: random.chance(25),
         has_half_lines: random.chance(45),
         has_pastes: random.chance(25),
@@ -150,10 +152,18 @@ impl Draft {
                 messages: self.messages(random),
             },
             6 if random.chance(30) => Act::SendsNothing,
+            6 if random.chance(40) => Act::TypesAtOnce {
+                text: self.plain(),
+                message: Message {
+                    from: "bob".to_owned(),
+                    text: self.plain(),
+                },
+            },
             _ => {
                 let mut messages = self.messages(random);
                 let cut = match random.within(0..=3) {
                     0 if self.situations.has_segments => Cut::OneSegment,
+                    3 if self.situations.has_carriage_returns => Cut::CarriageReturns,
                     1..=2 if self.situations.has_segments => Cut::InParts(sizes(random)),
                     _ => Cut::Lines,
                 };
@@ -172,6 +182,7 @@ impl Draft {
             0..=3 => End::Interrupt,
             4 if has_segments => End::GoodbyeBehind(self.messages(random)),
             5 if has_segments => End::GoodbyeInParts(sizes(random)),
+            6 if has_segments && random.chance(50) => End::ClosedWithinLine,
             4..=7 => End::Goodbye,
             _ => End::Closed,
         };

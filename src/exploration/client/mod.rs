@@ -37,6 +37,24 @@ impl Conversation for ClientConversation {
         }
     }
 
+    fn plain() -> ClientConversation {
+        let message = Message {
+            from: "bob".to_owned(),
+            text: Text::plain(1),
+        };
+        ClientConversation {
+            name: PLAIN_NAME.to_owned(),
+            opening: Opening::Accepted(Vec::new()),
+            acts: vec![
+                Act::Types(Text::plain(0)),
+                Act::Receives {
+                    messages: vec![message],
+                    cut: Cut::Lines,
+                },
+            ],
+        }
+    }
+
     fn script(&self) -> Script {
         model::script(&self.name, &self.opening, &self.acts)
     }
@@ -141,9 +159,11 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
             ids.extend(texts(messages));
             ids
         }
+        Act::TypesAtOnce { .. } => vec![id::C_MSG_3],
         Act::Receives { messages, cut } => {
             let mut ids = match cut {
                 Cut::Lines => Vec::new(),
+                Cut::CarriageReturns => vec![id::W_LINE_1],
                 Cut::OneSegment => vec![id::W_LINE_3],
                 Cut::InParts(_) => vec![id::W_LINE_2],
             };
@@ -154,7 +174,7 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
         Act::Ends { how, .. } => match how {
             End::GoodbyeBehind(_) => vec![id::W_LINE_3],
             End::GoodbyeInParts(_) => vec![id::W_LINE_2],
-            End::Interrupt | End::Goodbye | End::Closed => Vec::new(),
+            End::Interrupt | End::Goodbye | End::Closed | End::ClosedWithinLine => Vec::new(),
         },
     }
 }
@@ -181,10 +201,14 @@ fn circumstances(act: &Act) -> Vec<String> {
             told.extend(with(&[text]));
             told.extend(of_messages(messages));
         }
+        Act::TypesAtOnce { .. } => {
+            told.push("when a message comes at the same time as Enter".to_owned());
+        }
         Act::Receives { messages, cut } => {
             told.extend(of_messages(messages));
             told.extend(match cut {
                 Cut::Lines => None,
+                Cut::CarriageReturns => Some("with a line that ends with CR LF".to_owned()),
                 Cut::OneSegment => Some("in one segment with another".to_owned()),
                 Cut::InParts(_) => Some("in several segments".to_owned()),
             });
@@ -194,6 +218,7 @@ fn circumstances(act: &Act) -> Vec<String> {
             told.extend(match how {
                 End::GoodbyeBehind(_) => Some("in one segment with a message".to_owned()),
                 End::GoodbyeInParts(_) => Some("in several segments".to_owned()),
+                End::ClosedWithinLine => Some("after a part of a line".to_owned()),
                 End::Interrupt | End::Goodbye | End::Closed => None,
             });
             if half_typed.is_some() {

@@ -104,6 +104,14 @@ impl Model<'_> {
                 self.types(&format!("{rest}\n"));
                 self.says(text);
             }
+            Act::TypesAtOnce { text, message } => {
+                self.step("client is paused");
+                self.script.says(self.act, "server", &line(message));
+                self.types(&format!("{}\n", text.shown()));
+                self.step("client goes on");
+                self.sees(message);
+                self.says(text);
+            }
             Act::Receives { messages, cut } => self.receives(messages, cut),
             Act::SendsNothing => self.step("server hears nothing"),
             Act::Ends { how, half_typed } => self.end(how, half_typed.as_ref()),
@@ -132,6 +140,14 @@ impl Model<'_> {
             Cut::Lines => {
                 for (line, message) in lines.iter().zip(messages) {
                     self.script.says(self.act, "server", line);
+                    self.sees(message);
+                }
+                return;
+            }
+            Cut::CarriageReturns => {
+                for (line, message) in lines.iter().zip(messages) {
+                    let line = format!("{line}\r\n");
+                    self.script.sends(self.act, "server", line.as_bytes());
                     self.sees(message);
                 }
                 return;
@@ -178,6 +194,10 @@ impl Model<'_> {
                 self.script.sends(self.act, "server", all.as_bytes());
             }
             End::Closed => self.step("server closes"),
+            End::ClosedWithinLine => {
+                self.script.sends(self.act, "server", b"@bob: I was about");
+                self.step("server closes");
+            }
         }
         if *how != End::Interrupt {
             self.step("user sees a notice");

@@ -52,7 +52,9 @@ pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
 fn plain_cuts(mut act: Act) -> Act {
     match &mut act {
         Act::Receives { cut, .. } => *cut = Cut::Lines,
-        Act::Ends { how, .. } if !matches!(how, End::Interrupt | End::Closed) => {
+        Act::Ends { how, .. }
+            if !matches!(how, End::Interrupt | End::Closed | End::ClosedWithinLine) =>
+        {
             *how = End::Goodbye;
         }
         _ => {}
@@ -73,6 +75,10 @@ fn plain_texts(mut act: Act) -> Act {
             text.make_plain();
             plain(messages);
         }
+        Act::TypesAtOnce { text, message } => {
+            text.make_plain();
+            message.text.make_plain();
+        }
         Act::Receives { messages, .. } => plain(messages),
         Act::SendsNothing | Act::Ends { .. } => {}
     }
@@ -82,7 +88,7 @@ fn plain_texts(mut act: Act) -> Act {
 /// The act with nothing half typed.
 fn plain_typing(act: Act) -> Act {
     match act {
-        Act::TypesAround { text, .. } => Act::Types(text),
+        Act::TypesAround { text, .. } | Act::TypesAtOnce { text, .. } => Act::Types(text),
         Act::Ends { how, .. } => Act::Ends {
             how,
             half_typed: None,
@@ -131,6 +137,13 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
             all.extend(text.simpler().map(|text| with(&text, messages.clone())));
             all
         }
+        Act::TypesAtOnce { text, message } => vec![
+            Act::Types(text.clone()),
+            Act::Receives {
+                messages: vec![message.clone()],
+                cut: Cut::Lines,
+            },
+        ],
         Act::Receives { messages, cut } => {
             let with = |messages: Vec<Message>, cut: Cut| Act::Receives { messages, cut };
             let mut all: Vec<Act> = fewer(messages)
@@ -143,7 +156,9 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
             );
             match cut {
                 Cut::Lines => {}
-                Cut::OneSegment => all.push(with(messages.clone(), Cut::Lines)),
+                Cut::OneSegment | Cut::CarriageReturns => {
+                    all.push(with(messages.clone(), Cut::Lines));
+                }
                 Cut::InParts(sizes) => {
                     all.push(with(messages.clone(), Cut::Lines));
                     all.push(with(messages.clone(), Cut::OneSegment));
@@ -174,6 +189,7 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
 fn simpler_ends(how: &End) -> Vec<End> {
     match how {
         End::Interrupt | End::Goodbye | End::Closed => Vec::new(),
+        End::ClosedWithinLine => vec![End::Closed],
         End::GoodbyeBehind(messages) => {
             let mut all = vec![End::Goodbye];
             all.extend(fewer(messages).map(End::GoodbyeBehind));

@@ -51,6 +51,18 @@ pub enum Act {
         /// Whether a DISCONNECT follows in the same segment, and the connection is closed.
         leaves: bool,
     },
+    /// Several registered users say something at the same time, and perhaps one leaves.
+    SpeakAtOnce {
+        /// Who says what.
+        speakers: Vec<(Person, Text)>,
+        /// Who leaves, and how.
+        leaver: Option<(Person, Leaving)>,
+    },
+    /// Connects and sends a part of a registration under its own name.
+    BeginsToRegister {
+        /// Who.
+        who: Person,
+    },
     /// Somebody who was refused sends a message.
     SpeaksInVain {
         /// Who.
@@ -60,7 +72,7 @@ pub enum Act {
         /// What.
         text: Text,
     },
-    /// A registered user leaves.
+    /// A registered user leaves, or somebody who is not registered closes or resets the connection.
     Leaves {
         /// Who.
         who: Person,
@@ -113,6 +125,8 @@ pub enum Cut {
     OneSegment,
     /// The lines, joined, in parts of so many bytes; the rest is one more.
     InParts(Vec<usize>),
+    /// The lines, joined, in two parts with a second in between; the first has so many bytes.
+    WithPause(usize),
     /// Each line by itself, ended by CR LF.
     CarriageReturns,
     /// Each line by itself, ended by CR and, in a segment of its own, LF.

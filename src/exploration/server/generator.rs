@@ -21,6 +21,10 @@ struct Situations {
     has_refused_speakers: bool,
     has_names: bool,
     compares_wording: bool,
+    has_simultaneous: bool,
+    has_begun_registrations: bool,
+    has_pauses: bool,
+    has_comings_and_goings: bool,
     leavings: Vec<Leaving>,
     most_members: usize,
     most_acts: usize,
@@ -43,7 +47,7 @@ const LEAVINGS: [Leaving; 6] = [
 
 impl Situations {
     fn random(random: &mut Random, reading: Reading) -> Situations {
-        let is_crowded = random.chance(4);
+        let is_crowded = random.chance(6);
         Situations {
             groups: random.some_of(&Group::SAID, 30),
             has_segments: reading.takes_segments && random.chance(40),
@@ -55,6 +59,10 @@ impl Situations {
             has_refused_speakers: random.chance(50),
             has_names: random.chance(30),
             compares_wording: random.chance(20),
+            has_simultaneous: random.chance(25),
+            has_begun_registrations: reading.takes_registrations_in_parts && random.chance(15),
+            has_pauses: random.chance(5),
+            has_comings_and_goings: random.chance(4),
             leavings: random.some_of(&LEAVINGS, 30),
             most_members: if is_crowded {
                 random.within(12..=24)
@@ -132,8 +140,18 @@ impl Draft {
             51..=56 if situations.has_refused_speakers => self.speaks_in_vain(random, situations),
             57..=67 if !situations.leavings.is_empty() => self.leaves(random, situations),
             68..=72 => self.listens(random),
-            73 if random.chance(8) => self.acts.push(Act::Waits),
-            74 if random.chance(10) => {
+            73..=77 if situations.has_pauses && !self.acts.contains(&Act::Waits) => {
+                self.acts.push(Act::Waits);
+            }
+            78..=80 if situations.has_begun_registrations => {
+                let who = self.newcomer();
+                self.silent.push(who);
+                self.acts.push(Act::BeginsToRegister { who });
+            }
+            81..=86 if situations.has_simultaneous && self.members.len() > 1 => {
+                self.speak_at_once(random, situations);
+            }
+            87..=89 if situations.has_comings_and_goings => {
                 let who = self.newcomer();
                 let times = random.within(20..=110);
                 self.acts.push(Act::ComesAndGoes { who, times });
@@ -192,6 +210,9 @@ impl Draft {
             line,
             to_the_letter: situations.compares_wording && random.chance(50),
         });
+        if situations.has_refused_speakers && random.chance(40) {
+            self.speaks_in_vain(random, situations);
+        }
     }
 
     fn asks_for_taken_name(&mut self, random: &mut Random, situations: &Situations) {
@@ -222,6 +243,9 @@ impl Draft {
     }
 
     fn leaves(&mut self, random: &mut Random, situations: &Situations) {
+        if random.chance(25) && !(self.refused.is_empty() && self.silent.is_empty()) {
+            return self.stranger_leaves(random);
+        }
         let (Some(who), Some(how)) = (
             random.one_of(&self.members).copied(),
             random.one_of(&situations.leavings).cloned(),
@@ -243,6 +267,46 @@ impl Draft {
         {
             self.departed.push(who);
         }
+        self.acts.push(Act::Leaves { who, how });
+    }
+
+    fn speak_at_once(&mut self, random: &mut Random, situations: &Situations) {
+        let mut present = self.members.clone();
+        let mut take = |random: &mut Random| {
+            let who = random.one_of(&present).copied();
+            present.retain(|other| Some(*other) != who);
+            who
+        };
+        let how = random.one_of(&situations.leavings).cloned();
+        let leaver = how.filter(|_| random.chance(50)).zip(take(random));
+        let speakers: Vec<Person> = (0..3).filter_map(|_| take(random)).collect();
+        let speakers = speakers.into_iter().map(|who| {
+            self.next_word += 1;
+            (who, Text::plain(self.next_word))
+        });
+        let speakers = speakers.collect();
+        if let Some((_, who)) = &leaver {
+            self.goes(*who);
+        }
+        self.acts.push(Act::SpeakAtOnce {
+            speakers,
+            leaver: leaver.map(|(how, who)| (who, how)),
+        });
+    }
+
+    /// Somebody who is not registered goes.
+    fn stranger_leaves(&mut self, random: &mut Random) {
+        let strangers = [&self.refused[..], &self.silent[..]].concat();
+        let Some(who) = random.one_of(&strangers).copied() else {
+            return;
+        };
+        let how = if random.chance(50) {
+            Leaving::Close
+        } else {
+            Leaving::Reset
+        };
+        self.refused.retain(|other| *other != who);
+        self.silent.retain(|other| *other != who);
         self.acts.push(Act::Leaves { who, how });
     }
 
@@ -287,6 +351,9 @@ impl Draft {
         let cut = match random.within(0..=5) {
             0..=1 if situations.has_segments => Cut::OneSegment,
             2..=3 if situations.has_segments => Cut::InParts(sizes(random, 40)),
+            4 if situations.has_segments && situations.has_pauses => {
+                Cut::WithPause(random.within(1..=30))
+            }
             4 if situations.has_carriage_returns && random.chance(50) => Cut::CarriageReturns,
             4 if situations.has_carriage_returns => Cut::CarriageReturnsApart,
             _ => Cut::Lines,

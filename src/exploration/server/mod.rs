@@ -13,7 +13,7 @@ mod simplify;
 use super::conversation::{Conversation, Reading};
 use super::random::Random;
 use super::script::Script;
-use super::text::requirement_of;
+use super::text::{Text, requirement_of};
 use crate::conformance::suite::id;
 use act::{Act, Cut, Leaving, Registration};
 
@@ -27,6 +27,23 @@ impl Conversation for ServerConversation {
     fn random(random: &mut Random, reading: Reading) -> ServerConversation {
         ServerConversation {
             acts: generator::acts(random, reading),
+        }
+    }
+
+    fn plain() -> ServerConversation {
+        let joins = |who| Act::Registers {
+            who,
+            name: None,
+            how: Registration::Plain,
+        };
+        let speaks = |who| Act::Speaks {
+            who,
+            texts: vec![Text::plain(who)],
+            cut: Cut::Lines,
+            leaves: false,
+        };
+        ServerConversation {
+            acts: vec![joins(0), joins(1), speaks(0), speaks(1)],
         }
     }
 
@@ -98,7 +115,9 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
             texts, cut, leaves, ..
         } => {
             ids.extend(match cut {
-                Cut::InParts(_) | Cut::CarriageReturnsApart => Some(id::W_LINE_2),
+                Cut::InParts(_) | Cut::WithPause(_) | Cut::CarriageReturnsApart => {
+                    Some(id::W_LINE_2)
+                }
                 Cut::OneSegment => Some(id::W_LINE_3),
                 Cut::CarriageReturns => Some(id::W_LINE_1),
                 Cut::Lines => leaves.then_some(id::W_LINE_3),
@@ -108,6 +127,12 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
                 ids.push(id::S_MSG_5);
             }
         }
+        Act::SpeakAtOnce { leaver, .. } => ids.extend(match leaver {
+            Some((_, Leaving::Close | Leaving::CloseInMidLine)) => Some(id::S_DISC_5),
+            Some((_, Leaving::Reset)) => Some(id::S_DISC_7),
+            _ => None,
+        }),
+        Act::BeginsToRegister { .. } => ids.push(id::W_LINE_2),
         Act::AsksWrongly { .. } => ids.push(id::S_REG_3),
         Act::AsksForTakenName { .. } => ids.push(id::S_REG_5),
         Act::SpeaksInVain { .. } => ids.push(id::S_REG_7),
@@ -146,6 +171,7 @@ fn circumstance(act: &Act) -> Option<String> {
             let text = special.map(|phrase| format!("with {phrase}"));
             let cut = match cut {
                 Cut::InParts(_) => Some("in several segments".to_owned()),
+                Cut::WithPause(_) => Some("in two segments with a second in between".to_owned()),
                 Cut::OneSegment if texts.len() > 1 => {
                     Some(format!("with {} lines in one segment", texts.len()))
                 }
@@ -161,6 +187,13 @@ fn circumstance(act: &Act) -> Option<String> {
                 return None;
             }
             all.join(", ")
+        }
+        Act::SpeakAtOnce { leaver: None, .. } => {
+            "when several say something at the same time".to_owned()
+        }
+        Act::SpeakAtOnce { .. } => "when it is said while somebody leaves".to_owned(),
+        Act::BeginsToRegister { .. } => {
+            "beside a client that has sent a part of its registration".to_owned()
         }
         Act::AsksWrongly { .. } => "after a malformed registration".to_owned(),
         Act::AsksForTakenName { .. } => "after somebody asked for a name in use".to_owned(),

@@ -1,6 +1,6 @@
 //! What must follow from what people do: a small model of the room, written from the requirements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::act::{Act, AfterDisconnect, Cut, Leaving, Person, Registration};
 use crate::exploration::script::Script;
@@ -11,6 +11,8 @@ use crate::exploration::text::Text;
 enum Standing {
     /// Connected, and has said nothing.
     Silent,
+    /// Connected, and has sent a part of a registration.
+    Begun,
     /// Registered under this name.
     Member(String),
     /// Was answered 400 or 401.
@@ -23,9 +25,15 @@ enum Standing {
     Gone,
 }
 
+/// The end of the first and the beginning of the second part of a registration in parts.
+const BEGUN: &str = "CHA";
+const REST: &str = "T/1.0";
+
 #[derive(Debug, Default)]
 struct Model {
     people: BTreeMap<Person, Standing>,
+    /// Names that were registered before, in lower case.
+    used: BTreeSet<String>,
     script: Script,
     has_ended: bool,
 }
@@ -102,6 +110,22 @@ impl Model {
                     self.register(index, *who, name, how);
                 }
             }
+            Act::Registers { who, .. } if self.people.get(who) == Some(&Standing::Begun) => {
+                self.finish_registering(index, *who);
+            }
+            Act::BeginsToRegister { who } if self.is_new(*who) => {
+                let me = actor(*who);
+                if !self.used.contains(&me) {
+                    self.script.pause();
+                    self.script.step(index, format!("{me} connects"));
+                    let begun = format!("REGISTER {me} {BEGUN}");
+                    self.script.sends(index, &me, begun.as_bytes());
+                    self.people.insert(*who, Standing::Begun);
+                }
+            }
+            Act::SpeakAtOnce { speakers, leaver } => {
+                self.speak_at_once(index, speakers, leaver.as_ref());
+            }
             Act::AsksWrongly {
                 who,
                 line,
@@ -169,12 +193,16 @@ impl Model {
                         self.script.step(index, format!("{me} closes"));
                     }
                     self.script.pause();
+                    self.used.insert(me);
                     self.people.insert(*who, Standing::Gone);
                 }
             }
             Act::Leaves { who, how } => {
                 if let Some(name) = self.name_of(*who) {
                     self.leave(index, *who, &name, how);
+                } else if self.is_connected(*who) && matches!(how, Leaving::Close | Leaving::Reset)
+                {
+                    self.leave(index, *who, &actor(*who), how);
                 }
             }
             Act::ListensInVain { who } if self.is_listening(*who) => {
@@ -195,6 +223,81 @@ impl Model {
         matches!(standing, Some(Standing::Refused | Standing::PerhapsRefused))
     }
 
+    /// Whether somebody has a connection, so far as that is not up to the server.
+    fn is_connected(&self, who: Person) -> bool {
+        !matches!(
+            self.people.get(&who),
+            None | Some(Standing::Gone | Standing::Departed)
+        )
+    }
+
+    /// The rest of what [`Act::BeginsToRegister`] began.
+    fn finish_registering(&mut self, index: usize, who: Person) {
+        let me = actor(who);
+        if !self.used.insert(me.clone()) {
+            return;
+        }
+        self.people.insert(who, Standing::Member(me.clone()));
+        self.script.pause();
+        self.script
+            .sends(index, &me, format!("{REST}\n").as_bytes());
+        self.script.step(index, format!("{me} < 200 ..."));
+        self.script.pause();
+    }
+
+    fn speak_at_once(
+        &mut self,
+        index: usize,
+        speakers: &[(Person, Text)],
+        leaver: Option<&(Person, Leaving)>,
+    ) {
+        let mut spoken: Vec<(Person, String, Text)> = Vec::new();
+        let leaving = leaver.filter(|(who, _)| self.name_of(*who).is_some());
+        for (who, text) in speakers {
+            let is_once = spoken.iter().all(|(other, ..)| other != who);
+            let stays = leaving.is_none_or(|(leaver, _)| leaver != who);
+            if let Some(name) = self.name_of(*who).filter(|_| is_once && stays) {
+                spoken.push((*who, name, text.clone()));
+            }
+        }
+        if spoken.is_empty() || spoken.len() + usize::from(leaving.is_some()) < 2 {
+            return;
+        }
+        self.script.pause();
+        self.script.step(index, "server is paused");
+        for (place, (who, name, text)) in spoken.iter().enumerate() {
+            // Somebody leaves in the middle of what others say.
+            if let Some((leaver, how)) = leaving.filter(|_| place == spoken.len() / 2) {
+                self.go_at_once(index, *leaver, how);
+            }
+            let line = format!("@{name}: {}", text.shown());
+            self.script.says(index, &actor(*who), &line);
+        }
+        self.script.step(index, "server goes on");
+        for (who, name, text) in &spoken {
+            self.is_relayed(index, *who, name, std::slice::from_ref(text));
+        }
+        self.script.pause();
+    }
+
+    /// Somebody leaves while the server is paused.
+    fn go_at_once(&mut self, index: usize, who: Person, how: &Leaving) {
+        let me = actor(who);
+        match how {
+            Leaving::Disconnect { .. } | Leaving::DisconnectWithCarriageReturn => {
+                let name = self.name_of(who).unwrap_or_default();
+                let line = format!("DISCONNECT {name} CHAT/1.0");
+                self.script.says(index, &me, &line);
+                self.script.step(index, format!("{me} closes"));
+            }
+            Leaving::Close | Leaving::CloseInMidLine => {
+                self.script.step(index, format!("{me} closes"));
+            }
+            Leaving::Reset => self.script.step(index, format!("{me} resets")),
+        }
+        self.people.insert(who, Standing::Gone);
+    }
+
     fn is_listening(&self, who: Person) -> bool {
         !matches!(
             self.people.get(&who),
@@ -205,6 +308,12 @@ impl Model {
     fn register(&mut self, index: usize, who: Person, name: String, how: &Registration) {
         let me = actor(who);
         let is_new = self.is_new(who);
+        // A server may need a moment to free a name, for which only `joins` allows.
+        let is_used = !self.used.insert(name.to_ascii_lowercase());
+        let how = if is_used { &Registration::Plain } else { how };
+        if is_used && !is_new {
+            return;
+        }
         let line = format!("REGISTER {name} CHAT/1.0");
         self.people.insert(who, Standing::Member(name.clone()));
         if is_new && *how == Registration::Plain {
@@ -314,6 +423,16 @@ impl Model {
             Cut::InParts(sizes) => self
                 .script
                 .sends_in_parts(index, &me, all.as_bytes(), sizes),
+            Cut::WithPause(size) => {
+                let (begun, rest) = all.as_bytes().split_at(all.len().min(*size));
+                if !begun.is_empty() && !rest.is_empty() {
+                    self.script.sends(index, &me, begun);
+                    self.script.step(index, "1 second passes");
+                    self.script.sends(index, &me, rest);
+                } else {
+                    self.script.sends(index, &me, all.as_bytes());
+                }
+            }
             Cut::Lines | Cut::OneSegment | Cut::CarriageReturns | Cut::CarriageReturnsApart => {
                 self.script.sends(index, &me, all.as_bytes());
             }

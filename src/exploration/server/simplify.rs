@@ -61,8 +61,11 @@ fn person(act: &Act) -> Option<Person> {
         | Act::SpeaksInVain { who, .. }
         | Act::Leaves { who, .. }
         | Act::ComesAndGoes { who, .. }
+        | Act::BeginsToRegister { who }
         | Act::ListensInVain { who } => Some(*who),
-        Act::Waits | Act::PortIsPrinted | Act::ServerIsInterrupted => None,
+        Act::SpeakAtOnce { .. } | Act::Waits | Act::PortIsPrinted | Act::ServerIsInterrupted => {
+            None
+        }
     }
 }
 
@@ -94,7 +97,14 @@ fn renumbered(acts: &[Act]) -> Vec<Act> {
             | Act::Speaks { who, .. }
             | Act::Leaves { who, .. }
             | Act::ComesAndGoes { who, .. }
+            | Act::BeginsToRegister { who }
             | Act::ListensInVain { who } => *who = new(who),
+            Act::SpeakAtOnce { speakers, leaver } => {
+                speakers.iter_mut().for_each(|(who, _)| *who = new(who));
+                if let Some((who, _)) = leaver {
+                    *who = new(who);
+                }
+            }
             Act::AsksForTakenName { who, holder, .. } => {
                 (*who, *holder) = (new(who), new(holder));
             }
@@ -171,6 +181,24 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
             }
             all
         }
+        Act::SpeakAtOnce { speakers, leaver } => {
+            let with = |speakers, leaver| Act::SpeakAtOnce { speakers, leaver };
+            // One after the other, if that fails as well.
+            let apart = speakers.iter().map(|(who, text)| Act::Speaks {
+                who: *who,
+                texts: vec![text.clone()],
+                cut: Cut::Lines,
+                leaves: false,
+            });
+            let mut all: Vec<Act> = apart.collect();
+            all.extend(leaver.clone().map(|(who, how)| Act::Leaves { who, how }));
+            if leaver.is_some() {
+                all.push(with(speakers.clone(), None));
+            }
+            all.extend(fewer(speakers).map(|fewer| with(fewer, leaver.clone())));
+            all
+        }
+        Act::BeginsToRegister { who } => vec![Act::Connects { who: *who }],
         Act::SpeaksInVain {
             who,
             in_the_name_of: Some(_),
@@ -231,6 +259,7 @@ fn simpler_cuts(cut: &Cut) -> Vec<Cut> {
         Cut::Lines => Vec::new(),
         Cut::OneSegment | Cut::CarriageReturns => vec![Cut::Lines],
         Cut::CarriageReturnsApart => vec![Cut::Lines, Cut::CarriageReturns],
+        Cut::WithPause(size) => vec![Cut::Lines, Cut::OneSegment, Cut::InParts(vec![*size])],
         Cut::InParts(sizes) => {
             let mut all = vec![Cut::Lines, Cut::OneSegment];
             all.extend(fewer(sizes).map(Cut::InParts));
