@@ -97,6 +97,10 @@ impl Room {
             {
                 Meaning::Notice
             }
+            // A refusal that came before a stranger left.
+            (Utterance::Status { .. }, Standing::Departed) if !self.was_registered(actor) => {
+                Meaning::Regular
+            }
             (_, Standing::Departed) => Meaning::AnswerToDisconnect,
             // The server's own goodbye where it does not end, but a client has left.
             (Utterance::Goodbye, _) if self.somebody_said_disconnect() => {
@@ -234,6 +238,18 @@ mod tests {
         room.said(2, "bob", "@bob: see you");
         is(&room, "alice", "@bob: see you", Meaning::ToDeparted);
         is(&room, "bob", "@alice: goodbye", Meaning::Regular);
+    }
+
+    #[test]
+    fn a_stranger_that_left_may_have_been_refused() {
+        let mut room = room();
+        room.connected("carol");
+        room.said(1, "carol", "DISCONNECT carol CHAT/1.0");
+        room.left("carol", true);
+        let refusal = "400 Invalid registration";
+        is(&room, "carol", refusal, Meaning::Regular);
+        room.left("bob", true);
+        is(&room, "bob", refusal, Meaning::AnswerToDisconnect);
     }
 
     #[test]

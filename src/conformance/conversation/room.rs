@@ -1,6 +1,6 @@
 //! Who is there, how each actor stands with the program under test, and what was said so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,8 @@ impl Saying {
 pub struct Room {
     pub(super) role: Role,
     standings: BTreeMap<String, Standing>,
+    /// Those who are registered, or were on the connection that they left.
+    known: BTreeSet<String>,
     /// How many lines had been said when an actor asked to be registered: earlier ones are not for it.
     pub(super) came_after: BTreeMap<String, usize>,
     /// How many lines had been said when an actor left: earlier ones may still have been on their way.
@@ -95,6 +97,7 @@ impl Room {
         Room {
             role,
             standings: BTreeMap::new(),
+            known: BTreeSet::new(),
             came_after: BTreeMap::new(),
             left_after: BTreeMap::new(),
             pauses: Vec::new(),
@@ -136,12 +139,14 @@ impl Room {
     /// Records that an actor opened a (further) connection.
     pub fn connected(&mut self, actor: &str) {
         self.begun.remove(actor);
+        self.known.remove(actor);
         self.standings
             .insert(actor.to_owned(), Standing::Unregistered);
     }
 
     /// Records that an actor is registered under `name`.
     pub fn registered(&mut self, actor: &str, name: &str) {
+        self.known.insert(actor.to_owned());
         self.standings
             .insert(actor.to_owned(), Standing::Registered(name.to_owned()));
     }
@@ -214,6 +219,9 @@ impl Room {
             ) => Some(Standing::Refused),
             _ => None,
         };
+        if let Some(Standing::Registered(_)) = after {
+            self.known.insert(actor.to_owned());
+        }
         if let Some(after) = after {
             self.standings.insert(actor.to_owned(), after);
         }
@@ -230,6 +238,11 @@ impl Room {
     /// Whether the actor is registered, by all that was seen.
     pub fn is_registered(&self, actor: &str) -> bool {
         matches!(self.standing(actor), Standing::Registered(_))
+    }
+
+    /// Whether the actor is registered, or was on the connection that it left.
+    pub(super) fn was_registered(&self, actor: &str) -> bool {
+        self.known.contains(actor)
     }
 
     /// The name under which an actor is registered.
