@@ -167,6 +167,9 @@ impl Explorer<'_> {
     fn examine_quirks<C: Conversation>(&self) {
         let script = C::plain().script();
         for id in quirks(&self.session.setting.profile) {
+            if Instant::now() >= self.deadline || self.is_over() {
+                return;
+            }
             if let Some(finding) = self.quirk(&script, id) {
                 self.keep(finding);
             }

@@ -214,12 +214,16 @@ impl OrderCheck {
                 None => Err(ErrorKind::NotPaused.at(at)),
             },
             (_, None) => Ok(()),
-            (Action::Says { actor, .. } | Action::Sends { actor, .. }, Some(pause)) => {
-                match pause.senders.insert(actor.clone(), at) {
-                    Some(first) => Err(ErrorKind::SendsTwiceInPause(actor.clone(), first).at(at)),
-                    None => Ok(()),
-                }
-            }
+            (
+                Action::Says { actor, .. }
+                | Action::Sends {
+                    actor, times: 1, ..
+                },
+                Some(pause),
+            ) => match pause.senders.insert(actor.clone(), at) {
+                Some(first) => Err(ErrorKind::SendsTwiceInPause(actor.clone(), first).at(at)),
+                None => Ok(()),
+            },
             (action, Some(_)) if is_possible_in_pause(action) => Ok(()),
             (_, Some(pause)) => Err(ErrorKind::Paused(pause.since).at(at)),
         }
@@ -377,8 +381,7 @@ fn is_allowed_after_end(action: &Action) -> bool {
 fn is_possible_in_pause(action: &Action) -> bool {
     matches!(
         action,
-        Action::Connects { .. }
-            | Action::Closes { .. }
+        Action::Closes { .. }
             | Action::Resets { .. }
             | Action::Types { .. }
             | Action::Presses { .. }

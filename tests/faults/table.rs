@@ -475,7 +475,7 @@ pub const SERVER: &[Fault] = &[
     in_the_way(fault("one-at-a-time", "serves the next client when the last one has left",
         // Everything that takes two clients.
         &["S-CONC-1"], &["S-CONC-2"]), NEEDS_REGISTRATION),
-    fault("refused-beside-a-newcomer", "refuses a newcomer with 401 when others have something for it at the same time",
+    fault("refused-beside-a-newcomer", "refuses a newcomer with 401 when another one registers at the same time",
         &["S-REG-1"], &[]),
     in_the_way(fault("two-at-most", "closes the third connection",
         // Everything that takes three clients.
@@ -806,7 +806,7 @@ pub const CLIENT: &[Fault] = &[
         &["C-REG-3"], &[]),
     fault("401-unheeded", "takes a 401 for a 200",
         &["C-REG-4"], &[]),
-    fault("401-late-shown", "shows a refusal with 401 like a message when it comes after three seconds",
+    fault("401-late-shown", "shows a refusal with 401 like a message when it comes after two seconds",
         &["C-REG-4"], &[]),
     fault("401-silent", "ends without a word on 401",
         &["C-REG-4"], &[]),

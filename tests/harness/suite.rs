@@ -346,10 +346,11 @@ fn no_text_is_found_in_another() {
 #[test]
 fn time_passes_only_where_a_row_is_about_time() {
     // A server that only listens for a moment does not serve: S-PORT-1, S-PORT-2 and S-SHUT-2 are about one that stays.
-    // The parts of a line come one after the other: W-LINE-2. A message may come at any time: C-MSG-2.
-    const ABOUT_TIME: [&str; 8] = [
-        "W-LINE-2", "S-CONC-1", "S-CONC-3", "C-REG-2", "C-MSG-2", "S-PORT-1", "S-PORT-2",
-        "S-SHUT-2",
+    // The parts of a line come one after the other: W-LINE-2. Answers and messages may come at any time: C-REG-2, C-REG-4,
+    // C-MSG-2.
+    const ABOUT_TIME: [&str; 9] = [
+        "W-LINE-2", "S-CONC-1", "S-CONC-3", "C-REG-2", "C-REG-4", "C-MSG-2", "S-PORT-1",
+        "S-PORT-2", "S-SHUT-2",
     ];
     nothing_to_complain_of(|case| {
         let is_about_time = case

@@ -33,7 +33,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// What comes within this time of what came before is too quick for some.
 const QUICK: Duration = Duration::from_secs(2);
 /// An answer that takes longer comes too late for some.
-const LATE: Duration = Duration::from_secs(3);
+const LATE: Duration = Duration::from_secs(2);
 
 /// A CHAT/1.0 client that is wrong in one way.
 #[derive(Parser)]

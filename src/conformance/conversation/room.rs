@@ -126,9 +126,10 @@ impl Room {
         let Some(pause) = pauses.find(|pause| pause.contains(&saying)) else {
             return false;
         };
-        let moments = [&self.came_after, &self.left_after].map(|moments| moments.get(actor));
-        let mut moments = moments.into_iter().flatten();
-        moments.any(|moment| (pause.start..=pause.end).contains(moment))
+        let came = self.came_after.get(actor);
+        let left = self.left_after.get(actor);
+        came.is_some_and(|moment| pause.contains(moment))
+            || left.is_some_and(|moment| (pause.start..=pause.end).contains(moment))
     }
 
     /// The role of the program under test.

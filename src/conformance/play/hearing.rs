@@ -30,8 +30,7 @@ impl Replay<'_> {
             line: expected.to_owned(),
             open_ended,
         };
-        if let Some(line) = self.take_set_aside(actor, expected, open_ended) {
-            self.room.heard(actor, &String::from_utf8_lossy(&line));
+        if self.take_set_aside(actor, expected, open_ended) {
             return Ok(());
         }
         let is_acceptance = open_ended
@@ -76,6 +75,7 @@ impl Replay<'_> {
                 continue;
             }
             if self.may_come_before(actor, expected, line) {
+                self.room.heard(actor, &text);
                 self.set_aside.push((actor.to_owned(), line.clone()));
                 continue;
             }
@@ -94,22 +94,28 @@ impl Replay<'_> {
     }
 
     /// Takes what came before its turn and is expected now.
-    fn take_set_aside(&mut self, actor: &str, expected: &str, open_ended: bool) -> Option<Vec<u8>> {
+    fn take_set_aside(&mut self, actor: &str, expected: &str, open_ended: bool) -> bool {
         let comparison = self.policy.comparison;
         let position = self.set_aside.iter().position(|(receiver, line)| {
             receiver == actor && comparison.accepts(expected, open_ended, line)
-        })?;
-        Some(self.set_aside.remove(position).1)
+        });
+        position
+            .map(|position| self.set_aside.remove(position))
+            .is_some()
+    }
+
+    /// Whether the steps before this one only receive what was sent while the program was paused.
+    fn follows_pause(&self) -> bool {
+        let mut earlier = self.transcript.steps[..self.index()].iter().rev();
+        let begun = earlier.find(|step| !only_receives(&step.action));
+        begun.is_some_and(|step| step.action == Action::GoesOn)
     }
 
     /// Whether a line may come before the `expected` one, though a later step expects it: what was sent while the program
     /// was paused arrives in any order, but for what one sender says.
     fn may_come_before(&self, actor: &str, expected: &str, line: &[u8]) -> bool {
         let steps = &self.transcript.steps;
-        let begun = steps[..self.index()]
-            .iter()
-            .rfind(|step| !only_receives(&step.action));
-        if !begun.is_some_and(|step| step.action == Action::GoesOn) {
+        if !self.follows_pause() {
             return false;
         }
         let mut waiting: Vec<&str> = vec![sender(expected)];
@@ -169,7 +175,10 @@ impl Replay<'_> {
     fn must_come_first(&self, expected: &str) -> bool {
         let topic = self.topic().map(Topic::of_code);
         let is_judged = topic.is_none_or(|topic| self.policy.judges(topic));
-        matches!(Utterance::of(expected), Utterance::Status { .. }) && is_judged
+        // What happens at the same time may be told in any order.
+        matches!(Utterance::of(expected), Utterance::Status { .. })
+            && is_judged
+            && !self.follows_pause()
     }
 
     /// Something else was taken for a client's registration, which may still follow it.
@@ -258,6 +267,9 @@ fn only_receives(action: &Action) -> bool {
     )
 }
 
+/// So many of the lines that a step expects may come before their turn.
+const MOST_LINES: usize = 1000;
+
 /// The lines that a step expects `actor` to receive, each with whether it may continue.
 fn lines_for<'s>(actor: &str, action: &'s Action) -> Vec<(&'s str, bool)> {
     match action {
@@ -269,10 +281,11 @@ fn lines_for<'s>(actor: &str, action: &'s Action) -> Vec<(&'s str, bool)> {
         Action::Hears {
             actor: receiver,
             bytes,
-            times: 1,
+            times,
         } if receiver == actor => {
             let text = std::str::from_utf8(bytes).unwrap_or_default();
-            text.lines().map(|line| (line, false)).collect()
+            let lines = (0..*times).flat_map(|_| text.lines());
+            lines.take(MOST_LINES).map(|line| (line, false)).collect()
         }
         _ => Vec::new(),
     }

@@ -18,18 +18,28 @@ impl Replay<'_> {
         for position in &held {
             self.cast.peers[*position].finish_sending();
         }
-        if !self.settling.is_holding_still() {
-            let settle = self.setting.timeouts.settle();
-            self.cast.wait_for(settle, |cast| {
-                held.iter()
-                    .all(|position| !cast.peers[*position].is_open())
-                    .then_some(())
-            })?;
+        self.closing.extend(held);
+        self.gone(actor, false);
+        // A program that is paused is let to take what there is first.
+        if self.settling.is_holding_still() {
+            return Ok(());
         }
-        for position in held {
+        self.finish_closing()
+    }
+
+    /// Closes the connections on which nothing more is sent, once the program has closed them too or has had time to.
+    fn finish_closing(&mut self) -> Result<(), Stop> {
+        let closing = std::mem::take(&mut self.closing);
+        let settle = self.setting.timeouts.settle();
+        self.cast.wait_for(settle, |cast| {
+            closing
+                .iter()
+                .all(|position| !cast.peers[*position].is_open())
+                .then_some(())
+        })?;
+        for position in closing {
             self.cast.peers[position].close();
         }
-        self.gone(actor, false);
         Ok(())
     }
 
@@ -96,7 +106,10 @@ impl Replay<'_> {
             self.record_signal("SIGCONT");
         }
         self.room.went_on();
-        Ok(())
+        if self.closing.is_empty() {
+            return Ok(());
+        }
+        self.finish_closing()
     }
 
     fn record_signal(&mut self, signal: &str) {

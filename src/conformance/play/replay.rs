@@ -95,6 +95,8 @@ pub(super) struct Replay<'a> {
     pub(super) silences: Vec<Silence>,
     /// Lines that came before their turn, each with who received it.
     pub(super) set_aside: Vec<(String, Vec<u8>)>,
+    /// Positions of the peers who are to close their connections and send nothing more.
+    pub(super) closing: Vec<usize>,
 }
 
 impl<'a> Replay<'a> {
@@ -116,6 +118,7 @@ impl<'a> Replay<'a> {
             memory: MemoryUse::default(),
             silences: Vec::new(),
             set_aside: Vec::new(),
+            closing: Vec::new(),
         }
     }
 

@@ -82,11 +82,15 @@ impl Settling {
         !self.stopped.is_empty()
     }
 
-    /// Stops the program until [`Settling::go_on`]. Returns whether it is stopped: it goes on where it might take the
-    /// signals amiss, or belongs to somebody else.
+    /// Stops the program until [`Settling::go_on`]. Returns whether it is stopped: programs that could notice the
+    /// signals are not, nor are those that the harness did not start.
     pub(super) fn pause(&mut self, cast: &mut Cast<'_>) -> Result<bool, Stop> {
+        /// Longer than a thread takes that has just come to rest.
+        const LONGEST: Duration = Duration::from_millis(100);
+        self.let_leave(cast)?;
         self.let_digest(cast)?;
-        if system::can_be_stopped_unnoticed(&cast.processes()) {
+        let processes = cast.processes();
+        if cast.look_until(LONGEST, |_| system::can_be_stopped_unnoticed(&processes))? {
             self.hold_still(cast)?;
         }
         self.is_paused = self.is_holding_still();

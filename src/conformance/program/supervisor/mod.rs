@@ -451,8 +451,9 @@ impl Supervision {
             });
         }
         // Names that come from another machine are not found in the cage.
-        if let Ok(file) = std::fs::canonicalize("/etc/passwd") {
-            let users = std::fs::read(&file).unwrap_or_default();
+        let passwd = std::fs::canonicalize("/etc/passwd").ok();
+        let passwd = passwd.and_then(|file| Some((std::fs::read(&file).ok()?, file)));
+        if let Some((users, file)) = passwd {
             let users = String::from_utf8_lossy(&users);
             let user = rustix::process::getuid().as_raw();
             let group = rustix::process::getgid().as_raw();

@@ -218,32 +218,52 @@ pub fn has_ended_within(child: i32, longest: Duration) -> bool {
     }
 }
 
-/// Interpreters that call the kernel again after a signal interrupted a call. What they are named is a prefix: there are
-/// versions behind it.
+/// Interpreters that call the kernel again after a signal interrupted a call. A version may follow.
 const CALLING_AGAIN: [&str; 7] = ["python", "pypy", "node", "java", "ruby", "perl", "php"];
 
 /// Whether these processes can be stopped and resumed without any of them noticing. Some system calls fail with EINTR
 /// after that, even without a handler for signals (signal(7)): `epoll_wait`, and receiving with a timeout. A program
-/// that takes the error for a real one is not to be blamed.
+/// that takes the error for a real one is not to be blamed. A parent is sent SIGCHLD when a child is stopped.
 pub fn can_be_stopped_unnoticed(processes: &[i32]) -> bool {
     let own = fs::read_link("/proc/self/exe").ok();
-    processes.iter().all(|id| {
+    let of_program = processes.iter().filter(|id| {
         let program = fs::read_link(format!("/proc/{id}/exe")).ok();
-        // The first process of a cage.
-        if program.is_some() && program == own {
-            return true;
-        }
+        // Else it is the first process of a cage.
+        program.is_none() || program != own
+    });
+    let ids: Vec<i32> = of_program.copied().collect();
+    ids.iter().all(|id| {
+        let program = fs::read_link(format!("/proc/{id}/exe")).ok();
         let name = program
             .as_deref()
             .and_then(Path::file_name)
             .and_then(|name| name.to_str());
-        let calls_again = name.is_some_and(|name| {
-            CALLING_AGAIN
-                .iter()
-                .any(|program| name.starts_with(program))
-        });
-        calls_again || threads(*id).all(|thread| waits_unnoticed(&thread))
+        let is_parent = children(*id).iter().any(|child| ids.contains(&child.id));
+        let is_told = is_parent && catches(*id, Signal::CHILD) || catches(*id, Signal::CONT);
+        let waits_unnoticed = || threads(*id).all(|thread| waits_unnoticed(&thread));
+        !is_told && (name.is_some_and(calls_again) || waits_unnoticed())
     })
+}
+
+/// Whether a program of this name is one of the interpreters that call again.
+fn calls_again(name: &str) -> bool {
+    let is_version = |rest: &str| {
+        rest.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    let mut versions = CALLING_AGAIN
+        .iter()
+        .filter_map(|one| name.strip_prefix(one));
+    versions.any(is_version)
+}
+
+/// Whether a process has a handler for this signal. If that cannot be told, it may have.
+fn catches(id: i32, signal: Signal) -> bool {
+    let status = contents(format!("/proc/{id}/status")).unwrap_or_default();
+    let mut lines = status.lines();
+    let caught = lines.find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_none_or(|mask| mask >> (signal.as_raw() - 1) & 1 == 1)
 }
 
 /// Whether a thread waits in a system call that goes on after it was stopped, whatever its arguments are.
@@ -552,6 +572,65 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::process::{Command, Stdio};
     use std::time::Instant;
+
+    #[test]
+    fn only_what_cannot_notice_is_stopped() {
+        const LONGEST: Duration = Duration::from_secs(30);
+        let start = |command: &[&str]| {
+            let mut program = Command::new(command[0]);
+            program.args(&command[1..]).stdin(Stdio::piped());
+            program.stderr(Stdio::null()).spawn()
+        };
+        let waits_in = |child: &std::process::Child, call: i64| {
+            let file = format!("/proc/{}/syscall", child.id());
+            let begun = Instant::now();
+            while begun.elapsed() < LONGEST {
+                let now = contents(&file).unwrap_or_default();
+                if now.starts_with(&format!("{call} ")) {
+                    return true;
+                }
+                std::thread::yield_now();
+            }
+            false
+        };
+        let can_be_stopped = |child: &std::process::Child| {
+            can_be_stopped_unnoticed(&[i32::try_from(child.id()).expect("an id")])
+        };
+        // It waits for a time, and this one for input, which might have a time limit.
+        let mut sleeps = start(&["sleep", "600"]).expect("sleep starts");
+        let mut reads = start(&["cat"]).expect("cat starts");
+        // A shell that is told of its children.
+        let mut told = start(&["sh", "-c", "trap : CHLD; sleep 600 & wait"]).expect("sh starts");
+        let is_asleep = waits_in(&sleeps, libc::SYS_clock_nanosleep);
+        let is_reading = waits_in(&reads, libc::SYS_read);
+        let seen = [&sleeps, &reads].map(can_be_stopped);
+        let begun = Instant::now();
+        let mut family = Vec::new();
+        while family.len() < 2 && begun.elapsed() < LONGEST {
+            let id = i32::try_from(told.id()).expect("an id");
+            family = vec![id];
+            family.extend(children(id).iter().map(|child| child.id));
+        }
+        let is_told = catches(family[0], Signal::CHILD) && !can_be_stopped_unnoticed(&family);
+        signal(&family, Signal::KILL);
+        for child in [&mut sleeps, &mut reads, &mut told] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        assert!(is_asleep && is_reading);
+        assert_eq!(seen, [true, false]);
+        assert!(is_told);
+    }
+
+    #[test]
+    fn an_interpreter_is_known_by_its_whole_name() {
+        for name in ["python3.11", "python", "node", "java", "perl5.36.0"] {
+            assert!(calls_again(name), "{name}");
+        }
+        for name in ["nodechat", "python_server", "javac", "chat", ""] {
+            assert!(!calls_again(name), "{name}");
+        }
+    }
 
     #[test]
     fn time_without_a_processor_is_counted() {

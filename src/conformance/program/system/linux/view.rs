@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -248,11 +248,16 @@ impl Root {
         let made = self.at(Path::new("/replacement"));
         for Replacement { file, contents } in replaced {
             let place = self.at(file);
+            // Where /run is empty, so is the place that /etc/resolv.conf leads to.
+            if fs::symlink_metadata(&place).is_err() && make_place(&place, false).is_err() {
+                continue;
+            }
             // A link is not followed out of the new root.
             if !fs::symlink_metadata(&place).is_ok_and(|found| found.is_file()) {
                 continue;
             }
             fs::write(&made, contents)?;
+            fs::set_permissions(&made, fs::Permissions::from_mode(0o644))?;
             mount_bind(&made, &place).map_err(|error| about(file, error))?;
             let flags = MountFlags::BIND | MountFlags::RDONLY | PLAIN;
             mount_remount(&place, flags, "").map_err(|error| about(file, error))?;
