@@ -329,11 +329,12 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         while variation("polls") && !peek_at_once(&stream) {
             thread::sleep(Duration::from_millis(100));
         }
-        if stream.read_timeout().is_ok_and(|timeout| timeout.is_none()) {
+        let is_patient = stream.read_timeout().is_ok_and(|timeout| timeout.is_none());
+        if is_patient {
             await_input(&stream);
         }
         let read = {
-            let _turn = TURN.lock();
+            let _turn = is_patient.then(|| TURN.lock());
             let is_typed = rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0);
             BESIDE.store(is_typed, Relaxed);
             stream.read(&mut buffer)

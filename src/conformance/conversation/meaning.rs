@@ -86,7 +86,8 @@ impl Room {
             }
             // History, or what was on its way when the actor left.
             let is_untimely = is_before(&self.came_after) || is_before(&self.left_after);
-            if saying.actor != actor && is_untimely {
+            let is_refused = *standing == Standing::Refused;
+            if saying.actor != actor && is_untimely && !is_refused {
                 return Meaning::Untimely;
             }
             return self.meaning_of_relayed(actor, line, saying);
@@ -306,6 +307,8 @@ mod tests {
         room.said(2, "rival", "@rival: let me in");
         is(&room, "bob", "@rival: let me in", Meaning::FromUnregistered);
         room.said(3, "bob", "@bob: who is there");
+        is(&room, "rival", "@bob: who is there", Meaning::ToRefused);
+        room.left("rival", false);
         is(&room, "rival", "@bob: who is there", Meaning::ToRefused);
         // One that never registered is not on the list either.
         room.connected("carol");

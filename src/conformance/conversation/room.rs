@@ -163,7 +163,10 @@ impl Room {
             self.freed.insert(name.clone(), how);
         }
         self.left_after.insert(actor.to_owned(), self.sayings.len());
-        self.standings.insert(actor.to_owned(), Standing::Departed);
+        // Who was refused has no place in the room, whether the connection is there or not.
+        if *self.standing(actor) != Standing::Refused {
+            self.standings.insert(actor.to_owned(), Standing::Departed);
+        }
     }
 
     /// Records that an actor said a whole line in the given step.
