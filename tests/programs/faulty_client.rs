@@ -105,6 +105,10 @@ fn main() -> io::Result<()> {
         eprintln!("A name consists of letters.");
         process::exit(2);
     }
+    if fault("name-like-scheme-refused") && name.starts_with("chat") {
+        eprintln!("Usage: client NAME ADDRESS");
+        process::exit(2);
+    }
     if fault("one-letter-refused") && name.len() == 1 {
         eprintln!("A name has two letters at least.");
         process::exit(2);
@@ -213,6 +217,7 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
         Some(("chat", place)) => place,
         Some((_, place)) if fault("any-scheme") => place,
         None if fault("scheme-optional") => address,
+        Some((scheme, place)) if fault("scheme-ends-so") && scheme.ends_with("chat") => place,
         Some((scheme, place)) if fault("scheme-begins-so") && scheme.starts_with("chat") => place,
         Some(("", place)) if fault("scheme-empty") => place,
         _ => return Err("it does not begin with chat://"),
@@ -681,6 +686,9 @@ impl Session {
             return Break(1);
         }
         log(&format!("received {} bytes", line.len()));
+        if fault("half-typed-lost-at-second") && self.has_shown {
+            let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+        }
         let is_quick = self.shown_last.is_some_and(|last| last.elapsed() < QUICK);
         self.has_shown = true;
         self.shown_last = Some(Instant::now());
@@ -718,6 +726,9 @@ impl Session {
         }
         if self.interrupted {
             return self.leave();
+        }
+        if !fault("wide-line-cut-at-message") {
+            self.has_shown = false;
         }
         if line.is_empty() || fault("typing-unsent") {
             return Continue(());

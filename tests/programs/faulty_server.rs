@@ -462,7 +462,11 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
         }
         let is_half = matches!(standing, Standing::Stranger) && said.is_empty();
         peer.has_half_registered.store(is_half, Ordering::Relaxed);
+        let is_joined = said.len() > 1 && fault("disconnect-relayed-behind-a-message");
         for line in said {
+            if is_joined && line.starts_with(b"DISCONNECT") {
+                lock(room).tell_others(peer, &line);
+            }
             log(&format!("a line of {} bytes", line.len()));
             let is_quick = spoke_last.is_some_and(|last| last.elapsed() < QUICK);
             if matches!(standing, Standing::Member(_)) {
@@ -876,7 +880,7 @@ impl Room {
     }
 
     fn is_taken(&self, name: &[u8]) -> bool {
-        if fault("names-shared") {
+        if fault("names-shared") || fault("long-names-shared") && name.len() > 31 {
             return false;
         }
         self.spent.iter().any(|spent| spent == name)
@@ -1226,6 +1230,14 @@ fn parse_registration(line: &[u8]) -> Option<Vec<u8>> {
     let name = match words[..] {
         [b"REGISTER", name, b"CHAT/1.0"] => name,
         [b"REGISTER", name, _] if fault("any-version") => name,
+        [b"REGISTER", name, version]
+            if fault("any-dot-in-version")
+                && version.starts_with(b"CHAT/1")
+                && version.ends_with(b"0")
+                && version.len() == b"CHAT/1.0".len() =>
+        {
+            name
+        }
         [b"REGISTER", name, version]
             if fault("any-minor-version") && version.starts_with(b"CHAT/1") =>
         {
