@@ -1,6 +1,7 @@
 //! The lifelines and their order.
 
 use crate::conformance::evidence::{Event, EventKind};
+use crate::report::text::harmless;
 use crate::transcript::syntax::{Action, Role, Step};
 
 /// The lifelines, from left to right.
@@ -28,8 +29,10 @@ impl Lanes {
             person.or(actor_of_event(&event.kind))
         });
         for actor in actors.chain(failing.and_then(|step| actor_of_action(&step.action))) {
-            if !names.iter().any(|name| name == actor) {
-                names.push(actor.to_string());
+            // Stored evidence may come from somebody else.
+            let name = harmless(actor);
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
         names.push("server".to_string());
@@ -45,7 +48,8 @@ impl Lanes {
     }
 
     pub(super) fn of_actor(&self, actor: &str) -> usize {
-        let lane = self.names.iter().position(|name| name == actor);
+        let actor = harmless(actor);
+        let lane = self.names.iter().position(|name| *name == actor);
         lane.unwrap_or(self.subject)
     }
 
@@ -89,5 +93,24 @@ fn actor_of_action(action: &Action) -> Option<&str> {
         | Action::SeesMessage { actor, .. } => Some(actor),
         Action::TerminalNeverGets { .. } => Some("user"),
         action => action.actor(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::events::{connected, event};
+    use super::*;
+
+    #[test]
+    fn a_name_in_stored_evidence_is_only_shown() {
+        const NAME: &str = "\u{9b}31m\u{7}";
+        let events = [
+            event(0.0, 0, connected("alice")),
+            event(0.1, 0, connected(NAME)),
+        ];
+        let lanes = Lanes::of(Role::Server, &events, None);
+        assert_eq!(lanes.of_actor(NAME), 1);
+        let all = lanes.names.concat();
+        assert!(!all.contains(char::is_control), "{all}");
     }
 }
