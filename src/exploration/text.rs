@@ -187,7 +187,8 @@ impl Text {
         let first = WORDS[self.word % WORDS.len()];
         match self.word / WORDS.len() {
             0 => first.to_owned(),
-            round => format!("{first} {}", WORDS[(self.word + round) % WORDS.len()]),
+            // Two lines that were typed, one below the other, are not the same.
+            round => format!("{first} and {}", WORDS[(self.word + round) % WORDS.len()]),
         }
     }
 
