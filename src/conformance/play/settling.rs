@@ -91,7 +91,7 @@ impl Settling {
         self.let_digest(cast)?;
         let processes = cast.processes();
         if cast.look_until(LONGEST, |_| system::can_be_stopped_unnoticed(&processes))? {
-            self.hold_still(cast)?;
+            self.stop(cast, processes)?;
         }
         self.is_paused = self.is_holding_still();
         Ok(self.is_paused)
@@ -107,12 +107,13 @@ impl Settling {
 
     /// Stops the program, so that all that follows is there when it continues.
     pub(super) fn hold_still(&mut self, cast: &mut Cast<'_>) -> Result<(), Stop> {
-        const LONGEST: Duration = Duration::from_secs(1);
-        if self.is_holding_still() {
-            return Ok(());
-        }
         self.let_digest(cast)?;
         let processes = cast.processes();
+        self.stop(cast, processes)
+    }
+
+    fn stop(&mut self, cast: &mut Cast<'_>, processes: Vec<i32>) -> Result<(), Stop> {
+        const LONGEST: Duration = Duration::from_secs(1);
         system::stop(&processes);
         self.stopped = processes;
         cast.look_until(LONGEST, |_| system::are_stopped(&self.stopped))?;
