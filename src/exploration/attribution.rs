@@ -54,33 +54,47 @@ pub fn explored<'r>(
         .collect()
 }
 
-/// Ids of the requirements that a failure may belong to, the most likely first. Where a plain service fails in
-/// circumstances that cannot be left out, it is the circumstances that matter. `charged` is the requirement that the
-/// step which failed belongs to.
-pub fn candidates<C: Conversation>(smallest: &C, charged: Option<&str>) -> Vec<String> {
-    const SERVICES: [&str; 12] = [
-        id::S_REG_1,
-        id::S_MSG_1,
-        id::S_CONC_1,
-        id::S_CONC_2,
-        id::S_DISC_2,
-        id::S_DISC_4,
-        id::S_SHUT_1,
-        id::S_SHUT_2,
-        id::C_REG_2,
-        id::C_MSG_1,
-        id::C_MSG_2,
-        id::C_SHUT_1,
-    ];
-    let mut all: Vec<String> = Vec::new();
-    if charged.is_none_or(|charged| SERVICES.contains(&charged)) {
-        all.extend(smallest.peculiar_to().into_iter().map(str::to_owned));
+/// Ids of the requirements without which little else can be tried. A mistake about one of them cannot be passed over,
+/// and where it happens only in certain circumstances, it is the circumstances that matter.
+const SERVICES: [&str; 11] = [
+    id::S_REG_1,
+    id::S_MSG_1,
+    id::S_CONC_1,
+    id::S_CONC_2,
+    id::S_DISC_2,
+    id::S_DISC_4,
+    id::C_REG_1,
+    id::C_REG_2,
+    id::C_MSG_1,
+    id::C_MSG_2,
+    id::C_SHUT_1,
+];
+
+/// Whether the rest of a conversation can be judged where this requirement is broken.
+pub fn can_be_passed_over(id: &str) -> bool {
+    !SERVICES.contains(&id)
+}
+
+/// Ids of the requirements that a failure may belong to, the most likely first. `charged` is the requirement that the
+/// step which failed belongs to, and `shape` what was seen there. Circumstances count only if none of them can be left
+/// out: `is_smallest`.
+pub fn candidates<C: Conversation>(
+    conversation: &C,
+    is_smallest: bool,
+    charged: Option<&str>,
+    shape: &Shape,
+) -> Vec<String> {
+    let mut all: Vec<&str> = Vec::new();
+    if is_smallest && charged.is_none_or(|charged| SERVICES.contains(&charged)) {
+        let is_order = |id: &&str| *id != id::S_MSG_5 || *shape == Shape::Message;
+        let circumstances = conversation.peculiar_to().into_iter().filter(is_order);
+        all.extend(circumstances.filter(|id| Some(*id) != charged));
     }
-    all.extend(charged.map(str::to_owned));
-    let mut distinct = Vec::new();
+    all.extend(charged);
+    let mut distinct: Vec<String> = Vec::new();
     for id in all {
-        if !distinct.contains(&id) {
-            distinct.push(id);
+        if !distinct.iter().any(|other| other == id) {
+            distinct.push(id.to_owned());
         }
     }
     distinct

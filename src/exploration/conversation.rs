@@ -77,6 +77,15 @@ pub fn changing_one<T: Clone>(items: &[T], changes: impl Fn(&T) -> Vec<T>) -> Ve
     all
 }
 
+/// The lists in which one item is replaced by several, for each item for which there are any.
+pub fn replacing_one<T: Clone>(items: &[T], by: impl Fn(&T) -> Vec<T>) -> Vec<Vec<T>> {
+    let with = |(index, item): (usize, &T)| {
+        let several = by(item);
+        (!several.is_empty()).then(|| [&items[..index], &several, &items[index + 1..]].concat())
+    };
+    items.iter().enumerate().filter_map(with).collect()
+}
+
 /// As [`leaving_out`], and at least one item is left.
 pub fn fewer<T: Clone>(items: &[T]) -> impl Iterator<Item = Vec<T>> {
     let lists = leaving_out(items).into_iter();

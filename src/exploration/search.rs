@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::attribution::{Signature, candidates, explored, sentence};
+use super::attribution::{Signature, can_be_passed_over, candidates, explored, sentence};
 use super::conversation::{Conversation, Reading};
 use super::random::Random;
 use super::script::Script;
-use super::shrink::smallest;
+use super::shrink::{Shrunk, smallest};
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::charge::{charge, leaving_at_end};
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
@@ -219,7 +219,7 @@ impl Explorer<'_> {
                 (*examined <= MOST_EXAMINED).then_some((signature, step))
             });
             if let Some((signature, step)) = failure {
-                self.examine(number, conversation, signature, step, &covers);
+                self.examine(number, conversation, signature, step, &left_out);
             }
         }
     }
@@ -247,6 +247,7 @@ impl Explorer<'_> {
         })
     }
 
+    /// Ids of the requirements that a conversation is judged by where these are left out.
     fn covers(&self, left_out: &[String]) -> Vec<&str> {
         let mut left_out: Vec<&str> = left_out.iter().map(String::as_str).collect();
         let profile = &self.session.setting.profile;
@@ -287,12 +288,10 @@ impl Explorer<'_> {
         self.session.replay(transcript, &policy)
     }
 
-    /// Whether a conversation fails in this way.
-    fn fails(&self, script: &Script, covers: &[&str], signature: &Signature) -> bool {
-        let run = self.run(script, covers);
-        let seen =
-            run.and_then(|(transcript, run)| Signature::of(&transcript, &run, self.search.table));
-        seen.as_ref() == Some(signature)
+    /// How a conversation fails, if it does.
+    fn failure(&self, script: &Script, covers: &[&str]) -> Option<Signature> {
+        let (transcript, run) = self.run(script, covers)?;
+        Signature::of(&transcript, &run, self.search.table)
     }
 
     /// Confirms a failure, makes it small, and keeps it unless there is one like it.
@@ -302,17 +301,16 @@ impl Explorer<'_> {
         conversation: C,
         signature: Signature,
         step: usize,
-        covers: &[&str],
+        left_out: &[String],
     ) {
+        let covers = self.covers(left_out);
+        let fails = |script: &Script| self.failure(script, &covers).as_ref() == Some(&signature);
         let script = conversation.script();
-        let is_confirmed = (0..CONFIRMATIONS).all(|_| self.fails(&script, covers, &signature));
-        if !is_confirmed {
+        if !(0..CONFIRMATIONS).all(|_| fails(&script)) {
             return self.is_unsteady(number, &signature);
         }
         let deadline = Instant::now() + LONGEST_SHRINKING;
-        let still_fails = |candidate: &C| {
-            Instant::now() < deadline && self.fails(&candidate.script(), covers, &signature)
-        };
+        let still_fails = |candidate: &C| Instant::now() < deadline && fails(&candidate.script());
         let act = script.act_of(step).unwrap_or(usize::MAX);
         let shortest = conversation.until(act);
         let failing = if still_fails(&shortest) {
@@ -320,11 +318,47 @@ impl Explorer<'_> {
         } else {
             conversation
         };
-        let smallest = smallest(failing, MOST_ATTEMPTS, still_fails);
-        match self.finding(number, &smallest, signature.clone()) {
+        let smallest = smallest(failing, MOST_ATTEMPTS, still_fails).conversation;
+        let passed_over: Vec<String> = left_out
+            .iter()
+            .filter(|id| can_be_passed_over(id))
+            .cloned()
+            .collect();
+        let covers = self.covers(&passed_over);
+        let (plainest, seen) = self.plainest(smallest, signature.clone(), &covers);
+        match self.finding(number, &plainest, seen, &covers) {
             Some(finding) => self.keep(finding),
             None => self.is_unsteady(number, &signature),
         }
+    }
+
+    /// The plainest conversation near a failing one that fails in whatever way, and how: a consequence leads to what it
+    /// follows from. A text that arrives garbled, say, is not about the order of two texts of which it was the first.
+    fn plainest<C: Conversation>(
+        &self,
+        failing: C,
+        signature: Signature,
+        covers: &[&str],
+    ) -> (Shrunk<C>, Signature) {
+        let deadline = Instant::now() + LONGEST_SHRINKING;
+        let mut seen = signature;
+        let fails_steadily = |candidate: &C| {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            let script = candidate.script();
+            let Some(first) = self.failure(&script, covers) else {
+                return false;
+            };
+            let is_steady = self.failure(&script, covers).as_ref() == Some(&first);
+            if is_steady {
+                seen = first;
+            }
+            is_steady
+        };
+        let mut plainest = smallest(failing, MOST_ATTEMPTS, fails_steadily);
+        plainest.is_smallest &= Instant::now() < deadline;
+        (plainest, seen)
     }
 
     /// What could not be confirmed is not known well enough yet: other conversations may confirm it.
@@ -366,16 +400,31 @@ impl Explorer<'_> {
     fn finding<C: Conversation>(
         &self,
         number: u64,
-        smallest: &C,
+        shrunk: &Shrunk<C>,
         signature: Signature,
+        covers: &[&str],
     ) -> Option<Finding> {
+        let smallest = &shrunk.conversation;
         let script = smallest.script();
-        let covers = self.covers(&[]);
-        let (transcript, run) = self.run(&script, &covers)?;
-        let charged = charge(&transcript, &run, self.search.table).map(|charge| charge.requirement);
-        let ends_with_last = self.ends_with_last(&transcript, &run, smallest, &covers);
+        let (transcript, run) = self.run(&script, covers)?;
+        if Signature::of(&transcript, &run, self.search.table).as_ref() != Some(&signature) {
+            return None;
+        }
+        let charge = charge(&transcript, &run, self.search.table);
+        // A client that was seen to notice something only at the next key is blocked at its keyboard.
+        let awaits_key = |ground: &String| *ground == id::C_MSG_3;
+        let charged = charge.map(|charge| match charge.rests_on.filter(awaits_key) {
+            Some(ground) => ground,
+            None => charge.requirement,
+        });
+        let ends_with_last = self.ends_with_last(&transcript, &run, smallest, covers);
         let first = ends_with_last.then(|| id::S_RUN_1.to_owned());
-        let others = candidates(smallest, charged.as_deref());
+        let others = candidates(
+            smallest,
+            shrunk.is_smallest,
+            charged.as_deref(),
+            &signature.shape,
+        );
         for id in first.into_iter().chain(others) {
             let Some(requirement) = self.requirement(&id) else {
                 continue;

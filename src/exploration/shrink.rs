@@ -2,12 +2,21 @@
 
 use super::conversation::Conversation;
 
-/// Makes `failing` simpler as long as what results `still_fails`, and at most so many attempts.
+/// What comes of making a conversation simpler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shrunk<C> {
+    /// The last one that still failed.
+    pub conversation: C,
+    /// Whether every simpler one was tried, and none of them failed.
+    pub is_smallest: bool,
+}
+
+/// Makes `failing` simpler as long as what results `still_fails`, with at most so many attempts.
 pub fn smallest<C: Conversation>(
     failing: C,
     most_attempts: usize,
     mut still_fails: impl FnMut(&C) -> bool,
-) -> C {
+) -> Shrunk<C> {
     let mut smallest = failing;
     let mut attempts = 0;
     // What was tried once need not be tried again.
@@ -28,7 +37,12 @@ pub fn smallest<C: Conversation>(
         });
         match next {
             Some(next) => smallest = next,
-            None => return smallest,
+            None => {
+                return Shrunk {
+                    conversation: smallest,
+                    is_smallest: attempts < most_attempts,
+                };
+            }
         }
     }
 }
@@ -60,7 +74,8 @@ mod tests {
         let failing = (0..2000).map(random).find(&holds);
         let failing = failing.expect("one of many conversations has these words");
         let smallest = smallest(failing, 2000, holds);
-        let text = source(&smallest);
+        assert!(smallest.is_smallest);
+        let text = source(&smallest.conversation);
         text.split_once("\n\n").expect("has a head").1.to_owned()
     }
 
@@ -85,10 +100,11 @@ mod tests {
     fn attempts_are_bounded() {
         let failing = random(1);
         let mut attempts = 0;
-        smallest(failing, 7, |_| {
+        let shrunk = smallest(failing, 7, |_| {
             attempts += 1;
             true
         });
         assert_eq!(attempts, 7);
+        assert!(!shrunk.is_smallest);
     }
 }

@@ -74,6 +74,17 @@ impl Conversation for ClientConversation {
                 ..self.clone()
             })
             .collect();
+        if let Opening::AcceptedWithMessage(message) = &self.opening {
+            let arrives = Act::Receives {
+                messages: vec![message.clone()],
+                cut: Cut::Lines,
+            };
+            all.push(ClientConversation {
+                name: self.name.clone(),
+                opening: Opening::Accepted(Vec::new()),
+                acts: [&[arrives], &self.acts[..]].concat(),
+            });
+        }
         let openings = simplify::simpler_openings(&self.opening).into_iter();
         all.extend(openings.map(|opening| ClientConversation {
             opening,
@@ -93,16 +104,16 @@ impl Conversation for ClientConversation {
     }
 
     fn peculiar_to(&self) -> Vec<&'static str> {
-        // What happened before the last act may matter, but not what was said.
-        let mut ids = self.acts.last().map(peculiar_to).unwrap_or_default();
+        let acts = self.acts.iter().rev();
+        let mut ids: Vec<&'static str> = acts.flat_map(peculiar_to).collect();
         match &self.opening {
             Opening::Accepted(sizes) | Opening::Refused { sizes, .. } if !sizes.is_empty() => {
                 ids.push(id::W_LINE_2);
             }
             Opening::AcceptedLate => ids.push(id::C_REG_2),
             Opening::AcceptedWithMessage(message) => {
-                ids.push(id::W_LINE_3);
                 ids.extend(requirement_of(&message.text, false));
+                ids.push(id::W_LINE_3);
             }
             _ => {}
         }
@@ -147,7 +158,12 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
         of_texts(texts).collect::<Vec<_>>()
     };
     match act {
-        Act::Types(text) => of_texts(std::iter::once(text)).collect(),
+        // That another text is sent shows that the client lets its user type.
+        Act::Types(text) => {
+            let is_special = text.phrase().is_some();
+            let of_text = of_texts(std::iter::once(text));
+            of_text.chain(is_special.then_some(id::C_MSG_1)).collect()
+        }
         Act::Pastes(all) => {
             let mut ids = vec![id::C_MSG_3];
             ids.extend(of_texts(all.iter()));
@@ -165,7 +181,11 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
                 Cut::Lines => Vec::new(),
                 Cut::CarriageReturns => vec![id::W_LINE_1],
                 Cut::OneSegment => vec![id::W_LINE_3],
-                Cut::InParts(_) => vec![id::W_LINE_2],
+                // Characters that are cut apart belong to the text.
+                Cut::InParts(_) => {
+                    let of_texts = texts(messages);
+                    return of_texts.into_iter().chain([id::W_LINE_2]).collect();
+                }
             };
             ids.extend(texts(messages));
             ids

@@ -1,7 +1,9 @@
 //! Simpler conversations with a client.
 
 use super::act::{Act, Cut, End, Message, Opening};
-use crate::exploration::conversation::{changing_one, fewer, leaving_out, plainer_everywhere};
+use crate::exploration::conversation::{
+    changing_one, fewer, leaving_out, plainer_everywhere, replacing_one,
+};
 use crate::exploration::text::Text;
 
 /// Simpler openings.
@@ -44,8 +46,38 @@ pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
     let kinds: [fn(Act) -> Act; 3] = [plain_cuts, plain_texts, plain_typing];
     let mut all = plainer_everywhere(acts, &kinds);
     all.extend(leaving_out(acts));
+    all.extend(replacing_one(acts, one_after_the_other));
     all.extend(changing_one(acts, simpler_acts));
     all
+}
+
+/// What happens at once in an act, one after the other; empty where nothing does.
+fn one_after_the_other(act: &Act) -> Vec<Act> {
+    let arrive = |messages: &[Message]| Act::Receives {
+        messages: messages.to_vec(),
+        cut: Cut::Lines,
+    };
+    match act {
+        Act::Pastes(texts) => texts.iter().cloned().map(Act::Types).collect(),
+        Act::TypesAround { text, messages } => vec![Act::Types(text.clone()), arrive(messages)],
+        Act::TypesAtOnce { text, message } => {
+            vec![
+                Act::Types(text.clone()),
+                arrive(std::slice::from_ref(message)),
+            ]
+        }
+        Act::Ends {
+            how: End::GoodbyeBehind(messages),
+            half_typed,
+        } => {
+            let goodbye = Act::Ends {
+                how: End::Goodbye,
+                half_typed: half_typed.clone(),
+            };
+            vec![arrive(messages), goodbye]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The act with each line in a segment of its own.

@@ -76,16 +76,21 @@ impl Conversation for ServerConversation {
     }
 
     fn peculiar_to(&self) -> Vec<&'static str> {
-        // How a message is cut and what it says matters where it is the last thing that happens.
-        let (last, before) = match self.acts.split_last() {
-            Some((last, before)) => (peculiar_to(last), before),
-            None => (Vec::new(), &self.acts[..]),
+        // Only who stays silent while others do something may hold them up.
+        let goes_on = |who| {
+            let acts = self.acts.iter();
+            acts.filter(|act| simplify::person(act) == Some(who))
+                .count()
+                > 1
         };
-        let before = before.iter().rev();
-        let earlier =
-            before.filter(|act| !matches!(act, Act::Speaks { .. } | Act::Registers { .. }));
-        last.into_iter()
-            .chain(earlier.flat_map(peculiar_to))
+        let latest_first = self.acts.iter().enumerate().rev();
+        let is_circumstance = |at: usize, act: &Act| match act {
+            Act::Connects { who } => at + 1 < self.acts.len() && !goes_on(*who),
+            _ => true,
+        };
+        let circumstances = latest_first.filter(|(at, act)| is_circumstance(*at, act));
+        circumstances
+            .flat_map(|(_, act)| peculiar_to(act))
             .collect()
     }
 
@@ -114,15 +119,19 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
         Act::Speaks {
             texts, cut, leaves, ..
         } => {
-            ids.extend(match cut {
+            let of_texts = texts.iter().filter_map(|text| requirement_of(text, true));
+            match cut {
+                // Characters that are cut apart belong to the text.
                 Cut::InParts(_) | Cut::WithPause(_) | Cut::CarriageReturnsApart => {
-                    Some(id::W_LINE_2)
+                    ids.extend(of_texts.chain([id::W_LINE_2]));
                 }
-                Cut::OneSegment => Some(id::W_LINE_3),
-                Cut::CarriageReturns => Some(id::W_LINE_1),
-                Cut::Lines => leaves.then_some(id::W_LINE_3),
-            });
-            ids.extend(texts.iter().filter_map(|text| requirement_of(text, true)));
+                Cut::OneSegment => ids.extend([id::W_LINE_3].into_iter().chain(of_texts)),
+                Cut::CarriageReturns => ids.extend([id::W_LINE_1].into_iter().chain(of_texts)),
+                Cut::Lines => {
+                    let behind = leaves.then_some(id::W_LINE_3);
+                    ids.extend(behind.into_iter().chain(of_texts));
+                }
+            }
             if texts.len() > 1 {
                 ids.push(id::S_MSG_5);
             }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::act::{Act, AfterDisconnect, Cut, Leaving, Person, Registration};
-use crate::exploration::conversation::{changing_one, fewer, leaving_out, plainer_everywhere};
+use crate::exploration::conversation::{
+    changing_one, fewer, leaving_out, plainer_everywhere, replacing_one,
+};
 use crate::exploration::text::Text;
 
 /// Simpler ones, those that leave out most first.
@@ -17,6 +19,7 @@ pub fn simpler(acts: &[Act]) -> Vec<Vec<Act>> {
         all.push(others.cloned().collect());
     }
     all.extend(leaving_out(acts));
+    all.extend(replacing_one(acts, one_after_the_other));
     all.extend(changing_one(acts, simpler_acts));
     let renumbered = renumbered(acts);
     if renumbered != acts {
@@ -51,7 +54,8 @@ fn plain_registrations(mut act: Act) -> Act {
     act
 }
 
-fn person(act: &Act) -> Option<Person> {
+/// Who does it, where it is one person.
+pub fn person(act: &Act) -> Option<Person> {
     match act {
         Act::Connects { who }
         | Act::Registers { who, .. }
@@ -66,6 +70,14 @@ fn person(act: &Act) -> Option<Person> {
         Act::SpeakAtOnce { .. } | Act::Waits | Act::PortIsPrinted | Act::ServerIsInterrupted => {
             None
         }
+    }
+}
+
+fn registers_plainly(who: Person) -> Act {
+    Act::Registers {
+        who,
+        name: None,
+        how: Registration::Plain,
     }
 }
 
@@ -122,6 +134,52 @@ fn renumbered(acts: &[Act]) -> Vec<Act> {
     acts
 }
 
+/// What happens at once in an act, one after the other; empty where nothing does.
+fn one_after_the_other(act: &Act) -> Vec<Act> {
+    let says = |who: Person, texts: Vec<Text>| Act::Speaks {
+        who,
+        texts,
+        cut: Cut::Lines,
+        leaves: false,
+    };
+    match act {
+        Act::Registers {
+            who,
+            name,
+            how: Registration::WithMessage(text),
+        } => {
+            let registers = Act::Registers {
+                who: *who,
+                name: name.clone(),
+                how: Registration::Plain,
+            };
+            vec![registers, says(*who, vec![text.clone()])]
+        }
+        Act::Speaks {
+            who,
+            texts,
+            leaves: true,
+            ..
+        } => {
+            let then = AfterDisconnect::Closes;
+            let leaves = Act::Leaves {
+                who: *who,
+                how: Leaving::Disconnect { then },
+            };
+            vec![says(*who, texts.clone()), leaves]
+        }
+        Act::SpeakAtOnce { speakers, leaver } => {
+            let spoken = speakers.iter();
+            let mut all: Vec<Act> = spoken
+                .map(|(who, text)| says(*who, vec![text.clone()]))
+                .collect();
+            all.extend(leaver.clone().map(|(who, how)| Act::Leaves { who, how }));
+            all
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn simpler_acts(act: &Act) -> Vec<Act> {
     match act {
         Act::Registers { who, name, how } => {
@@ -142,21 +200,35 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
         Act::AsksWrongly {
             who,
             line,
-            to_the_letter: true,
-        } => vec![Act::AsksWrongly {
-            who: *who,
-            line: line.clone(),
-            to_the_letter: false,
-        }],
+            to_the_letter,
+        } => {
+            let only_status = Act::AsksWrongly {
+                who: *who,
+                line: line.clone(),
+                to_the_letter: false,
+            };
+            let only_status = to_the_letter.then_some(only_status);
+            [registers_plainly(*who)]
+                .into_iter()
+                .chain(only_status)
+                .collect()
+        }
         Act::AsksForTakenName {
             who,
             holder,
-            to_the_letter: true,
-        } => vec![Act::AsksForTakenName {
-            who: *who,
-            holder: *holder,
-            to_the_letter: false,
-        }],
+            to_the_letter,
+        } => {
+            let only_status = Act::AsksForTakenName {
+                who: *who,
+                holder: *holder,
+                to_the_letter: false,
+            };
+            let only_status = to_the_letter.then_some(only_status);
+            [registers_plainly(*who)]
+                .into_iter()
+                .chain(only_status)
+                .collect()
+        }
         Act::Speaks {
             who,
             texts,
@@ -183,15 +255,7 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
         }
         Act::SpeakAtOnce { speakers, leaver } => {
             let with = |speakers, leaver| Act::SpeakAtOnce { speakers, leaver };
-            // One after the other, if that fails as well.
-            let apart = speakers.iter().map(|(who, text)| Act::Speaks {
-                who: *who,
-                texts: vec![text.clone()],
-                cut: Cut::Lines,
-                leaves: false,
-            });
-            let mut all: Vec<Act> = apart.collect();
-            all.extend(leaver.clone().map(|(who, how)| Act::Leaves { who, how }));
+            let mut all = Vec::new();
             if leaver.is_some() {
                 all.push(with(speakers.clone(), None));
             }
