@@ -249,6 +249,7 @@ ATTEMPTS = [
     ("start-harness", lambda _: start_program(f"{FOLDER}/program")),
     ("find-processes", find_processes),
     ("signal-process", lambda _: os.kill(VICTIM, 0)),
+    ("signal-everybody", lambda _: os.kill(-1, 0)),
     ("inspect-by-ptrace", inspect_by_ptrace),
     ("inspect-memory", inspect_memory),
     ("read-environment", lambda _: read(f"/proc/{VICTIM}/environ")),

@@ -86,7 +86,9 @@ impl Launch {
                 // Its supervisor has entered them, and it has become that user.
                 Layer::Namespaces | Layer::OwnUser => {}
                 Layer::Landlock => system::restrict_files(&self.readable, &self.writable)?,
-                Layer::SystemCalls => system::restrict_calls()?,
+                Layer::SystemCalls => {
+                    system::restrict_calls(self.cage.contains(&Layer::Namespaces))?;
+                }
             }
         }
         Ok(())

@@ -254,7 +254,7 @@ pub fn landlock_version() -> Option<i32> {
 ///
 /// # Errors
 /// Always.
-pub fn restrict_calls() -> std::io::Result<()> {
+pub fn restrict_calls(_: bool) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
