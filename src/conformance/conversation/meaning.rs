@@ -81,6 +81,10 @@ impl Room {
             let is_before = |moments: &BTreeMap<String, usize>| {
                 moments.get(actor).is_some_and(|moment| before < *moment)
             };
+            let is_disconnect = matches!(Utterance::of(&saying.line), Utterance::Disconnect { .. });
+            if saying.actor != actor && is_disconnect {
+                return Meaning::RelayedDisconnect;
+            }
             if saying.actor != actor && self.is_at_the_same_time(actor, before) {
                 return Meaning::Regular;
             }
@@ -104,26 +108,13 @@ impl Room {
             }
             (_, Standing::Departed) => Meaning::AnswerToDisconnect,
             // The server's own goodbye where it does not end, but a client has left.
-            (Utterance::Goodbye, _) if self.somebody_said_disconnect() => {
-                Meaning::RelayedDisconnect
-            }
+            (Utterance::Goodbye, _) if !self.left_after.is_empty() => Meaning::RelayedDisconnect,
             (Utterance::Goodbye, _) => Meaning::Regular,
             (Utterance::Disconnect { .. }, _) => Meaning::RelayedDisconnect,
             (Utterance::Status { .. }, Standing::Registered(_)) => Meaning::Notice,
             (Utterance::Status { .. }, _) => Meaning::Regular,
             _ => Meaning::Notice,
         }
-    }
-
-    fn somebody_said_disconnect(&self) -> bool {
-        self.sayings
-            .iter()
-            .any(|saying| match Utterance::of(&saying.line) {
-                Utterance::Disconnect { name } => {
-                    matches!(&saying.standing, Standing::Registered(own) if own == name)
-                }
-                _ => false,
-            })
     }
 
     /// Whether a line names another actor who is or was registered, and not `actor` itself: an announcement
@@ -149,8 +140,7 @@ impl Room {
         let is_own = saying.actor == actor;
         let spoken_name = match Utterance::of(&saying.line) {
             Utterance::Message { name, .. } => Some(name),
-            Utterance::Disconnect { .. } if is_own => return Meaning::AnswerToDisconnect,
-            Utterance::Disconnect { .. } => return Meaning::RelayedDisconnect,
+            Utterance::Disconnect { .. } => return Meaning::AnswerToDisconnect,
             _ => None,
         };
         match (&saying.standing, self.standing(actor)) {
@@ -218,6 +208,45 @@ mod tests {
     #[track_caller]
     fn is(room: &Room, actor: &str, line: &str, meaning: Meaning) {
         assert_eq!(room.meaning(actor, line), meaning, "{actor} gets `{line}`");
+    }
+
+    #[test]
+    fn a_disconnect_is_relayed_whenever_that_is_found() {
+        let mut room = room();
+        join(&mut room, "carol");
+        room.said(1, "alice", "DISCONNECT alice CHAT/1.0");
+        is(
+            &room,
+            "bob",
+            "DISCONNECT alice CHAT/1.0",
+            Meaning::RelayedDisconnect,
+        );
+        room.left("carol", false);
+        is(
+            &room,
+            "carol",
+            "DISCONNECT alice CHAT/1.0",
+            Meaning::RelayedDisconnect,
+        );
+        is(
+            &room,
+            "alice",
+            "DISCONNECT alice CHAT/1.0",
+            Meaning::AnswerToDisconnect,
+        );
+    }
+
+    #[test]
+    fn a_goodbye_to_all_when_one_vanishes_is_not_the_server_s_own() {
+        let mut room = room();
+        is(&room, "bob", "DISCONNECT CHAT/1.0", Meaning::Regular);
+        room.left("alice", true);
+        is(
+            &room,
+            "bob",
+            "DISCONNECT CHAT/1.0",
+            Meaning::RelayedDisconnect,
+        );
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
         return Judgement::Unsure;
     }
     if covers.contains(requirement) {
-        let has_another_reason = stop.had_ended || is_of_many;
+        let fails_only_then = known.is_some_and(|id| tally.fails_only_after(requirement, id));
+        let has_another_reason = stop.had_ended || is_of_many || fails_only_then;
         let other = circumstance().filter(|_| has_another_reason);
         return other.unwrap_or_else(|| Judgement::Fails(requirement.clone()));
     }
@@ -45,7 +46,7 @@ pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
     // The requirement holds where it is asked about. Where it fails now and then it may have done so here,
     // and where this was not seen often enough nothing was seen of the transcript's own requirement.
     let is_seen_often = stop.agreed && stop.runs >= MOST_RUNS && !stop.was_skipped;
-    if tally.is_racy(requirement) || !is_seen_often {
+    if tally.is_racy(requirement) || tally.is_open(requirement) || !is_seen_often {
         return Judgement::Unsure;
     }
     Judgement::Fails(covers[0].clone())

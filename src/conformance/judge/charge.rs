@@ -202,9 +202,25 @@ pub fn leaving_at_end(transcript: &Transcript, run: &Evidence) -> Option<Leaving
                 | Action::Resets { .. }
         )
     };
-    // It takes a moment to end, in which somebody else may do something.
-    let latest_first = until_then.iter().zip(leavings(until_then)).rev();
-    let latest = latest_first.filter(|(step, _)| acts(step)).take(2);
+    // It takes a moment to end, in which somebody else may do something. What happens in a pause happens at one moment.
+    let in_pauses = until_then.iter().scan(false, |is_paused, step| {
+        match step.action {
+            Action::IsPaused => *is_paused = true,
+            Action::GoesOn => *is_paused = false,
+            _ => {}
+        }
+        Some(*is_paused)
+    });
+    let in_pauses: Vec<bool> = in_pauses.collect();
+    let latest_first = until_then.iter().zip(leavings(until_then)).zip(in_pauses);
+    let latest_first = latest_first.collect::<Vec<_>>().into_iter().rev();
+    let mut moments = 0;
+    let latest = latest_first.filter(|((step, _), _)| acts(step));
+    let latest = latest.take_while(|(_, is_in_pause)| {
+        moments += usize::from(!is_in_pause || moments == 0);
+        moments <= 2
+    });
+    let latest = latest.map(|(act, _)| act);
     let latest: Vec<Leaving> = latest.filter_map(|(_, leaving)| leaving).collect();
     let by_disconnect = |leaving: &&Leaving| leaving.how == Departure::Disconnect;
     latest

@@ -5,6 +5,7 @@ use super::ends::Ends;
 use crate::conformance::conversation::leaving::{Leaving, leavings};
 use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::Utterance;
+use crate::conformance::evidence::shortfall::Expected;
 use crate::conformance::evidence::{EventKind, Evidence, Outcome};
 use crate::conformance::suite::{Case, id};
 use crate::transcript::syntax::{Action, Role, Step, Transcript};
@@ -38,19 +39,65 @@ pub(super) struct Stop {
     /// left, was refused or spoke late, lines came in segments that do not match them, or a client was sent
     /// words of the protocol in a text.
     pub(super) circumstances: Vec<&'static str>,
-    /// Those of the circumstances that decide what can be asked afterwards: S-RUN-1 once the last registered client has
-    /// left, S-CONC-3 where somebody spoke late, and W-LINE-2 where a line came in parts.
-    pub(super) decisive: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
     pub(super) had_ended: bool,
 }
 
-/// What came where something else was expected. Two failures of different shapes are two faults: a server that
-/// squeezes the spaces of what it relays is not the reason why something was not relayed at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Shape {
-    Nothing,
-    AnotherLine,
+/// What came where something else was expected, and what is special about the text that was. Two failures of different
+/// shapes are two faults: a server that squeezes the spaces of what it relays is not the reason why something was not
+/// relayed at all, and one that does not relay blank texts is not the reason why a long one is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Shape {
+    pub(super) is_another_line: bool,
+    is_blank: bool,
+    is_long: bool,
+    is_beyond_ascii: bool,
+    /// It has words of the protocol in it.
+    is_like_control: bool,
+}
+
+impl Shape {
+    fn of(run: &Evidence) -> Shape {
+        let Outcome::FellShort(shortfall) = &run.outcome else {
+            return Shape::default();
+        };
+        let shape = match &shortfall.expected {
+            Expected::Line { line, .. } => match Utterance::of(line) {
+                Utterance::Message { text, .. } => Shape::of_text(text),
+                _ => Shape::default(),
+            },
+            Expected::OnScreen { text, .. } => {
+                Shape::of_text(&String::from_utf8_lossy(&text.bytes))
+            }
+            _ => Shape::default(),
+        };
+        Shape {
+            is_another_line: shortfall.got.line().is_some(),
+            ..shape
+        }
+    }
+
+    fn of_text(text: &str) -> Shape {
+        /// Number of bytes that any program takes.
+        const USUAL: usize = 200;
+        const CONTROL: [&str; 5] = ["REGISTER", "DISCONNECT", "200", "400", "401"];
+        Shape {
+            is_another_line: false,
+            is_blank: text.trim().is_empty(),
+            is_long: text.len() > USUAL,
+            is_beyond_ascii: !text.is_ascii(),
+            is_like_control: CONTROL.iter().any(|word| text.contains(word)),
+        }
+    }
+
+    /// Whether a failure of this shape may be why another one was seen: what happens to plain texts happens to all.
+    pub(super) fn explains(self, other: Shape) -> bool {
+        self.is_another_line == other.is_another_line
+            && (!self.is_blank || other.is_blank)
+            && (!self.is_long || other.is_long)
+            && (!self.is_beyond_ascii || other.is_beyond_ascii)
+            && (!self.is_like_control || other.is_like_control)
+    }
 }
 
 /// The verdict on one transcript, with the id of the requirement that it is about.
@@ -99,16 +146,13 @@ impl Finding {
         let telling = telling.or(positions.clone().find(|at| charges[*at].is_some()));
         let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
         let before = steps_before(&case.transcript, runs);
-        let leavings = leavings(before);
-        let circumstances = circumstances_of_all(&case.transcript, &leavings);
         Finding::Stopped(Stop {
-            decisive: decisive(&circumstances, &leavings),
-            circumstances,
+            circumstances: circumstances_of_all(&case.transcript, &leavings(before)),
             had_ended: conclusive
                 .iter()
                 .all(|run| had_ended(&case.transcript, run)),
             agreed: charges.iter().all(agree),
-            shape: telling.map_or(Shape::Nothing, |at| shape_of(conclusive[at])),
+            shape: telling.map_or(Shape::default(), |at| Shape::of(conclusive[at])),
             was_skipped: runs.iter().all(was_skipped),
             runs: conclusive.len(),
             charge: telling.and_then(|at| charges[at].clone()),
@@ -131,10 +175,10 @@ impl Finding {
                     let ground = charge.rests_on.as_ref();
                     let rests_on_another = ground.is_some_and(|id| !covers.contains(id));
                     // The end at a DISCONNECT is seen as such.
-                    let may_have_crashed = stop.had_ended
-                        && !stop.circumstances.is_empty()
+                    let is_foreign = |id: &&str| !covers.iter().any(|covered| covered == id);
+                    let has_circumstances = stop.circumstances.iter().any(is_foreign)
                         && charge.requirement != id::S_RUN_1;
-                    let may_be_another_s = rests_on_another || may_have_crashed;
+                    let may_be_another_s = rests_on_another || has_circumstances;
                     (!may_be_another_s).then(|| Judgement::Fails(charge.requirement.clone()))
                 }
                 Some(_) => None,
@@ -166,6 +210,10 @@ fn circumstances_of_all(
     latest_first
         .flat_map(|((at, step), leaving)| {
             let mut ids = circumstances_of(&step.action, role == Role::Client);
+            // What others say reaches a connection that is closed, and resets it.
+            if matches!(step.action, Action::Closes { .. }) && is_in_pause(&steps[..at]) {
+                ids.push(id::S_DISC_7);
+            }
             if let Some(leaving) = leaving {
                 if leaving.how == Departure::Disconnect {
                     ids.extend([id::S_RUN_1, id::S_DISC_1]);
@@ -181,6 +229,13 @@ fn circumstances_of_all(
         .collect()
 }
 
+/// Whether the program is paused after these steps.
+fn is_in_pause(steps: &[Step]) -> bool {
+    let mut latest_first = steps.iter().rev().map(|step| &step.action);
+    let change = latest_first.find(|action| matches!(action, Action::IsPaused | Action::GoesOn));
+    change == Some(&Action::IsPaused)
+}
+
 /// Whether somebody connects in the first of these steps and says its first words only after others did something.
 fn speaks_late(steps: &[Step]) -> bool {
     let Some((Action::Connects { actor, .. }, rest)) = steps
@@ -194,15 +249,6 @@ fn speaks_late(steps: &[Step]) -> bool {
             && step.action.actor() == Some(actor)
     };
     rest.iter().position(speaks).is_some_and(|at| at > 0)
-}
-
-fn decisive(circumstances: &[&'static str], leavings: &[Option<Leaving>]) -> Vec<&'static str> {
-    let was_emptied = leavings.iter().flatten().any(|leaving| leaving.is_last);
-    let is_so = |id: &&str| match *id {
-        id::S_RUN_1 => was_emptied,
-        id => [id::S_CONC_3, id::W_LINE_2].contains(&id),
-    };
-    circumstances.iter().copied().filter(is_so).collect()
 }
 
 /// Whether a client may fail to take this for a name, or the whole of it.
@@ -259,13 +305,6 @@ fn had_ended(transcript: &Transcript, run: &Evidence) -> bool {
 /// Whether a message has a goodbye in its text.
 fn holds_goodbye(line: &str) -> bool {
     matches!(Utterance::of(line), Utterance::Message { text, .. } if text.contains("DISCONNECT"))
-}
-
-fn shape_of(run: &Evidence) -> Shape {
-    match &run.outcome {
-        Outcome::FellShort(shortfall) if shortfall.got.line().is_some() => Shape::AnotherLine,
-        _ => Shape::Nothing,
-    }
 }
 
 fn was_skipped(run: &Evidence) -> bool {

@@ -17,12 +17,14 @@ pub(super) struct Tally<'t> {
     undecided: BTreeSet<String>,
 }
 
-/// How often a requirement passed and failed in transcripts of its own, and in which shapes.
+/// How often a requirement passed and failed in transcripts of its own.
 #[derive(Debug, Default)]
 struct Record {
     passed: usize,
     failed: usize,
     shapes: BTreeSet<Shape>,
+    /// The circumstances of each failure.
+    circumstances: Vec<Vec<&'static str>>,
 }
 
 impl Tally<'_> {
@@ -48,6 +50,7 @@ impl Tally<'_> {
                     record.failed += 1;
                     if let Finding::Stopped(stop) = finding {
                         record.shapes.insert(stop.shape);
+                        record.circumstances.push(stop.circumstances.clone());
                     }
                 }
                 _ => {}
@@ -71,10 +74,25 @@ impl Tally<'_> {
     /// fails in the same shape.
     pub(super) fn blames(&self, id: &str, shape: Shape) -> bool {
         self.records.get(id).is_some_and(|record| {
-            let fails_mostly = record.failed >= record.passed;
+            let fails_mostly = record.failed >= record.passed && !self.is_open(id);
             let only_by_letters = self.table.is_to_the_letter(id) && record.failed > 0;
-            record.shapes.contains(&shape) || fails_mostly && !only_by_letters
+            let explains = |seen: &Shape| seen.explains(shape);
+            record.shapes.iter().any(explains) || fails_mostly && !only_by_letters
         })
+    }
+
+    /// Whether a requirement passes, and fails only where this other one came before.
+    pub(super) fn fails_only_after(&self, id: &str, circumstance: &str) -> bool {
+        self.records.get(id).is_some_and(|record| {
+            let came_before = |before: &Vec<&str>| before.contains(&circumstance);
+            record.passed > 0 && record.circumstances.iter().all(came_before)
+        })
+    }
+
+    /// Whether nothing is known of a requirement, because its transcripts came to no result.
+    pub(super) fn is_open(&self, id: &str) -> bool {
+        let is_unknown = |record: &Record| record.passed + record.failed == 0;
+        self.is_undecided(id) && self.records.get(id).is_none_or(is_unknown)
     }
 
     /// Whether a requirement mostly fails, in whatever shape.

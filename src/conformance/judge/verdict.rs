@@ -3,7 +3,8 @@
 //! One fault is charged once, where it is. A transcript that stops over a requirement that it does not cover is
 //! blocked by that one, if that one is broken: if at least as many of its own transcripts fail as pass, or if one
 //! of them fails in the same shape. If it holds there, the fault is this transcript's own, unless the requirement
-//! was seen to fail now and then: then nobody can tell.
+//! was seen to fail now and then: then nobody can tell. What fails only after something that is known to go wrong,
+//! a client that vanished, say, is blocked by that.
 //!
 //! A requirement of which some transcripts pass and all others are blocked passes.
 
@@ -105,8 +106,7 @@ fn judge(
 type Turn = (Option<usize>, bool, Option<usize>);
 
 /// The turns of the transcripts at these positions. One is judged after the requirement that it rests on. And it is judged
-/// after the transcripts about what it is charged to, and about what decides what can be asked in its circumstances; these
-/// may rest on something themselves.
+/// after the transcripts about what it is charged to, and about its circumstances; these may rest on something themselves.
 fn turns(
     waiting: &[usize],
     replayed: &[Replayed],
@@ -130,11 +130,11 @@ fn turns(
         let own = covers(position).first().and_then(|id| rank(id));
         let is_foreign = |id: &str| !covers(position).iter().any(|covered| covered == id);
         let foreign = charged(position).filter(|id| is_foreign(id));
-        let decisive = stop(position).map_or(&[][..], |stop| &stop.decisive);
+        let circumstances = stop(position).map_or(&[][..], |stop| &stop.circumstances);
         let decides = |other: usize| {
             let is_about = |id: &str| covers(other).iter().any(|covered| covered == id);
-            let mut decisive = decisive.iter().filter(|id| is_foreign(id));
-            decisive.any(|id| is_about(id))
+            let mut circumstances = circumstances.iter().filter(|id| is_foreign(id));
+            circumstances.any(|id| is_about(id))
                 || foreign.is_some_and(|id| is_about(id) && charged(other) == Some(id))
         };
         let others = waiting.iter().filter(|other| decides(**other));
@@ -451,6 +451,79 @@ mod tests {
             is("S-RUN-1", Verdict::Blocked),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_goes_wrong_after_somebody_vanished_waits_for_what_that_breaks() {
+        let vanishes = "alice joins\ndave connects\ndave closes";
+        let found = verdicts(vec![
+            passing("S-MSG-1"),
+            silent_after("S-REG-3", vanishes),
+            silent_after("S-DISC-5", vanishes),
+        ]);
+        let expected = [
+            is("S-REG-3", Verdict::Blocked),
+            is("S-MSG-1", Verdict::Pass),
+            is("S-DISC-5", Verdict::Fail),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_fails_only_where_something_broken_came_before_is_not_charged_again() {
+        let vanishes = "alice joins\nerin joins\nalice closes";
+        let own = |steps| silent_after("S-MSG-1", steps);
+        let broken = || stopped("S-DISC-5", Some("S-DISC-5"));
+        let of_msg_1 = |replayed| verdicts(replayed)[0].clone();
+        let passes = is("S-MSG-1", Verdict::Pass);
+        let fails = is("S-MSG-1", Verdict::Fail);
+        assert_eq!(
+            of_msg_1(vec![passing("S-MSG-1"), own(vanishes), broken()]),
+            passes
+        );
+        // Elsewhere it fails as well.
+        let elsewhere = own("alice joins");
+        let both = vec![passing("S-MSG-1"), own(vanishes), elsewhere, broken()];
+        assert_eq!(of_msg_1(both), fails);
+        // What came before holds.
+        let holds = passing("S-DISC-5");
+        assert_eq!(
+            of_msg_1(vec![passing("S-MSG-1"), own(vanishes), holds]),
+            fails
+        );
+    }
+
+    #[test]
+    fn what_is_lost_of_one_kind_of_text_is_not_why_another_is() {
+        let lost = |covers: &str, text: &str| {
+            let (case, mut runs) = silent_after(covers, "alice joins");
+            for shortfall in shortfalls(&mut runs) {
+                shortfall.expected = Expected::Line {
+                    line: format!("@bob: {text}"),
+                    open_ended: false,
+                };
+            }
+            (case, runs)
+        };
+        let beside = |text: &str| {
+            let passing = [passing("S-MSG-1"), passing("S-MSG-1")];
+            let all = passing
+                .into_iter()
+                .chain([lost("S-MSG-1", text), lost("S-MSG-2", "où")]);
+            verdicts(all.collect())[1].clone()
+        };
+        assert_eq!(beside("  "), is("S-MSG-2", Verdict::Fail));
+        assert_eq!(beside("là"), is("S-MSG-2", Verdict::Blocked));
+        assert_eq!(beside("there"), is("S-MSG-2", Verdict::Blocked));
+    }
+
+    #[test]
+    fn what_was_never_judged_is_to_blame_for_nothing() {
+        let (case, mut runs) = stopped("S-REG-1", Some("S-REG-1"));
+        runs.push(run(Outcome::Completed));
+        let found = verdicts(vec![(case, runs), stopped("S-MSG-1", Some("S-REG-1"))]);
+        let unsure = |id| is(id, Verdict::Unsure);
+        assert_eq!(found, [unsure("S-REG-1"), unsure("S-MSG-1")]);
     }
 
     #[test]

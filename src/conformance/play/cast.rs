@@ -100,6 +100,14 @@ impl<'a> Cast<'a> {
         self.programs.get(program)?.how_ended()
     }
 
+    /// Whether this one of the programs has ended, and has left nobody behind.
+    pub(super) fn is_gone(&mut self, program: usize) -> bool {
+        let program = self.programs.get_mut(program);
+        program.is_some_and(|program| {
+            program.how_ended().is_some() && !program.is_lost() && program.processes().is_empty()
+        })
+    }
+
     /// The terminal of this one of the programs; that of the first exists before it starts.
     pub(super) fn screen(&mut self, program: usize) -> &mut Screen {
         let last = self.screens.len() - 1;

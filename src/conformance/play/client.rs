@@ -58,9 +58,7 @@ impl<'a> ClientReplay<'a> {
                 times,
             } => {
                 self.something_happens()?;
-                String::from_utf8_lossy(bytes)
-                    .lines()
-                    .for_each(|line| self.user.expect(&mut self.replay.cast, line));
+                self.user.expect_all(&mut self.replay.cast, bytes);
                 self.replay.send_times(actor, bytes, *times)
             }
             Action::Gets { actor, line, .. } if actor == "user" => {

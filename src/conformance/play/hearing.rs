@@ -82,7 +82,10 @@ impl Replay<'_> {
             let meaning = self.room.meaning(actor, &text);
             if meaning.is_mistake() && !self.policy.refuses(meaning) {
                 self.pass_over(actor, line, PassedOver::Mistake(meaning));
-            } else if meaning == Meaning::Notice && !self.must_come_first(expected) {
+            } else if meaning == Meaning::Notice
+                && !self.must_come_first(expected)
+                && !self.is_cut_short(expected, &text)
+            {
                 self.pass_over(actor, line, PassedOver::Notice);
             } else if self.is_unasked(expected, &text) {
                 self.pass_over(actor, line, PassedOver::Notice);
@@ -91,6 +94,17 @@ impl Replay<'_> {
                 return Err(self.short(wanted(), got_line(line, meaning)));
             }
         }
+    }
+
+    /// Whether a line is the beginning of a message of which the rest is missing.
+    fn is_cut_short(&self, expected: &str, line: &str) -> bool {
+        const LONG_ENOUGH: usize = 16;
+        let Utterance::Message { name, .. } = Utterance::of(expected) else {
+            return false;
+        };
+        self.policy.dialect.writes.is_lines()
+            && line.len() >= name.len() + LONG_ENOUGH
+            && expected.starts_with(line)
     }
 
     /// Takes what came before its turn and is expected now.

@@ -20,6 +20,8 @@ pub(super) struct Log {
     events: Vec<Event>,
     kept: usize,
     is_full: bool,
+    /// How many events there were, those that were not kept included.
+    happened: usize,
 }
 
 impl Log {
@@ -30,6 +32,7 @@ impl Log {
             events: Vec::new(),
             kept: 0,
             is_full: false,
+            happened: 0,
         }
     }
 
@@ -44,6 +47,7 @@ impl Log {
 
     /// Records what happened to the program of this one of several people.
     pub(super) fn record_of(&mut self, of: Option<String>, mut kind: EventKind) {
+        self.happened += 1;
         let mut cut = 0;
         if let Some(bytes) = bytes_of(&mut kind) {
             let whole = bytes.len();
@@ -77,7 +81,8 @@ impl Log {
     }
 
     fn push(&mut self, of: Option<String>, kind: EventKind) {
-        if self.is_full() {
+        // How a program ended is always worth knowing.
+        if self.is_full() && !matches!(kind, EventKind::Ended { .. }) {
             return;
         }
         self.events.push(Event {
@@ -93,9 +98,9 @@ impl Log {
         self.events.len() >= MOST_EVENTS
     }
 
-    /// How many events there are.
-    pub(super) fn length(&self) -> usize {
-        self.events.len()
+    /// How many events there were, those that were not kept included.
+    pub(super) fn happened(&self) -> usize {
+        self.happened
     }
 
     pub(super) fn finish(self) -> (Vec<Event>, f64) {

@@ -220,10 +220,10 @@ fn let_read(cast: &mut Cast<'_>, actor: &str) -> Result<(), Stop> {
 pub(super) fn wait_for_quiet(cast: &mut Cast<'_>) -> Result<(), Stop> {
     const LONGEST: Duration = Duration::from_secs(2);
     let settle = cast.setting.timeouts.settle();
-    let mut quiet_since = (Instant::now(), cast.log.length());
+    let mut quiet_since = (Instant::now(), cast.log.happened());
     cast.watch(LONGEST, |cast| {
-        if cast.log.length() != quiet_since.1 {
-            quiet_since = (Instant::now(), cast.log.length());
+        if cast.log.happened() != quiet_since.1 {
+            quiet_since = (Instant::now(), cast.log.happened());
         }
         match settle.saturating_sub(quiet_since.0.elapsed()) {
             Duration::ZERO => Watch::Done(()),

@@ -12,12 +12,14 @@ use crate::conformance::conversation::room::Room;
 use crate::conformance::evidence::Excerpt;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
 use crate::conformance::evidence::topic::Topic;
+use crate::transcript::syntax::{Action, Step};
 
 impl Replay<'_> {
     /// Silence needs no clock: the server has taken everything and rests, and where another registered user is
     /// there to say a line, the next thing heard is that line.
     pub(super) fn hear_nothing(&mut self, actor: &str) -> Result<(), Stop> {
         self.let_digest()?;
+        self.refuse_ended(actor)?;
         self.refuse_unended(actor)?;
         if !self.raise_fence(actor)? {
             wait_for_quiet(&mut self.cast)?;
@@ -46,6 +48,18 @@ impl Replay<'_> {
             step: self.index,
         });
         Ok(())
+    }
+
+    /// A server that has ended unasked is silent, but does not keep silent.
+    fn refuse_ended(&mut self, actor: &str) -> Result<(), Stop> {
+        let earlier = &self.transcript.steps[..self.index];
+        let asks =
+            |step: &Step| matches!(step.action, Action::IsInterrupted | Action::IsTerminated);
+        if earlier.iter().any(asks) || !self.cast.is_gone(0) {
+            return Ok(());
+        }
+        let actor = actor.to_owned();
+        Err(self.short(Expected::StillConnected { actor }, Got::EndedBefore))
     }
 
     /// Where the transcript is about the ends of messages, what has none is wrong even if it may be passed over.

@@ -24,6 +24,9 @@ pub(super) struct User {
     program: usize,
     /// What was sent to be shown, with how often it was shown before.
     expected: Vec<Shown>,
+    /// What was sent of a line that has no end yet, and what was on the screen before.
+    begun: Vec<u8>,
+    screen_before: String,
     /// How much had been printed when something last happened to the program.
     printed_before: usize,
     /// What the program was given as its arguments, and parts of it.
@@ -34,7 +37,37 @@ pub(super) struct User {
 #[derive(Debug)]
 struct Shown {
     substance: String,
-    times_before: usize,
+    before: Times,
+}
+
+/// How often words are to be seen.
+#[derive(Debug, Default, Clone, Copy)]
+struct Times {
+    /// To the letter.
+    literally: usize,
+    /// With white space left aside, since a program may break lines where it likes.
+    squeezed: usize,
+}
+
+impl Times {
+    fn of(words: &str, text: &str) -> Times {
+        if words.trim().is_empty() {
+            return Times::default();
+        }
+        let squeeze = |text: &str| text.split_whitespace().collect::<String>();
+        Times {
+            literally: text.matches(words).count(),
+            squeezed: squeeze(text).matches(&squeeze(words)).count(),
+        }
+    }
+
+    /// How many were added since.
+    fn since(self, before: Times) -> usize {
+        match self.literally.saturating_sub(before.literally) {
+            0 => self.squeezed.saturating_sub(before.squeezed),
+            times => times,
+        }
+    }
 }
 
 impl User {
@@ -73,12 +106,25 @@ impl User {
 
     /// Notes that this line is about to be sent to the client, which is to show it.
     pub(super) fn expect(&mut self, cast: &mut Cast<'_>, line: &str) {
-        let substance = substance(line).to_owned();
-        let times_before = times_seen(cast.screen(self.program).text(), &substance);
-        self.expected.push(Shown {
-            substance,
-            times_before,
-        });
+        self.expect_all(cast, &[line.as_bytes(), b"\n"].concat());
+    }
+
+    /// Notes that these bytes are about to be sent to the client, which is to show the lines that they end.
+    pub(super) fn expect_all(&mut self, cast: &mut Cast<'_>, bytes: &[u8]) {
+        // A line that comes in parts may be shown at its first one.
+        if self.begun.is_empty() {
+            self.screen_before = cast.screen(self.program).text().to_owned();
+        }
+        self.begun.extend_from_slice(bytes);
+        let Some(end) = self.begun.iter().rposition(|byte| *byte == b'\n') else {
+            return;
+        };
+        let whole: Vec<u8> = self.begun.drain(..=end).collect();
+        for line in String::from_utf8_lossy(&whole).lines() {
+            let substance = substance(line).to_owned();
+            let before = Times::of(&substance, &self.screen_before);
+            self.expected.push(Shown { substance, before });
+        }
     }
 
     /// The text of a message is to be seen, once; how the sender is shown is the client's choice.
@@ -87,17 +133,17 @@ impl User {
         let substance = substance(line);
         let mut latest_first = self.expected.iter().rev();
         let earlier = latest_first.find(|shown| shown.substance == substance);
-        let times_before = earlier.map_or(0, |shown| shown.times_before);
+        let before = earlier.map_or(Times::default(), |shown| shown.before);
         let patience = replay.setting.timeouts.answer();
         let expected = |once| Expected::OnScreen {
             text: Excerpt::of(substance.as_bytes()),
             once,
         };
         let is_there = |cast: &mut Cast<'_>| {
-            let seen = times_seen(cast.screen(at).text(), substance) > times_before;
+            let seen = Times::of(substance, cast.screen(at).text()).since(before) > 0;
             // A terminal may not show every character that a program rightly prints.
             let mut is_printed = || find(cast.screen(at).printed(), substance.as_bytes()).is_some();
-            (seen || (times_before == 0 && is_printed())).then_some(())
+            (seen || (before.squeezed == 0 && is_printed())).then_some(())
         };
         let mut glances = Glances::new();
         let asked = Instant::now();
@@ -120,7 +166,7 @@ impl User {
         replay.let_digest()?;
         self.take_what_was_printed(&mut replay.cast);
         let text = replay.cast.screen(at).text();
-        let times = times_seen(text, substance).saturating_sub(times_before);
+        let times = Times::of(substance, text).since(before);
         if times > 1 && replay.policy.counts_copies_on_screen {
             return Err(replay.short(expected(true), Got::Copies { times }));
         }
@@ -270,15 +316,37 @@ fn substance(line: &str) -> &str {
     }
 }
 
-/// How often `words` are to be seen in `text`; where not to the letter, with white space left aside,
-/// since a program may break lines where it likes.
-fn times_seen(text: &str, words: &str) -> usize {
-    if words.trim().is_empty() {
-        return 0;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn are_new(words: &str, before: &str, now: &str, times: usize) {
+        let since = Times::of(words, now).since(Times::of(words, before));
+        assert_eq!(since, times, "{words:?} in {now:?}");
     }
-    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
-    match text.matches(words).count() {
-        0 => squeezed(text).matches(&squeezed(words)).count(),
-        times => times,
+
+    #[test]
+    fn words_are_counted_to_the_letter_or_with_white_space_left_aside() {
+        are_new("good morning", "", "bob: good morning", 1);
+        are_new("good morning", "bob: good morning", "bob: good morning", 0);
+        are_new(
+            "good morning",
+            "",
+            "bob: good morning\nbob: good morning",
+            2,
+        );
+        // It is broken into lines by the program.
+        are_new("good morning", "", "bob: good\n     morning", 1);
+        // Two lines were typed that read the same.
+        are_new("good morning", "> good\n> morning", "> good\n> morning", 0);
+        let typed = "good\nmorning";
+        are_new(
+            "good morning",
+            typed,
+            &format!("{typed}\nbob: good morning"),
+            1,
+        );
+        are_new(" ", "", "bob:  ", 0);
     }
 }

@@ -12,7 +12,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
+};
 
 use crate::conformance::files::removal::remove_tree;
 use crate::conformance::program::environment::Environment;
@@ -84,6 +86,7 @@ impl RunningProgram {
                 ws_ypixel: 0,
             },
         )?;
+        erase_characters(&terminal)?;
         do_not_block(&terminal)?;
 
         let (control, supervisor_input) = UnixStream::pair()?;
@@ -378,6 +381,13 @@ fn remove_in_time(scratch: PathBuf) {
         let _ = done.send(());
     });
     let _ = is_done.recv_timeout(LONGEST);
+}
+
+/// Backspace takes back a character, however many bytes it has, as at every terminal that people use.
+fn erase_characters(terminal: &OwnedFd) -> io::Result<()> {
+    let mut modes = tcgetattr(terminal)?;
+    modes.input_modes |= InputModes::IUTF8;
+    Ok(tcsetattr(terminal, OptionalActions::Now, &modes)?)
 }
 
 fn do_not_block(descriptor: impl AsFd) -> io::Result<()> {
