@@ -15,6 +15,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::RecvFlags;
+use rustix::termios::{InputModes, OptionalActions, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -123,6 +124,11 @@ fn main() -> io::Result<()> {
         eprintln!("Cannot connect to {address}.");
         process::exit(1);
     }
+    if fault("backspace-takes-a-byte") {
+        let mut modes = tcgetattr(io::stdin())?;
+        modes.input_modes -= InputModes::IUTF8;
+        tcsetattr(io::stdin(), OptionalActions::Now, &modes)?;
+    }
     let stream = connect(&address);
     watch_signals(events.clone())?;
     let mut session = Session {
@@ -138,6 +144,7 @@ fn main() -> io::Result<()> {
         shown_before: Vec::new(),
         typed_before: Vec::new(),
         has_shown: false,
+        has_said_disconnect: false,
         begun: Instant::now(),
         senders: Vec::new(),
     };
@@ -314,6 +321,9 @@ fn read_keyboard(events: &Sender<Event>) {
             line.pop();
         }
         let line = std::mem::take(&mut line);
+        if fault("full-line-unsent") && line.len() == 254 {
+            continue;
+        }
         if LOST.swap(false, Relaxed) {
             continue;
         }
@@ -521,6 +531,8 @@ struct Session {
     typed_before: Vec<u8>,
     /// A message was shown since a line was typed.
     has_shown: bool,
+    /// The word DISCONNECT was in a line that was typed.
+    has_said_disconnect: bool,
     /// When the client began.
     begun: Instant,
     /// Whose messages came, each once.
@@ -677,6 +689,8 @@ impl Session {
             || fault("repeat-unshown") && before == line
             || fault("namesakes-unshown") && line.starts_with(format!("@{}", self.name).as_bytes())
             || fault("mention-unshown") && text.starts_with(b"@")
+            || fault("options-unshown") && text.starts_with(b"-")
+            || fault("replacement-unshown") && contains(&line, "\u{fffd}".as_bytes())
             || fault("own-words-unshown") && text == self.typed_before
         {
             return Continue(());
@@ -721,6 +735,7 @@ impl Session {
     }
 
     fn type_line(&mut self, line: &[u8]) -> ControlFlow<Ending> {
+        self.has_said_disconnect |= contains(line, b"DISCONNECT");
         for line in std::mem::take(&mut self.held_back) {
             show(&line);
         }
@@ -739,6 +754,7 @@ impl Session {
         if fault("slash-is-command") && line.starts_with(b"/")
             || fault("blank-unsent") && line.trim_ascii().is_empty()
             || fault("single-letter-unsent") && line.len() == 1
+            || fault("zero-unsent") && line == b"0"
         {
             return Continue(());
         }
@@ -871,7 +887,8 @@ impl Session {
             return Continue(());
         }
         let is_silent = fault("vanishing-silent")
-            || fault("vanishing-after-talk-silent") && self.shown_last.is_some();
+            || fault("vanishing-after-talk-silent") && self.shown_last.is_some()
+            || fault("vanishing-after-own-word-silent") && self.has_said_disconnect;
         if !is_silent {
             eprintln!("The server has closed the connection.");
         }

@@ -100,7 +100,7 @@ fn writes() -> Framing {
 
 /// Whether to speak bare, and do something else wrong.
 fn is_bare_and_more() -> bool {
-    fault("bare-prefixed") || fault("bare-with-tail")
+    fault("bare-prefixed") || fault("bare-with-tail") || fault("bare-and-full-read-awaited")
 }
 
 fn main() -> io::Result<()> {
@@ -158,6 +158,10 @@ fn main() -> io::Result<()> {
         }
         if fault("emptied-never-ends") && lock(&room).was_emptied() {
             continue;
+        }
+        if fault("waits-for-the-refused") && lock(&room).lingering > 0 {
+            lock(&room).say_farewell();
+            forget_for_good();
         }
         if fault("waits-for-those-who-left") && !lock(&room).left.is_empty() {
             lock(&room).say_farewell();
@@ -331,6 +335,7 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
             lock(room).remove(peer);
             return;
         }
+        End::Reset if fault("reset-leaves-its-name") => lock(room).has_left_a_name = true,
         End::Reset if fault("reset-mutes") => lock(room).mute = true,
         End::Closed if fault("close-mutes") => lock(room).mute = true,
         End::Closed if variation("spins-when-left") => {
@@ -362,6 +367,17 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
         if is_fault && leaves_soon(&peer.stream) {
             lock(room).mute = true;
         }
+        if !was_member && fault("refused-reset-frees-the-name") && is_reset_soon(&peer.stream) {
+            let mut room = lock(room);
+            let wanted = room.wanted.pop();
+            room.members
+                .retain(|member| Some(&member.name) != wanted.as_ref());
+        }
+        if !was_member {
+            lock(room).lingering += 1;
+            peer.drain();
+            lock(room).lingering -= 1;
+        }
     }
     if fault("one-at-a-time") {
         let left = Arc::clone(peer);
@@ -392,8 +408,9 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
     let mut standing = Standing::Stranger;
     let mut spoke_last: Option<Instant> = None;
     let mut heard_last = Instant::now();
-    // How many segments there were.
+    // How many segments there were, and how many connections were over at the last one.
     let mut parts = 0;
+    let mut over_before = 0;
     if fault("idle-dropped") {
         let _ = peer
             .stream
@@ -446,6 +463,13 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             Err(_) => return End::Reset,
         };
         parts += 1;
+        if fault("half-line-lost-at-a-departure") {
+            let over = lock(room).over;
+            if over != over_before {
+                lines.rest.clear();
+            }
+            over_before = over;
+        }
         if fault("many-parts-refused") && parts > 10 && matches!(standing, Standing::Stranger) {
             return End::Left;
         }
@@ -474,6 +498,9 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                 peer.note_first_message();
                 if is_quick && line.starts_with(b"@") && fault("quick-second-lost") {
                     continue;
+                }
+                if fault("silent-after-talk-dropped") {
+                    let _ = peer.stream.set_read_timeout(Some(Duration::from_secs(4)));
                 }
             }
             if is_beside && line.starts_with(b"@") && loses_messages() {
@@ -588,6 +615,24 @@ fn leaves_soon(stream: &TcpStream) -> bool {
     }
 }
 
+/// Whether the connection is reset before long.
+fn is_reset_soon(stream: &TcpStream) -> bool {
+    let _ = stream.set_read_timeout(Some(LEAVING));
+    let mut buffer = [0; 4096];
+    loop {
+        match (&mut &*stream).read(&mut buffer) {
+            Ok(1..) => {}
+            Ok(0) => return false,
+            Err(error) => return error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// Whether a name is left to whoever connects next.
+fn leaves_names() -> bool {
+    fault("refused-leaves-its-name") || fault("reset-leaves-its-name")
+}
+
 /// Whether the connection is closed at the other end within a moment.
 fn leaves_at_once(stream: &TcpStream) -> bool {
     let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
@@ -617,6 +662,9 @@ fn forget_for_good() -> ! {
     }
 }
 
+/// A character of which only a part was read, on whatever connection.
+static HALF_CHARACTER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
 /// The lines in what arrives, whatever segments it arrives in.
 #[derive(Default)]
 struct Lines {
@@ -633,6 +681,13 @@ impl Lines {
         }
         match reads() {
             Framing::Bare if fault("bare-trimmed") => return vec![without_end(segment).to_vec()],
+            Framing::Bare if fault("bare-and-full-read-awaited") => {
+                self.rest.extend_from_slice(segment);
+                let is_whole = segment.len() != 512;
+                return { is_whole.then(|| std::mem::take(&mut self.rest)) }
+                    .into_iter()
+                    .collect();
+            }
             Framing::Bare => return vec![segment.to_vec()],
             Framing::Length => return self.split_by_length(segment),
             Framing::Line => {}
@@ -647,7 +702,17 @@ impl Lines {
         if fault("decodes-reads-or-crashes") && std::str::from_utf8(segment).is_err() {
             crash("half a character");
         }
-        if fault("decodes-reads") {
+        if fault("one-decoder-for-all") {
+            let mut half = lock(&HALF_CHARACTER);
+            half.extend_from_slice(segment);
+            let unfinished = std::str::from_utf8(&half)
+                .err()
+                .filter(|error| error.error_len().is_none());
+            let end = unfinished.map_or(half.len(), |error| error.valid_up_to());
+            let whole: Vec<u8> = half.drain(..end).collect();
+            let text = String::from_utf8_lossy(&whole).into_owned();
+            self.rest.extend_from_slice(text.as_bytes());
+        } else if fault("decodes-reads") {
             let text = String::from_utf8_lossy(segment).into_owned();
             self.rest.extend_from_slice(text.as_bytes());
         } else {
@@ -666,7 +731,13 @@ impl Lines {
             if line.last() == Some(&b'\r') && !keeps_carriage_return {
                 line.pop();
             }
+            if fault("byte-85-cut") && line.last() == Some(&0x85) {
+                line.pop();
+            }
             lines.push(line);
+        }
+        if fault("five-hundred-at-most") {
+            lines.truncate(500);
         }
         if fault("long-line-hoarded") && !self.rest.is_empty() {
             self.hoard.push(self.rest.repeat(2));
@@ -757,8 +828,12 @@ struct Room {
     wanted: Vec<Vec<u8>>,
     /// Names of members that have left.
     departed: Vec<Vec<u8>>,
-    /// One who was refused has left its name to whoever connects next.
+    /// One who was refused, or has gone, has left its name to whoever connects next.
     has_left_a_name: bool,
+    /// How many connections are over.
+    over: usize,
+    /// How many were refused and are still connected.
+    lingering: usize,
 }
 
 struct Member {
@@ -870,7 +945,7 @@ impl Room {
         self.registrations += 1;
         self.known.push(name.clone());
         self.members
-            .retain(|member| member.peer.id != peer.id || !fault("refused-leaves-its-name"));
+            .retain(|member| member.peer.id != peer.id || !leaves_names());
         self.members.push(Member {
             name: name.clone(),
             peer: Arc::clone(peer),
@@ -880,6 +955,16 @@ impl Room {
     }
 
     fn is_taken(&self, name: &[u8]) -> bool {
+        let is_like = |other: &[u8]| {
+            const COMPARED: usize = 32;
+            let beginning = name.get(..COMPARED);
+            beginning.is_some() && beginning == other.get(..COMPARED)
+        };
+        if fault("names-compared-in-part")
+            && self.members.iter().any(|member| is_like(&member.name))
+        {
+            return true;
+        }
         if fault("names-shared") || fault("long-names-shared") && name.len() > 31 {
             return false;
         }
@@ -1062,6 +1147,7 @@ impl Room {
         if fault("relays-nothing") {
             return;
         }
+        self.full |= fault("talk-of-one-keeps-out") && self.members.len() == 1;
         if fault("utf8-kills") && !line.is_ascii() {
             crash("what is not ASCII");
         }
@@ -1158,6 +1244,7 @@ impl Room {
             self.spent.extend(is_spent.then(|| name.clone()));
             self.departed.push(name);
         }
+        self.over += 1;
         self.members.retain(|member| member.peer.id != peer.id);
         self.peers.retain(|other| other.id != peer.id);
         if self.members.is_empty() && members_before > 0 {
