@@ -266,7 +266,7 @@ pub const SERVER: &[Fault] = &[
         // The refusal is watched in the same conversation.
         &["S-REG-7"], &[]), &["S-REG-3"]),
     fault("stranger-disconnects", "lets a DISCONNECT before registration remove whom it names",
-        &["S-HARD-2"], &[]),
+        &["S-REG-3", "S-HARD-2"], &[]),
     in_the_way(fault("in-use-and-malformed-swapped", "answers 401 where 400 is due, and 400 where 401 is",
         // The exact words go with the codes.
         &["S-REG-3", "S-REG-5"], &[]), &["S-REG-4", "S-REG-6", "S-REG-7"]),

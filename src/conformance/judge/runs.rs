@@ -2,7 +2,7 @@
 
 use super::charge::Charge;
 use super::ends::Ends;
-use crate::conformance::conversation::leaving::{Leaving, leavings};
+use crate::conformance::conversation::leaving::leavings;
 use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::shortfall::Expected;
@@ -147,7 +147,7 @@ impl Finding {
         let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
         let before = steps_before(&case.transcript, runs);
         Finding::Stopped(Stop {
-            circumstances: circumstances_of_all(&case.transcript, &leavings(before)),
+            circumstances: circumstances_after(before, case.transcript.role),
             had_ended: conclusive
                 .iter()
                 .all(|run| had_ended(&case.transcript, run)),
@@ -198,15 +198,10 @@ fn steps_before<'t>(transcript: &'t Transcript, runs: &[Evidence]) -> &'t [Step]
     before.unwrap_or_default()
 }
 
-/// Ids of the requirements that what comes after the first steps of a transcript depends on, those of the latest step first.
-/// `leavings` has an element for each of these steps.
-fn circumstances_of_all(
-    transcript: &Transcript,
-    leavings: &[Option<Leaving>],
-) -> Vec<&'static str> {
-    let (steps, role) = (&transcript.steps, transcript.role);
-    let first_steps = steps.iter().enumerate().zip(leavings);
-    let latest_first = first_steps.collect::<Vec<_>>().into_iter().rev();
+/// Ids of the requirements that what comes after these steps depends on, those of the latest step first.
+pub(super) fn circumstances_after(steps: &[Step], role: Role) -> Vec<&'static str> {
+    let steps_with_leavings = steps.iter().enumerate().zip(leavings(steps));
+    let latest_first = steps_with_leavings.collect::<Vec<_>>().into_iter().rev();
     latest_first
         .flat_map(|((at, step), leaving)| {
             let mut ids = circumstances_of(&step.action, role == Role::Client);
@@ -221,8 +216,8 @@ fn circumstances_of_all(
                     ids.push(id::S_RUN_1);
                 }
             }
-            if role == Role::Server && speaks_late(&steps[at..]) {
-                ids.push(id::S_CONC_3);
+            if role == Role::Server {
+                ids.extend(of_silence(&steps[at..]));
             }
             ids
         })
@@ -236,19 +231,25 @@ fn is_in_pause(steps: &[Step]) -> bool {
     change == Some(&Action::IsPaused)
 }
 
-/// Whether somebody connects in the first of these steps and says its first words only after others did something.
-fn speaks_late(steps: &[Step]) -> bool {
+/// Of somebody who connects in the first of these steps: whether others do something before its first words, and whether
+/// there are any.
+fn of_silence(steps: &[Step]) -> Vec<&'static str> {
     let Some((Action::Connects { actor, .. }, rest)) = steps
         .split_first()
         .map(|(first, rest)| (&first.action, rest))
     else {
-        return false;
+        return Vec::new();
     };
     let speaks = |step: &Step| {
         matches!(step.action, Action::Says { .. } | Action::Sends { .. })
             && step.action.actor() == Some(actor)
     };
-    rest.iter().position(speaks).is_some_and(|at| at > 0)
+    match rest.iter().position(speaks) {
+        Some(0) => Vec::new(),
+        Some(_) => vec![id::S_CONC_3, id::S_CONC_2],
+        None if rest.is_empty() => Vec::new(),
+        None => vec![id::S_CONC_2],
+    }
 }
 
 /// Whether a client may fail to take this for a name, or the whole of it.
@@ -262,6 +263,7 @@ fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
     let mut ids = Vec::new();
     match action {
         Action::ClientStarts { name, .. } if is_unusual(name) => ids.push(id::C_ARG_1),
+        Action::Pass { .. } if to_client => ids.push(id::C_REG_2),
         Action::Closes { .. } => ids.push(id::S_DISC_5),
         Action::Resets { .. } => ids.push(id::S_DISC_7),
         Action::Gets { line, .. } if !to_client => match Utterance::of(line) {
@@ -273,6 +275,10 @@ fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
         Action::Sends { bytes, times, .. } => {
             if !bytes.ends_with(b"\n") {
                 ids.push(id::W_LINE_2);
+                // Who takes that for all of it needs no line end.
+                if bytes.starts_with(b"REGISTER") {
+                    ids.push(id::W_LINE_1);
+                }
             }
             if *times > 1 || bytes.iter().filter(|byte| **byte == b'\n').count() > 1 {
                 ids.push(id::W_LINE_3);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::runs::{Finding, Judgement, Shape};
+use super::runs::{Finding, Judgement, Shape, circumstances_after};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::table::Table;
 
@@ -23,8 +23,9 @@ struct Record {
     passed: usize,
     failed: usize,
     shapes: BTreeSet<Shape>,
-    /// The circumstances of each failure.
-    circumstances: Vec<Vec<&'static str>>,
+    /// The circumstances of each pass, and of each failure.
+    passed_after: Vec<Vec<&'static str>>,
+    failed_after: Vec<Vec<&'static str>>,
 }
 
 impl Tally<'_> {
@@ -45,12 +46,17 @@ impl Tally<'_> {
         for id in &case.transcript.covers {
             let record = self.records.entry(id.clone()).or_default();
             match judgement {
-                Some(Judgement::Passes) => record.passed += 1,
+                Some(Judgement::Passes) => {
+                    let transcript = &case.transcript;
+                    let after = circumstances_after(&transcript.steps, transcript.role);
+                    record.passed_after.push(after);
+                    record.passed += 1;
+                }
                 Some(Judgement::Fails(failing)) if failing == id => {
                     record.failed += 1;
                     if let Finding::Stopped(stop) = finding {
                         record.shapes.insert(stop.shape);
-                        record.circumstances.push(stop.circumstances.clone());
+                        record.failed_after.push(stop.circumstances.clone());
                     }
                 }
                 _ => {}
@@ -81,11 +87,12 @@ impl Tally<'_> {
         })
     }
 
-    /// Whether a requirement passes, and fails only where this other one came before.
+    /// Whether a requirement passes without this circumstance, and fails only with it.
     pub(super) fn fails_only_after(&self, id: &str, circumstance: &str) -> bool {
         self.records.get(id).is_some_and(|record| {
             let came_before = |before: &Vec<&str>| before.contains(&circumstance);
-            record.passed > 0 && record.circumstances.iter().all(came_before)
+            !record.passed_after.iter().all(came_before)
+                && record.failed_after.iter().all(came_before)
         })
     }
 

@@ -8,7 +8,7 @@
 //!
 //! A requirement of which some transcripts pass and all others are blocked passes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::blame::blame;
 use super::ends::Ends;
@@ -70,12 +70,10 @@ fn judge(
         findings.push(finding);
         judged.push(judgement);
     }
-    let mut waiting: Vec<usize> = (0..judged.len())
+    let waiting: Vec<usize> = (0..judged.len())
         .filter(|at| judged[*at].is_none())
         .collect();
-    let turns = turns(&waiting, &replayed, &findings, requirements);
-    waiting.sort_by_key(|position| turns[position]);
-    for position in waiting {
+    for position in in_turn(&waiting, &replayed, &findings, requirements) {
         let case = &replayed[position].0;
         let finding = &findings[position];
         if let Finding::Stopped(stop) = finding {
@@ -102,17 +100,15 @@ fn judge(
         .collect()
 }
 
-/// When a transcript is judged: after which requirement, and whether its own one comes before that.
-type Turn = (Option<usize>, bool, Option<usize>);
-
-/// The turns of the transcripts at these positions. One is judged after the requirement that it rests on. And it is judged
-/// after the transcripts about what it is charged to, and about its circumstances; these may rest on something themselves.
-fn turns(
+/// The transcripts at these positions in the order in which they are judged. One is judged after the requirement that it
+/// rests on. And it is judged after the transcripts about what it is charged to, and about its circumstances; these may
+/// rest on something themselves.
+fn in_turn(
     waiting: &[usize],
     replayed: &[Replayed],
     findings: &[Finding],
     requirements: &[Requirement],
-) -> BTreeMap<usize, Turn> {
+) -> Vec<usize> {
     let rank = |id: &str| requirements.iter().position(|other| other.id == id);
     let covers = |position: usize| &replayed[position].0.transcript.covers;
     let stop = |position: usize| match &findings[position] {
@@ -120,29 +116,47 @@ fn turns(
         _ => None,
     };
     let charged = |position: usize| Some(&stop(position)?.charge.as_ref()?.requirement);
+    let own = |position: usize| covers(position).first().and_then(|id| rank(id));
     // The later one of its own requirement and the one that it rests on.
     let by_itself = |position: usize| {
-        let own = covers(position).first().and_then(|id| rank(id));
         let rests_on = stop(position).and_then(|stop| stop.charge.as_ref()?.rests_on.as_ref());
-        own.max(rests_on.and_then(|id| rank(id)))
+        own(position).max(rests_on.and_then(|id| rank(id)))
+    };
+    let waits_for = |position: usize, other: usize| {
+        let is_foreign = |id: &str| !covers(position).iter().any(|covered| covered == id);
+        let is_about = |id: &str| is_foreign(id) && covers(other).iter().any(|own| own == id);
+        let circumstances = stop(position).map_or(&[][..], |stop| &stop.circumstances);
+        circumstances.iter().any(|id| is_about(id))
+            || charged(position).is_some_and(|id| is_about(id) && charged(other) == Some(id))
     };
     let turn = |position: usize| {
-        let own = covers(position).first().and_then(|id| rank(id));
-        let is_foreign = |id: &str| !covers(position).iter().any(|covered| covered == id);
-        let foreign = charged(position).filter(|id| is_foreign(id));
-        let circumstances = stop(position).map_or(&[][..], |stop| &stop.circumstances);
-        let decides = |other: usize| {
-            let is_about = |id: &str| covers(other).iter().any(|covered| covered == id);
-            let mut circumstances = circumstances.iter().filter(|id| is_foreign(id));
-            circumstances.any(|id| is_about(id))
-                || foreign.is_some_and(|id| is_about(id) && charged(other) == Some(id))
-        };
-        let others = waiting.iter().filter(|other| decides(**other));
+        let others = waiting.iter().filter(|other| waits_for(position, **other));
         let others = others.map(|other| by_itself(*other)).max().flatten();
         let latest = by_itself(position).max(others);
+        let own = own(position);
         (latest, latest > own || others == latest, own)
     };
-    waiting.iter().map(|at| (*at, turn(*at))).collect()
+    let mut by_turn = waiting.to_vec();
+    by_turn.sort_by_cached_key(|position| turn(*position));
+    // Of two that wait for each other, the turn decides.
+    let comes_first =
+        |other: usize, position: usize| waits_for(position, other) && !waits_for(other, position);
+    let mut order = Vec::new();
+    let mut left = by_turn.clone();
+    while let Some(first) = left.first().copied() {
+        let mut next = first;
+        let mut passed = vec![first];
+        while let Some(earlier) = left
+            .iter()
+            .find(|other| comes_first(**other, next) && !passed.contains(other))
+        {
+            next = *earlier;
+            passed.push(next);
+        }
+        left.retain(|other| *other != next);
+        order.push(next);
+    }
+    order
 }
 
 /// Of a transcript whose runs disagree: the requirement that all failed runs are charged to, if it is another one that
