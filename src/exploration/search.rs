@@ -78,10 +78,11 @@ const MOST_EXAMINED: usize = 3;
 const MOST_UNSTEADY: usize = 10;
 /// How often the program must fail in the same way before anything is said about it.
 const CONFIRMATIONS: usize = 2;
-/// Maximum number of replays to make a conversation smaller.
+/// Maximum number of simpler conversations that are tried, first for the same failure, then for any.
 const MOST_ATTEMPTS: usize = 120;
-/// Maximum time to make a conversation smaller.
+/// Maximum time for the one, and for the other.
 const LONGEST_SHRINKING: Duration = Duration::from_secs(60);
+const LONGEST_MAKING_PLAIN: Duration = Duration::from_secs(30);
 
 /// Explores until the time is over or `cancelled` is set; what was found by then is returned.
 pub fn search<C: Conversation>(
@@ -340,7 +341,7 @@ impl Explorer<'_> {
         signature: Signature,
         covers: &[&str],
     ) -> (Shrunk<C>, Signature) {
-        let deadline = Instant::now() + LONGEST_SHRINKING;
+        let deadline = Instant::now() + LONGEST_MAKING_PLAIN;
         let mut seen = signature;
         let fails_steadily = |candidate: &C| {
             if Instant::now() >= deadline {

@@ -15,7 +15,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::RecvFlags;
-use rustix::termios::{InputModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{InputModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -124,9 +124,12 @@ fn main() -> io::Result<()> {
         eprintln!("Cannot connect to {address}.");
         process::exit(1);
     }
-    if fault("backspace-takes-a-byte") {
+    if fault("backspace-takes-a-byte") || fault("backspace-is-text") {
         let mut modes = tcgetattr(io::stdin())?;
         modes.input_modes -= InputModes::IUTF8;
+        if fault("backspace-is-text") {
+            modes.special_codes[SpecialCodeIndex::VERASE] = 0;
+        }
         tcsetattr(io::stdin(), OptionalActions::Now, &modes)?;
     }
     let stream = connect(&address);

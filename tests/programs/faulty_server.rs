@@ -1477,6 +1477,8 @@ struct Outbox {
     /// It has said something, or is gone.
     has_talked: bool,
     closing: bool,
+    /// Some messages are being written.
+    writing: bool,
     written_out: bool,
 }
 
@@ -1525,11 +1527,14 @@ impl Peer {
                 .unwrap_or_else(PoisonError::into_inner);
             let messages = std::mem::take(&mut outbox.messages);
             outbox.length = 0;
+            outbox.writing = true;
             let is_last = outbox.closing;
             drop(outbox);
             if self.write(&messages).is_err() || is_last {
                 break;
             }
+            lock(&self.outbox).writing = false;
+            self.changed.notify_all();
         }
         let _ = self.stream.shutdown(Shutdown::Write);
         let mut outbox = lock(&self.outbox);
@@ -1571,7 +1576,12 @@ impl Peer {
     fn wait_for_farewell(&self, deadline: Instant) {
         let outbox = lock(&self.outbox);
         let is_underway = |outbox: &mut Outbox| !outbox.written_out;
-        if fault("waits-for-all") {
+        let is_busy = |outbox: &mut Outbox| {
+            !outbox.written_out && (outbox.writing || !outbox.messages.is_empty())
+        };
+        if fault("waits-for-the-deaf") {
+            drop(self.changed.wait_while(outbox, is_busy));
+        } else if fault("waits-for-all") {
             drop(self.changed.wait_while(outbox, is_underway));
         } else {
             let patience = deadline.saturating_duration_since(Instant::now());

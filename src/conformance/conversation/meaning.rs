@@ -108,7 +108,9 @@ impl Room {
             }
             (_, Standing::Departed) => Meaning::AnswerToDisconnect,
             // The server's own goodbye where it does not end, but a client has left.
-            (Utterance::Goodbye, _) if !self.left_after.is_empty() => Meaning::RelayedDisconnect,
+            (Utterance::Goodbye, _) if !self.freed.is_empty() && !self.is_asked_to_end() => {
+                Meaning::RelayedDisconnect
+            }
             (Utterance::Goodbye, _) => Meaning::Regular,
             (Utterance::Disconnect { .. }, _) => Meaning::RelayedDisconnect,
             (Utterance::Status { .. }, Standing::Registered(_)) => Meaning::Notice,
@@ -247,6 +249,8 @@ mod tests {
             "DISCONNECT CHAT/1.0",
             Meaning::RelayedDisconnect,
         );
+        room.asked_to_end();
+        is(&room, "bob", "DISCONNECT CHAT/1.0", Meaning::Regular);
     }
 
     #[test]

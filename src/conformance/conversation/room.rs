@@ -82,8 +82,10 @@ pub struct Room {
     /// How many lines had been said when the program was paused, and when it went on: what is said in between reaches it
     /// at the same time.
     pauses: Vec<Range<usize>>,
+    /// Whether the program was asked to end.
+    is_asked_to_end: bool,
     /// Names that were given up, and how.
-    freed: BTreeMap<String, Departure>,
+    pub(super) freed: BTreeMap<String, Departure>,
     pub(super) sayings: Vec<Saying>,
     /// What each actor sent of a line that has no end yet.
     begun: BTreeMap<String, Vec<u8>>,
@@ -101,11 +103,22 @@ impl Room {
             came_after: BTreeMap::new(),
             left_after: BTreeMap::new(),
             pauses: Vec::new(),
+            is_asked_to_end: false,
             freed: BTreeMap::new(),
             sayings: Vec::new(),
             begun: BTreeMap::new(),
             heard: BTreeMap::new(),
         }
+    }
+
+    /// Records that the program is asked to end.
+    pub fn asked_to_end(&mut self) {
+        self.is_asked_to_end = true;
+    }
+
+    /// Whether the program was asked to end.
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.is_asked_to_end
     }
 
     /// Records that the program is paused.

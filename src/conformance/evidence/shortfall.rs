@@ -322,6 +322,8 @@ pub enum Inapplicable {
     RegistersWithoutEnd,
     /// It is about lines in segments, and the program takes each read for a message.
     RelaysReads,
+    /// In it several messages arrive at the same time, and the program adds to messages and marks no ends.
+    LeavesEndsOpen,
     /// It makes a client look up the name of a host, and the client shares this machine's network and name service.
     AsksNameService,
 }

@@ -211,7 +211,9 @@ impl Topic {
                     Role::Client | Role::Pair => of_step.and_then(about),
                 }
             }
-            (Expected::StillConnected { .. }, Got::EndedBefore) => {
+            (Expected::StillConnected { .. }, Got::EndedBefore)
+                if transcript.role == Role::Client =>
+            {
                 let earlier = transcript.steps.get(..shortfall.step)?;
                 // One that ends after a silence was given nothing to end for.
                 let was_silent = earlier.last().is_some_and(passes_time);

@@ -214,6 +214,9 @@ impl Display for Inapplicable {
             Inapplicable::RelaysReads => {
                 "it is about lines in segments, and the program takes each read for a message"
             }
+            Inapplicable::LeavesEndsOpen => {
+                "several messages arrive at the same time, and the program adds text to messages and marks no ends"
+            }
             Inapplicable::AsksNameService => {
                 "it makes the client look up the name of a host, and here nobody knows how long that takes"
             }

@@ -9,9 +9,15 @@ use crate::conformance::suite::{Case, id};
 pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
     let covers = &case.transcript.covers;
     // Somebody left before, or a line came in parts, and that is known to go wrong.
-    let mut circumstances = stop.circumstances.iter();
-    let known = circumstances.find(|id| tally.has_failed(id) && !case.transcript.covers_any(&[id]));
-    let circumstance = || known.map(|id| Judgement::BlockedBy((*id).to_owned()));
+    let is_known = |id: &&&str| tally.fails_after_itself(id) && !case.transcript.covers_any(&[id]);
+    let known: Vec<&str> = stop
+        .circumstances
+        .iter()
+        .filter(is_known)
+        .copied()
+        .collect();
+    let blocked_by = |id: &str| Judgement::BlockedBy(id.to_owned());
+    let circumstance = || known.first().map(|id| blocked_by(id));
     let Some(Charge {
         requirement,
         rests_on,
@@ -32,9 +38,10 @@ pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
         return Judgement::Unsure;
     }
     if covers.contains(requirement) {
-        let fails_only_then = known.is_some_and(|id| tally.fails_only_after(requirement, id));
-        let has_another_reason = stop.had_ended || is_of_many || fails_only_then;
-        let other = circumstance().filter(|_| has_another_reason);
+        let mut explains = known.iter();
+        let explains = explains.find(|id| tally.fails_only_after(requirement, id));
+        let other = circumstance().filter(|_| stop.had_ended || is_of_many);
+        let other = explains.map(|id| blocked_by(id)).or(other);
         return other.unwrap_or_else(|| Judgement::Fails(requirement.clone()));
     }
     if !tally.asks_about(requirement) || tally.blames(requirement, stop.shape) {

@@ -203,25 +203,22 @@ pub fn leaving_at_end(transcript: &Transcript, run: &Evidence) -> Option<Leaving
         )
     };
     // It takes a moment to end, in which somebody else may do something. What happens in a pause happens at one moment.
-    let in_pauses = until_then.iter().scan(false, |is_paused, step| {
+    let mut moment = 0;
+    let mut is_paused = false;
+    let mut moments = Vec::new();
+    for step in until_then {
         match step.action {
-            Action::IsPaused => *is_paused = true,
-            Action::GoesOn => *is_paused = false,
+            Action::IsPaused => (is_paused, moment) = (true, moment + 1),
+            Action::GoesOn => is_paused = false,
+            _ if acts(step) && !is_paused => moment += 1,
             _ => {}
         }
-        Some(*is_paused)
-    });
-    let in_pauses: Vec<bool> = in_pauses.collect();
-    let latest_first = until_then.iter().zip(leavings(until_then)).zip(in_pauses);
-    let latest_first = latest_first.collect::<Vec<_>>().into_iter().rev();
-    let mut moments = 0;
-    let latest = latest_first.filter(|((step, _), _)| acts(step));
-    let latest = latest.take_while(|(_, is_in_pause)| {
-        moments += usize::from(!is_in_pause || moments == 0);
-        moments <= 2
-    });
-    let latest = latest.map(|(act, _)| act);
-    let latest: Vec<Leaving> = latest.filter_map(|(_, leaving)| leaving).collect();
+        moments.push(moment);
+    }
+    let with_moments = leavings(until_then).into_iter().zip(moments);
+    let latest_first = with_moments.collect::<Vec<_>>().into_iter().rev();
+    let latest = latest_first.take_while(|(_, at)| at + 2 > moment);
+    let latest: Vec<Leaving> = latest.filter_map(|(leaving, _)| leaving).collect();
     let by_disconnect = |leaving: &&Leaving| leaving.how == Departure::Disconnect;
     latest
         .iter()
@@ -579,6 +576,62 @@ mod tests {
         assert_eq!(charged(4, ends(), running(), false), is("C-SHUT-1", None));
         let at_key = charged(4, ends(), running(), true);
         assert_eq!(at_key, is("C-SHUT-1", Some("C-MSG-3")));
+    }
+
+    #[test]
+    fn a_server_that_has_ended_is_charged_to_nothing_of_a_client() {
+        let transcript = transcript("alice joins\nbob joins\nalice hears nothing");
+        let shortfall = Shortfall {
+            step: 2,
+            expected: Expected::StillConnected {
+                actor: "alice".to_owned(),
+            },
+            got: Got::EndedBefore,
+            ended: Some("exit status 1".to_owned()),
+            present: Vec::new(),
+            who_ended: None,
+            waited_for_enter: false,
+        };
+        let run = Evidence::without_steps(Outcome::FellShort(shortfall));
+        let charge = charge(&transcript, &run, &table());
+        let id = charge.map(|charge| charge.requirement);
+        assert!(id.as_ref().is_none_or(|id| id.starts_with("S-")), "{id:?}");
+    }
+
+    #[test]
+    fn who_left_before_the_end_is_looked_for_in_the_latest_two_moments() {
+        let leaving_before = |steps: &str| {
+            let transcript = transcript(steps);
+            let shortfall = Shortfall {
+                step: transcript.steps.len() - 1,
+                expected: Expected::StillConnected {
+                    actor: "alice".to_owned(),
+                },
+                got: Got::EndedBefore,
+                ended: Some("exit status 1".to_owned()),
+                present: Vec::new(),
+                who_ended: None,
+                waited_for_enter: false,
+            };
+            let run = Evidence::without_steps(Outcome::FellShort(shortfall));
+            leaving_at_end(&transcript, &run).map(|leaving| leaving.how)
+        };
+        let three_join = "alice joins\nbob joins\ncarol joins\n";
+        let left = |steps: &str| leaving_before(&format!("{three_join}{steps}"));
+        let disconnect = "bob > DISCONNECT bob CHAT/1.0\n";
+        let by_disconnect = Some(Departure::Disconnect);
+        assert_eq!(
+            left(&format!("{disconnect}carol > @carol: a")),
+            by_disconnect
+        );
+        let later = "carol > @carol: a\nalice > @alice: b";
+        assert_eq!(left(&format!("{disconnect}{later}")), None);
+        // All of this happens at once.
+        let pause = format!("server is paused\n{disconnect}{later}\nserver goes on\n");
+        assert_eq!(left(&format!("{pause}dave joins")), by_disconnect);
+        assert_eq!(left(&format!("{pause}dave joins\nerin joins")), None);
+        let pause = format!("server is paused\n{later}\nserver goes on\n");
+        assert_eq!(left(&format!("{disconnect}{pause}dave joins")), None);
     }
 
     #[test]

@@ -35,9 +35,9 @@ pub(super) struct Stop {
     pub(super) agreed: bool,
     /// Whether no run was replayed to where it stopped.
     pub(super) was_skipped: bool,
-    /// Ids of the requirements that the steps before depend on without asking about them, latest step first: somebody
-    /// left, was refused or spoke late, lines came in segments that do not match them, or a client was sent
-    /// words of the protocol in a text.
+    /// Ids of the requirements that what comes after the steps before depends on, latest step first: somebody left, was
+    /// refused, is silent or spoke late, lines came in segments that do not match them, or a client has an unusual
+    /// name, was left waiting, or was sent words of the protocol in a text.
     pub(super) circumstances: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
     pub(super) had_ended: bool,
@@ -146,11 +146,17 @@ impl Finding {
         let telling = telling.or(positions.clone().find(|at| charges[*at].is_some()));
         let agree = |charge| telling.is_none_or(|at| id(charge) == id(&charges[at]));
         let before = steps_before(&case.transcript, runs);
+        let had_ended = conclusive
+            .iter()
+            .all(|run| had_ended(&case.transcript, run));
+        let mut circumstances = circumstances_after(before, case.transcript.role);
+        // What others say reaches a connection that is closed, and resets it: some programs do not survive that.
+        if had_ended && closes_in_pause(before) {
+            circumstances.push(id::S_DISC_7);
+        }
         Finding::Stopped(Stop {
-            circumstances: circumstances_after(before, case.transcript.role),
-            had_ended: conclusive
-                .iter()
-                .all(|run| had_ended(&case.transcript, run)),
+            circumstances,
+            had_ended,
             agreed: charges.iter().all(agree),
             shape: telling.map_or(Shape::default(), |at| Shape::of(conclusive[at])),
             was_skipped: runs.iter().all(was_skipped),
@@ -174,7 +180,7 @@ impl Finding {
                 Some(charge) if covers.contains(&charge.requirement) => {
                     let ground = charge.rests_on.as_ref();
                     let rests_on_another = ground.is_some_and(|id| !covers.contains(id));
-                    // The end at a DISCONNECT is seen as such.
+                    // S-RUN-1 is charged only where the end itself was seen: no circumstance explains it.
                     let is_foreign = |id: &&str| !covers.iter().any(|covered| covered == id);
                     let has_circumstances = stop.circumstances.iter().any(is_foreign)
                         && charge.requirement != id::S_RUN_1;
@@ -205,13 +211,9 @@ pub(super) fn circumstances_after(steps: &[Step], role: Role) -> Vec<&'static st
     latest_first
         .flat_map(|((at, step), leaving)| {
             let mut ids = circumstances_of(&step.action, role == Role::Client);
-            // What others say reaches a connection that is closed, and resets it.
-            if matches!(step.action, Action::Closes { .. }) && is_in_pause(&steps[..at]) {
-                ids.push(id::S_DISC_7);
-            }
             if let Some(leaving) = leaving {
                 if leaving.how == Departure::Disconnect {
-                    ids.extend([id::S_RUN_1, id::S_DISC_1]);
+                    ids.extend([id::S_RUN_1, id::S_DISC_1, id::S_DISC_2]);
                 } else if leaving.is_last {
                     ids.push(id::S_RUN_1);
                 }
@@ -224,15 +226,20 @@ pub(super) fn circumstances_after(steps: &[Step], role: Role) -> Vec<&'static st
         .collect()
 }
 
-/// Whether the program is paused after these steps.
-fn is_in_pause(steps: &[Step]) -> bool {
-    let mut latest_first = steps.iter().rev().map(|step| &step.action);
-    let change = latest_first.find(|action| matches!(action, Action::IsPaused | Action::GoesOn));
-    change == Some(&Action::IsPaused)
+/// Whether somebody closes its connection while the program is paused.
+fn closes_in_pause(steps: &[Step]) -> bool {
+    let mut is_paused = false;
+    steps.iter().any(|step| {
+        match step.action {
+            Action::IsPaused => is_paused = true,
+            Action::GoesOn => is_paused = false,
+            _ => {}
+        }
+        is_paused && matches!(step.action, Action::Closes { .. })
+    })
 }
 
-/// Of somebody who connects in the first of these steps: whether others do something before its first words, and whether
-/// there are any.
+/// What others depend on while somebody who connects in the first of these steps is silent.
 fn of_silence(steps: &[Step]) -> Vec<&'static str> {
     let Some((Action::Connects { actor, .. }, rest)) = steps
         .split_first()
@@ -240,16 +247,17 @@ fn of_silence(steps: &[Step]) -> Vec<&'static str> {
     else {
         return Vec::new();
     };
-    let speaks = |step: &Step| {
-        matches!(step.action, Action::Says { .. } | Action::Sends { .. })
-            && step.action.actor() == Some(actor)
-    };
-    match rest.iter().position(speaks) {
-        Some(0) => Vec::new(),
-        Some(_) => vec![id::S_CONC_3, id::S_CONC_2],
-        None if rest.is_empty() => Vec::new(),
-        None => vec![id::S_CONC_2],
-    }
+    let own = rest
+        .iter()
+        .position(|step| step.action.actor() == Some(actor));
+    let meanwhile = &rest[..own.unwrap_or(rest.len())];
+    let others_act = meanwhile.iter().any(|step| step.action.actor().is_some());
+    let speaks_late = own.is_some_and(|at| {
+        at > 0 && matches!(rest[at].action, Action::Says { .. } | Action::Sends { .. })
+    });
+    let late = speaks_late.then_some(id::S_CONC_3);
+    let silent = (others_act || own.is_none()).then_some(id::S_CONC_2);
+    late.into_iter().chain(silent).collect()
 }
 
 /// Whether a client may fail to take this for a name, or the whole of it.
@@ -275,8 +283,8 @@ fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
         Action::Sends { bytes, times, .. } => {
             if !bytes.ends_with(b"\n") {
                 ids.push(id::W_LINE_2);
-                // Who takes that for all of it needs no line end.
-                if bytes.starts_with(b"REGISTER") {
+                // A server that registers on a part waits for no line end.
+                if bytes.starts_with(b"REGISTER") && !bytes.contains(&b'\n') {
                     ids.push(id::W_LINE_1);
                 }
             }

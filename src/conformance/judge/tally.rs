@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::runs::{Finding, Judgement, Shape, circumstances_after};
+use super::runs::{Finding, Judgement, Shape, Stop, circumstances_after};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::table::Table;
 
@@ -23,9 +23,10 @@ struct Record {
     passed: usize,
     failed: usize,
     shapes: BTreeSet<Shape>,
-    /// The circumstances of each pass, and of each failure.
+    /// The circumstances of each pass, of each failure, and of each stop that is charged to it, whoever is to blame.
     passed_after: Vec<Vec<&'static str>>,
     failed_after: Vec<Vec<&'static str>>,
+    stopped_after: Vec<Vec<&'static str>>,
 }
 
 impl Tally<'_> {
@@ -76,8 +77,8 @@ impl Tally<'_> {
         self.records.contains_key(id)
     }
 
-    /// Whether a requirement is the reason for a failure of this shape: where it never passed, mostly fails, or
-    /// fails in the same shape.
+    /// Whether a requirement is the reason for a failure of this shape: where it was judged and never passed, mostly
+    /// fails, or fails in a shape that explains this one.
     pub(super) fn blames(&self, id: &str, shape: Shape) -> bool {
         self.records.get(id).is_some_and(|record| {
             let fails_mostly = record.failed >= record.passed && !self.is_open(id);
@@ -87,12 +88,35 @@ impl Tally<'_> {
         })
     }
 
-    /// Whether a requirement passes without this circumstance, and fails only with it.
+    /// Counts a transcript that stopped over a requirement of its own.
+    pub(super) fn count_stop(&mut self, case: &Case, stop: &Stop) {
+        let covers = &case.transcript.covers;
+        let charged = stop.charge.as_ref().map(|charge| &charge.requirement);
+        let own = charged.or(covers.first()).filter(|id| covers.contains(id));
+        if let Some(id) = own {
+            let record = self.records.entry(id.clone()).or_default();
+            record.stopped_after.push(stop.circumstances.clone());
+        }
+    }
+
+    /// Whether a requirement passes without this circumstance, and stops transcripts only with it.
     pub(super) fn fails_only_after(&self, id: &str, circumstance: &str) -> bool {
         self.records.get(id).is_some_and(|record| {
             let came_before = |before: &Vec<&str>| before.contains(&circumstance);
             !record.passed_after.iter().all(came_before)
-                && record.failed_after.iter().all(came_before)
+                && record.stopped_after.iter().all(came_before)
+        })
+    }
+
+    /// Whether a requirement fails where it is a circumstance: something went wrong after somebody vanished, and not
+    /// only while it did.
+    pub(super) fn fails_after_itself(&self, id: &str) -> bool {
+        let record = self.records.get(id);
+        record.is_some_and(|record| {
+            record
+                .failed_after
+                .iter()
+                .any(|before| before.contains(&id))
         })
     }
 

@@ -96,6 +96,10 @@ pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<
     if profile.relays_reads && is_about_segments {
         return Some(Inapplicable::RelaysReads);
     }
+    let is_paused = |action: &Action| *action == Action::IsPaused;
+    if profile.adds_to_messages && actions.clone().any(is_paused) {
+        return Some(Inapplicable::LeavesEndsOpen);
+    }
     let asks_name_service = |action: &Action| match action {
         Action::ClientStarts { address, .. } => looks_up_host(address),
         _ => false,
@@ -170,6 +174,22 @@ mod tests {
             &with("alice sends \"@alice: \\xff\\n\"")
         ));
         assert!(!not_applicable("S-MSG-1", &with("alice > @alice: hi")));
+    }
+
+    #[test]
+    fn messages_that_nobody_can_tell_apart_are_not_caused() {
+        let is_asked = |steps: &str, adds_to_messages| {
+            let transcript = transcript("S-MSG-1", &format!("alice joins\n{steps}"));
+            let profile = Profile {
+                adds_to_messages,
+                ..Profile::PLAIN
+            };
+            why_not_applicable(&transcript, &profile).is_none()
+        };
+        let pause = "server is paused\nalice > @alice: hi\nserver goes on\n";
+        assert!(is_asked(pause, false));
+        assert!(!is_asked(pause, true));
+        assert!(is_asked("alice > @alice: hi\n", true));
     }
 
     #[test]

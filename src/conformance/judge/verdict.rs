@@ -2,7 +2,7 @@
 //!
 //! One fault is charged once, where it is. A transcript that stops over a requirement that it does not cover is
 //! blocked by that one, if that one is broken: if at least as many of its own transcripts fail as pass, or if one
-//! of them fails in the same shape. If it holds there, the fault is this transcript's own, unless the requirement
+//! of them fails in a shape that explains this failure. If it holds there, the fault is this transcript's own, unless the requirement
 //! was seen to fail now and then: then nobody can tell. What fails only after something that is known to go wrong,
 //! a client that vanished, say, is blocked by that.
 //!
@@ -64,6 +64,9 @@ fn judge(
             .judgement(&case.transcript, runs, &finding)
             .or_else(|| finding.by_itself(case));
         tally.count(case, &finding, judgement.as_ref());
+        if let Finding::Stopped(stop) = &finding {
+            tally.count_stop(case, stop);
+        }
         if finding == Finding::Unsure {
             tally.count_mixture(charged(case, runs, ends).collect());
         }
@@ -138,25 +141,42 @@ fn in_turn(
     };
     let mut by_turn = waiting.to_vec();
     by_turn.sort_by_cached_key(|position| turn(*position));
-    // Of two that wait for each other, the turn decides.
     let comes_first =
         |other: usize, position: usize| waits_for(position, other) && !waits_for(other, position);
     let mut order = Vec::new();
-    let mut left = by_turn.clone();
-    while let Some(first) = left.first().copied() {
-        let mut next = first;
-        let mut passed = vec![first];
-        while let Some(earlier) = left
-            .iter()
-            .find(|other| comes_first(**other, next) && !passed.contains(other))
-        {
-            next = *earlier;
-            passed.push(next);
-        }
+    let mut left = by_turn;
+    while !left.is_empty() {
+        let earlier = |position: usize| {
+            left.iter()
+                .copied()
+                .find(|other| comes_first(*other, position))
+        };
+        let is_free = |position: &usize| earlier(*position).is_none();
+        let next = left.iter().copied().find(is_free);
+        let next = next.unwrap_or_else(|| first_of_circle(&left, earlier));
         left.retain(|other| *other != next);
         order.push(next);
     }
     order
+}
+
+/// The first one, in the order of `all`, of some that wait for each other: each waits for the one that `earlier` gives.
+fn first_of_circle(all: &[usize], earlier: impl Fn(usize) -> Option<usize>) -> usize {
+    let mut walked = vec![all[0]];
+    loop {
+        let last = walked[walked.len() - 1];
+        let Some(next) = earlier(last) else {
+            return last;
+        };
+        if let Some(begin) = walked.iter().position(|known| *known == next) {
+            let circle = &walked[begin..];
+            let mut in_order = all.iter().copied();
+            return in_order
+                .find(|position| circle.contains(position))
+                .unwrap_or(next);
+        }
+        walked.push(next);
+    }
 }
 
 /// Of a transcript whose runs disagree: the requirement that all failed runs are charged to, if it is another one that
@@ -412,6 +432,16 @@ mod tests {
         (case, runs)
     }
 
+    /// The same, stopped at a newcomer after these steps.
+    fn after(steps: &str, (mut case, mut runs): Replayed) -> Replayed {
+        let covers = case.transcript.covers.join(" ");
+        let source = format!("# A case.\ncovers {covers}\n\n{steps}\nheidi joins\n");
+        case.transcript = parse("after", &source).expect("is a transcript");
+        let last = case.transcript.steps.len() - 1;
+        shortfalls(&mut runs).for_each(|shortfall| shortfall.step = last);
+        (case, runs)
+    }
+
     fn table() -> Table {
         let suite = Suite::embedded();
         suite.map_or_else(|_| panic!("the suite is broken"), |suite| suite.table())
@@ -487,7 +517,7 @@ mod tests {
     fn what_fails_only_where_something_broken_came_before_is_not_charged_again() {
         let vanishes = "alice joins\nerin joins\nalice closes";
         let own = |steps| silent_after("S-MSG-1", steps);
-        let broken = || stopped("S-DISC-5", Some("S-DISC-5"));
+        let broken = || after(vanishes, stopped("S-DISC-5", Some("S-DISC-5")));
         let of_msg_1 = |replayed| verdicts(replayed)[0].clone();
         let passes = is("S-MSG-1", Verdict::Pass);
         let fails = is("S-MSG-1", Verdict::Fail);
@@ -499,12 +529,46 @@ mod tests {
         let elsewhere = own("alice joins");
         let both = vec![passing("S-MSG-1"), own(vanishes), elsewhere, broken()];
         assert_eq!(of_msg_1(both), fails);
+        // What came before fails otherwise.
+        let otherwise = stopped("S-DISC-5", Some("S-DISC-5"));
+        assert_eq!(
+            of_msg_1(vec![passing("S-MSG-1"), own(vanishes), otherwise]),
+            fails
+        );
         // What came before holds.
         let holds = passing("S-DISC-5");
         assert_eq!(
             of_msg_1(vec![passing("S-MSG-1"), own(vanishes), holds]),
             fails
         );
+    }
+
+    #[test]
+    fn two_reasons_that_each_explain_half_of_it_explain_nothing() {
+        let vanishes = "alice joins\nerin joins\nalice closes";
+        let silent = "alice joins\nerin joins\nlurker connects";
+        let broken = |id: &str, steps| silent_after(id, steps);
+        let found = verdicts(vec![
+            passing("S-MSG-1"),
+            silent_after("S-MSG-1", vanishes),
+            silent_after("S-MSG-1", silent),
+            broken("S-DISC-5", vanishes),
+            broken("S-CONC-2", silent),
+        ]);
+        assert_eq!(found[0], is("S-MSG-1", Verdict::Fail));
+    }
+
+    #[test]
+    fn of_those_that_wait_for_each_other_each_is_judged_once() {
+        let all = "alice joins\ndave connects\ndave > HELLO\ndave < 400 ...\ndave closes\nlurker connects";
+        let ids = ["S-REG-3", "S-DISC-5", "S-CONC-2"];
+        let replayed = ids.map(|id| silent_after(id, all)).to_vec();
+        let found = verdicts([vec![passing("S-MSG-1")], replayed].concat());
+        let failed = found
+            .iter()
+            .filter(|(_, verdict)| *verdict == Verdict::Fail);
+        assert_eq!(failed.count(), 1, "{found:?}");
+        assert_eq!(found.len(), 4, "{found:?}");
     }
 
     #[test]
@@ -639,7 +703,8 @@ mod tests {
             (case, runs)
         };
         for speaks_of in [None, Some("S-MSG-1")] {
-            let fails = stopped("S-DISC-5", Some("S-DISC-5"));
+            let closes = "alice joins\ncarol joins\nalice closes";
+            let fails = after(closes, stopped("S-DISC-5", Some("S-DISC-5")));
             let found = verdicts(vec![passing("S-MSG-1"), after_leaving(speaks_of), fails]);
             assert_eq!(found[1], is("S-MSG-2", Verdict::Blocked), "{speaks_of:?}");
             let holds = passing("S-DISC-5");
@@ -715,7 +780,9 @@ mod tests {
             found[2].verdict
         };
         assert_eq!(of_msg_2(passing("W-LINE-2")), Verdict::Fail);
-        assert_eq!(of_msg_2(stopped("W-LINE-2", None)), Verdict::Blocked);
+        let parts = "alice joins\nalice sends \"@alice: h\"\nalice sends \"i\\n\"";
+        let broken = after(parts, stopped("W-LINE-2", None));
+        assert_eq!(of_msg_2(broken), Verdict::Blocked);
     }
 
     #[test]

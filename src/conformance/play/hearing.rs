@@ -12,6 +12,7 @@ use crate::conformance::conversation::utterance::{Utterance, contains_words};
 use crate::conformance::evidence::Excerpt;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
 use crate::conformance::evidence::topic::Topic;
+use crate::conformance::program::dialect::Framing;
 use crate::transcript::syntax::{Action, Role};
 
 impl Replay<'_> {
@@ -54,6 +55,12 @@ impl Replay<'_> {
                 }
                 return Err(self.short_of_line(wanted(), &heard));
             };
+            let length = self.without_notice_behind(actor, expected, line);
+            let (line, notice) = line.split_at(length);
+            if !notice.is_empty() {
+                self.pass_over(actor, notice, PassedOver::Notice);
+            }
+            let line = &line.to_vec();
             let text = String::from_utf8_lossy(line);
             if self.policy.comparison.accepts(expected, open_ended, line) {
                 self.setting.timeouts.replied_within(asked.elapsed());
@@ -94,6 +101,24 @@ impl Replay<'_> {
                 return Err(self.short(wanted(), got_line(line, meaning)));
             }
         }
+    }
+
+    /// Length of a line without a notice behind the message in it. Who marks no ends writes a notice at the same time as a
+    /// message where both have their reason in one pause.
+    fn without_notice_behind(&self, actor: &str, expected: &str, line: &[u8]) -> usize {
+        if self.policy.dialect.writes != Framing::Bare || !self.follows_pause() {
+            return line.len();
+        }
+        let later = self.transcript.steps[self.index() + 1..].iter();
+        let later = later.take_while(|step| only_receives(&step.action));
+        let later = later.flat_map(|step| lines_for(actor, &step.action));
+        let messages = std::iter::once(expected).chain(later.map(|(line, _)| line));
+        let begins_with = |message: &&str| {
+            matches!(Utterance::of(message), Utterance::Message { .. })
+                && line.starts_with(message.as_bytes())
+        };
+        let longest = messages.filter(begins_with).map(str::len).max();
+        longest.unwrap_or(line.len())
     }
 
     /// Whether a line is the beginning of a message of which the rest is missing.

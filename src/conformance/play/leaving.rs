@@ -128,6 +128,7 @@ impl Replay<'_> {
             return Err(self.not_in_this_role());
         };
         program.terminate();
+        self.room.asked_to_end();
         self.record_signal("SIGTERM");
         Ok(())
     }

@@ -268,6 +268,7 @@ impl Replay<'_> {
             let signal = "SIGINT".to_owned();
             self.cast.record_of(0, EventKind::Signalled { signal });
         }
+        self.room.asked_to_end();
         Ok(())
     }
 }

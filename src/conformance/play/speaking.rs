@@ -10,9 +10,11 @@ use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::EventKind;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
 use crate::conformance::program::dialect::{Framing, single_message};
+use crate::transcript::syntax::Action;
 
 impl Replay<'_> {
-    /// Sends `bytes` in the name of `actor` and waits until the system has taken them all.
+    /// Sends `bytes` in the name of `actor` and waits until the system has taken them all. A program that is about to be
+    /// interrupted need not read them.
     pub(super) fn send(&mut self, actor: &str, bytes: &[u8]) -> Result<(), Stop> {
         self.settling.acts(&mut self.cast, actor)?;
         let Some(peer) = self.cast.peer(actor) else {
@@ -23,13 +25,20 @@ impl Replay<'_> {
             actor: actor.to_owned(),
             bytes: bytes.to_vec(),
         });
-        let patience = self.setting.timeouts.answer();
+        /// Longer than a program takes to read what it wants to read.
+        const LONGEST_BEFORE_END: Duration = Duration::from_secs(1);
+        let is_about_to_end = self.is_about_to_end();
+        let timeouts = self.setting.timeouts;
+        let patience = match is_about_to_end {
+            true => LONGEST_BEFORE_END.max(timeouts.settle()),
+            false => timeouts.answer(),
+        };
         let taken = self.cast.wait_for(patience, |cast| {
             let peer = cast.peer(actor)?;
             (peer.has_sent_all() || !peer.is_open()).then_some(())
         })?;
         self.settling.let_go();
-        if taken.is_some() {
+        if taken.is_some() || is_about_to_end {
             return Ok(());
         }
         let expected = Expected::AllRead {
@@ -37,6 +46,11 @@ impl Replay<'_> {
         };
         let after = milliseconds(patience);
         Err(self.short(expected, Got::Unread { after }))
+    }
+
+    fn is_about_to_end(&self) -> bool {
+        let next = self.transcript.steps.get(self.index + 1);
+        next.is_some_and(|step| matches!(step.action, Action::IsInterrupted))
     }
 
     pub(super) fn say(&mut self, actor: &str, line: &str) -> Result<(), Stop> {

@@ -78,7 +78,8 @@ const TERMINAL_REQUESTS: [u64; 5] = [
     0x5412, 0x541d, 0x541c, 0x5423, 0x5437,
 ];
 
-/// The kinds of sockets that programs use; a C library asks for addresses by NETLINK. All others are refused.
+/// The kinds of sockets that programs use; a C library asks for addresses by NETLINK. AF_UNIX depends on the cage, and
+/// all others are refused.
 const SOCKET_FAMILIES: [i32; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
 /// Restricts this process and its descendants for good. It must not be able to gain rights any more. Sockets of this
