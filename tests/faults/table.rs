@@ -678,7 +678,8 @@ pub const SERVER: &[Fault] = &[
     fault("long-line-hoarded", "keeps a line without end many times over",
         &["S-HARD-3"], &[]),
     fault("slow-reader-holds-up", "waits until a client has read, and all wait with it",
-        &["S-HARD-4"], &[]),
+        // Nor does it hear that it is to end.
+        &["S-HARD-4", "S-SHUT-2"], &[]),
     fault("invalid-utf8-kills", "crashes on what is not UTF-8",
         &["S-HARD-5"], &[]),
     fault("nul-kills", "crashes on a NUL",
