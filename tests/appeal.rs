@@ -294,6 +294,7 @@ const UNPLAYABLE: &[&str] = &[
     "server/hardening/endless-line",
     "server/hardening/endless-registration",
     "server/hardening/one-stops-reading",
+    "server/shutdown/ends-beside-one-who-does-not-read",
 ];
 
 #[test]

@@ -56,7 +56,8 @@ pub fn explored<'r>(
 
 /// Ids of the requirements without which little else can be tried. A mistake about one of them cannot be passed over,
 /// and where it happens only in certain circumstances, it is the circumstances that matter.
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
+    id::S_PORT_1,
     id::S_REG_1,
     id::S_MSG_1,
     id::S_CONC_1,

@@ -254,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn of_two_who_say_the_same_the_line_tells_which_one_it_was() {
+        let mut room = room();
+        room.said(1, "alice", "@alice: hello");
+        room.said(2, "bob", "@bob: hello");
+        is(&room, "alice", "@alice: hello", Meaning::Echo);
+        is(&room, "alice", "@bob: hello", Meaning::Regular);
+        is(&room, "bob", "@bob: hello", Meaning::Echo);
+    }
+
+    #[test]
     fn an_echo_is_not_a_relayed_message() {
         let mut room = room();
         room.said(1, "alice", "@alice: hello");

@@ -302,17 +302,15 @@ impl Room {
             .is_some_and(|(_, saying)| saying.step < step)
     }
 
-    /// The latest saying whose substance is in `line`, and how many were said before it.
+    /// The latest saying that is `line` or, if there is none, whose substance is in it; and how many were said before it.
     pub(super) fn source_of(&self, line: &str) -> Option<(usize, &Saying)> {
         let holds = |saying: &&Saying| {
             let is_relayable = !matches!(Utterance::of(&saying.line), Utterance::Register { .. });
             is_relayable && contains_words(line, saying.substance())
         };
-        self.sayings
-            .iter()
-            .enumerate()
-            .rev()
-            .find(|(_, saying)| holds(saying))
+        let latest_first = || self.sayings.iter().enumerate().rev();
+        let same = latest_first().find(|(_, saying)| saying.line == line && holds(saying));
+        same.or_else(|| latest_first().find(|(_, saying)| holds(saying)))
     }
 }
 
