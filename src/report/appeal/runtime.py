@@ -356,6 +356,14 @@ def text_of(path):
     return ""
 
 
+def what_is_at(link):
+    """Where a link of the system leads, such as that of a descriptor; nowhere if it is gone meanwhile."""
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
+
+
 def sockets():
     """Of each TCP socket: family, port here, port there, state, what waits to be read, number."""
     for family, path in [(socket.AF_INET, "/proc/net/tcp"), (socket.AF_INET6, "/proc/net/tcp6")]:

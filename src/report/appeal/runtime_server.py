@@ -29,7 +29,7 @@ class Server(Program):
         """Where its processes listen, as the system says, in the order of their descriptors."""
         folders = ("/proc/%d/fd" % pid for pid, _ in self.processes())
         files = (file for folder in folders for file in sorted(glob.glob(folder + "/*"), key=lambda file: (len(file), file)))
-        own = [os.path.basename(os.path.realpath(file)) for file in files]
+        own = [what_is_at(file) for file in files]
         found = [(own.index("socket:[%s]" % number), family, here) for family, here, _, state, _, number in sockets()
                  if state == "0A" and "socket:[%s]" % number in own]
         ports = {}
