@@ -117,7 +117,7 @@ impl Room {
     }
 
     /// Whether the program was asked to end.
-    pub(super) fn is_asked_to_end(&self) -> bool {
+    pub fn is_asked_to_end(&self) -> bool {
         self.is_asked_to_end
     }
 

@@ -578,22 +578,24 @@ mod tests {
         assert_eq!(at_key, is("C-SHUT-1", Some("C-MSG-3")));
     }
 
-    #[test]
-    fn a_server_that_has_ended_is_charged_to_nothing_of_a_client() {
-        let transcript = transcript("alice joins\nbob joins\nalice hears nothing");
-        let shortfall = Shortfall {
-            step: 2,
-            expected: Expected::StillConnected {
-                actor: "alice".to_owned(),
-            },
+    /// A run in which the program is found to have ended at the last step.
+    fn ended_unasked(transcript: &Transcript) -> Evidence {
+        let actor = "alice".to_owned();
+        Evidence::without_steps(Outcome::FellShort(Shortfall {
+            step: transcript.steps.len() - 1,
+            expected: Expected::StillConnected { actor },
             got: Got::EndedBefore,
             ended: Some("exit status 1".to_owned()),
             present: Vec::new(),
             who_ended: None,
             waited_for_enter: false,
-        };
-        let run = Evidence::without_steps(Outcome::FellShort(shortfall));
-        let charge = charge(&transcript, &run, &table());
+        }))
+    }
+
+    #[test]
+    fn a_server_that_has_ended_is_charged_to_nothing_of_a_client() {
+        let transcript = transcript("alice joins\nbob joins\nalice hears nothing");
+        let charge = charge(&transcript, &ended_unasked(&transcript), &table());
         let id = charge.map(|charge| charge.requirement);
         assert!(id.as_ref().is_none_or(|id| id.starts_with("S-")), "{id:?}");
     }
@@ -602,19 +604,7 @@ mod tests {
     fn who_left_before_the_end_is_looked_for_in_the_latest_two_moments() {
         let leaving_before = |steps: &str| {
             let transcript = transcript(steps);
-            let shortfall = Shortfall {
-                step: transcript.steps.len() - 1,
-                expected: Expected::StillConnected {
-                    actor: "alice".to_owned(),
-                },
-                got: Got::EndedBefore,
-                ended: Some("exit status 1".to_owned()),
-                present: Vec::new(),
-                who_ended: None,
-                waited_for_enter: false,
-            };
-            let run = Evidence::without_steps(Outcome::FellShort(shortfall));
-            leaving_at_end(&transcript, &run).map(|leaving| leaving.how)
+            leaving_at_end(&transcript, &ended_unasked(&transcript)).map(|leaving| leaving.how)
         };
         let three_join = "alice joins\nbob joins\ncarol joins\n";
         let left = |steps: &str| leaving_before(&format!("{three_join}{steps}"));

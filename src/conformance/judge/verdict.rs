@@ -2,9 +2,9 @@
 //!
 //! One fault is charged once, where it is. A transcript that stops over a requirement that it does not cover is
 //! blocked by that one, if that one is broken: if at least as many of its own transcripts fail as pass, or if one
-//! of them fails in a shape that explains this failure. If it holds there, the fault is this transcript's own, unless the requirement
-//! was seen to fail now and then: then nobody can tell. What fails only after something that is known to go wrong,
-//! a client that vanished, say, is blocked by that.
+//! of them fails in a shape that explains this failure. If it holds there, the fault is this transcript's own, unless
+//! the requirement was seen to fail now and then: then nobody can tell. What fails only after something that is known
+//! to go wrong, a client that vanished, say, is blocked by that.
 //!
 //! A requirement of which some transcripts pass and all others are blocked passes.
 

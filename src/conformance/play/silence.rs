@@ -12,7 +12,6 @@ use crate::conformance::conversation::room::Room;
 use crate::conformance::evidence::Excerpt;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
 use crate::conformance::evidence::topic::Topic;
-use crate::transcript::syntax::{Action, Step};
 
 impl Replay<'_> {
     /// Silence needs no clock: the server has taken everything and rests, and where another registered user is
@@ -52,10 +51,7 @@ impl Replay<'_> {
 
     /// A server that has ended unasked is silent, but does not keep silent.
     fn refuse_ended(&mut self, actor: &str) -> Result<(), Stop> {
-        let earlier = &self.transcript.steps[..self.index];
-        let asks =
-            |step: &Step| matches!(step.action, Action::IsInterrupted | Action::IsTerminated);
-        if earlier.iter().any(asks) || !self.cast.is_gone(0) {
+        if self.room.is_asked_to_end() || !self.cast.is_gone(0) {
             return Ok(());
         }
         let actor = actor.to_owned();

@@ -54,17 +54,20 @@ impl Times {
         if words.trim().is_empty() {
             return Times::default();
         }
-        let squeeze = |text: &str| text.split_whitespace().collect::<String>();
         Times {
             literally: text.matches(words).count(),
-            squeezed: squeeze(text).matches(&squeeze(words)).count(),
+            squeezed: times_squeezed(words, text),
         }
     }
 
-    /// How many were added since.
-    fn since(self, before: Times) -> usize {
-        match self.literally.saturating_sub(before.literally) {
-            0 => self.squeezed.saturating_sub(before.squeezed),
+    /// How often they were added, now that this is the text. It is squeezed only where they are not there to the letter:
+    /// that takes time, and the text is looked at often.
+    fn added(self, words: &str, text: &str) -> usize {
+        if words.trim().is_empty() {
+            return 0;
+        }
+        match text.matches(words).count().saturating_sub(self.literally) {
+            0 => times_squeezed(words, text).saturating_sub(self.squeezed),
             times => times,
         }
     }
@@ -140,7 +143,7 @@ impl User {
             once,
         };
         let is_there = |cast: &mut Cast<'_>| {
-            let seen = Times::of(substance, cast.screen(at).text()).since(before) > 0;
+            let seen = before.added(substance, cast.screen(at).text()) > 0;
             // A terminal may not show every character that a program rightly prints.
             let mut is_printed = || find(cast.screen(at).printed(), substance.as_bytes()).is_some();
             (seen || (before.squeezed == 0 && is_printed())).then_some(())
@@ -166,7 +169,7 @@ impl User {
         replay.let_digest()?;
         self.take_what_was_printed(&mut replay.cast);
         let text = replay.cast.screen(at).text();
-        let times = Times::of(substance, text).since(before);
+        let times = before.added(substance, text);
         if times > 1 && replay.policy.counts_copies_on_screen {
             return Err(replay.short(expected(true), Got::Copies { times }));
         }
@@ -316,14 +319,19 @@ fn substance(line: &str) -> &str {
     }
 }
 
+fn times_squeezed(words: &str, text: &str) -> usize {
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    squeezed(text).matches(&squeezed(words)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[track_caller]
     fn are_new(words: &str, before: &str, now: &str, times: usize) {
-        let since = Times::of(words, now).since(Times::of(words, before));
-        assert_eq!(since, times, "{words:?} in {now:?}");
+        let added = Times::of(words, before).added(words, now);
+        assert_eq!(added, times, "{words:?} in {now:?}");
     }
 
     #[test]

@@ -73,12 +73,14 @@ pub fn person(act: &Act) -> Option<Person> {
     }
 }
 
-fn registers_plainly(who: Person) -> Act {
-    Act::Registers {
-        who,
-        name: None,
-        how: Registration::Plain,
+/// The act with only the status of a refusal compared.
+fn by_status_only(mut act: Act) -> Act {
+    if let Act::AsksWrongly { to_the_letter, .. } | Act::AsksForTakenName { to_the_letter, .. } =
+        &mut act
+    {
+        *to_the_letter = false;
     }
+    act
 }
 
 /// Everybody, in the order of appearance.
@@ -197,37 +199,16 @@ fn simpler_acts(act: &Act) -> Vec<Act> {
             }
             all
         }
-        Act::AsksWrongly {
-            who,
-            line,
-            to_the_letter,
-        } => {
-            let only_status = Act::AsksWrongly {
+        Act::AsksWrongly { who, .. } | Act::AsksForTakenName { who, .. } => {
+            let registers = Act::Registers {
                 who: *who,
-                line: line.clone(),
-                to_the_letter: false,
+                name: None,
+                how: Registration::Plain,
             };
-            let only_status = to_the_letter.then_some(only_status);
-            [registers_plainly(*who)]
-                .into_iter()
-                .chain(only_status)
-                .collect()
-        }
-        Act::AsksForTakenName {
-            who,
-            holder,
-            to_the_letter,
-        } => {
-            let only_status = Act::AsksForTakenName {
-                who: *who,
-                holder: *holder,
-                to_the_letter: false,
-            };
-            let only_status = to_the_letter.then_some(only_status);
-            [registers_plainly(*who)]
-                .into_iter()
-                .chain(only_status)
-                .collect()
+            let only_status = by_status_only(act.clone());
+            let is_simpler = only_status != *act;
+            let only_status = is_simpler.then_some(only_status);
+            [registers].into_iter().chain(only_status).collect()
         }
         Act::Speaks {
             who,
