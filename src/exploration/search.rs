@@ -1,11 +1,13 @@
 //! The search for conversations that fail: many at a time, each against a fresh process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::attribution::{Signature, can_be_passed_over, candidates, explored, sentence};
+use super::attribution::{
+    Signature, can_be_passed_over, candidates, circumstances, explored, sentence,
+};
 use super::conversation::{Conversation, Reading};
 use super::random::Random;
 use super::script::Script;
@@ -48,6 +50,8 @@ pub struct Finding {
     pub charged: Option<String>,
     /// What was seen.
     pub signature: Signature,
+    /// Ids of the requirements that its circumstances are about; empty where the step that fails has a meaning of its own.
+    pub circumstances: Vec<&'static str>,
     /// Number of the random conversation that it was found in.
     pub number: u64,
     /// Its transcript.
@@ -112,7 +116,27 @@ pub fn search<C: Conversation>(
     let state = explorer.state.into_inner();
     let mut findings = state.unwrap_or_else(PoisonError::into_inner).findings;
     findings.found.sort_by_key(|finding| finding.number);
+    leave_out_consequences(&mut findings.found);
     findings
+}
+
+/// Leaves out what another finding explains, one that is attributed to circumstances all of which this one has too: in
+/// others as well, or in no others but without being attributed to them.
+fn leave_out_consequences(found: &mut Vec<Finding>) {
+    let set = |finding: &Finding| -> BTreeSet<&'static str> {
+        finding.circumstances.iter().copied().collect()
+    };
+    let is_of_circumstance =
+        |finding: &Finding| set(finding).contains(finding.requirement.as_str());
+    let explains = |other: &Finding, finding: &Finding| {
+        let (of_other, own) = (set(other), set(finding));
+        let has_more = own.len() > of_other.len() || !is_of_circumstance(finding);
+        is_of_circumstance(other) && of_other.is_subset(&own) && has_more
+    };
+    let is_explained =
+        |finding: &Finding, all: &[Finding]| all.iter().any(|other| explains(other, finding));
+    let all = found.clone();
+    found.retain(|finding| !is_explained(finding, &all));
 }
 
 /// What a program with this profile can be sent.
@@ -191,6 +215,7 @@ impl Explorer<'_> {
             requirement: id.to_owned(),
             charged: signature.charged.clone(),
             signature,
+            circumstances: Vec::new(),
             number: 0,
             case,
             runs: runs.clone(),
@@ -420,12 +445,8 @@ impl Explorer<'_> {
         });
         let ends_with_last = self.ends_with_last(&transcript, &run, smallest, covers);
         let first = ends_with_last.then(|| id::S_RUN_1.to_owned());
-        let others = candidates(
-            smallest,
-            shrunk.is_smallest,
-            charged.as_deref(),
-            &signature.shape,
-        );
+        let circumstances = circumstances(smallest, charged.as_deref(), &signature.shape);
+        let others = candidates(&circumstances, shrunk.is_smallest, charged.as_deref());
         for id in first.into_iter().chain(others) {
             let Some(requirement) = self.requirement(&id) else {
                 continue;
@@ -452,6 +473,7 @@ impl Explorer<'_> {
                 requirement: id,
                 charged,
                 signature,
+                circumstances,
                 number,
                 case,
                 runs,
@@ -530,4 +552,54 @@ fn case(script: &Script, covers: &str, sentence: &str, name: &str) -> Option<Cas
         source,
         transcript,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::evidence::shape::Shape;
+    use crate::transcript::parse;
+
+    /// What is left of findings that each belong to a requirement and have circumstances.
+    fn left(found: &[(&str, &[&'static str])]) -> Vec<String> {
+        let source = "# A case.\ncovers S-MSG-1\n\nalice joins\n";
+        let finding = |(id, circumstances): &(&str, &[&'static str])| Finding {
+            requirement: (*id).to_owned(),
+            charged: None,
+            signature: Signature {
+                charged: None,
+                shape: Shape::Other("nothing"),
+            },
+            circumstances: circumstances.to_vec(),
+            number: 1,
+            case: Case {
+                name: "case".to_owned(),
+                source: source.to_owned(),
+                transcript: parse("case", source).expect("is a transcript"),
+            },
+            runs: Vec::new(),
+            counterpart: None,
+        };
+        let mut found = found.iter().map(finding).collect();
+        leave_out_consequences(&mut found);
+        let left = found.into_iter();
+        left.map(|finding| finding.requirement).collect()
+    }
+
+    #[test]
+    fn what_another_finding_explains_is_no_finding() {
+        let in_parts = ("W-LINE-2", &["W-LINE-2"][..]);
+        let closes_in_mid_line = ("S-DISC-5", &["S-DISC-5", "W-LINE-2"][..]);
+        assert_eq!(left(&[closes_in_mid_line, in_parts]), ["W-LINE-2"]);
+        assert_eq!(left(&[closes_in_mid_line]), ["S-DISC-5"]);
+        // There was no time to find out what its circumstances matter.
+        let undecided = ("C-SHUT-1", &["W-LINE-3"][..]);
+        let in_one_segment = ("W-LINE-3", &["W-LINE-3"][..]);
+        assert_eq!(left(&[undecided, in_one_segment]), ["W-LINE-3"]);
+        assert_eq!(left(&[undecided, in_parts]), ["C-SHUT-1", "W-LINE-2"]);
+        // An echo is one whatever came before.
+        let echo = ("S-MSG-2", &[][..]);
+        assert_eq!(left(&[echo, in_parts]), ["S-MSG-2", "W-LINE-2"]);
+        assert_eq!(left(&[in_parts, in_parts]), ["W-LINE-2", "W-LINE-2"]);
+    }
 }

@@ -104,8 +104,8 @@ fn judge(
 }
 
 /// The transcripts at these positions in the order in which they are judged. One is judged after the requirement that it
-/// rests on. And it is judged after the transcripts about what it is charged to, and about its circumstances; these may
-/// rest on something themselves.
+/// rests on. And it is judged after the transcripts about what it is charged to, and after those about its circumstances
+/// that failed after these; all of them may rest on something themselves.
 fn in_turn(
     waiting: &[usize],
     replayed: &[Replayed],
@@ -128,8 +128,10 @@ fn in_turn(
     let waits_for = |position: usize, other: usize| {
         let is_foreign = |id: &str| !covers(position).iter().any(|covered| covered == id);
         let is_about = |id: &str| is_foreign(id) && covers(other).iter().any(|own| own == id);
-        let circumstances = stop(position).map_or(&[][..], |stop| &stop.circumstances);
-        circumstances.iter().any(|id| is_about(id))
+        let circumstances = |position| stop(position).map_or(&[][..], |stop| &stop.circumstances);
+        // Only what fails after it tells that something goes wrong after it.
+        let tells_of = |id: &str| is_about(id) && circumstances(other).contains(&id);
+        circumstances(position).iter().any(|id| tells_of(id))
             || charged(position).is_some_and(|id| is_about(id) && charged(other) == Some(id))
     };
     let turn = |position: usize| {
@@ -509,6 +511,20 @@ mod tests {
             is("S-REG-3", Verdict::Blocked),
             is("S-MSG-1", Verdict::Pass),
             is("S-DISC-5", Verdict::Fail),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_stops_before_anybody_left_tells_nothing_of_leaving() {
+        let found = verdicts(vec![
+            passing("S-MSG-1"),
+            silent_after("S-MSG-1", "alice joins\ndave connects\ndave closes"),
+            silent_after("S-DISC-5", "alice joins"),
+        ]);
+        let expected = [
+            is("S-MSG-1", Verdict::Fail),
+            is("S-DISC-5", Verdict::Blocked),
         ];
         assert_eq!(found, expected);
     }
