@@ -76,28 +76,23 @@ pub fn can_be_passed_over(id: &str) -> bool {
     !SERVICES.contains(&id)
 }
 
-/// Ids of the requirements that the circumstances of a failure are about, the latest first, if they matter: an echo is
-/// an echo whatever came before. `charged` is the requirement that the step which failed belongs to, and `shape` what was
-/// seen there.
+/// Ids of the requirements that the circumstances of a failure are about, the latest first, but for the one that the step
+/// which failed belongs to: `charged`. `shape` is what was seen there.
 pub fn circumstances<C: Conversation>(
     conversation: &C,
     charged: Option<&str>,
     shape: &Shape,
 ) -> Vec<&'static str> {
-    if !charged.is_none_or(|charged| SERVICES.contains(&charged)) {
-        return Vec::new();
-    }
     let is_order = |id: &&str| *id != id::S_MSG_5 || *shape == Shape::Message;
     let all = conversation.peculiar_to().into_iter().filter(is_order);
     all.filter(|id| Some(*id) != charged).collect()
 }
 
-/// Ids of the requirements that a failure may belong to, the most likely first. Circumstances count only if none of them
-/// can be left out, `is_smallest`, or if there is nothing else.
+/// Ids of the requirements that a failure may belong to, the most likely first. Circumstances count where a plain service
+/// fails and none of them can be left out, `is_smallest`, or if there is nothing else.
 pub fn candidates(circumstances: &[&str], is_smallest: bool, charged: Option<&str>) -> Vec<String> {
-    let counted = circumstances
-        .iter()
-        .filter(|_| is_smallest || charged.is_none());
+    let count = charged.is_none_or(|charged| is_smallest && SERVICES.contains(&charged));
+    let counted = circumstances.iter().filter(|_| count);
     let mut distinct: Vec<String> = Vec::new();
     for id in counted.copied().chain(charged) {
         if !distinct.iter().any(|other| other == id) {

@@ -12,6 +12,7 @@ use super::conversation::{Conversation, Reading};
 use super::random::Random;
 use super::script::Script;
 use super::shrink::{Shrunk, smallest};
+use crate::conformance::evidence::shortfall::Got;
 use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::judge::charge::{charge, leaving_at_end};
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
@@ -50,7 +51,7 @@ pub struct Finding {
     pub charged: Option<String>,
     /// What was seen.
     pub signature: Signature,
-    /// Ids of the requirements that its circumstances are about; empty where the step that fails has a meaning of its own.
+    /// Ids of the requirements that its circumstances are about; none where a line came that is wrong wherever it comes.
     pub circumstances: Vec<&'static str>,
     /// Number of the random conversation that it was found in.
     pub number: u64,
@@ -437,16 +438,24 @@ impl Explorer<'_> {
             return None;
         }
         let charge = charge(&transcript, &run, self.search.table);
-        // A client that was seen to notice something only at the next key is blocked at its keyboard.
-        let awaits_key = |ground: &String| *ground == id::C_MSG_3;
-        let charged = charge.map(|charge| match charge.rests_on.filter(awaits_key) {
-            Some(ground) => ground,
-            None => charge.requirement,
+        // A client that shows messages only at the next key is blocked at its keyboard. Where it notices other things only
+        // then, that explains them if it is found too.
+        let awaits_key = charge
+            .as_ref()
+            .is_some_and(|charge| charge.rests_on.as_deref() == Some(id::C_MSG_3));
+        let charged = charge.map(|charge| match charge.requirement.as_str() {
+            id::C_MSG_2 if awaits_key => id::C_MSG_3.to_owned(),
+            _ => charge.requirement,
         });
         let ends_with_last = self.ends_with_last(&transcript, &run, smallest, covers);
         let first = ends_with_last.then(|| id::S_RUN_1.to_owned());
-        let circumstances = circumstances(smallest, charged.as_deref(), &signature.shape);
+        let mut circumstances = circumstances(smallest, charged.as_deref(), &signature.shape);
         let others = candidates(&circumstances, shrunk.is_smallest, charged.as_deref());
+        circumstances.extend(awaits_key.then_some(id::C_MSG_3));
+        // An echo is one whatever came before.
+        if is_mistake(&run) {
+            circumstances.clear();
+        }
         for id in first.into_iter().chain(others) {
             let Some(requirement) = self.requirement(&id) else {
                 continue;
@@ -535,6 +544,12 @@ impl Explorer<'_> {
         }
         None
     }
+}
+
+/// Whether a line came that is wrong wherever it comes.
+fn is_mistake(run: &Evidence) -> bool {
+    matches!(&run.outcome, Outcome::FellShort(shortfall)
+        if matches!(shortfall.got, Got::Line { meaning, .. } if meaning.is_mistake()))
 }
 
 fn failed_step(run: &Evidence) -> Option<usize> {

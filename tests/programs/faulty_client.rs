@@ -150,6 +150,7 @@ fn main() -> io::Result<()> {
         has_said_disconnect: false,
         begun: Instant::now(),
         senders: Vec::new(),
+        shown: 0,
     };
     session.register();
     if fault("answer-awaited-briefly") {
@@ -233,6 +234,11 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
         _ => return Err("it does not begin with chat://"),
     };
     let place = place.strip_suffix('/').unwrap_or(place);
+    let place = if fault("slashes-stripped") {
+        place.trim_start_matches('/')
+    } else {
+        place
+    };
     if fault("no-place-crashes") && place.is_empty() {
         traceback("IndexError: list index out of range");
     }
@@ -250,6 +256,11 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
         port.trim_end_matches(char::is_alphabetic)
     } else {
         port
+    };
+    let port = match () {
+        () if fault("port-as-a-fraction-taken") => port.strip_suffix(".0").unwrap_or(port),
+        () if fault("port-with-exponent-taken") => port.strip_suffix("e0").unwrap_or(port),
+        () => port,
     };
     let host = host
         .strip_prefix('[')
@@ -300,6 +311,8 @@ static TURN: Mutex<()> = Mutex::new(());
 static SOCKET: OnceLock<TcpStream> = OnceLock::new();
 /// A message was read while something typed was there.
 static BESIDE: AtomicBool = AtomicBool::new(false);
+/// A part of a line has come from the server.
+static IN_A_LINE: AtomicBool = AtomicBool::new(false);
 /// What was typed last is lost.
 static LOST: AtomicBool = AtomicBool::new(false);
 
@@ -340,6 +353,7 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
     let mut buffer = vec![0; 16 * 1024];
     let mut is_first = true;
     let mut reads = 0;
+    let mut heard_last = Instant::now();
     if fault("silence-ends") {
         let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
     }
@@ -360,9 +374,16 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         let Ok(length @ 1..) = read else {
             break;
         };
+        if fault("pause-loses-part") && heard_last.elapsed() > LATE {
+            lines.rest.clear();
+        }
+        heard_last = Instant::now();
         let mut received = lines.split(&buffer[..length]);
         reads += 1;
         if is_first && fault("answer-in-parts-lost") && reads > 2 && received.is_empty() {
+            lines.rest.clear();
+        }
+        if is_first && !received.is_empty() && fault("half-behind-answer-lost") {
             lines.rest.clear();
         }
         if is_first && fault("answer-swallows") {
@@ -378,6 +399,10 @@ fn read_socket(mut stream: TcpStream, events: &Sender<Event>) {
         if lines.rest.len() > LONGEST_LINE && !fault("long-line-hoarded") {
             let _ = events.send(Event::TooLong);
         }
+    }
+    if !lines.rest.is_empty() && fault("part-shown-for-a-notice") {
+        show(&lines.rest);
+        process::exit(0);
     }
     if !lines.rest.is_empty() && fault("vanishing-within-a-line-unheeded") {
         return;
@@ -481,6 +506,10 @@ impl Lines {
         if (is_behind_a_line || fault("segment-is-message")) && !self.rest.is_empty() {
             lines.push(std::mem::take(&mut self.rest));
         }
+        if fault("sixteen-at-most") {
+            lines.truncate(16);
+        }
+        IN_A_LINE.store(!self.rest.is_empty(), Relaxed);
         if fault("first-of-segment-only") {
             lines.truncate(1);
         }
@@ -540,6 +569,8 @@ struct Session {
     begun: Instant,
     /// Whose messages came, each once.
     senders: Vec<Vec<u8>>,
+    /// How many messages came.
+    shown: usize,
 }
 
 impl Session {
@@ -615,6 +646,10 @@ impl Session {
 
     /// The server's answer to the registration.
     fn receive_answer(&mut self, line: &[u8]) -> ControlFlow<Ending> {
+        if fault("goodbye-for-answer-shown") && line.starts_with(b"DISCONNECT") {
+            show(line);
+            return Continue(());
+        }
         let answer = shown(line);
         let status = answer.split(' ').next().unwrap_or_default();
         if fault("bare-and-crashes-on-200") && line.ends_with(b"\n") {
@@ -695,6 +730,7 @@ impl Session {
             || fault("options-unshown") && text.starts_with(b"-")
             || fault("replacement-unshown") && contains(&line, "\u{fffd}".as_bytes())
             || fault("own-words-unshown") && text == self.typed_before
+            || fault("long-senders-unshown") && line.len() > text.len() + 33
         {
             return Continue(());
         }
@@ -707,6 +743,10 @@ impl Session {
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         }
         let is_quick = self.shown_last.is_some_and(|last| last.elapsed() < QUICK);
+        self.shown += 1;
+        if fault("screen-fills-up") && self.shown > 38 {
+            return Continue(());
+        }
         self.has_shown = true;
         self.shown_last = Some(Instant::now());
         if is_quick && fault("quick-second-lost") {
@@ -754,7 +794,8 @@ impl Session {
         if fault("quit-leaves") && [&b"quit"[..], b"exit"].contains(&line) {
             return self.leave();
         }
-        if fault("slash-is-command") && line.starts_with(b"/")
+        if fault("repeat-unsent") && line == self.typed_before
+            || fault("slash-is-command") && line.starts_with(b"/")
             || fault("blank-unsent") && line.trim_ascii().is_empty()
             || fault("single-letter-unsent") && line.len() == 1
             || fault("zero-unsent") && line == b"0"
@@ -836,6 +877,7 @@ impl Session {
 
     fn interrupt(&mut self) -> ControlFlow<Ending> {
         if fault("interrupt-unheeded")
+            || fault("interrupt-within-a-line-unheeded") && IN_A_LINE.load(Relaxed)
             || fault("interrupt-before-answer-unheeded") && !self.registered
         {
             return Continue(());
@@ -866,6 +908,11 @@ impl Session {
             let line = match &self.name {
                 _ if fault("leaves-nameless") => "DISCONNECT CHAT/1.0".to_owned(),
                 name if fault("leaves-without-version") => format!("DISCONNECT {name}"),
+                name if fault("goodbye-cut") => {
+                    let mut line = format!("DISCONNECT {name} CHAT/1.0");
+                    line.truncate(63);
+                    line
+                }
                 name => format!("DISCONNECT {name} CHAT/1.0"),
             };
             if variation("says-farewell") {

@@ -15,6 +15,7 @@ use clap::builder::PossibleValuesParser;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::RecvFlags;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -372,6 +373,14 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
             let wanted = room.wanted.pop();
             room.members
                 .retain(|member| Some(&member.name) != wanted.as_ref());
+        }
+        if was_member && fault("late-close-removes-heir") && leaves_soon(&peer.stream)
+            || was_member && fault("late-reset-removes-heir") && is_reset_soon(&peer.stream)
+        {
+            let mut room = lock(room);
+            let gone = room.left_as.get(&peer.id).cloned();
+            room.members
+                .retain(|member| Some(&member.name) != gone.as_ref());
         }
         if !was_member {
             lock(room).lingering += 1;
@@ -812,6 +821,8 @@ struct Room {
     closed: bool,
     /// Members that said DISCONNECT, by connection.
     left: Vec<usize>,
+    /// Their names.
+    left_as: BTreeMap<usize, Vec<u8>>,
     /// The one of them that was the newest member when it left.
     newest_left: Option<usize>,
     /// Only the first member is told goodbye.
@@ -866,6 +877,13 @@ impl Room {
             || fault("no-refusal") && parse_registration(line).is_none()
         {
             return Standing::Stranger;
+        }
+        let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+        if fault("in-use-before-malformed")
+            && matches!(words[..], [b"REGISTER", name, ..] if self.is_taken(name))
+        {
+            peer.send(b"401 Client already registered");
+            return Standing::Gone;
         }
         if let Some(name) = parse_farewell(line).filter(|_| fault("stranger-disconnects")) {
             self.members.retain(|member| member.name != name);
@@ -1000,6 +1018,9 @@ impl Room {
             () if fault("in-use-and-malformed-swapped") => b"400 Invalid registration",
             () => b"401 Client already registered",
         });
+        if fault("refused-removes-the-holder") {
+            return Standing::Member(name);
+        }
         if fault("refused-hears") {
             self.members.push(Member {
                 name: REFUSED.to_vec(),
@@ -1040,6 +1061,12 @@ impl Room {
             crash("a NUL");
         }
         let farewell = parse_farewell(line);
+        if fault("refused-removes-the-holder") && !self.is_member(peer) {
+            if farewell == Some(&name[..]) {
+                self.members.retain(|member| member.name != name);
+            }
+            return Standing::Member(name);
+        }
         let text = line.splitn(2, |&byte| byte == b' ').nth(1).unwrap_or(b"");
         if farewell == Some(&name[..])
             || fault("quit-in-text") && [&b"quit"[..], b"exit"].contains(&text)
@@ -1068,6 +1095,13 @@ impl Room {
     }
 
     fn take_leave(&mut self, peer: &Arc<Peer>, name: Vec<u8>, line: &[u8]) -> Standing {
+        let is_stripped = || {
+            let begins = b"DISCONNECT ".contains(&name[0]);
+            begins || name.last().is_some_and(|last| b" CHAT/1.0".contains(last))
+        };
+        if fault("farewell-stripped") && is_stripped() {
+            return Standing::Member(name);
+        }
         if fault("disconnect-ignored") || fault("marked-names-stay") && name.contains(&b'-') {
             return Standing::Member(name);
         }
@@ -1076,6 +1110,7 @@ impl Room {
             .iter()
             .position(|member| member.peer.id == peer.id);
         self.left.push(peer.id);
+        self.left_as.insert(peer.id, name.clone());
         if place.is_some_and(|place| place + 1 == self.members.len()) {
             self.newest_left = Some(peer.id);
             self.mute |= fault("newest-leaving-mutes") && self.members.len() > 2;
@@ -1147,6 +1182,16 @@ impl Room {
         if fault("relays-nothing") {
             return;
         }
+        if fault("said-to-nobody-kept") && self.members.len() == 1 {
+            self.said.push(message);
+            return;
+        }
+        for kept in self.said.drain(..).filter(|_| fault("said-to-nobody-kept")) {
+            let others = self.members.iter().map(|member| &member.peer);
+            others
+                .filter(|peer| peer.id != sender.id)
+                .for_each(|peer| peer.send(&kept));
+        }
         self.full |= fault("talk-of-one-keeps-out") && self.members.len() == 1;
         if fault("utf8-kills") && !line.is_ascii() {
             crash("what is not ASCII");
@@ -1182,6 +1227,7 @@ impl Room {
                     && self.has_changed
                     && sender_place.is_some_and(|sender| sender + 1 < self.members.len())
                 || fault("eleventh-deaf") && place == 10
+                || fault("two-dozen-told") && told == 24
                 || self.is_kept_from(member, sender_name, &line[prefix..])
                 || fault("third-mute") && sender_place == Some(2)
                 || fault("newest-deaf") && self.members.len() > 2 && place + 1 == self.members.len()
@@ -1245,6 +1291,22 @@ impl Room {
             self.departed.push(name);
         }
         self.over += 1;
+        let is_first = |other: &Arc<Peer>| other.id < peer.id;
+        if fault("frees-by-place") && self.peers.first().is_some_and(is_first) {
+            let first = self.peers[0].id;
+            let is_silent = self.members.iter().all(|member| member.peer.id != first);
+            let place = self
+                .members
+                .iter()
+                .position(|member| member.peer.id == peer.id);
+            if let Some(place) = place.filter(|_| is_silent) {
+                let name = self.members[place].name.clone();
+                self.spent.push(name);
+                if let Some(next) = self.members.get_mut(place + 1) {
+                    next.name = b"(freed)".to_vec();
+                }
+            }
+        }
         self.members.retain(|member| member.peer.id != peer.id);
         self.peers.retain(|other| other.id != peer.id);
         if self.members.is_empty() && members_before > 0 {
@@ -1253,6 +1315,19 @@ impl Room {
             }
             self.mute |= fault("mute-when-emptied");
         }
+    }
+
+    fn is_member(&self, peer: &Peer) -> bool {
+        self.members.iter().any(|member| member.peer.id == peer.id)
+    }
+
+    /// Whether one of the members before this place leaves much unread.
+    fn is_deaf_before(&self, place: usize) -> bool {
+        let mut before = self.members[..place].iter();
+        before.any(|member| {
+            let outbox = lock(&member.peer.outbox);
+            outbox.writing && !outbox.messages.is_empty()
+        })
     }
 
     fn is_only_member(&self, peer: &Peer) -> bool {
@@ -1279,10 +1354,15 @@ impl Room {
     fn say_farewell(&mut self) -> Vec<Arc<Peer>> {
         let is_silence_there = self.peers.len() > self.members.len();
         for (place, member) in self.members.iter().enumerate() {
+            let times_known = self.known.iter().filter(|name| **name == member.name);
+            if fault("returned-untold") && times_known.count() > 1 {
+                continue;
+            }
             if fault("goodbye-stops-at-the-silent") && is_silence_there
                 || fault("only-one-untold") && self.members.len() == 1
                 || fault("ten-told") && place >= 10
                 || self.goodbye_fails && place > 0
+                || fault("goodbye-stops-at-the-deaf") && self.is_deaf_before(place)
             {
                 continue;
             }
@@ -1387,6 +1467,7 @@ fn relayed(line: &[u8], prefix: usize) -> Option<Vec<u8>> {
     }
     let is_command = |text: &[u8]| text.starts_with(b"/");
     if fault("percent-lost") && text.contains(&b'%')
+        || fault("zero-lost") && text == b"0"
         || fault("slash-is-command") && is_command(text)
         || fault("single-letter-lost") && text.len() == 1
         || fault("blank-text-lost") && text.trim_ascii().is_empty()

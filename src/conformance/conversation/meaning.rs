@@ -90,9 +90,16 @@ impl Room {
             }
             // History, or what was on its way when the actor left.
             let is_untimely = is_before(&self.came_after) || is_before(&self.left_after);
+            let is_of_member = matches!(
+                saying.standing,
+                Standing::Registered(_) | Standing::Asking(_)
+            );
             let is_refused = *standing == Standing::Refused;
-            if saying.actor != actor && is_untimely && !is_refused {
-                return Meaning::Untimely;
+            if saying.actor != actor && is_of_member && is_untimely && !is_refused {
+                return match self.was_stranger(actor, before) {
+                    true => Meaning::ToUnregistered,
+                    false => Meaning::Untimely,
+                };
             }
             return self.meaning_of_relayed(actor, line, saying);
         }
@@ -435,6 +442,47 @@ mod tests {
         room.said(1, "bob", "@bob: farewell");
         room.said(2, "alice", "DISCONNECT alice CHAT/1.0");
         is(&room, "alice", "@bob: farewell", Meaning::Untimely);
+    }
+
+    #[test]
+    fn what_a_stranger_hears_it_was_not_to_hear() {
+        let mut room = room();
+        room.said(1, "alice", "@alice: before she came");
+        room.connected("carol");
+        room.said(2, "alice", "@alice: while she is silent");
+        let hears = |room: &Room, meaning| {
+            is(room, "carol", "@alice: while she is silent", meaning);
+        };
+        hears(&room, Meaning::ToUnregistered);
+        // What comes before the answer to a registration may be history.
+        room.said(3, "carol", "REGISTER carol CHAT/1.0");
+        hears(&room, Meaning::Untimely);
+        room.registered("carol", "carol");
+        hears(&room, Meaning::Untimely);
+
+        room.connected("dave");
+        room.said(4, "alice", "@alice: while he is silent");
+        room.left("dave", true);
+        is(
+            &room,
+            "dave",
+            "@alice: while he is silent",
+            Meaning::ToUnregistered,
+        );
+    }
+
+    #[test]
+    fn what_a_stranger_says_is_wrong_for_whoever_hears_it_late() {
+        let mut room = room();
+        room.connected("carol");
+        room.said(1, "carol", "@carol: I am not here");
+        room.left("bob", false);
+        is(
+            &room,
+            "bob",
+            "@carol: I am not here",
+            Meaning::FromUnregistered,
+        );
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub struct Room {
     standings: BTreeMap<String, Standing>,
     /// Those who are registered, or were on the connection that they left.
     known: BTreeSet<String>,
+    /// How many lines had been said when an actor last connected.
+    connected_after: BTreeMap<String, usize>,
     /// How many lines had been said when an actor asked to be registered: earlier ones are not for it.
     pub(super) came_after: BTreeMap<String, usize>,
     /// How many lines had been said when an actor left: earlier ones may still have been on their way.
@@ -100,6 +102,7 @@ impl Room {
             role,
             standings: BTreeMap::new(),
             known: BTreeSet::new(),
+            connected_after: BTreeMap::new(),
             came_after: BTreeMap::new(),
             left_after: BTreeMap::new(),
             pauses: Vec::new(),
@@ -154,6 +157,8 @@ impl Room {
     pub fn connected(&mut self, actor: &str) {
         self.begun.remove(actor);
         self.known.remove(actor);
+        self.connected_after
+            .insert(actor.to_owned(), self.sayings.len());
         self.standings
             .insert(actor.to_owned(), Standing::Unregistered);
     }
@@ -255,6 +260,18 @@ impl Room {
     /// Whether the actor is registered, by all that was seen.
     pub fn is_registered(&self, actor: &str) -> bool {
         matches!(self.standing(actor), Standing::Registered(_))
+    }
+
+    /// Whether the actor was connected when a line was said, and not registered by all that was seen until now.
+    pub(super) fn was_stranger(&self, actor: &str, saying: usize) -> bool {
+        let is_stranger = match self.standing(actor) {
+            Standing::Unregistered => true,
+            Standing::Departed => !self.was_registered(actor),
+            // What comes before the answer may be history.
+            Standing::Asking(_) | Standing::Registered(_) | Standing::Refused => false,
+        };
+        let connected = self.connected_after.get(actor);
+        is_stranger && connected.is_some_and(|moment| *moment <= saying)
     }
 
     /// Whether the actor is registered, or was on the connection that it left.

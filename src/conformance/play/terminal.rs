@@ -252,6 +252,10 @@ impl User {
         let mut since = Screen::default();
         let mut shown = from;
         let given = &self.given;
+        // A part of a line may be shown when the rest cannot come, and tells nothing of why.
+        let begun = String::from_utf8_lossy(&self.begun);
+        let part = substance(&begun).trim();
+        let is_more = |line: &&str| part.is_empty() || !line.trim_end().ends_with(part);
         let mut words = |cast: &mut Cast<'_>| {
             let printed = cast.screen(at).printed();
             let to = printed.len().min(from + MOST_TO_READ);
@@ -262,7 +266,8 @@ impl User {
             } else {
                 cast.setting.banner
             };
-            own_words(&beyond_banner(since.text(), usual, given))
+            let said: Vec<&str> = since.text().lines().filter(is_more).collect();
+            own_words(&beyond_banner(&said.join("\n"), usual, given))
         };
         let mut glances = Glances::new();
         let asked = Instant::now();

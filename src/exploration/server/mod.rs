@@ -90,7 +90,11 @@ impl Conversation for ServerConversation {
         };
         let circumstances = latest_first.filter(|(at, act)| is_circumstance(*at, act));
         circumstances
-            .flat_map(|(_, act)| peculiar_to(act))
+            .flat_map(|(at, act)| {
+                let mut ids = peculiar_to(act);
+                ids.extend(self.registers_late(at).then_some(id::S_CONC_3));
+                ids
+            })
             .collect()
     }
 
@@ -101,6 +105,16 @@ impl Conversation for ServerConversation {
             told.extend(what.filter(|what| !told.contains(what)));
         }
         told.join(", ")
+    }
+}
+
+impl ServerConversation {
+    /// Whether somebody registers in the act at this place who connected in an earlier one.
+    fn registers_late(&self, at: usize) -> bool {
+        let (before, act) = (&self.acts[..at], &self.acts[at]);
+        let connects =
+            |earlier: &Act, who| matches!(earlier, Act::Connects { who: other } if *other == who);
+        matches!(act, Act::Registers { who, .. } if before.iter().any(|act| connects(act, *who)))
     }
 }
 
@@ -146,10 +160,11 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
         Act::AsksForTakenName { .. } => ids.push(id::S_REG_5),
         Act::SpeaksInVain { .. } => ids.push(id::S_REG_7),
         Act::Leaves { how, .. } => ids.extend(match how {
-            Leaving::Disconnect { .. } => None,
-            Leaving::DisconnectWithCarriageReturn => Some(id::W_LINE_1),
-            Leaving::Close | Leaving::CloseInMidLine => Some(id::S_DISC_5),
-            Leaving::Reset => Some(id::S_DISC_7),
+            Leaving::Disconnect { .. } => &[][..],
+            Leaving::DisconnectWithCarriageReturn => &[id::W_LINE_1],
+            Leaving::Close => &[id::S_DISC_5],
+            Leaving::CloseInMidLine => &[id::S_DISC_5, id::W_LINE_2],
+            Leaving::Reset => &[id::S_DISC_7],
         }),
         Act::Waits => ids.push(id::S_CONC_1),
         Act::Connects { .. } => ids.push(id::S_CONC_2),

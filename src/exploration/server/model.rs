@@ -34,6 +34,8 @@ struct Model {
     people: BTreeMap<Person, Standing>,
     /// Names that were registered before, in lower case.
     used: BTreeSet<String>,
+    /// Who is connected, has said nothing, and was there while somebody else spoke.
+    bystanders: BTreeSet<Person>,
     script: Script,
     has_ended: bool,
 }
@@ -315,6 +317,7 @@ impl Model {
             return;
         }
         let line = format!("REGISTER {name} CHAT/1.0");
+        self.has_heard_nothing(index, who);
         self.people.insert(who, Standing::Member(name.clone()));
         if is_new && *how == Registration::Plain {
             let step = if name == me {
@@ -366,6 +369,7 @@ impl Model {
     fn ask(&mut self, index: usize, who: Person, line: &str, answer: Option<&str>) {
         let me = actor(who);
         self.script.pause();
+        self.has_heard_nothing(index, who);
         if self.is_new(who) {
             self.script.step(index, format!("{me} connects"));
         }
@@ -444,7 +448,20 @@ impl Model {
         self.is_relayed(index, who, name, texts);
     }
 
+    /// What was said is for members only. Once a bystander asks to be one, it might be taken for history.
+    fn has_heard_nothing(&mut self, index: usize, who: Person) {
+        if self.bystanders.remove(&who) {
+            self.script
+                .step(index, format!("{} hears nothing", actor(who)));
+        }
+    }
+
     fn is_relayed(&mut self, index: usize, from: Person, name: &str, texts: &[Text]) {
+        let silent = self
+            .people
+            .iter()
+            .filter(|(_, standing)| **standing == Standing::Silent);
+        self.bystanders.extend(silent.map(|(who, _)| *who));
         let others: Vec<Person> = self
             .members()
             .map(|(member, _)| member)
@@ -578,6 +595,19 @@ mod tests {
         let expected = "alice joins\nbob joins\n\nalice sends \"@al\"\nalice sends \"ice: apricot\\n\"\nbob < \
                         @alice: apricot\n\nbob sends \"@bob: apricot\\nDISCONNECT bob CHAT/1.0\\n\"\nbob \
                         closes\nalice < @bob: apricot\n";
+        assert_eq!(shown(&acts), expected);
+    }
+
+    #[test]
+    fn a_bystander_has_heard_nothing_when_it_registers() {
+        let acts = [
+            joins(0),
+            Act::Connects { who: 1 },
+            speaks(0, Cut::Lines, false),
+            joins(1),
+        ];
+        let expected = "alice joins\n\nbob connects\n\nalice > @alice: apricot\nbob hears nothing\n\nbob > \
+                        REGISTER bob CHAT/1.0\nbob < 200 ...\n";
         assert_eq!(shown(&acts), expected);
     }
 
