@@ -792,8 +792,13 @@ fn end_when_too_many(most: u64, is_first: bool, were_too_many: &AtomicBool) {
         false => system::tasks_on_this_machine(),
     };
     let at_first = tasks();
+    let id_of_too_many = i32::try_from(most).unwrap_or(i32::MAX);
+    let are_few = || is_first && system::last_id_given().is_some_and(|id| id < id_of_too_many);
     loop {
         std::thread::sleep(PAUSE);
+        if are_few() {
+            continue;
+        }
         let more = tasks().saturating_sub(at_first);
         let mut count = 0;
         let mut are_too_many = || {

@@ -114,6 +114,11 @@ pub fn tasks_on_this_machine() -> usize {
 }
 
 /// Unknown.
+pub fn last_id_given() -> Option<i32> {
+    None
+}
+
+/// Unknown.
 pub fn visible_processes() -> usize {
     0
 }

@@ -26,6 +26,6 @@ pub use view::enter;
 pub use processes::{
     adopt_orphans, ancestors, are_stopped, can_be_stopped_unnoticed, client_connection, cpu_time,
     cpu_time_with_ended, descendants, end, has_ended_within, holder, is_anything_unread,
-    is_confined, is_held, kill, listening, own_memory, peak_memory, rest_mark, resume, scheduled,
-    stop, tasks_on_this_machine, visible_processes, visit_descendants,
+    is_confined, is_held, kill, last_id_given, listening, own_memory, peak_memory, rest_mark,
+    resume, scheduled, stop, tasks_on_this_machine, visible_processes, visit_descendants,
 };

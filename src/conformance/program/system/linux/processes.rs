@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -92,14 +93,18 @@ fn children(parent: i32) -> Vec<Process> {
     found
 }
 
-/// The file that lists the children of a thread.
-fn threads(id: i32) -> impl Iterator<Item = PathBuf> {
-    let entries = DESCRIPTORS.noted(fs::read_dir(format!("/proc/{id}/task")));
-    entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|thread| thread.path())
+/// The folders of the threads of a process.
+fn threads(id: i32) -> Vec<PathBuf> {
+    /// The folder has a link for itself, one for its parent, and one for each thread.
+    const LINKS_OF_ONE_THREAD: u64 = 3;
+    let folder = PathBuf::from(format!("/proc/{id}/task"));
+    // Most processes have one thread, which has the id of the process: to list it takes longer than to count it.
+    if fs::metadata(&folder).is_ok_and(|folder| folder.nlink() == LINKS_OF_ONE_THREAD) {
+        return vec![folder.join(id.to_string())];
+    }
+    let entries = DESCRIPTORS.noted(fs::read_dir(folder));
+    let threads = entries.into_iter().flatten().flatten();
+    threads.map(|thread| thread.path()).collect()
 }
 
 /// Reads a file under `/proc`, mostly in two calls. Its length is unknown, so the standard library would start with a
@@ -167,14 +172,12 @@ pub fn is_confined() -> bool {
 
 /// Whether this process is in the user namespace of the system, and not in a later one or one that it cannot look up.
 pub(super) fn is_in_first_user_namespace() -> bool {
-    use std::os::unix::fs::MetadataExt;
     /// The kernel's number of the first user namespace.
     const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
     fs::metadata("/proc/self/ns/user").is_ok_and(|file| file.ino() == FIRST_USER_NAMESPACE)
 }
 
 fn ancestor(id: i32) -> Ancestor {
-    use std::os::unix::fs::MetadataExt;
     let file = |process: &str| {
         let file = fs::metadata(format!("/proc/{process}/exe")).ok()?;
         Some((file.dev(), file.ino()))
@@ -240,7 +243,7 @@ pub fn can_be_stopped_unnoticed(processes: &[i32]) -> bool {
             .and_then(|name| name.to_str());
         let is_parent = children(*id).iter().any(|child| ids.contains(&child.id));
         let is_told = is_parent && catches(*id, Signal::CHILD) || catches(*id, Signal::CONT);
-        let waits_unnoticed = || threads(*id).all(|thread| waits_unnoticed(&thread));
+        let waits_unnoticed = || threads(*id).iter().all(|thread| waits_unnoticed(thread));
         !is_told && (name.is_some_and(calls_again) || waits_unnoticed())
     })
 }
@@ -435,7 +438,9 @@ fn socket_inodes(id: i32) -> io::Result<Vec<u64>> {
         return Ok(found);
     }
     // The first thread may have ended before the others.
-    let of_threads = threads(id).filter_map(|thread| socket_inodes_in(&thread.join("fd")).ok());
+    let of_threads = threads(id)
+        .into_iter()
+        .filter_map(|thread| socket_inodes_in(&thread.join("fd")).ok());
     Ok(of_threads.flatten().collect())
 }
 
@@ -502,6 +507,17 @@ pub fn scheduled(processes: &[i32]) -> Scheduled {
         all.kept_waiting += times.next().unwrap_or_default();
     }
     all
+}
+
+/// The latest process id of this process's namespace. Ids begin with 1, so as long as it is small there are no more
+/// processes than that.
+pub fn last_id_given() -> Option<i32> {
+    contents("/proc/loadavg")
+        .ok()?
+        .split_whitespace()
+        .last()?
+        .parse()
+        .ok()
 }
 
 /// Number of processes that this one can see: those of its namespace.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::processes::{contents, cpu_time_with_ended, descendants, end, process, state};
+use super::processes::{cpu_time_with_ended, descendants, end, last_id_given, process, state};
 use crate::conformance::program::system::kinds::{Process, end_all};
 
 /// All descendants of one process. An update is cheap, and cheapest if no process was started on the machine since
@@ -99,15 +99,6 @@ impl ProcessTree {
             }
         }
     }
-}
-
-fn last_id_given() -> Option<i32> {
-    contents("/proc/loadavg")
-        .ok()?
-        .split_whitespace()
-        .last()?
-        .parse()
-        .ok()
 }
 
 #[cfg(test)]
