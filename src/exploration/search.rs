@@ -12,9 +12,10 @@ use super::conversation::{Conversation, Reading};
 use super::random::Random;
 use super::script::Script;
 use super::shrink::{Shrunk, smallest};
+use crate::conformance::conversation::leaving::leavings;
 use crate::conformance::evidence::shortfall::Got;
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::judge::charge::{charge, leaving_at_end};
+use crate::conformance::judge::charge::charge;
 use crate::conformance::judge::transcript_policy::{policy, why_not_applicable};
 use crate::conformance::program::dialect::{Dialect, Framing};
 use crate::conformance::program::profile::Profile;
@@ -121,23 +122,22 @@ pub fn search<C: Conversation>(
     findings
 }
 
-/// Leaves out what another finding explains, one that is attributed to circumstances all of which this one has too: in
-/// others as well, or in no others but without being attributed to them.
+/// Leaves out what another finding explains: one about a circumstance that this one has too, which has no circumstances
+/// that this one lacks. Both may be about it; then this one has more.
 fn leave_out_consequences(found: &mut Vec<Finding>) {
-    let set = |finding: &Finding| -> BTreeSet<&'static str> {
-        finding.circumstances.iter().copied().collect()
+    let circumstances = |finding: &Finding| -> BTreeSet<String> {
+        let ids = finding.circumstances.iter();
+        ids.map(|id| (*id).to_owned()).collect()
     };
-    let is_of_circumstance =
-        |finding: &Finding| set(finding).contains(finding.requirement.as_str());
     let explains = |other: &Finding, finding: &Finding| {
-        let (of_other, own) = (set(other), set(finding));
-        let has_more = own.len() > of_other.len() || !is_of_circumstance(finding);
-        is_of_circumstance(other) && of_other.is_subset(&own) && has_more
+        let own = circumstances(finding);
+        let mut of_other = circumstances(other);
+        of_other.insert(other.requirement.clone());
+        let has_more = own.len() > of_other.len() || !own.contains(&finding.requirement);
+        of_other.is_subset(&own) && has_more
     };
-    let is_explained =
-        |finding: &Finding, all: &[Finding]| all.iter().any(|other| explains(other, finding));
     let all = found.clone();
-    found.retain(|finding| !is_explained(finding, &all));
+    found.retain(|finding| !all.iter().any(|other| explains(other, finding)));
 }
 
 /// What a program with this profile can be sent.
@@ -447,11 +447,12 @@ impl Explorer<'_> {
             id::C_MSG_2 if awaits_key => id::C_MSG_3.to_owned(),
             _ => charge.requirement,
         });
-        let ends_with_last = self.ends_with_last(&transcript, &run, smallest, covers);
-        let first = ends_with_last.then(|| id::S_RUN_1.to_owned());
+        let fails_after_last = self.fails_after_last(&transcript, &run, smallest, covers);
+        let first = fails_after_last.then(|| id::S_RUN_1.to_owned());
         let mut circumstances = circumstances(smallest, charged.as_deref(), &signature.shape);
         let others = candidates(&circumstances, shrunk.is_smallest, charged.as_deref());
         circumstances.extend(awaits_key.then_some(id::C_MSG_3));
+        circumstances.extend(fails_after_last.then_some(id::S_RUN_1));
         // An echo is one whatever came before.
         if is_mistake(&run) {
             circumstances.clear();
@@ -492,16 +493,22 @@ impl Explorer<'_> {
         None
     }
 
-    /// Whether the program ends because nobody is left: the same conversation with somebody beside it passes.
-    fn ends_with_last<C: Conversation>(
+    /// Whether the conversation fails because nobody was left: the same one with somebody beside it passes.
+    fn fails_after_last<C: Conversation>(
         &self,
         transcript: &Transcript,
         run: &Evidence,
         smallest: &C,
         covers: &[&str],
     ) -> bool {
-        let leaving = leaving_at_end(transcript, run).filter(|leaving| leaving.is_last);
-        let Some(beside_somebody) = leaving.and_then(|_| smallest.beside_somebody()) else {
+        let until_then = failed_step(run).and_then(|at| transcript.steps.get(..=at));
+        let mut left = leavings(until_then.unwrap_or_default())
+            .into_iter()
+            .flatten();
+        if !left.any(|leaving| leaving.is_last) {
+            return false;
+        }
+        let Some(beside_somebody) = smallest.beside_somebody() else {
             return false;
         };
         let script = beside_somebody.script();
@@ -612,6 +619,10 @@ mod tests {
         let in_one_segment = ("W-LINE-3", &["W-LINE-3"][..]);
         assert_eq!(left(&[undecided, in_one_segment]), ["W-LINE-3"]);
         assert_eq!(left(&[undecided, in_parts]), ["C-SHUT-1", "W-LINE-2"]);
+        // What is wrong by itself is so after something else too.
+        let malformed = ("S-REG-3", &[][..]);
+        let in_use_after_malformed = ("S-REG-5", &["S-REG-3"][..]);
+        assert_eq!(left(&[malformed, in_use_after_malformed]), ["S-REG-3"]);
         // An echo is one whatever came before.
         let echo = ("S-MSG-2", &[][..]);
         assert_eq!(left(&[echo, in_parts]), ["S-MSG-2", "W-LINE-2"]);

@@ -106,7 +106,7 @@ static FORMS: &[Form] = forms! {
     Marks "[b]{w}[/b]" "square brackets";
     Marks "<b>{w}</b> &amp;" "angle brackets and an ampersand";
     Marks "{w}\\nmore" "a backslash and an n";
-    Marks "C:\\{w}\\" "backslashes";
+    Marks "\\{w}\\" "backslashes";
     Marks "/me {w}" "a slash at its start";
     Marks "$5 {w} $$6 $& $1" "dollar signs";
     Marks "\"{w}\" 'more'" "quotes";
@@ -114,6 +114,7 @@ static FORMS: &[Form] = forms! {
     Marks "$HOME {w} `id`" "a dollar sign and back quotes";
     Marks "{w}, more; (and more) #1 *2* ~ ^ | =" "punctuation";
     Marks "{w} \\x41 \\u00e9" "escapes";
+    Marks "-{w} --more" "a hyphen at its start";
     Marks "quit {w}" "the word quit at its start";
     Unicode "{w} é ñ ü" "characters of two bytes";
     Unicode "{w} € 日本語" "characters of three bytes";
@@ -125,6 +126,11 @@ static FORMS: &[Form] = forms! {
     Unicode "שלום {w} عربي" "text from right to left";
     Unicode "{w}\u{85}more" "U+0085";
     Unicode "{w}\u{2028}more" "U+2028";
+    Unicode "\u{3000}{w}\u{a0}" "wide spaces around it";
+    Unicode "\u{feff}{w}\u{200b}more" "invisible characters";
+    Unicode "{w}\u{202e} more" "a change of direction";
+    Unicode "{w}\u{fffd} more" "U+FFFD";
+    Unicode "{w} всех" "a last byte 0x85";
     Unicode "ÀÉÎÕÜ {w}" "capital letters with accents";
     Long "{w} {1}" "a hundred bytes";
     Long "{w} {2}" "two hundred bytes";
@@ -133,6 +139,7 @@ static FORMS: &[Form] = forms! {
     Long "{w} {9}" "a thousand bytes";
     Odd "12345" "digits only";
     Command "200" "only the digits of a status";
+    Odd "0" "only a zero";
     Odd "?!" "punctuation only";
     Odd "..." "dots only";
     Odd "   " "spaces only";
@@ -141,6 +148,7 @@ static FORMS: &[Form] = forms! {
     Command "exit" "only the word exit";
     Command "DISCONNECT" "only the word DISCONNECT";
     Odd "DISCONNECT CHAT/1.0" "only a shutdown notice";
+    Odd "DISCONNECT bob CHAT/1.0" "only the line of a user who leaves";
     Command "/quit" "only a slash and the word quit";
     Command "bye" "only the word bye";
     Command "REGISTER" "only the word REGISTER";
@@ -270,6 +278,9 @@ pub fn name(random: &mut Random) -> String {
         "_",
         "-",
         "007",
+        "user1",
+        "bob-from-across-the-long-street-1",
+        "bob-from-across-the-long-street-2",
         "REGISTER",
         "CHAT",
         "DISCONNECT",

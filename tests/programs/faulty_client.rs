@@ -464,6 +464,10 @@ impl Lines {
             Framing::Length => return self.split_by_length(segment),
             Framing::Line => {}
         }
+        if fault("full-read-awaited") && segment.len() == 512 {
+            self.rest.extend_from_slice(segment);
+            return Vec::new();
+        }
         if fault("decodes-reads") {
             self.rest.extend(decoded(segment));
         } else {
@@ -482,6 +486,10 @@ impl Lines {
             line.pop();
             if line.last() == Some(&b'\r') {
                 line.pop();
+                let is_refusal = line.starts_with(b"40");
+                if fault("refusal-with-carriage-return-unheeded") && is_refusal {
+                    line = b"200 Registration successful".to_vec();
+                }
                 if fault("carriage-return-refused") {
                     continue;
                 }
@@ -918,7 +926,12 @@ impl Session {
             if variation("says-farewell") {
                 self.send(format!("@{}: has left the chat", self.name).as_bytes());
             }
-            self.send(line.as_bytes());
+            let mut line = line.into_bytes();
+            let last = [self.name.as_bytes(), &self.typed_before].join(&b": "[..]);
+            if fault("goodbye-with-tail") && last.len() > line.len() {
+                line.extend_from_slice(&last[line.len()..]);
+            }
+            self.send(&line);
         }
         if variation("closes-halfway") {
             let _ = self.stream.shutdown(Shutdown::Write);

@@ -1176,6 +1176,13 @@ impl Room {
 
     /// To every member but the sender.
     fn relay(&mut self, sender: &Peer, line: &[u8], prefix: usize) {
+        let line = match line.get(..1024) {
+            Some(beginning) if fault("line-cut-at-1024") => beginning,
+            _ => line,
+        };
+        if fault("zero-unheard") && line.starts_with(b"@0: ") {
+            return;
+        }
         let Some(message) = relayed(line, prefix).filter(|_| !self.mute) else {
             return;
         };

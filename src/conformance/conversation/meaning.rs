@@ -119,6 +119,8 @@ impl Room {
                 Meaning::RelayedDisconnect
             }
             (Utterance::Goodbye, _) => Meaning::Regular,
+            // Its own goodbye, in other words.
+            (Utterance::Disconnect { .. }, _) if self.is_asked_to_end() => Meaning::Regular,
             (Utterance::Disconnect { .. }, _) => Meaning::RelayedDisconnect,
             (Utterance::Status { .. }, Standing::Registered(_)) => Meaning::Notice,
             (Utterance::Status { .. }, _) => Meaning::Regular,

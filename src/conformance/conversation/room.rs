@@ -321,8 +321,14 @@ impl Room {
 
     /// The latest saying that is `line` or, if there is none, whose substance is in it; and how many were said before it.
     pub(super) fn source_of(&self, line: &str) -> Option<(usize, &Saying)> {
+        // The server's own goodbye is no message, whatever somebody said.
+        let is_goodbye = Utterance::of(line) == Utterance::Goodbye;
         let holds = |saying: &&Saying| {
-            let is_relayable = !matches!(Utterance::of(&saying.line), Utterance::Register { .. });
+            let is_relayable = match Utterance::of(&saying.line) {
+                Utterance::Register { .. } => false,
+                Utterance::Message { .. } => !is_goodbye,
+                _ => true,
+            };
             is_relayable && contains_words(line, saying.substance())
         };
         let latest_first = || self.sayings.iter().enumerate().rev();

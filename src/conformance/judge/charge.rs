@@ -174,7 +174,7 @@ fn ends_at_disconnect(transcript: &Transcript, run: &Evidence) -> bool {
 
 /// Who had just left when the program ended unasked: then it does not keep serving, whatever the step asked about at
 /// which that was noticed.
-pub fn leaving_at_end(transcript: &Transcript, run: &Evidence) -> Option<Leaving> {
+pub(super) fn leaving_at_end(transcript: &Transcript, run: &Evidence) -> Option<Leaving> {
     let Outcome::FellShort(shortfall) = &run.outcome else {
         return None;
     };

@@ -110,12 +110,17 @@ impl Conversation for ClientConversation {
             Opening::Accepted(sizes) | Opening::Refused { sizes, .. } if !sizes.is_empty() => {
                 ids.push(id::W_LINE_2);
             }
+            // Only what starts with a right address can be seen to refuse a wrong one.
+            Opening::BadAddress(_) => ids.push(id::C_ARG_1),
             Opening::AcceptedLate => ids.push(id::C_REG_2),
             Opening::AcceptedWithMessage(message) => {
                 ids.extend(requirement_of(&message.text, false));
                 ids.push(id::W_LINE_3);
             }
             _ => {}
+        }
+        if self.name != PLAIN_NAME {
+            ids.push(id::C_ARG_1);
         }
         ids
     }

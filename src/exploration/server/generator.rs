@@ -407,6 +407,7 @@ fn malformed(random: &mut Random, me: &str, reading: Reading) -> String {
         "REGISTER {me}",
         "REGISTER {me} ",
         "REGISTER {me} CHAT/1.1",
+        "REGISTER {me} CHAT/1x0",
         "REGISTER {me} CHAT/2.0",
         "REGISTER {me} CHAT/1",
         "REGISTER {me} CHAT/1.01",

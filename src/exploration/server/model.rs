@@ -34,7 +34,7 @@ struct Model {
     people: BTreeMap<Person, Standing>,
     /// Names that were registered before, in lower case.
     used: BTreeSet<String>,
-    /// Who is connected, has said nothing, and was there while somebody else spoke.
+    /// Who is connected, is not registered yet, and was there while somebody else spoke.
     bystanders: BTreeSet<Person>,
     script: Script,
     has_ended: bool,
@@ -239,6 +239,7 @@ impl Model {
         if !self.used.insert(me.clone()) {
             return;
         }
+        self.has_heard_nothing(index, who);
         self.people.insert(who, Standing::Member(me.clone()));
         self.script.pause();
         self.script
@@ -460,7 +461,7 @@ impl Model {
         let silent = self
             .people
             .iter()
-            .filter(|(_, standing)| **standing == Standing::Silent);
+            .filter(|(_, standing)| matches!(standing, Standing::Silent | Standing::Begun));
         self.bystanders.extend(silent.map(|(who, _)| *who));
         let others: Vec<Person> = self
             .members()
