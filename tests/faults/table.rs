@@ -766,7 +766,7 @@ pub const CLIENT: &[Fault] = &[
     fault("goodbye-with-answer-shown", "shows a goodbye that comes in one segment with the answer to its registration",
         &["W-LINE-3"], &[]),
     fault("refusal-with-carriage-return-unheeded", "takes a refusal that ends with CR LF for an acceptance",
-        &["W-LINE-1"], &[]),
+        &["W-LINE-1"], &["C-REG-4"]),
     fault("half-behind-answer-lost", "loses the part of a line that comes in one segment with the answer to its registration",
         &["W-LINE-2"], &["W-LINE-3"]),
     fault("pause-loses-part", "throws away the first part of a line if the next comes after two seconds",

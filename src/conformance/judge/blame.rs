@@ -56,5 +56,10 @@ pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
     if tally.is_racy(requirement) || tally.is_open(requirement) || !is_seen_often {
         return Judgement::Unsure;
     }
-    Judgement::Fails(covers[0].clone())
+    // Of several requirements of its own it is the one that was asked about last.
+    let asked_last = stop
+        .circumstances
+        .iter()
+        .find_map(|id| covers.iter().find(|own| own == id));
+    Judgement::Fails(asked_last.unwrap_or(&covers[0]).clone())
 }
