@@ -577,7 +577,8 @@ pub const SERVER: &[Fault] = &[
     fault("second-leaving-ignored", "keeps a name in use when it is left for the second time",
         &["S-DISC-2", "S-DISC-5"], &["S-DISC-7"]),
     fault("capitals-spent", "keeps a name with capitals in use",
-        &["S-DISC-2"], &[]),
+        // However its holder left.
+        &["S-DISC-2"], &["S-DISC-5", "S-DISC-7"]),
     fault("close-keeps-name", "keeps the name of a client that closed its connection",
         &["S-DISC-5"], &[]),
     fault("close-kills", "crashes when a client closes its connection without a DISCONNECT",
