@@ -447,8 +447,10 @@ impl Explorer<'_> {
             id::C_MSG_2 if awaits_key => id::C_MSG_3.to_owned(),
             _ => charge.requirement,
         });
-        let fails_after_last = self.fails_after_last(&transcript, &run, smallest, covers);
-        let first = fails_after_last.then(|| id::S_RUN_1.to_owned());
+        let fails_after_last =
+            !is_mistake(&run) && self.fails_after_last(&transcript, &run, smallest, covers);
+        let is_service = charged.as_deref().is_none_or(|id| !can_be_passed_over(id));
+        let first = (fails_after_last && is_service).then(|| id::S_RUN_1.to_owned());
         let mut circumstances = circumstances(smallest, charged.as_deref(), &signature.shape);
         let others = candidates(&circumstances, shrunk.is_smallest, charged.as_deref());
         circumstances.extend(awaits_key.then_some(id::C_MSG_3));

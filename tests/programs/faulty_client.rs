@@ -738,7 +738,7 @@ impl Session {
             || fault("options-unshown") && text.starts_with(b"-")
             || fault("replacement-unshown") && contains(&line, "\u{fffd}".as_bytes())
             || fault("own-words-unshown") && text == self.typed_before
-            || fault("long-senders-unshown") && line.len() > text.len() + 33
+            || fault("long-senders-unshown") && line.len() > text.len() + 34
         {
             return Continue(());
         }
@@ -752,7 +752,7 @@ impl Session {
         }
         let is_quick = self.shown_last.is_some_and(|last| last.elapsed() < QUICK);
         self.shown += 1;
-        if fault("screen-fills-up") && self.shown > 38 {
+        if fault("screen-fills-up") && self.shown > 40 {
             return Continue(());
         }
         self.has_shown = true;

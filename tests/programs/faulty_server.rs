@@ -878,13 +878,6 @@ impl Room {
         {
             return Standing::Stranger;
         }
-        let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
-        if fault("in-use-before-malformed")
-            && matches!(words[..], [b"REGISTER", name, ..] if self.is_taken(name))
-        {
-            peer.send(b"401 Client already registered");
-            return Standing::Gone;
-        }
         if let Some(name) = parse_farewell(line).filter(|_| fault("stranger-disconnects")) {
             self.members.retain(|member| member.name != name);
         }
@@ -1193,11 +1186,12 @@ impl Room {
             self.said.push(message);
             return;
         }
-        for kept in self.said.drain(..).filter(|_| fault("said-to-nobody-kept")) {
-            let others = self.members.iter().map(|member| &member.peer);
-            others
-                .filter(|peer| peer.id != sender.id)
-                .for_each(|peer| peer.send(&kept));
+        if fault("said-to-nobody-kept") {
+            for kept in self.said.drain(..) {
+                let is_of = |name: &[u8]| kept.starts_with(&[b"@", name, b": "].concat());
+                let others = self.members.iter().filter(|member| !is_of(&member.name));
+                others.for_each(|member| member.peer.send(&kept));
+            }
         }
         self.full |= fault("talk-of-one-keeps-out") && self.members.len() == 1;
         if fault("utf8-kills") && !line.is_ascii() {

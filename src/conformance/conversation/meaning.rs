@@ -120,7 +120,11 @@ impl Room {
             }
             (Utterance::Goodbye, _) => Meaning::Regular,
             // Its own goodbye, in other words.
-            (Utterance::Disconnect { .. }, _) if self.is_asked_to_end() => Meaning::Regular,
+            (Utterance::Disconnect { name }, _)
+                if self.is_asked_to_end() && self.freed(name).is_none() =>
+            {
+                Meaning::Regular
+            }
             (Utterance::Disconnect { .. }, _) => Meaning::RelayedDisconnect,
             (Utterance::Status { .. }, Standing::Registered(_)) => Meaning::Notice,
             (Utterance::Status { .. }, _) => Meaning::Regular,
@@ -444,6 +448,16 @@ mod tests {
         room.said(1, "bob", "@bob: farewell");
         room.said(2, "alice", "DISCONNECT alice CHAT/1.0");
         is(&room, "alice", "@bob: farewell", Meaning::Untimely);
+    }
+
+    #[test]
+    fn a_goodbye_in_other_words_names_nobody_who_left() {
+        let mut room = room();
+        room.left("bob", false);
+        room.asked_to_end();
+        let line = |name| format!("DISCONNECT {name} CHAT/1.0");
+        is(&room, "alice", &line("alice"), Meaning::Regular);
+        is(&room, "alice", &line("bob"), Meaning::RelayedDisconnect);
     }
 
     #[test]

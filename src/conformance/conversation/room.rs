@@ -266,12 +266,19 @@ impl Room {
     pub(super) fn was_stranger(&self, actor: &str, saying: usize) -> bool {
         let is_stranger = match self.standing(actor) {
             Standing::Unregistered => true,
-            Standing::Departed => !self.was_registered(actor),
+            Standing::Departed => !self.was_registered(actor) && !self.asked_on_connection(actor),
             // What comes before the answer may be history.
             Standing::Asking(_) | Standing::Registered(_) | Standing::Refused => false,
         };
         let connected = self.connected_after.get(actor);
         is_stranger && connected.is_some_and(|moment| *moment <= saying)
+    }
+
+    /// Whether the actor asked to be registered on its last connection.
+    fn asked_on_connection(&self, actor: &str) -> bool {
+        let connected = self.connected_after.get(actor);
+        let asked = self.came_after.get(actor);
+        asked.is_some_and(|asked| connected.is_none_or(|connected| asked >= connected))
     }
 
     /// Whether the actor is registered, or was on the connection that it left.
@@ -322,7 +329,7 @@ impl Room {
     /// The latest saying that is `line` or, if there is none, whose substance is in it; and how many were said before it.
     pub(super) fn source_of(&self, line: &str) -> Option<(usize, &Saying)> {
         // The server's own goodbye is no message, whatever somebody said.
-        let is_goodbye = Utterance::of(line) == Utterance::Goodbye;
+        let is_goodbye = Utterance::of(line) == Utterance::Goodbye && self.is_asked_to_end;
         let holds = |saying: &&Saying| {
             let is_relayable = match Utterance::of(&saying.line) {
                 Utterance::Register { .. } => false,

@@ -268,6 +268,8 @@ fn is_unusual(name: &str) -> bool {
 
 /// Ids of the requirements that the steps after this one depend on, whoever else is there.
 fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
+    /// Number of bytes before the line end.
+    const LONGEST_IN_A_READ: usize = 1023;
     let mut ids = Vec::new();
     match action {
         Action::ClientStarts { name, .. } if is_unusual(name) => ids.push(id::C_ARG_1),
@@ -279,6 +281,8 @@ fn circumstances_of(action: &Action, to_client: bool) -> Vec<&'static str> {
             Utterance::Status { code: "401", .. } => ids.push(id::S_REG_5),
             _ => {}
         },
+        // What is longer than a usual read comes in parts.
+        Action::Says { line, .. } if line.len() > LONGEST_IN_A_READ => ids.push(id::W_LINE_2),
         Action::Says { line, .. } if to_client && holds_goodbye(line) => ids.push(id::C_MSG_4),
         Action::Sends { bytes, times, .. } => {
             // Very many lines are cut where a read ends, wherever that is.

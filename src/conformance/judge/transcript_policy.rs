@@ -113,8 +113,10 @@ pub fn why_not_applicable(transcript: &Transcript, profile: &Profile) -> Option<
     if is_about_segments {
         return Some(Inapplicable::NoLines);
     }
+    /// Number of bytes that programs read at a time; without line ends, more are two messages.
+    const USUAL_READ: usize = 1024;
     let cannot_be_framed = |action: &Action| match action {
-        Action::Says { line, .. } => line.is_empty(),
+        Action::Says { line, .. } => line.is_empty() || line.len() > USUAL_READ,
         Action::Sends { bytes, times, .. } => *times > 1 || single_message(bytes).is_none(),
         _ => false,
     };

@@ -254,8 +254,7 @@ impl User {
         let given = &self.given;
         // A part of a line may be shown when the rest cannot come, and tells nothing of why.
         let begun = String::from_utf8_lossy(&self.begun);
-        let part = substance(&begun).trim();
-        let is_more = |line: &&str| part.is_empty() || !line.trim_end().ends_with(part);
+        let without_part = |line: &str| without_part(line, &begun);
         let mut words = |cast: &mut Cast<'_>| {
             let printed = cast.screen(at).printed();
             let to = printed.len().min(from + MOST_TO_READ);
@@ -266,7 +265,7 @@ impl User {
             } else {
                 cast.setting.banner
             };
-            let said: Vec<&str> = since.text().lines().filter(is_more).collect();
+            let said: Vec<String> = since.text().lines().map(without_part).collect();
             own_words(&beyond_banner(&said.join("\n"), usual, given))
         };
         let mut glances = Glances::new();
@@ -324,6 +323,19 @@ fn substance(line: &str) -> &str {
     }
 }
 
+/// What a printed line says beside the part of a message that it ends with, and the name of who sent that.
+fn without_part(line: &str, begun: &str) -> String {
+    let (name, text) = match Utterance::of(begun) {
+        Utterance::Message { name, text } => (name, text.trim()),
+        _ => ("", begun.trim()),
+    };
+    match line.trim_end().strip_suffix(text) {
+        Some(rest) if !text.is_empty() && !name.is_empty() => rest.replace(name, ""),
+        Some(rest) if !text.is_empty() => rest.to_owned(),
+        _ => line.to_owned(),
+    }
+}
+
 fn times_squeezed(words: &str, text: &str) -> usize {
     let squeezed = |text: &str| text.split_whitespace().collect::<String>();
     squeezed(text).matches(&squeezed(words)).count()
@@ -332,6 +344,21 @@ fn times_squeezed(words: &str, text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_message_is_no_word_of_the_client() {
+        let begun = "@bob: it is on";
+        let left = |line| without_part(line, begun);
+        assert_eq!(left("@bob: it is on"), "@: ");
+        assert_eq!(left("[bob] it is on "), "[] ");
+        let notice = "Connection lost in the middle of: @bob: it is on";
+        assert_eq!(left(notice), "Connection lost in the middle of: @: ");
+        assert_eq!(left("The server has gone"), "The server has gone");
+        assert_eq!(
+            without_part("The server has gone", ""),
+            "The server has gone"
+        );
+    }
 
     #[track_caller]
     fn are_new(words: &str, before: &str, now: &str, times: usize) {

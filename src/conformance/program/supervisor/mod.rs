@@ -793,10 +793,12 @@ fn end_when_too_many(most: u64, is_first: bool, were_too_many: &AtomicBool) {
     };
     let at_first = tasks();
     let id_of_too_many = i32::try_from(most).unwrap_or(i32::MAX);
-    let are_few = || is_first && system::last_id_given().is_some_and(|id| id < id_of_too_many);
+    // Ids begin anew some time, so this holds until there was a great one.
+    let mut are_few = is_first;
     loop {
         std::thread::sleep(PAUSE);
-        if are_few() {
+        are_few &= system::last_id_given().is_some_and(|id| id < id_of_too_many);
+        if are_few {
             continue;
         }
         let more = tasks().saturating_sub(at_first);

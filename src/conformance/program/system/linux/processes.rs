@@ -509,7 +509,7 @@ pub fn scheduled(processes: &[i32]) -> Scheduled {
     all
 }
 
-/// The latest process id of this process's namespace. Ids begin with 1, so as long as it is small there are no more
+/// The latest process id of this process's namespace. Ids begin with 1, so as long as all were small there are no more
 /// processes than that.
 pub fn last_id_given() -> Option<i32> {
     contents("/proc/loadavg")
