@@ -293,6 +293,7 @@ const UNPLAYABLE: &[&str] = &[
     "client/hardening/endless-line",
     "server/hardening/endless-line",
     "server/hardening/endless-registration",
+    "server/hardening/goodbye-beside-one-who-does-not-read",
     "server/hardening/one-stops-reading",
     "server/shutdown/ends-beside-one-who-does-not-read",
 ];

@@ -231,10 +231,14 @@ impl Text {
         self.form.pattern.contains("{w}")
     }
 
-    /// Whether it can be found on a screen, unchanged and among other texts.
+    /// Whether it can be found on a screen, unchanged and among other texts. A client may show a control character as it
+    /// likes, and one that changes the direction of writing; invisible ones are not seen.
     pub fn is_visible(&self) -> bool {
+        const UNSEEN: [char; 7] = [
+            '\t', '\u{85}', '\u{a0}', '\u{200b}', '\u{202e}', '\u{3000}', '\u{feff}',
+        ];
         let is_long = self.has_word() || self.form.pattern.len() > 10;
-        is_long && !self.form.pattern.contains('\u{85}')
+        is_long && !self.form.pattern.contains(UNSEEN)
     }
 
     /// Whether it has a tab, which completes a word at some prompts.
