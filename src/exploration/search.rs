@@ -616,7 +616,7 @@ mod tests {
         let closes_in_mid_line = ("S-DISC-5", &["S-DISC-5", "W-LINE-2"][..]);
         assert_eq!(left(&[closes_in_mid_line, in_parts]), ["W-LINE-2"]);
         assert_eq!(left(&[closes_in_mid_line]), ["S-DISC-5"]);
-        // There was no time to find out what its circumstances matter.
+        // There was no time to find out whether its circumstances matter.
         let undecided = ("C-SHUT-1", &["W-LINE-3"][..]);
         let in_one_segment = ("W-LINE-3", &["W-LINE-3"][..]);
         assert_eq!(left(&[undecided, in_one_segment]), ["W-LINE-3"]);
