@@ -361,9 +361,7 @@ impl<'a> Cast<'a> {
         const LONGEST: Duration = Duration::from_millis(100);
         /// A program that floods its terminal is read only this often, or the replay would do nothing else.
         const BETWEEN_FLOODS: Duration = Duration::from_millis(5);
-        const MANY_PRINTS: u32 = 2_000;
-        let has_dropped = |screen: &Screen| screen.dropped() > 0;
-        let floods = self.screens.iter().any(has_dropped) || self.prints > MANY_PRINTS;
+        let floods = self.floods();
         let longest = if floods { BETWEEN_FLOODS } else { LONGEST };
         let something_happened = self.poll(patience.min(longest), !floods);
         if something_happened || floods {
@@ -371,6 +369,17 @@ impl<'a> Cast<'a> {
             self.accept();
             self.take_news_of_peers();
         }
+    }
+
+    /// Whether more was printed than anybody looks at.
+    pub(super) fn floods(&self) -> bool {
+        const MANY_PRINTS: u32 = 2_000;
+        self.dropped() > 0 || self.prints > MANY_PRINTS
+    }
+
+    /// Number of bytes that were printed beyond what the screens keep.
+    pub(super) fn dropped(&self) -> usize {
+        self.screens.iter().map(Screen::dropped).sum()
     }
 
     fn poll(&self, patience: Duration, watches_programs: bool) -> bool {

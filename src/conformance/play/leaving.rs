@@ -1,11 +1,12 @@
 //! Connections and the program come to their ends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::heard::milliseconds;
 use super::peer::End;
 use super::replay::Replay;
 use super::setting::Stop;
+use super::watch::Watch;
 use crate::conformance::evidence::EventKind;
 use crate::conformance::evidence::shortfall::{Expected, Got};
 
@@ -144,16 +145,30 @@ impl Replay<'_> {
 
     /// Waits for the end of this one of the processes that were started; connections stay open meanwhile.
     pub(super) fn wait_for_end(&mut self, program: usize) -> Result<(), Stop> {
-        let patience = self.setting.timeouts.end();
-        let lost = self.cast.wait_for(patience, |cast| {
-            let program = cast.programs.get(program)?;
-            program.how_ended().map(|_| program.is_lost())
+        /// More than a client says as it ends, in bytes.
+        const FLOOD: usize = 1024 * 1024;
+        let timeouts = self.setting.timeouts;
+        let patience = timeouts.end();
+        let begun = Instant::now();
+        let dropped_before = self.cast.dropped();
+        let lost = self.cast.watch(patience, |cast| {
+            let Some(program) = cast.programs.get(program) else {
+                return Watch::On;
+            };
+            let is_lost = program.is_lost();
+            let prints_on = || cast.dropped() - dropped_before > FLOOD;
+            match program.how_ended() {
+                Some(_) => Watch::Done(Some(is_lost)),
+                // Then it is not the machine that keeps it from ending, however busy it makes the machine.
+                None if begun.elapsed() > timeouts.patience() && prints_on() => Watch::Done(None),
+                None => Watch::On,
+            }
         })?;
-        let got = match lost {
+        let got = match lost.flatten() {
             Some(false) => return Ok(()),
             Some(true) => Got::EndUnknown,
             None => Got::StillRunning {
-                after: milliseconds(patience),
+                after: milliseconds(begun.elapsed().min(patience)),
             },
         };
         Err(self.short(Expected::Ends, got))

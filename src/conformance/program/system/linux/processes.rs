@@ -229,19 +229,18 @@ const CALLING_AGAIN: [&str; 7] = ["python", "pypy", "node", "java", "ruby", "per
 /// that takes the error for a real one is not to be blamed. A parent is sent SIGCHLD when a child is stopped.
 pub fn can_be_stopped_unnoticed(processes: &[i32]) -> bool {
     let own = fs::read_link("/proc/self/exe").ok();
-    let of_program = processes.iter().filter(|id| {
-        let program = fs::read_link(format!("/proc/{id}/exe")).ok();
-        // Else it is the first process of a cage.
-        program.is_none() || program != own
-    });
-    let ids: Vec<i32> = of_program.copied().collect();
-    ids.iter().all(|id| {
-        let program = fs::read_link(format!("/proc/{id}/exe")).ok();
-        let name = program
-            .as_deref()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str());
-        let is_parent = children(*id).iter().any(|child| ids.contains(&child.id));
+    let executables = processes
+        .iter()
+        .map(|id| (*id, fs::read_link(format!("/proc/{id}/exe")).ok()));
+    // One that runs the harness's own file is the first process of a cage.
+    let of_program: Vec<_> = executables
+        .filter(|(_, executable)| executable.is_none() || *executable != own)
+        .collect();
+    let is_of_program = |id| of_program.iter().any(|(other, _)| *other == id);
+    of_program.iter().all(|(id, executable)| {
+        let name = executable.as_deref().and_then(Path::file_name);
+        let name = name.and_then(|name| name.to_str());
+        let is_parent = children(*id).iter().any(|child| is_of_program(child.id));
         let is_told = is_parent && catches(*id, Signal::CHILD) || catches(*id, Signal::CONT);
         let waits_unnoticed = || threads(*id).iter().all(|thread| waits_unnoticed(thread));
         !is_told && (name.is_some_and(calls_again) || waits_unnoticed())
