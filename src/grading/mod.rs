@@ -5,7 +5,7 @@
 //! class_run                 many side by side, the reference among them
 //!   -> examination          one: copied, built (workplace), started, judged
 //!        submission, instructions      how its programs are started; pure but for looking
-//!   -> record               what was seen, as it is kept (store)
+//!   -> record               what was seen, as it is kept (store -> files), in a class or a part of it (manifest)
 //!
 //! record -> assessment      judged and scored; pure
 //!             together             where the programs do better or worse together than alone; pure
@@ -20,10 +20,12 @@ pub mod assessment;
 pub mod class;
 pub mod class_run;
 pub mod examination;
+mod files;
 pub mod hand_marks;
 pub mod instructions;
 mod java;
 pub mod lateness;
+pub mod manifest;
 pub mod matrix;
 pub mod pairing;
 pub mod points;

@@ -1,193 +1,28 @@
 //! The results folder: one folder for each submission with its evidence and reports, and a manifest.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat,
-    renameat, statat, unlinkat,
+    AtFlags, FileType, FlockOperation, Mode, OFlags, flock, mkdirat, openat, renameat, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::files::{
+    check_is_file, file_error, names_in, open_folder, read, replace, unfinished, visible_path,
+};
+use super::manifest::{MANIFEST_SCHEMA, Manifest};
 use super::record::{Record, SCHEMA};
 use super::workplace::remove;
-use crate::classroom::people::People;
 use crate::conformance::evidence::visible_name;
 use crate::conformance::suite::digest::Digest;
-
-/// What the results in a folder have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// [`MANIFEST_SCHEMA`].
-    pub schema: String,
-    /// The class's name.
-    pub class: String,
-    /// Digest of the suite.
-    pub suite: String,
-    /// Digest of the rubric's text.
-    pub rubric: String,
-    /// The parts of the class that it contains, each as K/N; one part after a merge of all.
-    pub shards: Vec<Shard>,
-    /// Names of its submissions, in order.
-    pub submissions: Vec<String>,
-    /// Who is in the class. Results of an earlier version do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub people: Option<People>,
-}
-
-/// Name and version of the manifest's schema.
-pub const MANIFEST_SCHEMA: &str = "chat-conformance/run/1";
-
-/// Each part knows the whole class, but only of its own submissions what was unpacked.
-fn merged_people(parts: &[(String, &Manifest)]) -> Option<People> {
-    let mut all = parts.iter().filter_map(|(_, part)| part.people.as_ref());
-    let mut merged = all.next()?.clone();
-    for people in all {
-        for student in &mut merged.students {
-            let other = people.of_submission(&student.submission);
-            if let Some(other) = other.filter(|other| !other.notes.is_empty()) {
-                student.notes.clone_from(&other.notes);
-            }
-        }
-    }
-    Some(merged)
-}
-
-impl Manifest {
-    /// The manifest of merged parts. Each part comes with the name that messages use for it.
-    ///
-    /// # Errors
-    /// Why the parts do not fit together, in a sentence.
-    pub fn merged(parts: &[(String, &Manifest)]) -> Result<Manifest, String> {
-        let Some(((first_name, first), others)) = parts.split_first() else {
-            return Err("there are no parts to merge".to_owned());
-        };
-        for (name, other) in others {
-            let difference = if other.suite != first.suite {
-                "was recorded with another suite than"
-            } else if other.rubric != first.rubric {
-                "was scored with another rubric than"
-            } else if other.class != first.class {
-                "is of another class than"
-            } else if other.of() != first.of() {
-                "divides the class into another number of parts than"
-            } else {
-                continue;
-            };
-            return Err(format!("{name} {difference} {first_name}"));
-        }
-        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
-        for (name, part) in parts {
-            for submission in &part.submissions {
-                if let Some(earlier) = seen.insert(submission, name) {
-                    let submission = visible_name(submission);
-                    return Err(format!("{submission} is in {earlier} and in {name}"));
-                }
-            }
-        }
-        let mut shards: Vec<Shard> = parts
-            .iter()
-            .flat_map(|(_, part)| part.shards.clone())
-            .collect();
-        shards.sort();
-        let doubled = shards.windows(2).find(|pair| pair[0] == pair[1]);
-        if let Some(pair) = doubled {
-            return Err(format!("part {} is there twice", pair[0]));
-        }
-        let mut merged = Manifest {
-            schema: MANIFEST_SCHEMA.to_owned(),
-            class: first.class.clone(),
-            suite: first.suite.clone(),
-            rubric: first.rubric.clone(),
-            shards,
-            submissions: seen.into_keys().map(str::to_owned).collect(),
-            people: merged_people(parts),
-        };
-        if merged.missing_shards().is_empty() {
-            merged.shards = vec![Shard::WHOLE];
-        }
-        Ok(merged)
-    }
-
-    /// The parts of the class that it lacks, in order.
-    pub fn missing_shards(&self) -> Vec<Shard> {
-        let of = self.of();
-        let all = (1..=of).map(|number| Shard { number, of });
-        all.filter(|shard| !self.shards.contains(shard)).collect()
-    }
-
-    /// The number of parts into which the class is divided.
-    fn of(&self) -> u32 {
-        self.shards.first().map_or(1, |shard| shard.of)
-    }
-}
-
-/// A part of a class: the K-th of N, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Shard {
-    /// K.
-    pub number: u32,
-    /// N.
-    pub of: u32,
-}
-
-impl Shard {
-    /// The whole class.
-    pub const WHOLE: Shard = Shard { number: 1, of: 1 };
-
-    /// Whether a submission belongs to this part. It depends on the submission's name alone, so a late submission
-    /// moves no other one.
-    pub fn holds(self, submission: &str) -> bool {
-        // FNV-1a. Any function that spreads names would do, but it must never change.
-        let hash = submission
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
-        // The lowest bits of FNV-1a are poorly distributed.
-        (hash >> 20) % u64::from(self.of) == u64::from(self.number - 1)
-    }
-}
-
-impl std::fmt::Display for Shard {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.number, self.of)
-    }
-}
-
-impl From<Shard> for String {
-    fn from(shard: Shard) -> String {
-        shard.to_string()
-    }
-}
-
-impl TryFrom<String> for Shard {
-    type Error = String;
-    fn try_from(text: String) -> Result<Shard, String> {
-        text.parse()
-    }
-}
-
-impl std::str::FromStr for Shard {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Shard, String> {
-        let parts = text.split_once('/');
-        let parsed = parts.and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
-        match parsed {
-            Some((number, of)) if (1..=of).contains(&number) && of <= 100_000 => {
-                Ok(Shard { number, of })
-            }
-            _ => Err("K/N, such as 2/8: the second of eight parts".to_owned()),
-        }
-    }
-}
 
 const MANIFEST: &str = "run.json";
 /// The file with a submission's evidence.
@@ -226,9 +61,6 @@ const TAKEN: [&str; 7] = [
     "marks.csv",
     "gradebook.csv",
 ];
-/// Maximum size of a file that is read from a results folder, in bytes.
-const MOST_BYTES: u64 = 256 << 20;
-
 /// An open results folder, locked against other processes.
 ///
 /// Programs under test may run as the same user, so nothing in the folder is trusted. Files are reached from an open
@@ -303,7 +135,7 @@ impl Store {
         fs::create_dir_all(root).map_err(|error| {
             format!("{shown}: {error}; choose another folder for the results with --out")
         })?;
-        let folder = open_root(root)?;
+        let folder = open_folder(root)?;
         if manifest_in(&folder, root)?.is_none() {
             let names = names_in(&folder).map_err(|error| format!("{shown}: {error}"))?;
             let leftover = unfinished(MANIFEST);
@@ -328,7 +160,7 @@ impl Store {
         if !root.is_dir() {
             return Err(missing());
         }
-        let folder = open_root(root)?;
+        let folder = open_folder(root)?;
         manifest_in(&folder, root)?.ok_or_else(missing)?;
         let store = Store::locked(root, folder)?;
         // Read again under the lock: another process may have replaced it before.
@@ -353,7 +185,7 @@ impl Store {
             ),
             error => file_error(&file, &error.into()),
         })?;
-        is_regular(&lock).map_err(|error| file_error(&file, &error))?;
+        check_is_file(&lock).map_err(|error| file_error(&file, &error))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             Errno::WOULDBLOCK => format!("{shown}: another conform is writing there"),
             error => format!("{shown}: cannot be locked: {}", io::Error::from(error)),
@@ -733,11 +565,6 @@ fn other_version(schema: &str) -> String {
     )
 }
 
-fn open_root(root: &Path) -> Result<OwnedFd, String> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    openat(CWD, root, flags, Mode::empty()).map_err(|error| file_error(root, &error.into()))
-}
-
 fn manifest_in(folder: &OwnedFd, root: &Path) -> Result<Option<Manifest>, String> {
     let file = root.join(MANIFEST);
     let Some(bytes) = read(folder, MANIFEST).map_err(|error| file_error(&file, &error))? else {
@@ -755,192 +582,16 @@ fn manifest_in(folder: &OwnedFd, root: &Path) -> Result<Option<Manifest>, String
     Ok(Some(manifest))
 }
 
-/// An error about a file, in a sentence. Paths contain names that students chose.
-fn file_error(file: &Path, error: &io::Error) -> String {
-    let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
-    if is_link {
-        format!(
-            "{}: is a link, which is not followed; remove it",
-            visible_path(file)
-        )
-    } else {
-        format!("{}: {error}", visible_path(file))
-    }
-}
-
-fn visible_path(file: &Path) -> String {
-    visible_name(&file.to_string_lossy())
-}
-
 fn digest_of(bytes: &[u8]) -> String {
     let mut digest = Digest::default();
     digest.add(bytes);
     digest.finish()
 }
 
-fn is_regular(file: &OwnedFd) -> io::Result<u64> {
-    let stat = fstat(file)?;
-    if FileType::from_raw_mode(stat.st_mode).is_file() {
-        Ok(u64::try_from(stat.st_size).unwrap_or_default())
-    } else {
-        Err(io::Error::other("is not a regular file; remove it"))
-    }
-}
-
-/// Reads a file, if it exists. Follows no link, does not block on a named pipe, and reads at most [`MOST_BYTES`].
-fn read(folder: &OwnedFd, name: &str) -> io::Result<Option<Vec<u8>>> {
-    let flags =
-        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match openat(folder, name, flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(Errno::NOENT) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    is_regular(&file)?;
-    let mut bytes = Vec::new();
-    File::from(file)
-        .take(MOST_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        let mebibytes = MOST_BYTES >> 20;
-        return Err(io::Error::other(format!("is longer than {mebibytes} MiB")));
-    }
-    Ok(Some(bytes))
-}
-
-fn names_in(folder: &OwnedFd) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy();
-        if name != "." && name != ".." {
-            names.push(name.into_owned());
-        }
-    }
-    Ok(names)
-}
-
-/// The name of a file while it is written. It is hidden; a submission's never is.
-fn unfinished(name: &str) -> String {
-    format!(".{name}.unfinished")
-}
-
-/// Replaces a file atomically: if this process is killed, the old file stays.
-fn replace(folder: &OwnedFd, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = unfinished(name);
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let create = || openat(folder, &unfinished, flags, Mode::from_raw_mode(0o666));
-    let file = match create() {
-        // Left behind by a run that was killed, or put there by somebody; a link is removed, not followed.
-        Err(Errno::EXIST) => {
-            unlinkat(folder, &unfinished, AtFlags::empty())?;
-            create()
-        }
-        created => created,
-    };
-    let mut file = File::from(file?);
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| Ok(renameat(folder, &unfinished, folder, name)?));
-    if written.is_err() {
-        let _ = unlinkat(folder, &unfinished, AtFlags::empty());
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn shard(text: &str) -> Shard {
-        text.parse().expect(text)
-    }
-
-    #[test]
-    fn each_submission_is_in_one_part_and_stays_there() {
-        let parts: Vec<Shard> = (1..=5).map(|number| Shard { number, of: 5 }).collect();
-        let mut sizes = [0; 5];
-        for student in 0..500 {
-            let name = format!("student-{student:03}");
-            let holding: Vec<usize> = (0..5).filter(|at| parts[*at].holds(&name)).collect();
-            assert_eq!(holding.len(), 1, "{name}");
-            sizes[holding[0]] += 1;
-        }
-        assert!(
-            sizes.iter().all(|size| (60..140).contains(size)),
-            "{sizes:?}"
-        );
-        // If this assignment changes, classes that are being graded in parts break.
-        assert!(shard("2/2").holds("student-000") != shard("1/2").holds("student-000"));
-        assert!(Shard::WHOLE.holds("anybody"));
-    }
-
-    fn manifest(shard: &str, submissions: &[&str]) -> Manifest {
-        Manifest {
-            schema: MANIFEST_SCHEMA.to_owned(),
-            class: "class".to_owned(),
-            suite: "suite".to_owned(),
-            rubric: "rubric".to_owned(),
-            shards: vec![self::shard(shard)],
-            submissions: submissions.iter().map(|&name| name.to_owned()).collect(),
-            people: None,
-        }
-    }
-
-    #[test]
-    fn parts_that_fit_make_a_whole_and_others_are_refused() {
-        let first = manifest("1/2", &["bo", "cy"]);
-        let merged = |other: &Manifest| {
-            Manifest::merged(&[("one".to_owned(), &first), ("two".to_owned(), other)])
-        };
-        let whole = merged(&manifest("2/2", &["al"])).expect("fits");
-        assert_eq!(
-            (whole.shards, whole.submissions.join(" ")),
-            (vec![Shard::WHOLE], "al bo cy".to_owned())
-        );
-        let two_of_three = Manifest::merged(&[
-            ("one".to_owned(), &manifest("3/3", &["bo"])),
-            ("two".to_owned(), &manifest("1/3", &["al"])),
-        ]);
-        let two_of_three = two_of_three.expect("they fit");
-        assert_eq!(
-            two_of_three.shards,
-            [self::shard("1/3"), self::shard("3/3")]
-        );
-        assert_eq!(two_of_three.missing_shards(), [self::shard("2/3")]);
-        assert!(
-            merged(&manifest("2/3", &["al"]))
-                .is_err_and(|why| why.contains("another number of parts"))
-        );
-        let other = |change: fn(&mut Manifest)| {
-            let mut other = manifest("2/2", &["al"]);
-            change(&mut other);
-            merged(&other).expect_err("does not fit")
-        };
-        assert!(
-            other(|other| other.suite.clear())
-                .contains("two was recorded with another suite than one")
-        );
-        assert!(other(|other| other.rubric.clear()).contains("another rubric"));
-        assert!(other(|other| other.class.clear()).contains("another class"));
-        assert!(
-            other(|other| other.submissions = vec!["bo".to_owned()])
-                .contains("bo is in one and in two")
-        );
-        assert!(
-            other(|other| other.shards = vec![self::shard("1/2")])
-                .contains("part 1/2 is there twice")
-        );
-    }
-
-    #[test]
-    fn a_part_is_written_as_two_numbers() {
-        assert_eq!(shard("2/8").to_string(), "2/8");
-        for wrong in ["0/2", "3/2", "1", "1/", "-1/2", "a/b", "1/0"] {
-            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
-        }
-    }
+    use crate::grading::manifest::tests::manifest;
 
     fn record(submission: &str) -> Record {
         Record {
@@ -1078,7 +729,7 @@ mod tests {
         );
         assert_eq!(fs::read_to_string(&precious).expect("is there"), "precious");
         assert_eq!(
-            names_in(&open_root(&elsewhere).expect("opens"))
+            names_in(&open_folder(&elsewhere).expect("opens"))
                 .expect("is read")
                 .len(),
             1

@@ -8,7 +8,7 @@ use chat_conformance::conformance::play::clock::DEFAULT_LIMIT;
 use chat_conformance::conformance::program::dialect::Dialect;
 use chat_conformance::conformance::program::limits::Limits;
 use chat_conformance::conformance::suite::requirement::Level;
-use chat_conformance::grading::store::Shard;
+use chat_conformance::grading::manifest::Shard;
 use chat_conformance::report::formats::ReportOption;
 use chat_conformance::stress::message::{MAX_TEXT, MIN_TEXT};
 use chat_conformance::transcript::syntax::Role;

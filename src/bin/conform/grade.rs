@@ -26,9 +26,10 @@ use chat_conformance::grading::class::Class;
 use chat_conformance::grading::class_run::{Abandoned, Arrangement, examine_all};
 use chat_conformance::grading::examination::{Candidate, Terms, alike};
 use chat_conformance::grading::hand_marks::{self, HandMarks};
+use chat_conformance::grading::manifest::{MANIFEST_SCHEMA, Manifest, Shard};
 use chat_conformance::grading::record::Record;
 use chat_conformance::grading::rubric::{BUILT_IN, Rubric};
-use chat_conformance::grading::store::{MANIFEST_SCHEMA, Manifest, Shard, Store};
+use chat_conformance::grading::store::Store;
 use chat_conformance::report::upload;
 
 use crate::archive::{self, Entry};
