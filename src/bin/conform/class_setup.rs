@@ -13,7 +13,7 @@ use chat_conformance::grading::instructions::{INSTRUCTIONS, Instructions};
 
 use crate::class_results::some;
 use crate::complain;
-use crate::judge::processors;
+use crate::subjects::processors;
 
 /// The class's own instructions.
 ///

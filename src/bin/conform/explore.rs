@@ -23,8 +23,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::{ExploreCommand, RoleOption};
 use crate::cage;
-use crate::judge::{at_once, client_command, resolved, subject, without_result};
+use crate::judge::without_result;
 use crate::look_up::load_suite;
+use crate::subjects::{at_once, client_command, resolved, subject};
 use crate::{
     FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, own_program, print, progress_target, refuse,
     terminal_style, watch_for_interruption,

@@ -41,10 +41,10 @@ use crate::class_setup::{
     beside, hidden_places, instructions_of, name_of, refuse_one_in_the_other, resolved,
     side_by_side, skipped, tell_problems,
 };
-use crate::judge::processors;
 use crate::look_up::{load_suite, show_mistakes};
 use crate::overview::Overview;
 use crate::reports::{CLASS_JSON, people_table};
+use crate::subjects::processors;
 use crate::{
     HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, own_program, print, refuse, terminal_style,
     watch_for_interruption,

@@ -1,22 +1,16 @@
 //! `conform`, `conform server` and `conform client`: run the suite and write the reports.
 
-use std::fs;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat_conformance::conformance::evidence::time_limit::UsedUpBy;
 use chat_conformance::conformance::judge::program::ProgramEvidence;
 use chat_conformance::conformance::judge::result::{RunResult, Verdict};
-use chat_conformance::conformance::play::slots::Slots;
-use chat_conformance::conformance::program::cage::layer::Layer;
-use chat_conformance::conformance::program::cage::view::places_of;
-use chat_conformance::conformance::program::environment::{Environment, Purpose};
+use chat_conformance::conformance::program::environment::Purpose;
 use chat_conformance::conformance::program::supervisor::{Orphanage, gain_right_to_networks};
-use chat_conformance::conformance::program::target::{Target, unknown_place};
+use chat_conformance::conformance::program::target::Target;
 use chat_conformance::conformance::run::{Plan, Progress, run};
 use chat_conformance::conformance::session::{NoResult, Subject};
 use chat_conformance::conformance::suite::Suite;
@@ -30,21 +24,17 @@ use chat_conformance::server::raise_descriptor_limit;
 use chat_conformance::transcript::syntax::Role;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
-use url::Url;
 
-use crate::arguments::{
-    ClientCommand, PairCommand, ReplayOptions, RunOptions, ServerCommand, ServerOption, Words,
-};
+use crate::arguments::{ClientCommand, PairCommand, RunOptions, ServerCommand, Words};
 use crate::cage;
 use crate::look_up::load_suite;
+use crate::output::{OUTPUT, check_writable, write_to};
 use crate::reports::variable;
+use crate::subjects::{at_once, client_command, resolved, server_target, subject};
 use crate::{
     FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, WRONG_USE, complain, own_program, print,
     progress_target, refuse, terminal_style, watch_for_interruption,
 };
-
-/// The file name for standard output.
-pub const OUTPUT: &str = "-";
 
 /// Runs the whole suite against the bundled server and client.
 pub fn bundled(options: &RunOptions) -> ExitCode {
@@ -84,14 +74,6 @@ pub fn server(command: &ServerCommand) -> ExitCode {
     }
 }
 
-/// The server's command or address; nothing is started yet.
-pub fn server_target(server: &ServerOption) -> Result<Target, String> {
-    match &server.at {
-        Some(address) => running_server(address).map(Target::Running),
-        None => resolved(&server.command).map(Target::Command),
-    }
-}
-
 /// Judges a client.
 pub fn client(command: &ClientCommand) -> ExitCode {
     match client_command(&command.command) {
@@ -102,62 +84,6 @@ pub fn client(command: &ClientCommand) -> ExitCode {
         ),
         Err(why) => refuse(&why),
     }
-}
-
-fn running_server(address: &str) -> Result<SocketAddr, String> {
-    let expected = "an address of a server looks like chat://localhost:12345";
-    let url = Url::parse(address).map_err(|why| format!("{address}: {why}; {expected}"))?;
-    let (scheme, host, port) = (url.scheme(), url.host_str(), url.port());
-    let ("chat", Some(host), Some(port)) = (scheme, host, port) else {
-        return Err(format!("{address}: {expected}"));
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let mut found = (host, port)
-        .to_socket_addrs()
-        .map_err(|why| format!("{address}: the name {host} cannot be looked up: {why}"))?;
-    found
-        .next()
-        .ok_or_else(|| format!("{address}: {host} has no address"))
-}
-
-/// A client's command, with placeholders that are all known.
-pub fn client_command(command: &[String]) -> Result<Vec<String>, String> {
-    match unknown_place(command) {
-        Some(place) => Err(format!(
-            "{place} is unknown; the placeholders of a client's command are {{name}}, {{url}}, {{host}} and {{port}}"
-        )),
-        None => resolved(command),
-    }
-}
-
-/// Reports a wrong command as such, and not as a failure of the program.
-pub fn resolved(command: &[String]) -> Result<Vec<String>, String> {
-    let Some(program) = command.first() else {
-        return Err("no command to start".to_owned());
-    };
-    let is_program = |path: &Path| {
-        use std::os::unix::fs::PermissionsExt;
-        fs::metadata(path)
-            .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
-    let found = if program.contains('/') {
-        is_program(Path::new(program))
-    } else {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)))
-    };
-    if found {
-        return Ok(command.to_vec());
-    }
-    if Path::new(program).is_file() {
-        return Err(format!(
-            "{program} cannot be started. Make it executable and use `./{program}`, or start it with its \
-             interpreter: python3 {program}"
-        ));
-    }
-    Err(format!(
-        "{program}: no such program in this folder or on the PATH"
-    ))
 }
 
 /// Runs the suite against each program, writes the reports, and returns the exit status.
@@ -293,58 +219,6 @@ fn plan(suite: &Suite, options: &RunOptions, only: &Option<GlobSet>, subject: Su
     }
 }
 
-/// The program, treated as the options say.
-pub fn subject(
-    role: Role,
-    target: Target,
-    purpose: Purpose,
-    layers: &[Layer],
-    options: &ReplayOptions,
-    time_limit: Duration,
-    harness: PathBuf,
-) -> Subject {
-    let slots = options.jobs.map_or(2 * processors(), usize::from);
-    let mut visible = cage::visible(&options.cage);
-    let commands: &[&Vec<String>] = match &target {
-        Target::Command(command) => &[command],
-        Target::Pair { server, client } => &[server, client],
-        Target::Running(_) => &[],
-    };
-    if let Ok(here) = std::env::current_dir() {
-        visible.extend(
-            commands
-                .iter()
-                .flat_map(|command| places_of(command, &here)),
-        );
-    }
-    Subject {
-        target,
-        role,
-        slots: Arc::new(Slots::new(slots)),
-        time_limit,
-        environment: Environment {
-            limits: options.limits,
-            purpose,
-            cage: layers.to_vec(),
-            visible,
-            ..Environment::default()
-        },
-        dialect: options.dialect,
-        patience: Duration::from_secs_f64(options.patience),
-        harness,
-    }
-}
-
-/// Number of replays at the same time, including those that only wait. An explicit number is a hard limit.
-pub fn at_once(options: &ReplayOptions) -> usize {
-    options.jobs.map_or(8 * processors(), usize::from)
-}
-
-/// Number of processors.
-pub fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 fn run_with_progress(plan: &Plan, cancelled: &AtomicBool) -> Result<ProgramEvidence, NoResult> {
     let count = u64::try_from(plan.cases.len()).ok();
     let bar = ProgressBar::with_draw_target(count, progress_target());
@@ -413,25 +287,6 @@ fn write_reports(options: &RunOptions, results: &[RunResult], suite: &Suite) -> 
     options.report.iter().try_for_each(|report| {
         write_to(&report.file, &render(report.format, &assessment, variable))
     })
-}
-
-pub fn write_to(file: &Path, text: &str) -> Result<(), String> {
-    if file == Path::new(OUTPUT) {
-        print(text);
-        return Ok(());
-    }
-    fs::write(file, text).map_err(|why| format!("cannot write {}: {why}", file.display()))
-}
-
-/// Checks a path before the run, so that a typing error does not lose the result.
-pub fn check_writable(file: &Path) -> Result<(), String> {
-    if file == Path::new(OUTPUT) {
-        return Ok(());
-    }
-    let opened = fs::OpenOptions::new().append(true).create(true).open(file);
-    opened
-        .map(drop)
-        .map_err(|why| format!("cannot write {}: {why}", file.display()))
 }
 
 fn status_of(results: &[RunResult]) -> u8 {

@@ -13,11 +13,13 @@ mod grade;
 mod judge;
 mod look_up;
 mod matrix;
+mod output;
 mod overview;
 mod package;
 mod record;
 mod reports;
 mod stress;
+mod subjects;
 
 use std::io::{IsTerminal, Write};
 use std::panic::catch_unwind;

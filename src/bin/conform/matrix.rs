@@ -33,8 +33,9 @@ use crate::class_setup::{
     beside, hidden_places, instructions_of, name_of, refuse_one_in_the_other, resolved,
     side_by_side, skipped, tell_problems,
 };
-use crate::judge::{OUTPUT, at_once, check_writable, processors, write_to};
 use crate::look_up::load_suite;
+use crate::output::{OUTPUT, check_writable, write_to};
+use crate::subjects::{at_once, processors};
 use crate::{
     FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, own_program, print, progress_target, refuse,
     terminal_style, watch_for_interruption,

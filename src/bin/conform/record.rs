@@ -17,7 +17,7 @@ use chat_conformance::stress::error::LoadError;
 use chat_conformance::stress::server_process::ServerProcess;
 
 use crate::arguments::RecordCommand;
-use crate::judge::server_target;
+use crate::subjects::server_target;
 use crate::{HOLDS, complain, own_program, print, refuse, watch_for_interruption};
 
 /// Records until Ctrl-C, or until the server ends, and writes the transcript.

@@ -19,7 +19,8 @@ use chat_conformance::stress::spec::{Length, LoadSpec};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::StressCommand;
-use crate::judge::{OUTPUT, check_writable, server_target, write_to};
+use crate::output::{OUTPUT, check_writable, write_to};
+use crate::subjects::server_target;
 use crate::{
     FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, own_program, print, progress_target, refuse,
     terminal_style, watch_for_interruption,
