@@ -85,10 +85,7 @@ pub fn circumstances<C: Conversation>(
 ) -> Vec<&'static str> {
     let is_order = |id: &&str| *id != id::S_MSG_5 || *shape == Shape::Message;
     let all = conversation.peculiar_to().into_iter().filter(is_order);
-    // Whether a DISCONNECT frees the name and ends the connection is not about who hears what.
-    let is_of_leaver = charged.is_some_and(|id| [id::S_DISC_2, id::S_DISC_4].contains(&id));
-    all.filter(|id| Some(*id) != charged && !(is_of_leaver && *id == id::S_DISC_1))
-        .collect()
+    all.filter(|id| Some(*id) != charged).collect()
 }
 
 /// Ids of the requirements that a failure may belong to, the most likely first. Circumstances count where a plain service

@@ -213,7 +213,7 @@ pub(super) fn circumstances_after(steps: &[Step], role: Role) -> Vec<&'static st
             let mut ids = circumstances_of(&step.action, role == Role::Client);
             if let Some(leaving) = leaving {
                 if leaving.how == Departure::Disconnect {
-                    ids.extend([id::S_RUN_1, id::S_DISC_1, id::S_DISC_2]);
+                    ids.extend([id::S_RUN_1, id::S_DISC_2]);
                 } else if leaving.is_last {
                     ids.push(id::S_RUN_1);
                 }

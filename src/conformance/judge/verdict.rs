@@ -76,7 +76,7 @@ fn judge(
     let waiting: Vec<usize> = (0..judged.len())
         .filter(|at| judged[*at].is_none())
         .collect();
-    for position in in_turn(&waiting, &replayed, &findings, requirements) {
+    for position in in_turn(&waiting, &replayed, &findings, requirements, &tally) {
         let case = &replayed[position].0;
         let finding = &findings[position];
         if let Finding::Stopped(stop) = finding {
@@ -111,6 +111,7 @@ fn in_turn(
     replayed: &[Replayed],
     findings: &[Finding],
     requirements: &[Requirement],
+    tally: &Tally<'_>,
 ) -> Vec<usize> {
     let rank = |id: &str| requirements.iter().position(|other| other.id == id);
     let covers = |position: usize| &replayed[position].0.transcript.covers;
@@ -130,7 +131,9 @@ fn in_turn(
         let is_about = |id: &str| is_foreign(id) && covers(other).iter().any(|own| own == id);
         let circumstances = |position| stop(position).map_or(&[][..], |stop| &stop.circumstances);
         // Only what fails after it tells that something goes wrong after it.
-        let tells_of = |id: &str| is_about(id) && circumstances(other).contains(&id);
+        let may_explain = |id: &str| charged(position).is_none_or(|own| tally.may_explain(id, own));
+        let tells_of =
+            |id: &str| is_about(id) && circumstances(other).contains(&id) && may_explain(id);
         circumstances(position).iter().any(|id| tells_of(id))
             || charged(position).is_some_and(|id| is_about(id) && charged(other) == Some(id))
     };

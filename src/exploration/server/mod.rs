@@ -160,7 +160,7 @@ fn peculiar_to(act: &Act) -> Vec<&'static str> {
         Act::AsksForTakenName { .. } => ids.push(id::S_REG_5),
         Act::SpeaksInVain { .. } => ids.push(id::S_REG_7),
         Act::Leaves { how, .. } => ids.extend(match how {
-            Leaving::Disconnect { .. } => &[id::S_DISC_1][..],
+            Leaving::Disconnect { .. } => &[][..],
             Leaving::DisconnectWithCarriageReturn => &[id::W_LINE_1],
             Leaving::Close => &[id::S_DISC_5],
             Leaving::CloseInMidLine => &[id::S_DISC_5, id::W_LINE_2],
