@@ -151,6 +151,7 @@ fn main() -> io::Result<()> {
         begun: Instant::now(),
         senders: Vec::new(),
         shown: 0,
+        has_typed_nothing: false,
     };
     session.register();
     if fault("answer-awaited-briefly") {
@@ -579,6 +580,8 @@ struct Session {
     senders: Vec<Vec<u8>>,
     /// How many messages came.
     shown: usize,
+    /// The line that was typed last was empty.
+    has_typed_nothing: bool,
 }
 
 impl Session {
@@ -711,6 +714,9 @@ impl Session {
         {
             return self.receive_farewell();
         }
+        if fault("sender-taken-for-goodbye") && line.starts_with(b"@DISCONNECT") {
+            return self.receive_farewell();
+        }
         if fault("disconnect-small-in-text") && contains(&line, b"disconnect")
             || fault("own-disconnect-in-text")
                 && contains(&line, format!("DISCONNECT {}", self.name).as_bytes())
@@ -796,6 +802,7 @@ impl Session {
         if !fault("wide-line-cut-at-message") {
             self.has_shown = false;
         }
+        let is_after_nothing = std::mem::replace(&mut self.has_typed_nothing, line.is_empty());
         if line.is_empty() || fault("typing-unsent") {
             return Continue(());
         }
@@ -819,6 +826,10 @@ impl Session {
                     .collect::<Vec<_>>()
                     .join(&b' ')
             }
+            () if fault("none-after-an-empty-line") && is_after_nothing => b"None".to_vec(),
+            () if fault("name-filled-in") => String::from_utf8_lossy(line)
+                .replace("username", &self.name)
+                .into(),
             () if fault("typed-read-in-parts") => line.chunks(64).flat_map(decoded).collect(),
             () if fault("dollars-halved") => {
                 String::from_utf8_lossy(line).replace("$$", "$").into()
@@ -1020,6 +1031,7 @@ fn show(line: &[u8]) {
             .replace("<b>", ""),
         () if fault("prefix-taken-out-of-text") => without_prefix_in_text(&shown(line)),
         () if fault("shown-escapes-decoded") => shown(line).replace("\\x41", "A"),
+        () if fault("joiners-unshown") => shown(line).replace(['\u{200c}', '\u{200d}'], ""),
         () if fault("shown-cut") => shown(line).chars().take(100).collect(),
         () if fault("ascii-shown") => shown(line).replace(|c: char| !c.is_ascii(), "?"),
         () if fault("cut-at-colon") => shown(line).split(':').take(2).collect::<Vec<_>>().join(":"),

@@ -168,6 +168,10 @@ fn main() -> io::Result<()> {
             lock(&room).say_farewell();
             forget_for_good();
         }
+        if fault("waits-for-the-end-of-a-line") && lock(&room).is_in_a_line() {
+            lock(&room).say_farewell();
+            forget_for_good();
+        }
         everyone = lock(&room).say_farewell();
         if !fault("never-ends") {
             break;
@@ -296,6 +300,7 @@ fn welcome(id: usize, stream: TcpStream, room: &Mutex<Room>) -> io::Result<Arc<P
         registrations_before: room.registrations,
         is_beside: AtomicBool::new(false),
         has_half_registered: AtomicBool::new(false),
+        has_half_line: AtomicBool::new(false),
     });
     let writer = Arc::clone(&peer);
     spawn(move || writer.write_out())?;
@@ -350,6 +355,10 @@ fn attend(peer: &Arc<Peer>, room: &Mutex<Room>) {
         }
         End::TooLong if fault("long-line-kills") => crash("a line is too long"),
         End::Left if fault("left-open") => {
+            lock(room).remove(peer);
+            return;
+        }
+        End::Left if fault("overtaken-left-open") && lock(room).overtaken.contains(&peer.id) => {
             lock(room).remove(peer);
             return;
         }
@@ -495,6 +504,8 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
         }
         let is_half = matches!(standing, Standing::Stranger) && said.is_empty();
         peer.has_half_registered.store(is_half, Ordering::Relaxed);
+        let is_in_line = !lines.rest.is_empty();
+        peer.has_half_line.store(is_in_line, Ordering::Relaxed);
         let is_joined = said.len() > 1 && fault("disconnect-relayed-behind-a-message");
         for line in said {
             if is_joined && line.starts_with(b"DISCONNECT") {
@@ -845,6 +856,12 @@ struct Room {
     over: usize,
     /// How many were refused and are still connected.
     lingering: usize,
+    /// Connections that registered while a later one was there.
+    overtaken: Vec<usize>,
+    /// The numbers of members, by connection.
+    numbers: BTreeMap<usize, usize>,
+    /// What connections that had not registered did not get, by connection.
+    missed: Vec<(usize, Vec<u8>)>,
 }
 
 struct Member {
@@ -937,6 +954,7 @@ impl Room {
             return self.admit(peer, name);
         }
         peer.send(match () {
+            () if fault("welcome-back") && self.known.contains(&name) => b"200 Welcome back",
             () if fault("misspelt-200") => b"200 Registration succesful",
             () if fault("small-200") => b"200 registration successful",
             () if fault("hidden-200") => b"Welcome! 200 Registration successful",
@@ -944,6 +962,10 @@ impl Room {
         });
         if fault("history-told") {
             self.said.iter().for_each(|message| peer.send(message));
+        }
+        if fault("told-what-was-missed") {
+            let own = self.missed.iter().filter(|(id, _)| *id == peer.id);
+            own.for_each(|(_, message)| peer.send(message));
         }
         self.admit(peer, name)
     }
@@ -955,6 +977,9 @@ impl Room {
         }
         self.registrations += 1;
         self.known.push(name.clone());
+        self.numbers.insert(peer.id, self.members.len());
+        let is_overtaken = self.peers.iter().any(|other| other.id > peer.id);
+        self.overtaken.extend(is_overtaken.then_some(peer.id));
         self.members
             .retain(|member| member.peer.id != peer.id || !leaves_names());
         self.members.push(Member {
@@ -1001,12 +1026,14 @@ impl Room {
         }
         self.full |= fault("refuses-ever-after");
         self.goodbye_fails |= fault("goodbye-stops-at-the-refused");
+        let is_again = self.wanted.contains(&name);
         self.wanted.push(name.clone());
         self.has_left_a_name |= fault("refused-leaves-its-name");
         if fault("holder-thrown-out") {
             self.members.retain(|member| member.name != name);
         }
         peer.send(match () {
+            () if fault("other-401-again") && is_again => b"401 Still in use",
             () if fault("other-401") => b"401 Name taken",
             () if fault("in-use-and-malformed-swapped") => b"400 Invalid registration",
             () => b"401 Client already registered",
@@ -1231,6 +1258,8 @@ impl Room {
                 || fault("two-dozen-told") && told == 24
                 || self.is_kept_from(member, sender_name, &line[prefix..])
                 || fault("third-mute") && sender_place == Some(2)
+                || fault("numbers-given-twice")
+                    && self.numbers.get(&member.peer.id) == self.numbers.get(&sender.id)
                 || fault("newest-deaf") && self.members.len() > 2 && place + 1 == self.members.len()
                 || fault("other-direction") && Some(place) > sender_place
             {
@@ -1260,6 +1289,11 @@ impl Room {
             if self.members.iter().all(|member| member.peer.id > first.id) {
                 first.send(&message);
             }
+        }
+        if fault("told-what-was-missed") {
+            let strangers = self.peers.iter().filter(|peer| !self.is_member(peer));
+            let missed: Vec<_> = strangers.map(|peer| (peer.id, message.clone())).collect();
+            self.missed.extend(missed);
         }
         if fault("stranger-hears") {
             for peer in &self.peers {
@@ -1320,6 +1354,11 @@ impl Room {
 
     fn is_member(&self, peer: &Peer) -> bool {
         self.members.iter().any(|member| member.peer.id == peer.id)
+    }
+
+    fn is_in_a_line(&self) -> bool {
+        let mut peers = self.peers.iter();
+        peers.any(|peer| peer.has_half_line.load(Ordering::Relaxed))
     }
 
     /// Whether one of the members before this place leaves much unread.
@@ -1549,6 +1588,8 @@ struct Peer {
     is_beside: AtomicBool,
     /// It has sent a part of its first line.
     has_half_registered: AtomicBool,
+    /// It has sent a part of a line.
+    has_half_line: AtomicBool,
 }
 
 #[derive(Default)]

@@ -9,11 +9,7 @@ use crate::conformance::suite::{Case, id};
 pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
     let covers = &case.transcript.covers;
     // Somebody left before, or a line came in parts, and that is known to go wrong.
-    let charged = stop.charge.as_ref().map(|charge| &charge.requirement);
-    let may_explain = |id: &str| charged.is_none_or(|charged| tally.may_explain(id, charged));
-    let is_known = |id: &&&str| {
-        tally.fails_after_itself(id) && !case.transcript.covers_any(&[id]) && may_explain(id)
-    };
+    let is_known = |id: &&&str| tally.fails_after_itself(id) && !case.transcript.covers_any(&[id]);
     let known: Vec<&str> = stop
         .circumstances
         .iter()

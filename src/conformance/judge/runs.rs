@@ -1,8 +1,10 @@
 //! What the runs of one transcript say, by themselves and in the light of the others.
 
+use std::collections::BTreeSet;
+
 use super::charge::Charge;
 use super::ends::Ends;
-use crate::conformance::conversation::leaving::leavings;
+use crate::conformance::conversation::leaving::{Leaving, leavings};
 use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::shortfall::Expected;
@@ -194,7 +196,7 @@ impl Finding {
 }
 
 /// The steps before the one at which the first of the runs stopped.
-fn steps_before<'t>(transcript: &'t Transcript, runs: &[Evidence]) -> &'t [Step] {
+pub(super) fn steps_before<'t>(transcript: &'t Transcript, runs: &[Evidence]) -> &'t [Step] {
     let stopped_at = runs.iter().filter_map(|run| match &run.outcome {
         Outcome::FellShort(shortfall) => Some(shortfall.step),
         _ => None,
@@ -206,24 +208,42 @@ fn steps_before<'t>(transcript: &'t Transcript, runs: &[Evidence]) -> &'t [Step]
 
 /// Ids of the requirements that what comes after these steps depends on, those of the latest step first.
 pub(super) fn circumstances_after(steps: &[Step], role: Role) -> Vec<&'static str> {
-    let steps_with_leavings = steps.iter().enumerate().zip(leavings(steps));
-    let latest_first = steps_with_leavings.collect::<Vec<_>>().into_iter().rev();
+    let comings_and_goings = leavings(steps).into_iter().zip(comings_back(steps));
+    let in_order = steps.iter().enumerate().zip(comings_and_goings);
+    let latest_first = in_order.collect::<Vec<_>>().into_iter().rev();
     latest_first
-        .flat_map(|((at, step), leaving)| {
+        .flat_map(|((at, step), (leaving, comes_back))| {
             let mut ids = circumstances_of(&step.action, role == Role::Client);
-            if let Some(leaving) = leaving {
-                if leaving.how == Departure::Disconnect {
-                    ids.extend([id::S_RUN_1, id::S_DISC_2]);
-                } else if leaving.is_last {
-                    ids.push(id::S_RUN_1);
-                }
-            }
+            let is_end =
+                |leaving: &Leaving| leaving.is_last || leaving.how == Departure::Disconnect;
+            ids.extend(leaving.filter(is_end).map(|_| id::S_RUN_1));
+            ids.extend(comes_back.then_some(id::S_DISC_2));
             if role == Role::Server {
                 ids.extend(of_silence(&steps[at..]));
             }
             ids
         })
         .collect()
+}
+
+/// For each step, whether somebody registers in it under a name that was given up by a DISCONNECT.
+fn comings_back(steps: &[Step]) -> Vec<bool> {
+    let mut given_up: BTreeSet<&str> = BTreeSet::new();
+    let mut all = Vec::new();
+    for step in steps {
+        let utterance = match &step.action {
+            Action::Joins { name, .. } => Utterance::Register { name },
+            Action::Says { line, .. } => Utterance::of(line),
+            _ => Utterance::Other,
+        };
+        if let Utterance::Disconnect { name } = utterance {
+            given_up.insert(name);
+        }
+        let comes_back =
+            matches!(utterance, Utterance::Register { name } if given_up.contains(name));
+        all.push(comes_back);
+    }
+    all
 }
 
 /// Whether somebody closes its connection while the program is paused.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::runs::{Finding, Judgement, Shape, Stop, circumstances_after};
+use crate::conformance::suite::Case;
 use crate::conformance::suite::table::Table;
-use crate::conformance::suite::{Case, id};
 
 /// The counts of all requirements.
 #[derive(Debug)]
@@ -13,9 +13,6 @@ pub(super) struct Tally<'t> {
     records: BTreeMap<String, Record>,
     /// In how many transcripts failed runs are charged to a requirement while other runs pass.
     mixtures: BTreeMap<String, usize>,
-    /// Of each requirement the ways of leaving, by the requirements about them, after which alone a transcript stopped
-    /// over it.
-    leavings: BTreeMap<String, BTreeSet<&'static str>>,
     /// The requirements of transcripts on which the runs disagree, or in which the harness could not do its part.
     undecided: BTreeSet<String>,
 }
@@ -32,16 +29,12 @@ struct Record {
     stopped_after: Vec<Vec<&'static str>>,
 }
 
-/// The requirements about what follows from each way of leaving.
-const LEAVINGS: [&str; 3] = [id::S_DISC_2, id::S_DISC_5, id::S_DISC_7];
-
 impl Tally<'_> {
     pub(super) fn new(table: &Table) -> Tally<'_> {
         Tally {
             table,
             records: BTreeMap::new(),
             mixtures: BTreeMap::new(),
-            leavings: BTreeMap::new(),
             undecided: BTreeSet::new(),
         }
     }
@@ -95,19 +88,10 @@ impl Tally<'_> {
         })
     }
 
-    /// Counts a transcript that stopped.
+    /// Counts a transcript that stopped over a requirement of its own.
     pub(super) fn count_stop(&mut self, case: &Case, stop: &Stop) {
         let covers = &case.transcript.covers;
         let charged = stop.charge.as_ref().map(|charge| &charge.requirement);
-        if let Some(id) = charged.filter(|_| !stop.had_ended) {
-            let is_before = |leaving: &&'static str| stop.circumstances.contains(leaving);
-            let before: Vec<&'static str> =
-                LEAVINGS.into_iter().filter(|id| is_before(id)).collect();
-            if let [leaving] = before[..] {
-                let leavings = self.leavings.entry(id.clone()).or_default();
-                leavings.insert(leaving);
-            }
-        }
         let own = charged.or(covers.first()).filter(|id| covers.contains(id));
         if let Some(id) = own {
             let record = self.records.entry(id.clone()).or_default();
@@ -122,13 +106,6 @@ impl Tally<'_> {
             !record.passed_after.iter().all(came_before)
                 && record.stopped_after.iter().all(came_before)
         })
-    }
-
-    /// Whether this circumstance may explain that a requirement is not met. How somebody left does not, if it is not met
-    /// after every way of leaving.
-    pub(super) fn may_explain(&self, circumstance: &str, id: &str) -> bool {
-        let is_met_after_some = |ways: &BTreeSet<&str>| ways.len() < LEAVINGS.len();
-        !LEAVINGS.contains(&circumstance) || self.leavings.get(id).is_none_or(is_met_after_some)
     }
 
     /// Whether a requirement fails where it is a circumstance: something went wrong after somebody vanished, and not

@@ -13,13 +13,13 @@ use std::collections::BTreeSet;
 use super::blame::blame;
 use super::ends::Ends;
 use super::result::{RequirementResult, TranscriptResult, Verdict};
-use super::runs::{Finding, Judgement};
+use super::runs::{Finding, Judgement, circumstances_after, steps_before};
 use super::tally::Tally;
 use super::twin::Twin;
 use crate::conformance::evidence::{Evidence, Outcome};
-use crate::conformance::suite::Case;
 use crate::conformance::suite::requirement::Requirement;
 use crate::conformance::suite::table::Table;
+use crate::conformance::suite::{Case, id};
 use crate::transcript::syntax::Transcript;
 
 /// A transcript with what was seen in each of its runs.
@@ -76,7 +76,7 @@ fn judge(
     let waiting: Vec<usize> = (0..judged.len())
         .filter(|at| judged[*at].is_none())
         .collect();
-    for position in in_turn(&waiting, &replayed, &findings, requirements, &tally) {
+    for position in in_turn(&waiting, &replayed, &findings, requirements) {
         let case = &replayed[position].0;
         let finding = &findings[position];
         if let Finding::Stopped(stop) = finding {
@@ -111,7 +111,6 @@ fn in_turn(
     replayed: &[Replayed],
     findings: &[Finding],
     requirements: &[Requirement],
-    tally: &Tally<'_>,
 ) -> Vec<usize> {
     let rank = |id: &str| requirements.iter().position(|other| other.id == id);
     let covers = |position: usize| &replayed[position].0.transcript.covers;
@@ -131,9 +130,7 @@ fn in_turn(
         let is_about = |id: &str| is_foreign(id) && covers(other).iter().any(|own| own == id);
         let circumstances = |position| stop(position).map_or(&[][..], |stop| &stop.circumstances);
         // Only what fails after it tells that something goes wrong after it.
-        let may_explain = |id: &str| charged(position).is_none_or(|own| tally.may_explain(id, own));
-        let tells_of =
-            |id: &str| is_about(id) && circumstances(other).contains(&id) && may_explain(id);
+        let tells_of = |id: &str| is_about(id) && circumstances(other).contains(&id);
         circumstances(position).iter().any(|id| tells_of(id))
             || charged(position).is_some_and(|id| is_about(id) && charged(other) == Some(id))
     };
@@ -185,23 +182,39 @@ fn first_of_circle(all: &[usize], earlier: impl Fn(usize) -> Option<usize>) -> u
 }
 
 /// Of a transcript whose runs disagree: the requirement that all failed runs are charged to, if it is another one that
-/// is known to fail. How soon its fault shows decides how far each run gets.
+/// is known to fail, or one that all of them came after and that is known to go wrong. How soon a fault shows decides how
+/// far each run gets.
 fn blocks_mixture(
     case: &Case,
     runs: &[Evidence],
     tally: &Tally<'_>,
     ends: &Ends<'_>,
 ) -> Option<String> {
-    let failed = runs
+    let transcript = &case.transcript;
+    let failed: Vec<&Evidence> = runs
         .iter()
-        .filter(|run| matches!(run.outcome, Outcome::FellShort(_)));
-    let mut charged = charged(case, runs, ends);
-    let first = charged.next()?;
-    let others: Vec<String> = charged.collect();
-    let is_agreed = others.len() + 1 == failed.count() && others.iter().all(|id| *id == first);
-    let is_another = !case.transcript.covers.contains(&first) && tally.has_failed(&first);
+        .filter(|run| matches!(run.outcome, Outcome::FellShort(_)))
+        .collect();
     let is_conclusive = runs.iter().all(Evidence::is_conclusive);
-    (is_agreed && is_another && is_conclusive).then_some(first)
+    if !is_conclusive {
+        return None;
+    }
+    let charged: Vec<String> = charged(case, runs, ends).collect();
+    let agreed = charged.first().filter(|first| {
+        charged.len() == failed.len() && charged.iter().all(|other| other == *first)
+    });
+    let is_another = |id: &&String| !transcript.covers.contains(*id) && tally.has_failed(id);
+    if let Some(id) = agreed.filter(is_another) {
+        return Some(id.clone());
+    }
+    let before = steps_before(transcript, runs);
+    let mut circumstances = circumstances_after(before, transcript.role);
+    // Whoever does not look at once takes a reset for a close.
+    if circumstances.contains(&id::S_DISC_7) {
+        circumstances.push(id::S_DISC_5);
+    }
+    let is_known = |id: &&str| tally.fails_after_itself(id) && !transcript.covers_any(&[*id]);
+    circumstances.into_iter().find(is_known).map(str::to_owned)
 }
 
 /// Ids of the requirements that the failed runs of a transcript are charged to.
