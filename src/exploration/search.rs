@@ -345,18 +345,40 @@ impl Explorer<'_> {
         } else {
             conversation
         };
-        let smallest = smallest(failing, MOST_ATTEMPTS, still_fails).conversation;
+        let shortened = smallest(failing.clone(), MOST_ATTEMPTS, still_fails).conversation;
         let passed_over: Vec<String> = left_out
             .iter()
             .filter(|id| can_be_passed_over(id))
             .cloned()
             .collect();
         let covers = self.covers(&passed_over);
-        let (plainest, seen) = self.plainest(smallest, signature.clone(), &covers);
-        match self.finding(number, &plainest, seen, &covers) {
+        let (plainest, seen) = self.plainest(shortened, signature.clone(), &covers);
+        let finding = self.finding(number, &plainest, seen, &covers);
+        match finding.or_else(|| self.by_itself(number, failing, &signature)) {
             Some(finding) => self.keep(finding),
             None => self.is_unsteady(number, &signature),
         }
+    }
+
+    /// The finding that a conversation makes where it is judged by the requirement alone that its failure is charged to. Under
+    /// all requirements it may have become too small for that: what comes at its end is looked for by some only.
+    fn by_itself<C: Conversation>(
+        &self,
+        number: u64,
+        failing: C,
+        signature: &Signature,
+    ) -> Option<Finding> {
+        let covers = [signature.charged.as_deref()?];
+        let deadline = Instant::now() + LONGEST_SHRINKING;
+        let fails = |candidate: &C| {
+            let is_in_time = Instant::now() < deadline;
+            is_in_time && self.failure(&candidate.script(), &covers).as_ref() == Some(signature)
+        };
+        if !fails(&failing) {
+            return None;
+        }
+        let shrunk = smallest(failing, MOST_ATTEMPTS, fails);
+        self.finding(number, &shrunk, signature.clone(), &covers)
     }
 
     /// The plainest conversation near a failing one that fails in whatever way, and how: a consequence leads to what it
@@ -475,7 +497,10 @@ impl Explorer<'_> {
                 continue;
             }
             let step = runs.first().and_then(failed_step)?;
-            let sentence = sentence(&draft, step, requirement, &smallest.circumstances());
+            let sentence = match is_mistake(&run) {
+                true => requirement.sentence.clone(),
+                false => sentence(&draft, step, requirement, &smallest.circumstances()),
+            };
             let case = case(&script, &id, &sentence, &id)?;
             let counterpart = charged
                 .as_ref()
