@@ -220,6 +220,8 @@ pub const SERVER: &[Fault] = &[
     in_the_way(fault("prefix-in-use", "takes a name for used when a longer one begins with it",
         // Whether a name is refused among similar ones.
         &["S-REG-1"], &[]), &["S-REG-5"]),
+    fault("name-stripped", "takes the letters of the words around the name in a registration off the name too when it looks for it",
+        &["S-REG-1"], &["S-REG-5"]),
     in_the_way(fault("part-in-use", "takes a name for used when it contains one in use, or is a part of one",
         // The same, and a leaver among similar names.
         &["S-REG-1"], &[]), &["S-REG-5", "S-DISC-1"]),

@@ -1007,6 +1007,7 @@ impl Room {
         self.spent.iter().any(|spent| spent == name)
             || self.members.iter().any(|member| {
                 member.name == name
+                    || fault("name-stripped") && stripped(&member.name) == stripped(name)
                     || fault("prefix-in-use") && member.name.starts_with(name)
                     || fault("part-in-use")
                         && (contains(&member.name, name) || contains(name, &member.name))
@@ -1488,6 +1489,16 @@ fn parse_registration(line: &[u8]) -> Option<Vec<u8>> {
         && !(fault("short-names-only") && name.len() > 32)
         && !(fault("words-reserved") && [&b"REGISTER"[..], b"CHAT", b"DISCONNECT"].contains(&name));
     (is_word && is_allowed).then(|| name.to_vec())
+}
+
+/// A name without the letters at its ends that the words around it in a registration have, too.
+fn stripped(name: &[u8]) -> &[u8] {
+    let begin = name.iter().position(|byte| !b"REGISTER ".contains(byte));
+    let end = name.iter().rposition(|byte| !b" CHAT/1.0".contains(byte));
+    match (begin, end) {
+        (Some(begin), Some(end)) if begin <= end => &name[begin..=end],
+        _ => b"",
+    }
 }
 
 /// The name in `DISCONNECT name CHAT/1.0`.
