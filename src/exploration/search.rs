@@ -377,7 +377,8 @@ impl Explorer<'_> {
         if !fails(&failing) {
             return None;
         }
-        let shrunk = smallest(failing, MOST_ATTEMPTS, fails);
+        let mut shrunk = smallest(failing, MOST_ATTEMPTS, fails);
+        shrunk.is_smallest &= Instant::now() < deadline;
         self.finding(number, &shrunk, signature.clone(), &covers)
     }
 

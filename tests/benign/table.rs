@@ -103,6 +103,10 @@ pub const CLIENT: &[Variation] = &[
     option("ends-with-0", "ends with status 0, whatever happened"),
     option("ends-with-1", "ends with status 1, whatever happened"),
     option("ends-with-130", "ends with status 130 on Ctrl-C"),
+    option(
+        "sends-empty-lines",
+        "sends an empty message for an empty line",
+    ),
     option("polls", "looks at its socket every 100 ms, and sleeps"),
     option(
         "closes-halfway",

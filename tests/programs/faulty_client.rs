@@ -803,6 +803,9 @@ impl Session {
             self.has_shown = false;
         }
         let is_after_nothing = std::mem::replace(&mut self.has_typed_nothing, line.is_empty());
+        if line.is_empty() && variation("sends-empty-lines") {
+            self.send(format!("@{}: ", self.name).as_bytes());
+        }
         if line.is_empty() || fault("typing-unsent") {
             return Continue(());
         }

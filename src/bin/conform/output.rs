@@ -1,4 +1,4 @@
-//! Files that the command line names for what a run found.
+//! Output files named on the command line.
 
 use std::fs;
 use std::path::Path;

@@ -22,9 +22,31 @@ pub fn leavings(steps: &[Step]) -> Vec<Option<Leaving>> {
     actions.map(|action| attendance.after(action)).collect()
 }
 
+/// For each step, whether somebody registers in it under a name that its holder gave up by a DISCONNECT.
+pub fn comings_back(steps: &[Step]) -> Vec<bool> {
+    let mut attendance = Attendance::default();
+    let actions = steps.iter().map(|step| &step.action);
+    let comes_back = actions.map(|action| {
+        let name = match action {
+            Action::Joins { name, .. } => Some(&**name),
+            Action::Says { line, .. } => registers_as(line),
+            _ => None,
+        };
+        let is_given_up = name.is_some_and(|name| attendance.given_up.contains(name));
+        attendance.after(action);
+        is_given_up
+    });
+    comes_back.collect()
+}
+
 #[derive(Default)]
 struct Attendance<'t> {
-    registered: BTreeSet<&'t str>,
+    /// Who is registered, and under which name.
+    registered: BTreeMap<&'t str, &'t str>,
+    /// The name that each actor asked for last.
+    asked: BTreeMap<&'t str, &'t str>,
+    /// The names of those who have said DISCONNECT.
+    given_up: BTreeSet<&'t str>,
     /// Who has said DISCONNECT, and may not have closed its connection yet.
     gone: BTreeSet<&'t str>,
     /// What each actor sent of a line that has no end yet.
@@ -34,9 +56,9 @@ struct Attendance<'t> {
 impl<'t> Attendance<'t> {
     fn after(&mut self, action: &'t Action) -> Option<Leaving> {
         match action {
-            Action::Joins { actor, .. } => {
+            Action::Joins { actor, name } => {
                 self.gone.remove(&**actor);
-                self.registered.insert(actor);
+                self.registered.insert(actor, name);
                 None
             }
             Action::Connects { actor, .. } => {
@@ -45,11 +67,15 @@ impl<'t> Attendance<'t> {
             }
             Action::Gets { actor, line, .. } => {
                 if matches!(Utterance::of(line), Utterance::Status { code: "200", .. }) {
-                    self.registered.insert(actor);
+                    let name = self.asked.get(&**actor).copied();
+                    self.registered.insert(actor, name.unwrap_or(actor));
                 }
                 None
             }
             Action::Says { actor, line } => {
+                if let Some(name) = registers_as(line) {
+                    self.asked.insert(actor, name);
+                }
                 says_disconnect(line).then(|| self.leaves(actor, Departure::Disconnect))
             }
             Action::Sends { actor, bytes, .. } => {
@@ -72,10 +98,12 @@ impl<'t> Attendance<'t> {
         if how == Departure::Disconnect {
             self.gone.insert(actor);
         }
-        let was_registered = self.registered.remove(actor);
+        let name = self.registered.remove(actor);
+        self.given_up
+            .extend(name.filter(|_| how == Departure::Disconnect));
         Leaving {
             how,
-            is_last: was_registered && self.registered.is_empty(),
+            is_last: name.is_some() && self.registered.is_empty(),
         }
     }
 
@@ -89,6 +117,14 @@ impl<'t> Attendance<'t> {
     }
 }
 
+/// The name under which a line asks to be registered.
+fn registers_as(line: &str) -> Option<&str> {
+    match Utterance::of(line) {
+        Utterance::Register { name } => Some(name),
+        _ => None,
+    }
+}
+
 fn says_disconnect(line: &str) -> bool {
     matches!(Utterance::of(line), Utterance::Disconnect { .. })
 }
@@ -97,6 +133,24 @@ fn says_disconnect(line: &str) -> bool {
 mod tests {
     use super::*;
     use crate::transcript::parse;
+
+    #[test]
+    fn a_name_is_given_up_by_its_holder_only() {
+        let comes_back = |steps: &str| {
+            let source = format!("# A case.\ncovers S-DISC-2\n\n{steps}\nheir joins as alice\n");
+            let transcript = parse("case", &source).expect("is a transcript");
+            comings_back(&transcript.steps).pop()
+        };
+        assert_eq!(
+            comes_back("alice joins\nalice > DISCONNECT alice CHAT/1.0"),
+            Some(true)
+        );
+        let in_parts = "alice sends \"DISCONNECT al\"\nalice sends \"ice CHAT/1.0\\n\"";
+        assert_eq!(comes_back(&format!("alice joins\n{in_parts}")), Some(true));
+        assert_eq!(comes_back("alice joins\nalice closes"), Some(false));
+        let of_another = "bob joins as alice\ncarol connects\ncarol > DISCONNECT alice CHAT/1.0";
+        assert_eq!(comes_back(of_another), Some(false));
+    }
 
     /// Who leaves in the last of these steps.
     #[track_caller]

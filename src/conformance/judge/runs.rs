@@ -1,10 +1,8 @@
 //! What the runs of one transcript say, by themselves and in the light of the others.
 
-use std::collections::BTreeSet;
-
 use super::charge::Charge;
 use super::ends::Ends;
-use crate::conformance::conversation::leaving::{Leaving, leavings};
+use crate::conformance::conversation::leaving::{Leaving, comings_back, leavings};
 use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::Utterance;
 use crate::conformance::evidence::shortfall::Expected;
@@ -37,8 +35,8 @@ pub(super) struct Stop {
     pub(super) agreed: bool,
     /// Whether no run was replayed to where it stopped.
     pub(super) was_skipped: bool,
-    /// Ids of the requirements that what comes after the steps before depends on, latest step first: somebody left, was
-    /// refused, is silent or spoke late, lines came in segments that do not match them, or a client has an unusual
+    /// Ids of the requirements that what comes after the steps before depends on, latest step first: somebody left, came
+    /// back, was refused, is silent or spoke late, lines came in segments that do not match them, or a client has an unusual
     /// name, was left waiting, or was sent words of the protocol in a text.
     pub(super) circumstances: Vec<&'static str>,
     /// In every run the program had ended before anybody asked it to.
@@ -224,26 +222,6 @@ pub(super) fn circumstances_after(steps: &[Step], role: Role) -> Vec<&'static st
             ids
         })
         .collect()
-}
-
-/// For each step, whether somebody registers in it under a name that was given up by a DISCONNECT.
-fn comings_back(steps: &[Step]) -> Vec<bool> {
-    let mut given_up: BTreeSet<&str> = BTreeSet::new();
-    let mut all = Vec::new();
-    for step in steps {
-        let utterance = match &step.action {
-            Action::Joins { name, .. } => Utterance::Register { name },
-            Action::Says { line, .. } => Utterance::of(line),
-            _ => Utterance::Other,
-        };
-        if let Utterance::Disconnect { name } = utterance {
-            given_up.insert(name);
-        }
-        let comes_back =
-            matches!(utterance, Utterance::Register { name } if given_up.contains(name));
-        all.push(comes_back);
-    }
-    all
 }
 
 /// Whether somebody closes its connection while the program is paused.

@@ -6,6 +6,9 @@
 //! the requirement was seen to fail now and then: then nobody can tell. What fails only after something that is known
 //! to go wrong, a client that vanished, say, is blocked by that.
 //!
+//! Where the runs of a transcript disagree, nobody can tell either, unless all that failed came after something that is known
+//! to go wrong.
+//!
 //! A requirement of which some transcripts pass and all others are blocked passes.
 
 use std::collections::BTreeSet;
@@ -213,7 +216,11 @@ fn blocks_mixture(
     if circumstances.contains(&id::S_DISC_7) {
         circumstances.push(id::S_DISC_5);
     }
-    let is_known = |id: &&str| tally.fails_after_itself(id) && !transcript.covers_any(&[*id]);
+    // What fails otherwise, too, is not explained.
+    let own = agreed.filter(|charged| transcript.covers.contains(charged));
+    let explains = |id: &str| own.is_none_or(|own| tally.fails_only_after(own, id));
+    let is_known =
+        |id: &&str| tally.fails_after_itself(id) && !transcript.covers_any(&[*id]) && explains(id);
     circumstances.into_iter().find(is_known).map(str::to_owned)
 }
 
@@ -785,6 +792,37 @@ mod tests {
         let blocked = of_disc_5(stopped("S-MSG-1", Some("S-MSG-1")));
         assert_eq!(blocked, Some(is("S-DISC-5", Verdict::Blocked)));
         let unsure = of_disc_5(passing("S-MSG-1"));
+        assert_eq!(unsure, Some(is("S-DISC-5", Verdict::Unsure)));
+    }
+
+    #[test]
+    fn a_mixture_is_blocked_by_what_all_its_failed_runs_came_after() {
+        let in_parts = |covers: &str, passes: usize| {
+            let steps = "alice connects\nalice sends \"REG\"\nalice sends \"ISTER alice CHAT/1.0\\n\"\nalice < 200 ...";
+            let source = format!("# A case.\ncovers {covers}\n\n{steps}\n");
+            let transcript = parse("in parts", &source).expect("is a transcript");
+            let case = Case {
+                name: "in parts".to_owned(),
+                source,
+                transcript,
+            };
+            let falls_short = Outcome::FellShort(Shortfall {
+                step: 3,
+                ..shortfall(Some("S-REG-1"))
+            });
+            let runs = (0..3).map(|at| match at < passes {
+                true => run(Outcome::Completed),
+                false => run(falls_short.clone()),
+            });
+            (case, runs.collect())
+        };
+        let of_mixture = |beside: Replayed| {
+            let found = verdicts(vec![passing("S-REG-1"), beside, in_parts("S-DISC-5", 1)]);
+            found.into_iter().find(|(id, _)| id == "S-DISC-5")
+        };
+        let blocked = of_mixture(in_parts("W-LINE-2", 0));
+        assert_eq!(blocked, Some(is("S-DISC-5", Verdict::Blocked)));
+        let unsure = of_mixture(passing("W-LINE-2"));
         assert_eq!(unsure, Some(is("S-DISC-5", Verdict::Unsure)));
     }
 

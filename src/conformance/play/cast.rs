@@ -371,15 +371,16 @@ impl<'a> Cast<'a> {
         }
     }
 
-    /// Whether more was printed than anybody looks at.
-    pub(super) fn floods(&self) -> bool {
+    /// Whether more was printed than the screens keep.
+    fn floods(&self) -> bool {
         const MANY_PRINTS: u32 = 2_000;
-        self.dropped() > 0 || self.prints > MANY_PRINTS
+        let has_dropped = |screen: &Screen| screen.dropped() > 0;
+        self.screens.iter().any(has_dropped) || self.prints > MANY_PRINTS
     }
 
-    /// Number of bytes that were printed beyond what the screens keep.
-    pub(super) fn dropped(&self) -> usize {
-        self.screens.iter().map(Screen::dropped).sum()
+    /// Number of bytes that a program printed beyond what its screen keeps.
+    pub(super) fn dropped_by(&self, program: usize) -> usize {
+        self.screens.get(program).map_or(0, Screen::dropped)
     }
 
     fn poll(&self, patience: Duration, watches_programs: bool) -> bool {

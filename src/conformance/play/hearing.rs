@@ -8,6 +8,7 @@ use super::replay::Replay;
 use super::setting::Stop;
 use super::settling::wait_for_quiet;
 use crate::conformance::conversation::meaning::Meaning;
+use crate::conformance::conversation::room::Departure;
 use crate::conformance::conversation::utterance::{Utterance, contains_words};
 use crate::conformance::evidence::Excerpt;
 use crate::conformance::evidence::shortfall::{Expected, Got, Note, PassedOver};
@@ -81,6 +82,10 @@ impl Replay<'_> {
             if is_fence(&text) {
                 continue;
             }
+            if self.is_empty_message(&text) {
+                self.pass_over(actor, line, PassedOver::Notice);
+                continue;
+            }
             if self.may_come_before(actor, expected, line) {
                 self.room.heard(actor, &text);
                 self.set_aside.push((actor.to_owned(), line.clone()));
@@ -98,9 +103,33 @@ impl Replay<'_> {
                 self.pass_over(actor, line, PassedOver::Notice);
                 said_instead.get_or_insert_with(|| line.clone());
             } else {
-                return Err(self.short(wanted(), got_line(line, meaning)));
+                let got = Got::Line {
+                    line: Excerpt::of(line),
+                    meaning,
+                    freed: self.still_in_use(actor, expected, &text),
+                };
+                return Err(self.short(wanted(), got));
             }
         }
+    }
+
+    /// Whether a client sent a message without text: whether an empty line is a message is left open.
+    fn is_empty_message(&self, line: &str) -> bool {
+        let prefix = line.trim_end().strip_suffix(':');
+        let name = prefix.and_then(|prefix| prefix.strip_prefix('@'));
+        let is_empty = line.trim_end().is_empty() || name.is_some_and(|name| !name.contains(' '));
+        self.transcript.role == Role::Client && is_empty
+    }
+
+    /// How the name was given up that an actor is refused as one in use.
+    fn still_in_use(&self, actor: &str, expected: &str, line: &str) -> Option<Departure> {
+        let code = |line| match Utterance::of(line) {
+            Utterance::Status { code, .. } => code.to_owned(),
+            _ => String::new(),
+        };
+        let is_refused = code(expected) == "200" && code(line) == "401";
+        let name = self.room.name_asked_for(actor).filter(|_| is_refused);
+        name.and_then(|name| self.room.freed(name))
     }
 
     /// Length of a line without a notice behind the message in it. Who marks no ends writes a notice at the same time as a

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::cast::Cast;
 use super::heard::milliseconds;
 use super::peer::End;
 use super::replay::Replay;
@@ -145,22 +146,23 @@ impl Replay<'_> {
 
     /// Waits for the end of this one of the processes that were started; connections stay open meanwhile.
     pub(super) fn wait_for_end(&mut self, program: usize) -> Result<(), Stop> {
-        /// More than a client says as it ends, in bytes.
+        /// More than a program says as it ends, in bytes.
         const FLOOD: usize = 1024 * 1024;
         let timeouts = self.setting.timeouts;
         let patience = timeouts.end();
         let begun = Instant::now();
-        let dropped_before = self.cast.dropped();
+        let dropped = |cast: &Cast<'_>| cast.dropped_by(program);
+        let dropped_before = dropped(&self.cast);
         let lost = self.cast.watch(patience, |cast| {
+            let prints_on = dropped(cast) - dropped_before > FLOOD;
             let Some(program) = cast.programs.get(program) else {
                 return Watch::On;
             };
             let is_lost = program.is_lost();
-            let prints_on = || cast.dropped() - dropped_before > FLOOD;
             match program.how_ended() {
                 Some(_) => Watch::Done(Some(is_lost)),
                 // Then it is not the machine that keeps it from ending, however busy it makes the machine.
-                None if begun.elapsed() > timeouts.patience() && prints_on() => Watch::Done(None),
+                None if begun.elapsed() > timeouts.patience() && prints_on => Watch::Done(None),
                 None => Watch::On,
             }
         })?;

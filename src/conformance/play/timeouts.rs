@@ -118,7 +118,7 @@ impl Timeouts {
         self.for_this_machine(patience)
     }
 
-    /// How long to wait for one answer on a machine that is not busy, of a program of which nothing is known.
+    /// The patience itself, not extended for the program or the machine.
     pub fn patience(&self) -> Duration {
         self.patience
     }

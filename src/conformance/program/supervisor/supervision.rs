@@ -1,4 +1,4 @@
-//! What a supervisor is told about the program that it starts.
+//! A supervisor's command line.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
