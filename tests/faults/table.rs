@@ -425,9 +425,9 @@ pub const SERVER: &[Fault] = &[
     fault("cut-at-at", "relays a text up to its first `@`",
         &["S-MSG-4"], &[]),
     fault("newest-first", "gathers for a moment, and relays the newest first",
-        // Several messages in one segment are out of order too, and what is said after a DISCONNECT
-        // may be relayed before it.
-        &["S-MSG-5"], &["W-LINE-2", "W-LINE-3", "S-DISC-1", "S-DISC-3", "S-DISC-6"]),
+        // Several lines in one segment are out of order too, and what is said after a DISCONNECT may be relayed before
+        // it. Of two who ask for a name the second may come first.
+        &["S-MSG-5"], &["W-LINE-1", "W-LINE-2", "W-LINE-3", "S-REG-5", "S-DISC-1", "S-DISC-3", "S-DISC-6"]),
     fault("utf8-kills", "crashes on what is not ASCII",
         &["S-MSG-6"], &["S-HARD-5"]),
     fault("ascii-only", "relays `?` for what is not ASCII",
