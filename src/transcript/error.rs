@@ -251,7 +251,7 @@ impl ErrorKind {
             Self::NotText => r"expected text: write characters as they are, or as `\u{e9}`".into(),
             Self::InvalidUserName => "expected up to 64 letters, digits, `_` and `-`".into(),
             Self::UnknownPlaceholder => {
-                "expected `{host}`, `{port}`, `{unused}` or `{overflowing}`".into()
+                "expected `{host}`, `{port}`, `{short_port}`, `{unused}` or `{overflowing}`".into()
             }
             Self::Zero => "expected a number from 1".into(),
             Self::TooMuch(why) => (*why).into(),

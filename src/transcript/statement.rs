@@ -298,7 +298,7 @@ fn address(words: &mut Words<'_, '_>) -> Result<String, Error> {
         let placeholder = part.split_once('}').map(|(name, _)| name);
         if !matches!(
             placeholder,
-            Some("host" | "port" | "unused" | "overflowing")
+            Some("host" | "port" | "short_port" | "unused" | "overflowing")
         ) {
             return Err(ErrorKind::UnknownPlaceholder.at(words.last().place));
         }

@@ -172,8 +172,9 @@ pub enum Action {
     ClientStarts {
         /// The user name that the client is started with.
         name: String,
-        /// The address as written, with `{host}` and `{port}` (where the harness listens) and
-        /// `{unused}` (where nothing listens) and `{overflowing}` (the port plus 65,536) not yet replaced. `chat://{host}:{port}` if omitted.
+        /// The address as written, with `{host}` and `{port}` (where the harness listens), `{short_port}` (the same, but a
+        /// port of four digits), `{unused}` (where nothing listens) and `{overflowing}` (the port plus 65,536) not yet
+        /// replaced. `chat://{host}:{port}` if omitted.
         address: String,
     },
     /// `alice starts`, `impostor starts as alice`: a person starts a client of their own, with the address of the

@@ -275,6 +275,12 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
     if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
         return Err("it has no host");
     }
+    if fault("ports-of-five-digits") && port.len() != 5 {
+        return Err("its port is not a number of five digits");
+    }
+    if fault("hosts-are-numbers") && host.parse::<std::net::IpAddr>().is_err() {
+        return Err("its host is not an IP address");
+    }
     let overflowing: Option<u32> = port.parse().ok().filter(|_| fault("port-overflows"));
     let last_bits = overflowing.map(|port| (port & 0xffff).to_string());
     let port = match last_bits.as_deref().unwrap_or(port).parse() {
@@ -338,8 +344,13 @@ fn read_keyboard(events: &Sender<Event>) {
             line.pop();
         }
         let line = std::mem::take(&mut line);
-        if fault("full-line-unsent") && line.len() == 254 {
+        if fault("full-line-unsent") && line.len() == 254
+            || fault("round-length-unsent") && (line.len() + 1) % 800 == 0
+        {
             continue;
+        }
+        while fault("half-a-line-holds-typing") && IN_A_LINE.load(Relaxed) {
+            thread::sleep(Duration::from_millis(10));
         }
         if LOST.swap(false, Relaxed) {
             continue;
@@ -999,6 +1010,21 @@ fn is_half_typed() -> bool {
     rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0)
 }
 
+/// What is typed so far can no longer be taken back.
+fn fix_half_typed() {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let Ok(mut modes) = tcgetattr(io::stdin()) else {
+        return;
+    };
+    let is_half = is_half_typed();
+    // The keyboard's thread reads it now.
+    while is_half && rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    modes.local_modes.insert(LocalModes::ICANON);
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+}
+
 /// A message whose text has lost each occurrence of its own prefix.
 fn without_prefix_in_text(message: &str) -> String {
     match message.split_once(": ") {
@@ -1009,12 +1035,15 @@ fn without_prefix_in_text(message: &str) -> String {
 
 /// Shows a message.
 fn show(line: &[u8]) {
-    if fault("shows-nothing") {
+    if fault("shows-nothing") || fault("round-length-unshown") && (line.len() + 1) % 800 == 0 {
         return;
     }
     if fault("escapes-shown") {
         let _ = io::stdout().write_all(&[line, b"\n"].concat());
         return;
+    }
+    if fault("half-typed-is-fixed") {
+        fix_half_typed();
     }
     if fault("half-typed-lost") {
         let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);

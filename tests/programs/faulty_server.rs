@@ -464,7 +464,10 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
             }
             Ok(0) => return End::Closed,
             Ok(length) => {
-                if fault("pause-loses-part") && heard_last.elapsed() > Duration::from_millis(500) {
+                let pause = heard_last.elapsed();
+                if fault("pause-loses-part") && pause > Duration::from_millis(500)
+                    || fault("long-pause-loses-part") && pause > Duration::from_secs(5)
+                {
                     lines.rest.clear();
                 }
                 heard_last = Instant::now();
@@ -501,6 +504,9 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
         if fault("newest-first") {
             said.extend(gather(peer, &mut lines, &standing));
             said.reverse();
+        }
+        if fault("short-overtakes-in-a-segment") {
+            said.sort_by_key(|line| line.len() > 256);
         }
         let is_half = matches!(standing, Standing::Stranger) && said.is_empty();
         peer.has_half_registered.store(is_half, Ordering::Relaxed);
@@ -544,6 +550,12 @@ fn converse(peer: &Arc<Peer>, room: &Mutex<Room>) -> End {
                     room.register(peer, &line)
                 }
                 Standing::Member(name) => lock(room).hear(peer, name, &line),
+                Standing::Gone if fault("refused-heard-in-the-same-segment") => {
+                    if line.starts_with(b"@") {
+                        lock(room).tell_others(peer, &line);
+                    }
+                    Standing::Gone
+                }
                 Standing::Gone => break,
             };
             if was_stranger && fault("registration-swallows") {
@@ -906,6 +918,9 @@ impl Room {
                 if fault("refused-name-spent") && line.starts_with(b"REGISTER ") {
                     self.spent.push(name.to_vec());
                 }
+                if fault("malformed-takes-the-name") && line.starts_with(b"REGISTER ") {
+                    self.members.retain(|member| member.name != name);
+                }
             }
             peer.send(match () {
                 () if fault("other-400-for-messages") && line.starts_with(b"@") => {
@@ -1201,7 +1216,10 @@ impl Room {
             Some(beginning) if fault("line-cut-at-1024") => beginning,
             _ => line,
         };
-        if fault("zero-unheard") && line.starts_with(b"@0: ") {
+        if fault("zero-unheard") && line.starts_with(b"@0: ")
+            || fault("round-length-unheard") && (line.len() + 1) % 800 == 0
+            || fault("replacement-unheard") && contains(line, "\u{fffd}".as_bytes())
+        {
             return;
         }
         let Some(message) = relayed(line, prefix).filter(|_| !self.mute) else {

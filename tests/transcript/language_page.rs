@@ -208,7 +208,7 @@ fn terminal(symbol: &str) -> BoxedStrategy<String> {
         "string" => r#""([^\n"\\]|\\[nrt0"\\]|\\x[0-7][0-9a-fA-F]|\\u\{e9\}){1,6}""#.boxed(),
         "whole-lines" => r#""([^\n"\\]|\\x[0-9a-fA-F]{2}){0,6}\\n""#.boxed(),
         "address" => {
-            r#""[^\n"\\{}]{0,4}(\{host\}|\{port\}|\{unused\}|\{overflowing\})?[^\n"\\{}]{0,4}""#
+            r#""[^\n"\\{}]{0,4}(\{host\}|\{port\}|\{short_port\}|\{unused\}|\{overflowing\})?[^\n"\\{}]{0,4}""#
                 .boxed()
         }
         other => panic!("{other} is not in the grammar"),

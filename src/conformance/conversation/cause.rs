@@ -63,9 +63,7 @@ impl Cause {
             {
                 Some(Cause::NobodyListens)
             }
-            Action::ClientStarts { address, .. } if address != "chat://{host}:{port}" => {
-                Some(Cause::BadAddress)
-            }
+            Action::ClientStarts { address, .. } if !is_right(address) => Some(Cause::BadAddress),
             _ => None,
         })
     }
@@ -81,6 +79,14 @@ impl Cause {
     }
 }
 
+/// Whether an address is one of the harness's server.
+fn is_right(address: &str) -> bool {
+    matches!(
+        address,
+        "chat://{host}:{port}" | "chat://{host}:{short_port}" | "chat://localhost:{port}"
+    )
+}
+
 /// Whether an address names a host that does not exist: by RFC 6761, none does under `.invalid`.
 pub fn names_unknown_host(address: &str) -> bool {
     host(address).is_some_and(|host| host.ends_with(".invalid"))
@@ -89,7 +95,7 @@ pub fn names_unknown_host(address: &str) -> bool {
 /// Whether a client may ask the name service about the host of this address. One that cuts the address at its last colon
 /// looks up `[127.0.0.1` as well.
 pub fn looks_up_host(address: &str) -> bool {
-    host(address).is_some_and(|host| !host.is_empty() && host != "{host}")
+    host(address).is_some_and(|host| !["", "{host}", "localhost"].contains(&host))
 }
 
 fn host(address: &str) -> Option<&str> {

@@ -48,6 +48,14 @@ impl<'a> Utterance<'a> {
                 .unwrap_or(Utterance::Other),
         }
     }
+
+    /// The three digits of an answer.
+    pub fn code(self) -> Option<&'a str> {
+        match self {
+            Utterance::Status { code, .. } => Some(code),
+            _ => None,
+        }
+    }
 }
 
 fn message(line: &str) -> Option<Utterance<'_>> {

@@ -1,5 +1,6 @@
 //! What was seen in one replay of one transcript, with times: all that verdicts and reports know.
 
+pub mod about;
 pub mod shape;
 pub mod shortfall;
 mod text;

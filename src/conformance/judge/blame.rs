@@ -9,13 +9,8 @@ use crate::conformance::suite::{Case, id};
 pub(super) fn blame(stop: &Stop, tally: &Tally<'_>, case: &Case) -> Judgement {
     let covers = &case.transcript.covers;
     // Somebody left before, or a line came in parts, and that is known to go wrong.
-    let is_known = |id: &&&str| tally.fails_after_itself(id) && !case.transcript.covers_any(&[id]);
-    let known: Vec<&str> = stop
-        .circumstances
-        .iter()
-        .filter(is_known)
-        .copied()
-        .collect();
+    let known = tally.known_to_go_wrong(&stop.circumstances, &case.transcript);
+    let known: Vec<&str> = known.collect();
     let blocked_by = |id: &str| Judgement::BlockedBy(id.to_owned());
     let circumstance = || known.first().map(|id| blocked_by(id));
     let Some(Charge {

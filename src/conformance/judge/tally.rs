@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::runs::{Finding, Judgement, Shape, Stop, circumstances_after};
 use crate::conformance::suite::Case;
 use crate::conformance::suite::table::Table;
+use crate::transcript::syntax::Transcript;
 
 /// The counts of all requirements.
 #[derive(Debug)]
@@ -110,7 +111,7 @@ impl Tally<'_> {
 
     /// Whether a requirement fails where it is a circumstance: something went wrong after somebody vanished, and not
     /// only while it did.
-    pub(super) fn fails_after_itself(&self, id: &str) -> bool {
+    fn fails_after_itself(&self, id: &str) -> bool {
         let record = self.records.get(id);
         record.is_some_and(|record| {
             record
@@ -118,6 +119,16 @@ impl Tally<'_> {
                 .iter()
                 .any(|before| before.contains(&id))
         })
+    }
+
+    /// Those of a transcript's circumstances that are known to go wrong, without those that it is about.
+    pub(super) fn known_to_go_wrong<'c>(
+        &'c self,
+        circumstances: &'c [&'static str],
+        transcript: &'c Transcript,
+    ) -> impl Iterator<Item = &'static str> + 'c {
+        let circumstances = circumstances.iter().copied();
+        circumstances.filter(|id| self.fails_after_itself(id) && !transcript.covers_any(&[id]))
     }
 
     /// Whether nothing is known of a requirement, because its transcripts came to no result.

@@ -216,12 +216,11 @@ fn blocks_mixture(
     if circumstances.contains(&id::S_DISC_7) {
         circumstances.push(id::S_DISC_5);
     }
-    // What fails otherwise, too, is not explained.
     let own = agreed.filter(|charged| transcript.covers.contains(charged));
-    let explains = |id: &str| own.is_none_or(|own| tally.fails_only_after(own, id));
-    let is_known =
-        |id: &&str| tally.fails_after_itself(id) && !transcript.covers_any(&[*id]) && explains(id);
-    circumstances.into_iter().find(is_known).map(str::to_owned)
+    // A circumstance does not explain what also fails without it.
+    let explains = |id: &&str| own.is_none_or(|own| tally.fails_only_after(own, id));
+    let mut known = tally.known_to_go_wrong(&circumstances, transcript);
+    known.find(explains).map(str::to_owned)
 }
 
 /// Ids of the requirements that the failed runs of a transcript are charged to.

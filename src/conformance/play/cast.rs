@@ -40,7 +40,7 @@ pub(super) struct Cast<'a> {
     /// Where the server under test is spoken to.
     pub(super) address: Option<SocketAddr>,
     /// Where the client under test connects.
-    pub(super) listener: Option<TcpListener>,
+    pub(super) listeners: Vec<TcpListener>,
     /// The name that the client under test is given.
     client_name: Option<&'a str>,
     /// Whether a connection of another program was refused.
@@ -81,7 +81,7 @@ impl<'a> Cast<'a> {
             peers: Vec::new(),
             sockets: SocketTable::open(),
             address: None,
-            listener: None,
+            listeners: Vec::new(),
             client_name: client_name(transcript),
             has_refused: false,
             inboxes: Inboxes {
@@ -395,7 +395,7 @@ impl<'a> Cast<'a> {
                 .into_iter()
                 .for_each(|sink| watch(sink, PollFlags::OUT));
         }
-        if let Some(listener) = self.listener.as_ref().filter(|_| self.accepts()) {
+        for listener in self.listeners.iter().filter(|_| self.accepts()) {
             watch(listener.as_fd(), PollFlags::IN);
         }
         for (socket, reads, writes) in self.peers.iter().filter_map(Peer::interest) {
@@ -449,9 +449,9 @@ impl<'a> Cast<'a> {
             if !self.accepts() {
                 return;
             }
-            let accepted = self.listener.as_ref().map(TcpListener::accept);
-            let accepted = accepted.map(|accepted| system::DESCRIPTORS.noted(accepted));
-            let Some(Ok((stream, _))) = accepted else {
+            let mut accepted = self.listeners.iter().map(TcpListener::accept);
+            let accepted = accepted.find_map(|one| system::DESCRIPTORS.noted(one).ok());
+            let Some((stream, _)) = accepted else {
                 return;
             };
             if !self.is_of_program(&stream) {

@@ -1,13 +1,13 @@
 //! The steps of a transcript about a client: the harness plays the server and the person typing.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use memchr::memmem::find;
-use socket2::{Domain, Socket, Type};
+use socket2::Socket;
 
 use super::heard::milliseconds;
+use super::ports::Ports;
 use super::replay::Replay;
 use super::setting::{Stop, hindered, unable};
 use super::settling::wait_for_quiet;
@@ -144,30 +144,16 @@ impl<'a> ClientReplay<'a> {
         let Target::Command(command) = self.replay.setting.target else {
             return Err(self.replay.not_in_this_role());
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refused)?;
-        listener.set_nonblocking(true).map_err(refused)?;
-        let here = listener.local_addr().map_err(refused)?;
-        let unused = bound_but_deaf().map_err(refused)?;
-        let unused_port = unused
-            .local_addr()
-            .ok()
-            .and_then(|address| address.as_socket());
-        let url = address
-            .replace("{host}", &here.ip().to_string())
-            .replace("{port}", &here.port().to_string())
-            .replace("{overflowing}", &overflowing(here.port()).to_string())
-            .replace(
-                "{unused}",
-                &unused_port.map_or(0, |address| address.port()).to_string(),
-            );
+        let ports = Ports::for_address(address).map_err(refused)?;
+        let url = ports.written(address);
         let is_swapped =
             self.replay.setting.profile.takes_address_first && !self.replay.policy.gives_name_first;
         let Some(command) = client_command(command, name, &url, is_swapped) else {
             return Err(hindered(Hindrance::AddressWithoutParts { address: url }));
         };
         self.user = User::at(0, parts_given(name, &url));
-        self.deaf = Some(unused);
-        self.replay.cast.listener = Some(listener);
+        self.deaf = Some(ports.unused);
+        self.replay.cast.listeners = ports.listeners;
         self.replay.cast.start(&command)
     }
 
@@ -332,16 +318,4 @@ fn is_command(line: &[u8]) -> bool {
     [&b"REGISTER"[..], b"DISCONNECT"]
         .iter()
         .any(|verb| verb.eq_ignore_ascii_case(word))
-}
-
-/// A number that is no port, and that becomes this one in a program that keeps the last 16 bits only.
-fn overflowing(port: u16) -> u32 {
-    u32::from(port) + (1 << u16::BITS)
-}
-
-/// A port that is taken, so that nobody else gets it, and at which nobody listens.
-fn bound_but_deaf() -> std::io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-    Ok(socket)
 }

@@ -123,11 +123,8 @@ impl Replay<'_> {
 
     /// How the name was given up that an actor is refused as one in use.
     fn still_in_use(&self, actor: &str, expected: &str, line: &str) -> Option<Departure> {
-        let code = |line| match Utterance::of(line) {
-            Utterance::Status { code, .. } => code.to_owned(),
-            _ => String::new(),
-        };
-        let is_refused = code(expected) == "200" && code(line) == "401";
+        let code = |line| Utterance::of(line).code();
+        let is_refused = code(expected) == Some("200") && code(line) == Some("401");
         let name = self.room.name_asked_for(actor).filter(|_| is_refused);
         name.and_then(|name| self.room.freed(name))
     }

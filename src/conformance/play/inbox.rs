@@ -25,8 +25,20 @@ pub type Known = Arc<[Vec<u8>]>;
 
 /// The messages that may arrive in a replay of `transcript`.
 pub fn known_messages(transcript: &Transcript) -> Known {
-    known(transcript.steps.iter().flat_map(|step| {
+    let mut own_name = "";
+    known(transcript.steps.iter().flat_map(move |step| {
         match &step.action {
+            Action::ClientStarts { name, .. } => {
+                own_name = name;
+                Vec::new()
+            }
+            // Some clients send a message for an empty line, too.
+            Action::Types { text, .. } if text.split('\n').rev().skip(1).any(str::is_empty) => {
+                vec![
+                    format!("@{own_name}: ").into(),
+                    format!("@{own_name}:").into(),
+                ]
+            }
             Action::Says { line, .. }
             | Action::Gets {
                 line,
@@ -243,7 +255,7 @@ impl Inbox {
             let end = self.begins_at + message.len();
             let read = self.reads.iter().find(|read| **read >= end);
             let behind = read.map_or(rest, |read| &rest[..read - end]);
-            begins_message(behind)
+            begins_message(behind) && !(rest.is_empty() && self.may_become_longer())
         };
         self.known.iter().find(is_whole).map(Vec::len)
     }
@@ -252,6 +264,16 @@ impl Inbox {
     fn may_go_on(&self) -> bool {
         let begins_so = |message: &Vec<u8>| message.starts_with(self.unfinished());
         self.known.iter().any(begins_so)
+    }
+
+    /// Whether the whole buffer is a known message, and the beginning of another one.
+    fn may_become_longer(&self) -> bool {
+        let is_longer = |message: &Vec<u8>| message.len() > self.unfinished().len();
+        let begins_so = |message: &Vec<u8>| message.starts_with(self.unfinished());
+        self.known
+            .iter()
+            .filter(|message| is_longer(message))
+            .any(begins_so)
     }
 
     /// Position in the first read at which a user's message begins: it is not part of what is before it.
@@ -449,6 +471,31 @@ mod tests {
             bare(&["@bob : DISCONNECT CHAT/1.0"]),
             ["@bob : DISCONNECT CHAT/1.0"]
         );
+    }
+
+    #[test]
+    fn what_is_sent_for_empty_lines_is_known_where_some_are_typed() {
+        let typing = |text: &str| {
+            let script = format!(
+                "# A case.\ncovers C-MSG-1\n\nclient starts as alice\nuser types \"{text}\"\nserver < @alice: hi\n"
+            );
+            known_messages(&parse("case", &script).expect("is a transcript"))
+        };
+        let is_known = |text: &str| typing(text).contains(&b"@alice: ".to_vec());
+        assert!(is_known(r"\n"));
+        assert!(is_known(r"tea\n\n"));
+        assert!(!is_known(r"tea\n"));
+        assert!(!is_known(r"tea"));
+        let mut inbox = Inbox::new(
+            Reading::of(Framing::Bare, &Profile::PLAIN),
+            typing(r"\n\n"),
+            Memory::default(),
+        );
+        inbox.receive(b"@alice: @alice: @alice: ");
+        inbox.receive(b"hi");
+        inbox.pause();
+        let messages: Vec<Vec<u8>> = inbox.messages().cloned().collect();
+        assert_eq!(messages, [&b"@alice: "[..], b"@alice: ", b"@alice: hi"]);
     }
 
     #[test]

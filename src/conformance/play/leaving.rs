@@ -146,23 +146,20 @@ impl Replay<'_> {
 
     /// Waits for the end of this one of the processes that were started; connections stay open meanwhile.
     pub(super) fn wait_for_end(&mut self, program: usize) -> Result<(), Stop> {
-        /// More than a program says as it ends, in bytes.
-        const FLOOD: usize = 1024 * 1024;
         let timeouts = self.setting.timeouts;
         let patience = timeouts.end();
         let begun = Instant::now();
         let dropped = |cast: &Cast<'_>| cast.dropped_by(program);
         let dropped_before = dropped(&self.cast);
         let lost = self.cast.watch(patience, |cast| {
-            let prints_on = dropped(cast) - dropped_before > FLOOD;
+            let dropped = dropped(cast) - dropped_before;
             let Some(program) = cast.programs.get(program) else {
                 return Watch::On;
             };
             let is_lost = program.is_lost();
             match program.how_ended() {
                 Some(_) => Watch::Done(Some(is_lost)),
-                // Then it is not the machine that keeps it from ending, however busy it makes the machine.
-                None if begun.elapsed() > timeouts.patience() && prints_on => Watch::Done(None),
+                None if prints_without_end(dropped, begun.elapsed()) => Watch::Done(None),
                 None => Watch::On,
             }
         })?;
@@ -174,5 +171,29 @@ impl Replay<'_> {
             },
         };
         Err(self.short(Expected::Ends, got))
+    }
+}
+
+/// Whether a program that should end prints on instead: so many bytes beyond what its screen keeps, for so long. Then
+/// it is not the machine that keeps it from ending, however busy it makes the machine.
+fn prints_without_end(dropped: usize, since: Duration) -> bool {
+    /// More than a program says as it ends, in bytes.
+    const FLOOD: usize = 1024 * 1024;
+    const LONG_ENOUGH: Duration = Duration::from_secs(2);
+    dropped > FLOOD && since > LONG_ENOUGH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_much_output_over_a_while_is_printing_without_end() {
+        let (much, long) = (2 * 1024 * 1024, Duration::from_secs(3));
+        assert!(prints_without_end(much, long));
+        // The last words of a program that ends.
+        assert!(!prints_without_end(much, Duration::from_secs(1)));
+        // A program that stays, and says so now and then.
+        assert!(!prints_without_end(64 * 1024, 10 * long));
     }
 }

@@ -27,6 +27,7 @@ mod origin;
 mod pair;
 pub mod peer;
 pub mod policy;
+mod ports;
 mod registering;
 mod replay;
 mod server;

@@ -68,7 +68,7 @@ impl Scene {
         let is_unknown = names_unknown_host(address);
         self.found
             .extend(is_unknown.then_some(Situation::UnknownHost));
-        let wrong = match address.split_once("://") {
+        let special = match address.split_once("://") {
             Some(("chat", "")) => Some(Situation::WrongAltogether),
             Some(("chat", place)) => match place.rsplit_once(':') {
                 Some((host, _))
@@ -76,14 +76,16 @@ impl Scene {
                 {
                     Some(Situation::WrongHost)
                 }
+                Some(("localhost", "{port}")) => Some(Situation::HostByName),
                 Some((_, "{port}")) => None,
+                Some((_, "{short_port}")) => Some(Situation::PortShort),
                 Some((_, "{unused}")) => Some(Situation::NobodyListens),
                 _ => Some(Situation::WrongPort),
             },
             None if !address.contains('{') => Some(Situation::WrongAltogether),
             _ => Some(Situation::WrongScheme),
         };
-        self.found.extend(wrong);
+        self.found.extend(special);
     }
 
     fn types(&mut self, typed: &str) {

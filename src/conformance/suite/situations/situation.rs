@@ -173,6 +173,8 @@ situations! {
         WrongAltogether "no address at all";
         NobodyListens "nobody listens";
         UnknownHost "a host that does not exist";
+        HostByName "a host by its name";
+        PortShort "a port of four digits";
     }
     Typed "what is typed" {
         TypedPlain "plain words";
