@@ -113,6 +113,13 @@ impl Intake {
         let is_archive = matches!(source, Source::Archive { .. });
         let recognised = recognise(&listed, wanted, is_archive).map_err(|why| named(&why))?;
         if recognised.found.is_empty() {
+            const PROGRAMS: [&str; 6] = [".py", ".java", ".c", ".rs", ".js", ".go"];
+            let is_program = |entry: &Listed| PROGRAMS.iter().any(|end| entry.path.ends_with(end));
+            if listed.iter().any(is_program) {
+                return Err(named(
+                    &"looks like one submission; name the folder that holds those of all students",
+                ));
+            }
             return Err(named(
                 &"no submission in it; it must be a download of a learning system, or contain a folder or an archive \
                   for each student",

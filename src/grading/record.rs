@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conformance::evidence::Evidence;
 use crate::conformance::evidence::time_limit::{TimeLimit, UsedUpBy};
+use crate::conformance::evidence::{Evidence, Outcome};
 use crate::conformance::program::profile::Profile;
 use crate::transcript::syntax::Role;
 
@@ -48,6 +48,19 @@ impl Record {
             PartOutcome::NotFound { .. } | PartOutcome::NotBuilt { .. } => true,
         };
         self.parts.iter().all(is_judged)
+    }
+
+    /// Whether the runs of each transcript came to the same result. If not, another try may tell.
+    pub fn is_unanimous(&self) -> bool {
+        let is_split = |runs: &Vec<Evidence>| {
+            let completed = |run: &Evidence| run.outcome == Outcome::Completed;
+            let fell_short = |run: &Evidence| matches!(run.outcome, Outcome::FellShort(_));
+            runs.iter().any(completed) && runs.iter().any(fell_short)
+        };
+        self.parts.iter().all(|part| match &part.outcome {
+            PartOutcome::Judged { runs, .. } => !runs.values().any(is_split),
+            _ => true,
+        })
     }
 }
 

@@ -69,7 +69,14 @@ pub(super) fn read<T>(
             value
         }
         Err(error) => {
-            reading.report(error.span().unwrap_or(0..0), error.message(), "");
+            let message = match error.message() {
+                // What the parser says of a word that begins like `false`.
+                said if said.starts_with("invalid boolean") => {
+                    "a value is a number, `true`, `false`, a list, or text in quotation marks"
+                }
+                said => said,
+            };
+            reading.report(error.span().unwrap_or(0..0), message, "");
             None
         }
     };

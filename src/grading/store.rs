@@ -150,6 +150,12 @@ impl Store {
         Store::locked(root, folder)
     }
 
+    /// Whether a folder holds results of `conform grade`.
+    pub fn is_at(root: &Path) -> bool {
+        let folder = open_folder(root);
+        folder.is_ok_and(|folder| matches!(manifest_in(&folder, root), Ok(Some(_))))
+    }
+
     /// Opens a folder with results, and reads its manifest.
     ///
     /// # Errors

@@ -40,9 +40,13 @@ pub struct Cluster {
 impl Cluster {
     /// What these programs do, in a sentence: "the server sends a message back to its sender".
     pub fn sentence(&self) -> String {
-        let role = self.fingerprint.role;
+        let program = match self.fingerprint.role {
+            // The words go on: "and its clients".
+            Role::Pair => Role::Server,
+            role => role,
+        };
         match &self.requirement.failing {
-            Some(failing) => format!("the {role} {failing}"),
+            Some(failing) => format!("the {program} {failing}"),
             None => format!(
                 "not so: {}",
                 self.requirement.sentence.trim_end_matches('.')

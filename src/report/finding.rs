@@ -28,8 +28,8 @@ pub(super) fn remarks(judged: &TranscriptResult, result: &RunResult) -> Vec<Stri
         let open: Vec<&str> = open.map(String::as_str).collect();
         if !open.is_empty() {
             remarks.push(format!(
-                "The transcript stops before it reaches {}: blocked by {by}.",
-                open.join(", ")
+                "This says nothing about {}: blocked by {by}.",
+                open.join(" and ")
             ));
         }
     }

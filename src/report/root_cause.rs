@@ -7,6 +7,8 @@ use super::text::{harmless, printed_line, sentence};
 use crate::conformance::evidence::{Event, EventKind, Evidence, visible};
 use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Requirement;
+use crate::grading::assessment::Assessment;
+use crate::grading::score::RequirementScore;
 use crate::transcript::syntax::Role;
 
 /// How many of the lines that the program printed are kept: most tracebacks are shorter.
@@ -70,6 +72,38 @@ pub(super) fn of(result: &RunResult) -> Option<RootCause<'_>> {
 pub(super) fn advice_on(result: &RunResult, requirement: &Requirement) -> String {
     let cause = of(result).filter(|cause| cause.requirement == requirement.id);
     cause.map_or_else(|| sentence(&requirement.fix), |cause| cause.advice)
+}
+
+/// What a report on a submission says of a requirement that falls short.
+pub(super) struct Told {
+    /// What was seen.
+    pub(super) seen: String,
+    /// What to do about it.
+    pub(super) advice: String,
+}
+
+impl Told {
+    /// Of a requirement of one part of a submission.
+    pub(super) fn of(assessment: &Assessment, role: Role, entry: &RequirementScore) -> Told {
+        let part = assessment.part(role);
+        let result = part.and_then(|part| part.result.as_ref().ok());
+        let cause = result.and_then(of);
+        let cause = cause.filter(|cause| {
+            entry.verdict == Verdict::Fail && cause.requirement == entry.requirement.id
+        });
+        let Some(cause) = cause else {
+            return Told {
+                seen: entry.reason.clone(),
+                advice: sentence(&entry.requirement.fix),
+            };
+        };
+        let printed = cause.printed.last();
+        let printed = printed.map(|line| format!(" The last line that it printed: {line}"));
+        Told {
+            seen: cause.sentence + &printed.unwrap_or_default(),
+            advice: cause.advice,
+        }
+    }
 }
 
 fn most_frequent_blocker(result: &RunResult) -> Option<(&str, usize)> {
@@ -336,7 +370,13 @@ fn program_of(role: Role) -> Role {
 }
 
 fn shown_command(result: &RunResult) -> String {
-    let command = result.command.join(" ");
+    let with = result.command.iter().position(|word| word == "with");
+    let of_server = with.filter(|_| result.role == Role::Pair);
+    let command = match of_server {
+        Some(end) => &result.command[..end],
+        None => &result.command,
+    };
+    let command = command.join(" ");
     match result.role {
         Role::Client if !command.contains('{') => format!("{command} alice chat://localhost:PORT"),
         _ => command,

@@ -45,7 +45,7 @@ fn a_failure_shows_the_requirement_and_the_line_that_failed() {
             "Assignment says:  “If the user name given during registration",
             "What to look at:  Look the name up",
             "\nserver/registration/refused\n  A name in use is refused, and its first holder",
-            "  The transcript stops before it reaches S-REG-7: blocked by S-REG-5.\n",
+            "  This says nothing about S-REG-7: blocked by S-REG-5.\n",
             "     8 | impostor > REGISTER alice CHAT/1.0\n",
             "  >  9 | impostor < 401 ...\n       |          ^ failed here\n",
             "  expected  401 ...\n  received  200 Registration successful\n",

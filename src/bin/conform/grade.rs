@@ -188,13 +188,29 @@ fn rubric_of(
     }
 }
 
+/// Opens a class, which is not what an earlier run wrote about one.
+pub fn opened_class(
+    class: &Path,
+    layout: Option<Layout>,
+    due: Option<Moment>,
+) -> Result<Intake, String> {
+    if Store::is_at(class) {
+        return Err(format!(
+            "{}: holds results of `conform grade`; name the folder with the submissions (or score the results again with \
+             `conform grade --again`)",
+            class.display()
+        ));
+    }
+    Intake::open(class, layout, due)
+}
+
 /// Opens the class, and completes the list of its people from the rosters.
 fn opened(
     command: &GradeCommand,
     class: &Path,
     due: Option<Moment>,
 ) -> Result<(Intake, Vec<String>), String> {
-    let mut intake = Intake::open(class, command.layout, due)?;
+    let mut intake = opened_class(class, command.layout, due)?;
     let own = intake.roster()?.map(|bytes| (class.to_owned(), bytes));
     let given = match &command.roster {
         Some(file) => {
@@ -473,6 +489,7 @@ fn settled(candidate: &Candidate, store: &Store, suite: &Suite) -> Option<Record
         record.digest == candidate.digest
             && !record.is_doubtful
             && record.is_judged()
+            && record.is_unanimous()
             && check(record, suite).is_ok()
     })
 }
@@ -680,8 +697,9 @@ fn report_on_class(
     }
     if doubtful > 0 {
         complain(&format!(
-            "{doubtful} of these marks are doubtful and marked `?`: check them, or judge them again with --resume if this \
-             machine was the reason"
+            "{doubtful} of {} marks are marked `?`, because somebody has to check them: their pages say why; --resume \
+             judges those again that are unsure",
+            class.submissions.len()
         ));
     }
     let is_one_part = manifest.shards.len() == 1;

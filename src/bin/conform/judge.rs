@@ -130,9 +130,7 @@ fn judge(options: &RunOptions, subjects: &[(Role, Target)], purpose: Purpose) ->
         plans.push(plan(&suite, options, &only, subject));
     }
     if plans.iter().all(|plan| plan.cases.is_empty()) {
-        return refuse(
-            "no transcript matches --only and --level; `conform list` shows all transcripts",
-        );
+        return refuse(&nothing_to_replay(options, subjects));
     }
     let files = options.json.iter();
     let files = files.chain(options.report.iter().map(|report| &report.file));
@@ -217,6 +215,22 @@ fn plan(suite: &Suite, options: &RunOptions, only: &Option<GlobSet>, subject: Su
         at_once: at_once(&options.replays),
         cases: asked.cases,
     }
+}
+
+/// Why no transcript is left.
+fn nothing_to_replay(options: &RunOptions, subjects: &[(Role, Target)]) -> String {
+    if !options.only.is_empty() {
+        let patterns = options.only.join(" ");
+        return format!(
+            "no transcript or requirement is called {patterns} (for one below any folder, write '*/NAME'); `conform list` \
+             shows all"
+        );
+    }
+    let roles: Vec<String> = subjects.iter().map(|(role, _)| role.to_string()).collect();
+    format!(
+        "the suite has no transcript of this level about a {}",
+        roles.join(" or a ")
+    )
 }
 
 fn run_with_progress(plan: &Plan, cancelled: &AtomicBool) -> Result<ProgramEvidence, NoResult> {

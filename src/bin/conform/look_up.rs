@@ -102,7 +102,8 @@ pub fn explain(command: &ExplainCommand) -> ExitCode {
             ExitCode::from(HOLDS)
         }
         [] => refuse(&format!(
-            "{subject} is neither a requirement nor a transcript; `conform list` shows them all"
+            "{subject} is neither a requirement nor a transcript of this suite; `conform list` shows them all, and \
+             `--suite DIR` names another suite"
         )),
         _ => {
             let names: Vec<&str> = found.iter().map(|case| case.name.as_str()).collect();

@@ -22,7 +22,7 @@ use chat_conformance::grading::store::{Store, Workplaces};
 use chat_conformance::report::formats::matrix_json;
 use chat_conformance::report::{page, terminal};
 use chat_conformance::server::raise_descriptor_limit;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -33,8 +33,10 @@ use crate::class_setup::{
     beside, hidden_places, instructions_of, name_of, refuse_one_in_the_other, resolved,
     side_by_side, skipped, tell_problems,
 };
+use crate::grade::opened_class;
 use crate::look_up::load_suite;
 use crate::output::{OUTPUT, check_writable, write_to};
+use crate::overview::style;
 use crate::subjects::{at_once, processors};
 use crate::{
     FALLS_SHORT, HOLDS, INTERRUPTED, UNABLE, complain, own_program, print, progress_target, refuse,
@@ -78,7 +80,7 @@ pub fn matrix(command: &PairCommand, class: &Path) -> ExitCode {
 
 fn pair_class(command: &PairCommand, directory: &Path) -> Result<u8, Stop> {
     let options = &command.run.replays;
-    let mut intake = Intake::open(directory, command.layout, None)?;
+    let mut intake = opened_class(directory, command.layout, None)?;
     let names = intake.people().students.iter();
     let names: Vec<String> = names.map(|student| student.submission.clone()).collect();
     names.iter().try_for_each(|name| Store::check_name(name))?;
@@ -352,10 +354,10 @@ impl Bar {
     fn new(submissions: usize) -> Bar {
         let count = u64::try_from(submissions).ok();
         let bar = ProgressBar::with_draw_target(count, progress_target());
-        let template = "{bar:30} {pos}/{len} {msg}, {elapsed} elapsed, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
+        bar.set_style(style(
+            "{bar:30} {pos}/{len} {msg}, {elapsed} elapsed{left}",
+            0,
+        ));
         bar.set_message("submissions built and tried");
         bar.enable_steady_tick(Duration::from_millis(200));
         Bar(bar)
@@ -367,7 +369,7 @@ impl Bar {
             PairingProgress::Began(pairs) => {
                 self.0.set_length(u64::try_from(pairs).unwrap_or(u64::MAX));
                 self.0.set_position(0);
-                self.0.reset_eta();
+                self.0.reset_elapsed();
                 self.0.set_message("pairs");
             }
         }

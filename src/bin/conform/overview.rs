@@ -1,6 +1,7 @@
 //! The progress display while a class is graded: one line for the class, and one for each submission being judged.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use chat_conformance::conformance::evidence::visible_name;
 use chat_conformance::conformance::run::Progress;
 use chat_conformance::grading::class_run::ClassProgress;
 use chat_conformance::transcript::syntax::Role;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::progress_target;
 
@@ -26,11 +27,10 @@ impl Overview {
         let as_u64 = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let whole = lines.add(ProgressBar::new(as_u64(count)));
         whole.set_style(style(
-            "{bar:30} {pos}/{len} submissions, {elapsed} elapsed, {eta} left {msg}",
+            "{bar:30} {pos}/{len} submissions, {elapsed} elapsed{left} {msg}",
+            settled,
         ));
         whole.set_position(as_u64(settled));
-        // Earlier results do not count for the estimate.
-        whole.reset_eta();
         whole.enable_steady_tick(Duration::from_millis(200));
         Overview {
             lines,
@@ -44,7 +44,7 @@ impl Overview {
         match progress {
             ClassProgress::Began(name) => {
                 let line = self.lines.add(ProgressBar::new_spinner());
-                line.set_style(style("  {spinner} {elapsed:>4} {prefix:24!} {msg}"));
+                line.set_style(style("  {spinner} {elapsed:>4} {prefix:24!} {msg}", 0));
                 line.set_prefix(visible_name(name));
                 line.enable_steady_tick(Duration::from_millis(200));
                 self.at_work(|lines| lines.insert(name.to_owned(), line));
@@ -98,6 +98,19 @@ impl Overview {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+/// A progress line; `{left}` is about how long the rest takes, once more than `settled` things are done.
+pub fn style(template: &str, settled: usize) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    let settled = u64::try_from(settled).unwrap_or(u64::MAX);
+    style.with_key("left", move |state: &ProgressState, out: &mut dyn Write| {
+        let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let done = count(state.pos().saturating_sub(settled));
+        let open = count(state.len().unwrap_or(0).saturating_sub(state.pos()));
+        if done > 0 && open > 0 {
+            // Programs take very different times, so only the time of all so far tells anything.
+            let left = HumanDuration(state.elapsed() * open / done);
+            let _ = write!(out, ", about {left} left");
+        }
+    })
 }

@@ -69,7 +69,10 @@ pub fn resolved(command: &[String]) -> Result<Vec<String>, String> {
         std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)))
     };
     if found {
-        return Ok(command.to_vec());
+        return match missing_script(command) {
+            Some(script) => Err(format!("{script}: no such file")),
+            None => Ok(command.to_vec()),
+        };
     }
     if Path::new(program).is_file() {
         return Err(format!(
@@ -80,6 +83,17 @@ pub fn resolved(command: &[String]) -> Result<Vec<String>, String> {
     Err(format!(
         "{program}: no such program in this folder or on the PATH"
     ))
+}
+
+/// The script that an interpreter is to run, where there is no such file. Left to itself, it would be judged as a
+/// program that ends at once.
+fn missing_script(command: &[String]) -> Option<&str> {
+    const ENDS: [&str; 9] = [
+        ".py", ".js", ".mjs", ".rb", ".pl", ".php", ".lua", ".sh", ".jar",
+    ];
+    let is_script = |word: &&String| ENDS.iter().any(|end| word.ends_with(end));
+    let script = command.iter().skip(1).find(is_script)?;
+    (!script.contains('{') && !Path::new(script).exists()).then_some(script)
 }
 
 /// The program, treated as the options say.

@@ -77,7 +77,7 @@ impl Room {
             };
         }
         let standing = self.standing(actor);
-        if let Some((before, saying)) = self.source_of(line) {
+        if let Some((before, saying)) = self.source_for(actor, line) {
             let is_before = |moments: &BTreeMap<String, usize>| {
                 moments.get(actor).is_some_and(|moment| before < *moment)
             };
@@ -295,6 +295,21 @@ mod tests {
         room.said(2, "bob", "@bob: see you");
         is(&room, "alice", "@bob: see you", Meaning::ToDeparted);
         is(&room, "bob", "@alice: goodbye", Meaning::Regular);
+    }
+
+    #[test]
+    fn what_an_heir_says_again_is_no_message_to_who_left() {
+        let mut room = room();
+        room.said(1, "alice", "@alice: hi");
+        room.said(2, "alice", "DISCONNECT alice CHAT/1.0");
+        room.connected("heir");
+        room.said(3, "heir", "REGISTER alice CHAT/1.0");
+        room.registered("heir", "alice");
+        room.said(4, "heir", "@alice: hi");
+        room.said(5, "heir", "@alice: new");
+        // Her own echo, read late.
+        is(&room, "alice", "@alice: hi", Meaning::Echo);
+        is(&room, "alice", "@alice: new", Meaning::ToDeparted);
     }
 
     #[test]

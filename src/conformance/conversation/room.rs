@@ -326,8 +326,20 @@ impl Room {
             .is_some_and(|(_, saying)| saying.step < step)
     }
 
+    /// The saying that an actor's `line` comes from, and how many were said before it. Where the same was said again after
+    /// the actor had left, this may be the earlier one, which was on its way.
+    pub(super) fn source_for(&self, actor: &str, line: &str) -> Option<(usize, &Saying)> {
+        let has_left = *self.standing(actor) == Standing::Departed;
+        let left_after = self.left_after.get(actor).filter(|_| has_left);
+        let until_it_left = left_after.map_or(&[][..], |moment| &self.sayings[..*moment]);
+        let mut latest_first = until_it_left.iter().enumerate().rev();
+        latest_first
+            .find(|(_, saying)| saying.line == line)
+            .or_else(|| self.source_of(line))
+    }
+
     /// The latest saying that is `line` or, if there is none, whose substance is in it; and how many were said before it.
-    pub(super) fn source_of(&self, line: &str) -> Option<(usize, &Saying)> {
+    fn source_of(&self, line: &str) -> Option<(usize, &Saying)> {
         // The server's own goodbye is no message, whatever somebody said.
         let is_goodbye = Utterance::of(line) == Utterance::Goodbye && self.is_asked_to_end;
         let holds = |saying: &&Saying| {

@@ -15,6 +15,7 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::{Points, counted};
 use crate::grading::score::{Adjustment, PartScore, RequirementScore};
 use crate::report::plain::line;
+use crate::report::root_cause::Told;
 use crate::report::scores::{counts, mark, requirement_name, verdict_word};
 use crate::report::text::sentence;
 use crate::transcript::syntax::Role;
@@ -83,7 +84,7 @@ fn tests(assessment: &Assessment) -> Vec<Test> {
     let score = &assessment.score;
     let mut tests: Vec<Test> = Vec::new();
     for part in &score.parts {
-        let mut of_part = of_part(part);
+        let mut of_part = of_part(assessment, part);
         share_out(&part.adjustments, &mut of_part);
         tests.extend(of_part);
     }
@@ -98,23 +99,24 @@ fn tests(assessment: &Assessment) -> Vec<Test> {
     tests
 }
 
-fn of_part(part: &PartScore) -> Vec<Test> {
+fn of_part(assessment: &Assessment, part: &PartScore) -> Vec<Test> {
     let entries = part.requirements.iter().filter(|entry| counts(entry));
-    entries.map(|entry| test(part.role, entry)).collect()
+    let tests = entries.map(|entry| test(assessment, part.role, entry));
+    tests.collect()
 }
 
-fn test(role: Role, entry: &RequirementScore) -> Test {
+fn test(assessment: &Assessment, role: Role, entry: &RequirementScore) -> Test {
     let name = requirement_name(role, &entry.requirement);
     Test {
         test_name: format!("{name} {}", line(&sentence(&entry.requirement.sentence))),
         passed: entry.earned == entry.most,
         score: hundredths(entry.earned),
         max_score: hundredths(entry.most),
-        output: output(entry),
+        output: output(assessment, role, entry),
     }
 }
 
-fn output(entry: &RequirementScore) -> String {
+fn output(assessment: &Assessment, role: Role, entry: &RequirementScore) -> String {
     let word = verdict_word(entry.verdict);
     let summary = format!("{word}: {}", mark(entry.earned, entry.most));
     if entry.verdict == Verdict::Pass {
@@ -124,10 +126,11 @@ fn output(entry: &RequirementScore) -> String {
     if entry.verdict == Verdict::Blocked {
         return format!("{summary}\n{}", line(&entry.reason));
     }
-    let advice = line(&sentence(&entry.requirement.fix));
+    let told = Told::of(assessment, role, entry);
     format!(
-        "{summary}\n{}\nWhat to look at: {advice}",
-        line(&entry.reason)
+        "{summary}\n{}\nWhat to look at: {}",
+        line(&told.seen),
+        line(&told.advice)
     )
 }
 

@@ -13,6 +13,7 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{PartScore, RequirementScore};
 use crate::report::plain::{beginning, end, line, lines};
+use crate::report::root_cause::Told;
 use crate::report::scores::{
     NOT_FINAL, counts, lost, mark, place, requirement_name, scored, telling_transcript,
     verdict_word,
@@ -70,7 +71,7 @@ pub fn step_summary(assessment: &Assessment) -> String {
         let _ = writeln!(page, "> {NOT_FINAL}: {}\n", code(doubt));
     }
     for part in &assessment.parts {
-        page.push_str(&part_section(part, scored(assessment, part.role)));
+        page.push_str(&part_section(assessment, part));
     }
     let adjustments: Vec<String> = adjustments(assessment).collect();
     if !adjustments.is_empty() {
@@ -135,11 +136,12 @@ fn annotation(assessment: &Assessment, role: Role, entry: &RequirementScore) -> 
         properties.push(("line", line.as_str()));
     }
     properties.push(("title", &title));
+    let told = Told::of(assessment, role, entry);
     let message = format!(
         "{}\n{}\nWhat to look at: {}",
         sentence(&entry.requirement.sentence),
-        short(&entry.reason),
-        sentence(&entry.requirement.fix)
+        short(&told.seen),
+        told.advice
     );
     command(kind, &properties, &message)
 }
@@ -208,7 +210,8 @@ fn property(text: &str) -> String {
     data(&line(text)).replace(':', "%3A").replace(',', "%2C")
 }
 
-fn part_section(part: &AssessedPart, scored: Option<&PartScore>) -> String {
+fn part_section(assessment: &Assessment, part: &AssessedPart) -> String {
+    let scored = scored(assessment, part.role);
     let points = scored.map_or(String::new(), |part| {
         format!(": {}", mark(part.earned, part.most))
     });
@@ -218,7 +221,7 @@ fn part_section(part: &AssessedPart, scored: Option<&PartScore>) -> String {
     }
     match (&part.result, scored) {
         (Err(unjudged), _) => page.push_str(&not_judged_section(unjudged)),
-        (Ok(_), Some(scored)) => page.push_str(&table(scored)),
+        (Ok(_), Some(scored)) => page.push_str(&table(assessment, scored)),
         (Ok(_), None) => {}
     }
     page
@@ -234,7 +237,7 @@ fn not_judged_section(unjudged: &Unjudged) -> String {
 }
 
 /// The requirements that do not pass, and how many pass.
-fn table(part: &PartScore) -> String {
+fn table(assessment: &Assessment, part: &PartScore) -> String {
     let falls_short = |entry: &&RequirementScore| {
         !matches!(
             entry.verdict,
@@ -259,6 +262,12 @@ fn table(part: &PartScore) -> String {
     );
     page.push_str("| --- | --- | ---: | --- | --- | --- |\n");
     for entry in listed {
+        let told = Told::of(assessment, part.role, entry);
+        // Advice belongs to what fails, not to what is blocked.
+        let advice = match entry.verdict {
+            Verdict::Blocked => String::new(),
+            _ => prose(&told.advice),
+        };
         let points = if counts(entry) {
             format!("{} of {}", entry.earned, entry.most)
         } else {
@@ -270,19 +279,11 @@ fn table(part: &PartScore) -> String {
             prose(&entry.requirement.id),
             verdict_word(entry.verdict),
             prose(&sentence(&entry.requirement.sentence)),
-            code(&short(&entry.reason)),
-            advice(entry),
+            code(&short(&told.seen)),
+            advice,
         );
     }
     page + "\n"
-}
-
-/// Advice belongs to what fails, not to what is blocked.
-fn advice(row: &RequirementScore) -> String {
-    match row.verdict {
-        Verdict::Blocked => String::new(),
-        _ => prose(&sentence(&row.requirement.fix)),
-    }
 }
 
 fn repairs(assessment: &Assessment) -> String {

@@ -14,6 +14,7 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::{Adjustment, HandScore, RequirementScore};
 use crate::report::plain::{line, lines};
+use crate::report::root_cause::Told;
 use crate::report::scores::{NOT_FINAL, counts, mark, requirement_name, scored, verdict_word};
 use crate::report::text::sentence;
 use crate::transcript::syntax::Role;
@@ -98,7 +99,7 @@ fn of_part(assessment: &Assessment, part: &AssessedPart) -> Vec<Test> {
     let tests = scored
         .requirements
         .iter()
-        .map(|entry| test_of(part.role, entry));
+        .map(|entry| test_of(assessment, part.role, entry));
     let role = part.role.to_string();
     tests
         .chain(adjustments(&scored.adjustments, &role))
@@ -117,7 +118,7 @@ fn by_hand(group: &HandScore) -> Test {
     }
 }
 
-fn test_of(role: Role, entry: &RequirementScore) -> Test {
+fn test_of(assessment: &Assessment, role: Role, entry: &RequirementScore) -> Test {
     let points = |points: Points| counts(entry).then_some(points);
     let uncounted = if counts(entry) { "" } else { " (not counted)" };
     Test {
@@ -126,7 +127,7 @@ fn test_of(role: Role, entry: &RequirementScore) -> Test {
         status: status(entry),
         name: sentence(&entry.requirement.sentence) + uncounted,
         number: requirement_name(role, &entry.requirement),
-        output: output_of(entry),
+        output: output_of(assessment, role, entry),
         tags: vec![
             role.to_string(),
             entry.requirement.level.to_string(),
@@ -144,16 +145,16 @@ fn status(entry: &RequirementScore) -> Option<&'static str> {
     }
 }
 
-fn output_of(entry: &RequirementScore) -> String {
+fn output_of(assessment: &Assessment, role: Role, entry: &RequirementScore) -> String {
     match entry.verdict {
         // Advice belongs to what fails.
         Verdict::Pass | Verdict::NotApplicable | Verdict::Blocked => line(&entry.reason),
         _ => {
-            let advice = sentence(&entry.requirement.fix);
+            let told = Told::of(assessment, role, entry);
             format!(
                 "{}\n\nWhat to look at: {}",
-                line(&entry.reason),
-                line(&advice)
+                line(&told.seen),
+                line(&told.advice)
             )
         }
     }

@@ -15,6 +15,7 @@ use crate::grading::assessed_part::{AssessedPart, Unjudged};
 use crate::grading::assessment::Assessment;
 use crate::grading::score::PartScore;
 use crate::report::plain::{line, lines};
+use crate::report::root_cause::advice_on;
 use crate::report::scores::{any_counts, held_against, mark, place, scored, shortfall};
 use crate::report::text::sentence;
 
@@ -131,13 +132,14 @@ fn details(judged: &TranscriptResult, result: &RunResult) -> String {
     let requirements = result.requirements.iter().map(|known| &known.requirement);
     let held_against = held_against(judged);
     for requirement in requirements.filter(|requirement| held_against.contains(&requirement.id)) {
-        details.push_str(&asked(requirement));
+        details.push_str(&asked(result, requirement));
     }
     details
 }
 
-fn asked(requirement: &Requirement) -> String {
-    let (asked, fix) = (sentence(&requirement.sentence), sentence(&requirement.fix));
+fn asked(result: &RunResult, requirement: &Requirement) -> String {
+    let asked = sentence(&requirement.sentence);
+    let fix = advice_on(result, requirement);
     format!("\n{}: {asked}\nWhat to look at: {fix}\n", requirement.id)
 }
 

@@ -17,6 +17,7 @@ use crate::grading::assessment::Assessment;
 use crate::grading::points::Points;
 use crate::grading::score::RequirementScore;
 use crate::report::plain::line;
+use crate::report::root_cause::Told;
 use crate::report::scores::{
     counts, lost, mark, place, requirement_name, scored, telling_transcript, verdict_word,
 };
@@ -182,7 +183,8 @@ fn falls_short(assessment: &Assessment, role: Role, entry: &RequirementScore) ->
         diagnostics.push(("blocked_by", quoted(&entry.blocked_by.join(", "))));
     }
     if seen {
-        diagnostics.push(("advice", quoted(&sentence(&entry.requirement.fix))));
+        let told = Told::of(assessment, role, entry);
+        diagnostics.push(("advice", quoted(&told.advice)));
     }
     TestPoint {
         is_ok: false,

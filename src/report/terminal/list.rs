@@ -41,7 +41,7 @@ fn transcript_lines(id: &str, cases: &[Case]) -> Vec<String> {
     let names = cases.iter().filter(judges).map(|case| harmless(&case.name));
     let lines: Vec<String> = names.collect();
     if lines.is_empty() {
-        vec!["✗ NO TRANSCRIPT TESTS IT".to_string()]
+        vec!["✗ no transcript tests it".to_string()]
     } else {
         lines
     }
