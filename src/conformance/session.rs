@@ -82,7 +82,7 @@ impl Session<'_> {
         let mut remarks = self.probe_remarks.clone();
         if let Some(factor) = self.setting.timeouts.widened_by() {
             remarks.push(format!(
-                "The machine was busy, so the harness waited up to {factor:.1} times as long as usual. That changes no verdict."
+                "The machine was busy, so the harness waited up to {factor:.1} times as long as usual."
             ));
         }
         remarks

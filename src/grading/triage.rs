@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use super::assessed_part::AssessedPart;
 use super::assessment::Assessment;
-use crate::conformance::evidence::Outcome;
 use crate::conformance::evidence::shape::Shape;
-use crate::conformance::judge::result::{RunResult, TranscriptResult};
+use crate::conformance::evidence::shortfall::Got;
+use crate::conformance::evidence::{Event, EventKind, Outcome};
+use crate::conformance::judge::result::{RunResult, TranscriptResult, Verdict};
 use crate::conformance::suite::requirement::Requirement;
 use crate::transcript::syntax::Role;
 
@@ -25,6 +26,9 @@ pub struct Fingerprint {
     /// What arrived instead.
     pub shape: Shape,
 }
+
+/// The shape of a program that ends at its start each time: another fault than one that ends now and then.
+const NEVER_STARTS: Shape = Shape::Other("the program ended right after its start, each time");
 
 /// Failures with the same fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,9 @@ impl Cluster {
             Role::Pair => Role::Server,
             role => role,
         };
+        if self.fingerprint.shape == NEVER_STARTS {
+            return format!("the {program} ends right after its start, whatever is asked of it");
+        }
         match &self.requirement.failing {
             Some(failing) => format!("the {program} {failing}"),
             None => format!(
@@ -98,15 +105,24 @@ pub fn fingerprints(part: &AssessedPart) -> Vec<(Fingerprint, &Requirement)> {
 fn fingerprint(role: Role, result: &RunResult, requirement: &Requirement) -> Option<Fingerprint> {
     let fails = |judged: &&TranscriptResult| judged.fails.contains(&requirement.id);
     let judged = result.transcripts.iter().find(fails)?;
-    let Outcome::FellShort(shortfall) = &judged.telling_run()?.outcome else {
+    let run = judged.telling_run()?;
+    let Outcome::FellShort(shortfall) = &run.outcome else {
         return None;
     };
     let step = judged.case.transcript.steps.get(shortfall.step)?;
+    let listens = |event: &Event| matches!(event.kind, EventKind::Listening { .. });
+    let passes = |judged: &TranscriptResult| judged.verdict == Verdict::Pass;
+    let never_starts = matches!(shortfall.got, Got::EndedAtStart { .. })
+        && !run.events.iter().any(listens)
+        && !result.transcripts.iter().any(passes);
     Some(Fingerprint {
         role,
         requirement: requirement.id.clone(),
         transcript: judged.case.name.clone(),
         line: step.line,
-        shape: Shape::of(&shortfall.got),
+        shape: match never_starts {
+            true => NEVER_STARTS,
+            false => Shape::of(&shortfall.got),
+        },
     })
 }

@@ -551,7 +551,8 @@ pub const SERVER: &[Fault] = &[
         &["S-CONC-2", "S-CONC-3"], &[]), &["S-MSG-3", "S-DISC-5", "S-DISC-7", "S-HARD-6"]),
     fault("idle-dropped", "drops a client that says nothing for 3 s",
         // On a busy machine a crowd, and a client that hears very many lines, say nothing for so long.
-        &["S-CONC-1"], &["S-HARD-4", "S-HARD-6"]),
+        // Nor does the second part of a line come within this time.
+        &["S-CONC-1"], &["W-LINE-2", "S-HARD-4", "S-HARD-6"]),
     in_the_way(fault("silent-holds-up", "waits for the first word of a connection before it accepts the next",
         // Where somebody is connected who says nothing yet.
         &["S-CONC-2"], &[]), &["S-CONC-3", "S-HARD-6"]),
@@ -850,6 +851,8 @@ pub const CLIENT: &[Fault] = &[
         &["C-ARG-2"], &[]),
     fault("name-like-scheme-refused", "takes a name that begins with chat for the address",
         &["C-ARG-1"], &[]),
+    fault("port-with-a-plus-taken", "takes a number with a plus sign for a port",
+        &["C-ARG-2"], &[]),
     fault("ports-of-five-digits", "takes no port but one of five digits",
         &["C-ARG-1"], &[]),
     fault("hosts-are-numbers", "takes no host by its name",

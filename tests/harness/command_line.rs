@@ -169,7 +169,7 @@ fn unknown_words_are_refused() {
 
 #[test]
 fn only_must_match_something() {
-    let advice = "no transcript or requirement is called nothing (for one below any folder, write '*/NAME')";
+    let advice = "(for one below any folder, write '*/NAME'); `conform list` shows all";
     refuses(&["--only", "nothing"], &[advice]);
     refuses(&["server", "--only", "nothing", "--", SERVER], &[advice]);
     // The transcripts of the other role.
@@ -429,7 +429,8 @@ fn explain_tells_of_a_transcript_by_each_of_its_names() {
 
 #[test]
 fn explain_knows_only_what_is_there() {
-    let unknown = "is neither a requirement nor a transcript of this suite; `conform list` shows them all";
+    let unknown =
+        "is neither a requirement nor a transcript of this suite; `conform list` shows them all";
     refuses(&["explain", "S-REG-99"], &[&format!("S-REG-99 {unknown}")]);
     refuses(&["explain", "sender"], &[&format!("sender {unknown}")]);
     // There is one for servers and one for clients.

@@ -260,6 +260,7 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
     };
     let port = match () {
         () if fault("port-as-a-fraction-taken") => port.strip_suffix(".0").unwrap_or(port),
+        () if fault("port-with-a-plus-taken") => port.strip_prefix('+').unwrap_or(port),
         () if fault("port-with-exponent-taken") => port.strip_suffix("e0").unwrap_or(port),
         () => port,
     };
@@ -274,6 +275,10 @@ fn parse_address(address: &str) -> Result<(&str, u16), &'static str> {
     };
     if host.is_empty() || host.contains(['/', '@', '?', '#', ' ']) {
         return Err("it has no host");
+    }
+    // A number with a sign can be parsed, and is no port.
+    if port.starts_with('+') {
+        return Err("its port has a sign");
     }
     if fault("ports-of-five-digits") && port.len() != 5 {
         return Err("its port is not a number of five digits");

@@ -161,7 +161,7 @@ fn what_is_said_stands_in_code_on_the_page() {
 fn the_summary_names_what_fails_and_what_a_build_printed() {
     let page = step_summary(&recorded::faulty_submission());
     assert!(page.starts_with("## <code>bob</code>: "), "{page}");
-    assert!(page.contains("| S&#45;REG&#45;5 | fails | 0 of "), "{page}");
+    assert!(page.contains("| S-REG-5 | fails | 0 of "), "{page}");
     assert!(
         page.contains("1 of 2 must and implied requirements passes"),
         "{page}"

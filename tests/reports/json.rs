@@ -3,6 +3,7 @@
 use chat_conformance::conformance::judge::result::RunResult;
 use chat_conformance::grading::assessment::Assessment;
 use chat_conformance::grading::class::Class;
+use chat_conformance::grading::triage::{Cluster, clusters};
 use chat_conformance::report::formats::{class_json, json, submission_json};
 use serde_json::Value;
 
@@ -149,6 +150,19 @@ fn it_has_every_submission_and_every_cluster() {
     assert_eq!(
         document["statistics"]["count"],
         recorded::class().submissions.len()
+    );
+}
+
+#[test]
+fn a_program_that_never_starts_is_in_a_cluster_of_its_own() {
+    let never = recorded::of_parts("gina", vec![Ok(recorded::ends_at_once())]);
+    let found = clusters(&[never, recorded::faulty_submission()]);
+    let told: Vec<String> = found.iter().map(Cluster::sentence).collect();
+    let sentence = "the server ends right after its start, whatever is asked of it";
+    assert_eq!(
+        told.iter().filter(|one| *one == sentence).count(),
+        1,
+        "{told:?}"
     );
 }
 

@@ -196,7 +196,7 @@ pub struct GradeCommand {
     /// Rubric: the points of each requirement [default: the rubric in the results folder, else the built-in one]
     #[arg(long, value_name = "FILE")]
     pub rubric: Option<PathBuf>,
-    /// Continue with existing results: judge only submissions that are missing, changed, or unsure
+    /// Continue with existing results: judge only submissions that are missing, changed, or whose runs disagree
     #[arg(long)]
     pub resume: bool,
     /// Score existing results again, without starting any program

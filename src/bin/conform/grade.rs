@@ -698,7 +698,7 @@ fn report_on_class(
     if doubtful > 0 {
         complain(&format!(
             "{doubtful} of {} marks are marked `?`, because somebody has to check them: their pages say why; --resume \
-             judges those again that are unsure",
+             judges those again whose runs disagree",
             class.submissions.len()
         ));
     }

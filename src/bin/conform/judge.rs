@@ -219,17 +219,15 @@ fn plan(suite: &Suite, options: &RunOptions, only: &Option<GlobSet>, subject: Su
 
 /// Why no transcript is left.
 fn nothing_to_replay(options: &RunOptions, subjects: &[(Role, Target)]) -> String {
-    if !options.only.is_empty() {
-        let patterns = options.only.join(" ");
-        return format!(
-            "no transcript or requirement is called {patterns} (for one below any folder, write '*/NAME'); `conform list` \
-             shows all"
-        );
-    }
     let roles: Vec<String> = subjects.iter().map(|(role, _)| role.to_string()).collect();
+    let roles = roles.join(" or a ");
+    let missing = format!("the suite has no transcript of this level about a {roles}");
+    if options.only.is_empty() {
+        return missing;
+    }
+    let patterns = options.only.join(" ");
     format!(
-        "the suite has no transcript of this level about a {}",
-        roles.join(" or a ")
+        "{missing} that matches --only {patterns} (for one below any folder, write '*/NAME'); `conform list` shows all"
     )
 }
 

@@ -88,12 +88,14 @@ pub fn resolved(command: &[String]) -> Result<Vec<String>, String> {
 /// The script that an interpreter is to run, where there is no such file. Left to itself, it would be judged as a
 /// program that ends at once.
 fn missing_script(command: &[String]) -> Option<&str> {
-    const ENDS: [&str; 9] = [
-        ".py", ".js", ".mjs", ".rb", ".pl", ".php", ".lua", ".sh", ".jar",
-    ];
-    let is_script = |word: &&String| ENDS.iter().any(|end| word.ends_with(end));
-    let script = command.iter().skip(1).find(is_script)?;
-    (!script.contains('{') && !Path::new(script).exists()).then_some(script)
+    const INTERPRETERS: [&str; 7] = ["python3", "python", "node", "ruby", "perl", "php", "lua"];
+    let [interpreter, script, ..] = command else {
+        return None;
+    };
+    let name = Path::new(interpreter).file_name()?.to_str()?;
+    let is_file = !script.starts_with('-') && !script.contains('{');
+    let is_missing = INTERPRETERS.contains(&name) && is_file && !Path::new(script).exists();
+    is_missing.then_some(script)
 }
 
 /// The program, treated as the options say.

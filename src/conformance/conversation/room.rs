@@ -333,8 +333,9 @@ impl Room {
         let left_after = self.left_after.get(actor).filter(|_| has_left);
         let until_it_left = left_after.map_or(&[][..], |moment| &self.sayings[..*moment]);
         let mut latest_first = until_it_left.iter().enumerate().rev();
+        let is_registration = matches!(Utterance::of(line), Utterance::Register { .. });
         latest_first
-            .find(|(_, saying)| saying.line == line)
+            .find(|(_, saying)| saying.line == line && !is_registration)
             .or_else(|| self.source_of(line))
     }
 

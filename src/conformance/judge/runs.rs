@@ -245,9 +245,11 @@ fn of_silence(steps: &[Step]) -> Vec<&'static str> {
     else {
         return Vec::new();
     };
-    let own = rest
-        .iter()
-        .position(|step| step.action.actor() == Some(actor));
+    // That nothing is heard meanwhile is no word of one's own.
+    let speaks = |action: &Action| {
+        action.actor() == Some(actor) && !matches!(action, Action::HearsNothing { .. })
+    };
+    let own = rest.iter().position(|step| speaks(&step.action));
     let meanwhile = &rest[..own.unwrap_or(rest.len())];
     let others_act = meanwhile.iter().any(|step| step.action.actor().is_some());
     let speaks_late = own.is_some_and(|at| {

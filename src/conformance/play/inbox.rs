@@ -32,7 +32,7 @@ pub fn known_messages(transcript: &Transcript) -> Known {
                 own_name = name;
                 Vec::new()
             }
-            // Some clients send a message for an empty line, too.
+            // Some clients send a message for an empty line, too. What is behind a half line is no empty one; it does no harm.
             Action::Types { text, .. } if text.split('\n').rev().skip(1).any(str::is_empty) => {
                 vec![
                     format!("@{own_name}: ").into(),
@@ -255,8 +255,11 @@ impl Inbox {
             let end = self.begins_at + message.len();
             let read = self.reads.iter().find(|read| **read >= end);
             let behind = read.map_or(rest, |read| &rest[..read - end]);
-            begins_message(behind) && !(rest.is_empty() && self.may_become_longer())
+            begins_message(behind)
         };
+        if self.may_become_longer() {
+            return None;
+        }
         self.known.iter().find(is_whole).map(Vec::len)
     }
 

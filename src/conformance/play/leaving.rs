@@ -159,7 +159,9 @@ impl Replay<'_> {
             let is_lost = program.is_lost();
             match program.how_ended() {
                 Some(_) => Watch::Done(Some(is_lost)),
-                None if prints_without_end(dropped, begun.elapsed()) => Watch::Done(None),
+                None if begun.elapsed() > timeouts.patience() && is_flood(dropped) => {
+                    Watch::Done(None)
+                }
                 None => Watch::On,
             }
         })?;
@@ -174,13 +176,12 @@ impl Replay<'_> {
     }
 }
 
-/// Whether a program that should end prints on instead: so many bytes beyond what its screen keeps, for so long. Then
-/// it is not the machine that keeps it from ending, however busy it makes the machine.
-fn prints_without_end(dropped: usize, since: Duration) -> bool {
+/// Whether a program that should end prints on instead: so many bytes beyond what its screen keeps. Then it is not the
+/// machine that keeps it from ending, however busy it makes the machine.
+fn is_flood(dropped: usize) -> bool {
     /// More than a program says as it ends, in bytes.
     const FLOOD: usize = 1024 * 1024;
-    const LONG_ENOUGH: Duration = Duration::from_secs(2);
-    dropped > FLOOD && since > LONG_ENOUGH
+    dropped > FLOOD
 }
 
 #[cfg(test)]
@@ -188,12 +189,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_much_output_over_a_while_is_printing_without_end() {
-        let (much, long) = (2 * 1024 * 1024, Duration::from_secs(3));
-        assert!(prints_without_end(much, long));
-        // The last words of a program that ends.
-        assert!(!prints_without_end(much, Duration::from_secs(1)));
-        // A program that stays, and says so now and then.
-        assert!(!prints_without_end(64 * 1024, 10 * long));
+    fn what_a_program_says_as_it_ends_is_no_flood() {
+        assert!(!is_flood(0) && !is_flood(64 * 1024));
+        assert!(is_flood(2 * 1024 * 1024));
     }
 }

@@ -1,7 +1,7 @@
 //! The ports at which the harness's own server listens, and the address that a client is given.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
 use std::process;
 
@@ -35,8 +35,9 @@ impl Ports {
         };
         let port = listener.local_addr()?.port();
         let mut listeners = vec![listener];
-        if is_by_name && has_version_6() {
-            listeners.push(TcpListener::bind((Ipv6Addr::LOCALHOST, port))?);
+        if is_by_name {
+            // Some machines have no such address.
+            listeners.extend(TcpListener::bind((Ipv6Addr::LOCALHOST, port)));
         }
         for listener in &listeners {
             listener.set_nonblocking(true)?;
@@ -70,13 +71,12 @@ fn listener_with_four_digits() -> io::Result<TcpListener> {
     // Processes that look at the same time look at different ones.
     let begin = process::id() as usize * 97 % count;
     let mut ports = FOUR_DIGITS.cycle().skip(begin).take(count);
-    let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+    let free = |port| match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => None,
+        bound => Some(bound),
+    };
     let none = || io::Error::new(io::ErrorKind::AddrInUse, "no port of four digits is free");
-    ports.find_map(free).ok_or_else(none)
-}
-
-fn has_version_6() -> bool {
-    TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), 0)).is_ok()
+    ports.find_map(free).unwrap_or_else(|| Err(none()))
 }
 
 /// A number that is no port, and that becomes this one in a program that keeps the last 16 bits only.

@@ -118,6 +118,11 @@ impl Timeouts {
         self.for_this_machine(patience)
     }
 
+    /// The patience itself, not extended for the program or the machine.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// How long to wait for a program to end. A program may need some seconds for its goodbyes however quickly it
     /// answers, so this is at least the patience.
     pub fn end(&self) -> Duration {

@@ -2,7 +2,7 @@
 # From here on: the player, which is the same in every script. It needs Python 3.8 or later, Linux, and
 # nothing else. It sends what the steps above send, and waits for what they expect.
 # ---------------------------------------------------------------------------------------------------
-import contextlib, fcntl, glob, os, pty, re, selectors, signal, socket, struct, subprocess, sys, termios, time
+import contextlib, fcntl, glob, os, pty, random, re, selectors, signal, socket, struct, subprocess, sys, termios, time
 
 STARTING = 20.0       # seconds that a program may take to start
 QUIET = 1.5           # seconds without an event after which nothing more is expected

@@ -1,3 +1,14 @@
+def listener(has_four_digits, is_by_name):
+    """A socket that listens. The name of this machine may stand for its address of either kind."""
+    if is_by_name and socket.has_dualstack_ipv6():
+        both = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+        return both
+    for port in random.sample(range(1024, 10000), 200) if has_four_digits else [0]:
+        with contextlib.suppress(OSError):       # it is taken
+            return socket.create_server(("127.0.0.1", port))
+    raise Failed("no port is free")
+
+
 class Client(Program):
     """A client: a user types into its terminal, and reads there."""
 
@@ -5,10 +16,11 @@ class Client(Program):
 
     def starts_with(self, name, url, url_first=False):
         """Starts the client: the arguments stand where the command has a place for them, or else at its end."""
-        stage.listener, self.unused = socket.create_server(("127.0.0.1", 0)), socket.socket()
+        stage.listener, self.unused = listener("{short_port}" in url, "//localhost:" in url), socket.socket()
         self.unused.bind(("127.0.0.1", 0))       # a port on which nobody listens
         ports = [str(each.getsockname()[1]) for each in (stage.listener, self.unused)]
-        url = url.replace("{host}", "127.0.0.1").replace("{port}", ports[0]).replace("{unused}", ports[1])
+        url = url.replace("{host}", "127.0.0.1").replace("{port}", ports[0]).replace("{short_port}", ports[0])
+        url = url.replace("{unused}", ports[1])
         url = url.replace("{overflowing}", str(int(ports[0]) + 65536))
         host, _, port = url.replace("chat://", "").rpartition(":")
         places = {"{name}": name, "{url}": url, "{host}": host, "{port}": port}

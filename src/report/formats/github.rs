@@ -320,15 +320,26 @@ fn prose(text: &str) -> String {
     references(&line(text))
 }
 
-/// Every character that could be markup in Markdown, HTML or a table as a character reference.
+/// Every character that could be markup in Markdown, HTML or a table as a character reference. What cannot be where it
+/// stands, a hyphen within a word or the stop behind a sentence, is left, so that people can read the source.
 fn references(text: &str) -> String {
     let mut page = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_ascii_punctuation() && !matches!(character, ',' | ';' | '/') {
-            let _ = write!(page, "&#{};", u32::from(character));
-        } else {
+    let mut before = ' ';
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let after = characters.peek();
+        let is_harmless = match character {
+            ',' | ';' | '/' => true,
+            '-' => before.is_ascii_alphanumeric() && after.is_some_and(char::is_ascii_alphanumeric),
+            '.' => before.is_ascii_alphabetic() && after.is_none_or(|after| *after == ' '),
+            _ => !character.is_ascii_punctuation(),
+        };
+        if is_harmless {
             page.push(character);
+        } else {
+            let _ = write!(page, "&#{};", u32::from(character));
         }
+        before = character;
     }
     page
 }
@@ -356,5 +367,12 @@ mod tests {
             code("`<b>|@x\n"),
             "<code>&#96;&#60;b&#62;&#124;&#64;x&#92;n</code>"
         );
+    }
+
+    #[test]
+    fn words_and_sentences_can_be_read_in_the_source() {
+        let sentence = "S-REG-3 fails, and W-LINE-1, too. So it is.";
+        assert_eq!(prose(sentence), sentence);
+        assert_eq!(prose("-- 1. www.x.y"), "&#45;&#45; 1&#46; www&#46;x&#46;y");
     }
 }

@@ -163,8 +163,13 @@ fn skipped(role: Role, entry: &RequirementScore, why: &str) -> TestPoint {
 }
 
 fn falls_short(assessment: &Assessment, role: Role, entry: &RequirementScore) -> TestPoint {
+    let told = Told::of(assessment, role, entry);
+    let message = match told.seen.as_str() {
+        "" => "No transcript was replayed.",
+        seen => seen,
+    };
     let mut diagnostics = vec![
-        ("message", quoted(message(entry))),
+        ("message", quoted(message)),
         ("severity", quoted(verdict_word(entry.verdict))),
         (
             "requirement",
@@ -183,7 +188,6 @@ fn falls_short(assessment: &Assessment, role: Role, entry: &RequirementScore) ->
         diagnostics.push(("blocked_by", quoted(&entry.blocked_by.join(", "))));
     }
     if seen {
-        let told = Told::of(assessment, role, entry);
         diagnostics.push(("advice", quoted(&told.advice)));
     }
     TestPoint {
@@ -191,14 +195,6 @@ fn falls_short(assessment: &Assessment, role: Role, entry: &RequirementScore) ->
         description: description(role, entry),
         directive: None,
         diagnostics,
-    }
-}
-
-fn message(entry: &RequirementScore) -> &str {
-    if entry.reason.is_empty() {
-        "No transcript was replayed."
-    } else {
-        &entry.reason
     }
 }
 
