@@ -1050,7 +1050,8 @@ pub const CLIENT: &[Fault] = &[
     fault("shown-cut", "shows the first 100 characters of a message",
         &["C-MSG-2"], &[]),
     fault("silence-ends", "ends when the server says nothing for five seconds",
-        &["C-MSG-2"], &["C-MSG-1"]),
+        // The second part of a line may come later, too.
+        &["C-MSG-2"], &["C-MSG-1", "W-LINE-2"]),
     fault("six-colours", "crashes when the seventh sender speaks, since it has six colours",
         &["C-MSG-2"], &[]),
     fault("full-read-awaited", "waits for more after a read of 512 bytes",

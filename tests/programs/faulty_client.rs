@@ -354,8 +354,12 @@ fn read_keyboard(events: &Sender<Event>) {
         {
             continue;
         }
-        while fault("half-a-line-holds-typing") && IN_A_LINE.load(Relaxed) {
-            thread::sleep(Duration::from_millis(10));
+        while fault("half-a-line-holds-typing") {
+            // Time for the other thread to note what it has read.
+            thread::sleep(Duration::from_millis(50));
+            if !IN_A_LINE.load(Relaxed) {
+                break;
+            }
         }
         if LOST.swap(false, Relaxed) {
             continue;
@@ -1011,6 +1015,8 @@ fn is_half_typed() -> bool {
         return false;
     };
     modes.local_modes.remove(LocalModes::ICANON);
+    // Who reads the keyboard would take it before it is seen.
+    let _turn = TURN.lock();
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
     rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0)
 }
