@@ -533,6 +533,9 @@ fn another_rubric_makes_other_marks_without_any_program() {
     let classroom = Classroom::of_four();
     assert_eq!(status(&classroom.grade(&["class"])), Some(0));
     let first = classroom.class_csv("class-results");
+    let of_results = classroom.grade(&["class-results", "--out", "elsewhere"]);
+    assert_eq!(status(&of_results), Some(2));
+    assert!(error(&of_results).contains("class-results: holds results of `conform grade`"));
     fs::remove_dir_all(classroom.path("class")).expect("is there");
     assert_eq!(
         status(&classroom.grade(&["--again", "class-results"])),
@@ -788,6 +791,11 @@ fn wrong_use_is_told() {
             error(&output)
         );
     }
+    fs::create_dir(classroom.path("one")).expect("is made");
+    fs::write(classroom.path("one/server.py"), "").expect("is written");
+    let output = classroom.grade(&["one"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error(&output).contains("one: looks like one submission"));
     let precious = classroom.hands_in(".work", "").join("precious");
     fs::write(&precious, "").expect("is written");
     std::os::unix::fs::symlink(classroom.path("class"), classroom.path("link")).expect("is made");

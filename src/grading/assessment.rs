@@ -288,6 +288,19 @@ mod tests {
     }
 
     #[test]
+    fn runs_that_disagree_are_not_unanimous() {
+        let suite = Suite::embedded().expect("is right");
+        let mut record = record(&suite, 0, 0);
+        assert!(record.is_unanimous());
+        let PartOutcome::Judged { runs, .. } = &mut record.parts[0].outcome else {
+            panic!("it is judged");
+        };
+        let one = runs.values_mut().next().and_then(|runs| runs.first_mut());
+        one.expect("was run").outcome = Outcome::Completed;
+        assert!(!record.is_unanimous());
+    }
+
+    #[test]
     fn a_command_that_rules_a_transcript_out_leaves_its_requirements_untested() {
         let suite = Suite::embedded().expect("is right");
         let asked = suite.asked_of(Role::Client, Level::Hardening, None);

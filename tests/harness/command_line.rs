@@ -102,6 +102,10 @@ fn a_command_must_be_there_and_can_be_started() {
             &["/no/such/program: no such program"],
         );
         refuses(&[role, "--", "src"], &["src: no such program"]);
+        refuses(
+            &[role, "--", "python3", "no-such.py"],
+            &["no-such.py: no such file"],
+        );
         let script = "tests/programs/good_server.py";
         refuses(
             &[role, "--", script],
