@@ -235,11 +235,13 @@ impl Inbox {
         let Some(first_read) = self.reads.front().map(|read| read - self.begins_at) else {
             return false;
         };
-        let length = match self.known_at_start() {
-            Some(length) => length,
-            None if self.may_go_on() => return false,
-            None => self.saying_within(first_read).unwrap_or(first_read),
-        };
+        if self.may_go_on() {
+            return false;
+        }
+        let length = self
+            .known_at_start()
+            .or_else(|| self.saying_within(first_read))
+            .unwrap_or(first_read);
         self.cut(length);
         true
     }
@@ -257,26 +259,15 @@ impl Inbox {
             let behind = read.map_or(rest, |read| &rest[..read - end]);
             begins_message(behind)
         };
-        if self.may_become_longer() {
-            return None;
-        }
         self.known.iter().find(is_whole).map(Vec::len)
     }
 
-    /// Whether the whole buffer is the beginning of a known message.
+    /// Whether the whole buffer is the beginning of a longer known message.
     fn may_go_on(&self) -> bool {
-        let begins_so = |message: &Vec<u8>| message.starts_with(self.unfinished());
-        self.known.iter().any(begins_so)
-    }
-
-    /// Whether the whole buffer is a known message, and the beginning of another one.
-    fn may_become_longer(&self) -> bool {
-        let is_longer = |message: &Vec<u8>| message.len() > self.unfinished().len();
-        let begins_so = |message: &Vec<u8>| message.starts_with(self.unfinished());
-        self.known
-            .iter()
-            .filter(|message| is_longer(message))
-            .any(begins_so)
+        let unfinished = self.unfinished();
+        let is_longer = |message: &&Vec<u8>| message.len() > unfinished.len();
+        let mut longer = self.known.iter().filter(is_longer);
+        longer.any(|message| message.starts_with(unfinished))
     }
 
     /// Position in the first read at which a user's message begins: it is not part of what is before it.

@@ -1,8 +1,7 @@
 def listener(has_four_digits, is_by_name):
     """A socket that listens. The name of this machine may stand for its address of either kind."""
     if is_by_name and socket.has_dualstack_ipv6():
-        both = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-        return both
+        return socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
     for port in random.sample(range(1024, 10000), 200) if has_four_digits else [0]:
         with contextlib.suppress(OSError):       # it is taken
             return socket.create_server(("127.0.0.1", port))
